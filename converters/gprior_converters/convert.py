@@ -1,0 +1,253 @@
+"""From a checkpoint file to a model folder: recognise the layout, convert, account for every tensor, write.
+
+>>> from gprior_converters.convert import convert_file
+>>> convert_file("netG_epoch_24.pth", "dcgan")  # doctest: +SKIP
+Conversion(layout='dcgan_generator', ...)
+"""
+
+import datetime
+import os
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from gprior_converters import dcgan, pggan, vgg
+from gprior_converters.reading import Networks, State, read_networks
+from gprior_jax import files, models
+from gprior_jax._version import __version__
+from gprior_jax.errors import CheckpointError
+from gprior_jax.generators.base import Critic, LatentDistribution, Prior
+
+
+class Layout(NamedTuple):
+    """One published format.
+
+    Attributes:
+        title: for people.
+        role: ``"generator"``, ``"discriminator"`` or ``"perceptual"``.
+        recognises: whether a file's keys and shapes are of this format.
+        convert: (tensors, file name, attribute overrides) to (module, weights, keys left out).
+        licence_note: what is known about such files.
+    """
+
+    title: str
+    role: str
+    recognises: Callable[[dict[str, tuple[int, ...]]], bool]
+    convert: Callable[[State, str, dict[str, Any]], tuple[Any, dict[str, Any], tuple[str, ...]]]
+    licence_note: str
+
+
+LAYOUTS: dict[str, Layout] = {
+    "pggan_generator": Layout(
+        "PGGAN generator (genforce, HiGAN, mGANprior, InterFaceGAN)",
+        "generator",
+        pggan.is_generator,
+        pggan.convert_generator,
+        pggan.LICENCE_NOTE,
+    ),
+    "pggan_discriminator": Layout(
+        "PGGAN discriminator (genforce)",
+        "discriminator",
+        pggan.is_discriminator,
+        pggan.convert_discriminator,
+        pggan.LICENCE_NOTE,
+    ),
+    "dcgan_generator": Layout(
+        "DCGAN generator (pytorch/examples netG)",
+        "generator",
+        dcgan.is_generator,
+        dcgan.convert_generator,
+        dcgan.LICENCE_NOTE,
+    ),
+    "dcgan_discriminator": Layout(
+        "DCGAN discriminator (pytorch/examples netD)",
+        "discriminator",
+        dcgan.is_discriminator,
+        dcgan.convert_discriminator,
+        dcgan.LICENCE_NOTE,
+    ),
+    "vgg16": Layout("VGG-16 (torchvision)", "perceptual", vgg.is_vgg16, vgg.convert, vgg.LICENCE_NOTE),
+}
+"""Every layout that is recognised from keys and shapes; a new format is a row here."""
+
+
+class Converted(NamedTuple):
+    """One converted network and what is known about it."""
+
+    layout: str
+    module: Any
+    params: dict[str, Any]
+    left_out: tuple[str, ...]
+    latent: LatentDistribution
+
+
+class Conversion(NamedTuple):
+    """What a conversion made.
+
+    Attributes:
+        folder: the model folder.
+        layout: name of the layout in :data:`LAYOUTS`, or ``"described"``.
+        title: the layout, for people.
+        num_tensors: tensors that were used.
+        left_out: keys and entries of the file that were knowingly not used.
+        module: the network (the generator, where there are two).
+        has_critic: whether a discriminator was stored with the generator.
+    """
+
+    folder: Path
+    layout: str
+    title: str
+    num_tensors: int
+    left_out: tuple[str, ...]
+    module: Any
+    has_critic: bool
+
+
+def recognise(state: State, source: str) -> str:
+    """Name of the layout of a network's tensors.
+
+    Raises:
+        CheckpointError: no layout fits.
+    """
+    shapes = {key: tuple(value.shape) for key, value in state.items()}
+    for name, layout in LAYOUTS.items():
+        if layout.recognises(shapes):
+            return name
+    keys = ", ".join(f"{key} {list(shape)}" for key, shape in list(shapes.items())[:4])
+    raise CheckpointError(
+        f"{source} is of no known layout (its first tensors are {keys}); nothing was written: known are "
+        f"{'; '.join(layout.title for layout in LAYOUTS.values())}; describe another network with --architecture."
+    )
+
+
+def convert_file(
+    path: str | os.PathLike,
+    folder: str | os.PathLike,
+    *,
+    architecture: str | os.PathLike | None = None,
+    discriminator: str | os.PathLike | None = None,
+    name: str | None = None,
+    licence: str | None = None,
+    overwrite: bool = False,
+) -> Conversion:
+    """Convert one checkpoint file to a model folder.
+
+    Args:
+        path: ``.pth`` or ``.pt`` file.
+        folder: the model folder to make.
+        architecture: JSON file that describes a network whose layout is not known, or that overrides attributes which
+            no tensor tells (``{"final_tanh": true}``).
+        discriminator: checkpoint of the discriminator trained with this generator, to be stored with it as its
+            perceptual network.
+        name: name of the model; the file's stem unless given.
+        licence: licence of the weights, recorded in the folder; a note on the layout's usual source unless given.
+        overwrite: replace an existing folder.
+
+    Returns:
+        What was made.
+
+    Raises:
+        CheckpointError: nothing was written; the message says why and what to do.
+        FileExistsError: the folder exists and is not to be replaced.
+    """
+    path = Path(path)
+    described = files.read_json(architecture) if architecture is not None else {}
+    networks = read_networks(path)
+    main = _convert_main(networks, path, described)
+    left_out = (*networks.left_out, *main.left_out)
+    critic = _convert_critic(networks, path, discriminator) if _role(main) == "generator" else None
+    if critic is not None:
+        left_out += critic.left_out
+        _check_same_images(main, critic, discriminator or path)
+    provenance = _provenance(path, main, licence, left_out)
+    if discriminator is not None:
+        provenance["discriminator_source"] = {"file": Path(discriminator).name, "sha256": files.sha256(discriminator)}
+    if _role(main) == "generator":
+        stored = Critic(critic.params, critic.module) if critic else None
+        prior = Prior(main.params, main.module, latent=main.latent, critic=stored, name=name or path.stem)
+        models.save(prior, folder, provenance=provenance, overwrite=overwrite)
+    else:
+        models.save_network(main.module, main.params, folder, provenance=provenance, overwrite=overwrite)
+    parts = [main, *([critic] if critic else [])]
+    return Conversion(
+        folder=Path(folder),
+        layout=main.layout,
+        title=LAYOUTS[main.layout].title if main.layout in LAYOUTS else "described network",
+        num_tensors=sum(len(jax.tree.leaves(part.params)) for part in parts),
+        left_out=left_out,
+        module=main.module,
+        has_critic=critic is not None,
+    )
+
+
+def _role(converted: Converted) -> str:
+    return "generator" if hasattr(converted.module, "z_dim") else "other"
+
+
+def _convert_main(networks: Networks, path: Path, described: dict[str, Any]) -> Converted:
+    """The file's generator, or the only network it has."""
+    state = networks.get("generator", networks.get("", next(iter(networks.values()))))
+    return _convert_state(state, str(path), described)
+
+
+def _convert_state(state: State, source: str, described: dict[str, Any]) -> Converted:
+    if "layers" in described:
+        module, latent, modules = dcgan.read_architecture(described, "the architecture file")
+        result = dcgan.convert_described(module, modules, state, source)
+        return Converted("described", *result, _latent(latent))
+    layout = recognise(state, source)
+    options = {key: value for key, value in described.items() if key not in ("arch", "latent")}
+    try:
+        module, params, left_out = LAYOUTS[layout].convert(state, source, options)
+    except TypeError as error:
+        raise CheckpointError(f"the architecture file does not fit {LAYOUTS[layout].title}: {error}") from error
+    return Converted(layout, module, params, left_out, _latent(described.get("latent", {})))
+
+
+def _latent(description: dict[str, Any]) -> LatentDistribution:
+    try:
+        return LatentDistribution(**description)
+    except TypeError as error:
+        raise CheckpointError(f"the architecture file has a bad entry 'latent': {error}") from error
+
+
+def _convert_critic(
+    networks: Networks, path: Path, discriminator: str | os.PathLike | None
+) -> Converted | None:
+    """The discriminator given beside the generator, or the one in the same file; None where there is neither."""
+    if discriminator is not None:
+        others = read_networks(discriminator)
+        state = others.get("discriminator", next(iter(others.values())))
+        found = _convert_state(state, str(discriminator), {})
+        if not hasattr(found.module, "features"):
+            raise CheckpointError(f"{discriminator} holds a {LAYOUTS[found.layout].title}, no discriminator.")
+        return found
+    if "generator" in networks and "discriminator" in networks:
+        return _convert_state(networks["discriminator"], str(path), {})
+    return None
+
+
+def _check_same_images(generator: Converted, critic: Converted, source: Any) -> None:
+    size, seen = generator.module.resolution, critic.module.input_shape[0]
+    if size != seen:
+        raise CheckpointError(
+            f"{source}: the discriminator sees {seen}-pixel images, the generator makes {size}-pixel ones; nothing was "
+            "written: give the discriminator that was trained with it."
+        )
+
+
+def _provenance(path: Path, main: Converted, licence: str | None, left_out: tuple[str, ...]) -> dict[str, Any]:
+    note = LAYOUTS[main.layout].licence_note if main.layout in LAYOUTS else dcgan.LICENCE_NOTE
+    versions = {package: metadata.version(package) for package in ("jax", "flax", "torch", "numpy")}
+    return {
+        "file": path.name,
+        "sha256": files.sha256(path),
+        "layout": main.layout,
+        "licence": licence or note,
+        "left_out": list(left_out),
+        "converted": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {"gprior-jax": __version__} | versions,
+    }

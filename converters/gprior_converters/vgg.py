@@ -1,0 +1,65 @@
+"""Torchvision's VGG-16: ``vgg16-397923af.pth``, or files that hold only its convolutions.
+
+Keys ``features.{i}.weight`` and ``.bias`` with torchvision's indices, or the same without ``features.`` (a saved
+``net.features``). The classifier is not used.
+"""
+
+import re
+from typing import Any
+
+from gprior_converters.ledger import Ledger
+from gprior_converters.reading import State
+from gprior_jax.errors import CheckpointError
+from gprior_jax.perceptual.vgg import CONVOLUTIONS, VGG16
+from gprior_jax.typing import Params
+
+LICENCE_NOTE = "torchvision: BSD-3-Clause; trained on ImageNet."
+
+# Index of each convolution in torchvision's ``vgg16().features``.
+TORCHVISION_INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+
+_CLASSIFIER = tuple(f"classifier.{i}.{kind}" for i in (0, 3, 6) for kind in ("weight", "bias"))
+
+
+def _prefix(shapes: dict[str, tuple[int, ...]]) -> str:
+    return "features." if any(key.startswith("features.") for key in shapes) else ""
+
+
+def is_vgg16(shapes: dict[str, tuple[int, ...]]) -> bool:
+    """Whether the keys are torchvision's: 3x3 convolutions 3 -> 64 -> 64 at indices 0 and 2."""
+    prefix = _prefix(shapes)
+    first, second = (shapes.get(f"{prefix}{i}.weight") for i in (0, 2))
+    return first == (64, 3, 3, 3) and second == (64, 64, 3, 3)
+
+
+def convert(state: State, source: str, options: dict[str, Any]) -> tuple[VGG16, Params, tuple[str, ...]]:
+    """Convert the convolutions, as many of the thirteen as the file holds from the first.
+
+    Args:
+        state: the file's tensors.
+        source: names the file in messages.
+        options: overrides of the module's attributes.
+
+    Returns:
+        The module, its weights, and the keys left out.
+
+    Raises:
+        CheckpointError: the tensors are not VGG-16's (VGG-11, 13 and 19 have other indices).
+    """
+    prefix = _prefix({key: value.shape for key, value in state.items()})
+    present = sorted({int(m[1]) for key in state if (m := re.match(rf"{re.escape(prefix)}(\d+)\.", key))})
+    if unknown := [i for i in present if i not in TORCHVISION_INDICES]:
+        raise CheckpointError(
+            f"{source} has layers {prefix}{', '.join(map(str, unknown))}, which VGG-16 has not (VGG-11, 13 or 19, or one "
+            "with batch norm?); nothing was written: convert torchvision's vgg16-397923af.pth."
+        )
+    depth = TORCHVISION_INDICES.index(present[-1]) + 1
+    ledger, params = Ledger(state, source), {}
+    ledger.leave_out(*_CLASSIFIER)
+    in_features = 3
+    for index, (name, features) in zip(TORCHVISION_INDICES[:depth], CONVOLUTIONS, strict=False):
+        kernel = ledger.take(f"{prefix}{index}.weight", (features, in_features, 3, 3)).transpose(2, 3, 1, 0)
+        params[name] = {"kernel": kernel.copy(), "bias": ledger.take(f"{prefix}{index}.bias", (features,))}
+        in_features = features
+    ledger.close("VGG-16 of torchvision")
+    return VGG16(**({"depth": depth} | options)), params, ledger.left_out

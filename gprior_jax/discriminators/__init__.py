@@ -1,0 +1,1 @@
+"""Discriminators: critics of images, and networks whose features measure perceptual distance."""

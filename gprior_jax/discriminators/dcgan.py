@@ -1,0 +1,65 @@
+"""DCGAN-like discriminators: described stacks from the image to one logit (pytorch/examples ``dcgan/main.py``)."""
+
+import flax.linen as nn
+
+from gprior_jax.nn.stack import StackBlock, StackLayer, stack_shapes
+from gprior_jax.typing import Array
+
+
+def example_layers(width: int = 64, resolution: int = 64) -> tuple[StackLayer, ...]:
+    """The discriminator of pytorch/examples (``ndf`` = width), without its final sigmoid.
+
+    >>> [layer.features for layer in example_layers()]
+    [64, 128, 256, 512, 1]
+    """
+    steps = (resolution // 4).bit_length() - 1
+    layers = [StackLayer("conv", width, 4, 2, 1, then=("leaky_relu",))]
+    for step in range(1, steps):
+        layers.append(StackLayer("conv", width << step, 4, 2, 1, then=("batch_norm", "leaky_relu")))
+    return (*layers, StackLayer("conv", 1, 4, 1, 0))
+
+
+class DCGANDiscriminator(nn.Module):
+    """Discriminator given by a described stack.
+
+    Attributes:
+        layers: the stack, from the image to the logit.
+        resolution: side of the image, pixels.
+        image_channels: channels of the image.
+    """
+
+    layers: tuple[StackLayer, ...] = example_layers()
+    resolution: int = 64
+    image_channels: int = 3
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one image."""
+        return (self.resolution, self.resolution, self.image_channels)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Layers whose output :meth:`features` can return, in order: all but the logit."""
+        return tuple(f"layer{i}" for i in range(len(self.layers) - 1))
+
+    def setup(self):
+        shapes = stack_shapes(self.layers, self.input_shape)
+        for i, layer in enumerate(self.layers):
+            setattr(self, f"layer{i}", StackBlock(layer, shapes[i]))
+
+    def features(self, image: Array, names: tuple[str, ...]) -> tuple[Array, ...]:
+        """Features of one image ``[R, R, C]`` in [-1, 1] at the named layers (:attr:`layer_names`)."""
+        found = {}
+        for name in self.layer_names:
+            image = found[name] = getattr(self, name)(image)
+        return tuple(found[name] for name in names)
+
+    def __call__(self, image: Array) -> Array:
+        """Logit (a scalar) of one image ``[R, R, C]`` in [-1, 1]."""
+        for i in range(len(self.layers)):
+            image = getattr(self, f"layer{i}")(image)
+        return image.reshape(-1)[0]
+
+    def init_all(self, image: Array) -> None:
+        """Touch every parameter, for ``init``."""
+        self(image)

@@ -1,0 +1,161 @@
+"""PGGAN discriminator (Karras et al. 2018, arXiv:1710.10196, appendix A and table 2).
+
+Each level below the image: 1x1 convolution from RGB, 3x3 convolution, 3x3 convolution with 2x2 averaging; at 4x4 the
+minibatch standard deviation, a 3x3 convolution and two dense layers. The module's methods take one image; the
+minibatch standard deviation, which mixes images, stands between them in :func:`logits`.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.nn import convolution
+from gprior_jax.nn.layers import EqualizedConv, EqualizedDense, average_down2, leaky_relu
+from gprior_jax.typing import Array, Params
+
+START_RESOLUTION = 4
+
+_STDDEV_EPSILON = 1e-8
+"""Inside the square root (progressive_growing_of_gans/networks.py, ``minibatch_stddev_layer``)."""
+
+
+def minibatch_stddev(x: Array, group_size: int) -> Array:
+    """Append one channel: the standard deviation within each group of images, averaged over everything else.
+
+    Args:
+        x: features ``[B, H, W, C]``.
+        group_size: images per group (at most B, which it must divide).
+
+    Returns:
+        ``[B, H, W, C + 1]``.
+
+    Raises:
+        ValueError: ``group_size`` does not divide B.
+    """
+    batch, height, width, _ = x.shape
+    size = min(group_size, batch)
+    if batch % size:
+        raise ValueError(f"minibatch_stddev got {batch} images for groups of {size}: use a multiple of {size}.")
+    # Group g holds the images g, g + M, g + 2M, ...: the official layer's order.
+    groups = x.reshape(size, batch // size, *x.shape[1:])
+    deviation = jnp.sqrt(jnp.var(groups, axis=0) + _STDDEV_EPSILON).mean((1, 2, 3))
+    channel = jnp.tile(deviation, size)[:, None, None, None]
+    return jnp.concatenate([x, jnp.broadcast_to(channel, (batch, height, width, 1)).astype(x.dtype)], axis=-1)
+
+
+class PGGANDiscriminator(nn.Module):
+    """Critic of images, and perceptual features at every level.
+
+    Attributes:
+        channels: feature channels at 4, 8, 16, ... pixels; their number sets the resolution.
+        dense_features: width of the first dense layer at 4x4.
+        image_channels: channels of the image.
+        group_size: images per group of the minibatch standard deviation.
+        fused: average before bias and LeakyReLU, as one strided convolution (the official TensorFlow networks and
+            those trained here), instead of after (genforce's default).
+    """
+
+    channels: tuple[int, ...]
+    dense_features: int
+    image_channels: int = 3
+    group_size: int = 4
+    fused: bool = True
+
+    @property
+    def resolution(self) -> int:
+        """Side of the image, pixels."""
+        return START_RESOLUTION << (len(self.channels) - 1)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one image."""
+        return (self.resolution, self.resolution, self.image_channels)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Layers whose output :meth:`features` can return, in order."""
+        sizes = [START_RESOLUTION << level for level in reversed(range(1, len(self.channels)))]
+        return tuple(name for size in sizes for name in (f"conv_{size}", f"down_{size}"))
+
+    def setup(self):
+        for level, features in enumerate(self.channels):
+            size = START_RESOLUTION << level
+            setattr(self, f"from_rgb_{size}", EqualizedConv(self.image_channels, features, kernel_size=1))
+            extra = 1 if level == 0 else 0
+            setattr(self, f"conv_{size}", EqualizedConv(features + extra, features))
+            if level:
+                setattr(self, f"down_{size}", EqualizedConv(features, self.channels[level - 1], path="direct"))
+        flat = START_RESOLUTION**2 * self.channels[0]
+        self.dense_4 = EqualizedDense(flat, (self.dense_features,))
+        self.logit = EqualizedDense(self.dense_features, (1,), gain=1.0)
+
+    def _from_rgb(self, image: Array, level: int) -> Array:
+        return leaky_relu(getattr(self, f"from_rgb_{START_RESOLUTION << level}")(image))
+
+    def _down(self, x: Array, level: int) -> Array:
+        module = getattr(self, f"down_{START_RESOLUTION << level}")
+        if not self.fused:
+            return average_down2(leaky_relu(module(x)))
+        kernel, bias = module.prepare()
+        return leaky_relu(convolution.down_conv3x3(x, kernel) + bias)
+
+    def features(self, image: Array, names: tuple[str, ...]) -> tuple[Array, ...]:
+        """Features of one image ``[R, R, image_channels]`` at the named layers (:attr:`layer_names`)."""
+        found = {}
+        x = self._from_rgb(image, len(self.channels) - 1)
+        for level in reversed(range(1, len(self.channels))):
+            size = START_RESOLUTION << level
+            x = found[f"conv_{size}"] = leaky_relu(getattr(self, f"conv_{size}")(x))
+            x = found[f"down_{size}"] = self._down(x, level)
+        return tuple(found[name] for name in names)
+
+    def trunk(self, image: Array, level: int | None = None, fade: Array | float = 1.0) -> Array:
+        """One image ``[S, S, image_channels]`` to features ``[4, 4, C]``.
+
+        Args:
+            image: S = ``4 << level`` pixels, [-1, 1].
+            level: the level the network has grown to; None is the full resolution.
+            fade: weight of the newest block against its shortcut, 0 to 1.
+        """
+        level = len(self.channels) - 1 if level is None else level
+        x = self._from_rgb(image, level)
+        for current in reversed(range(1, level + 1)):
+            x = leaky_relu(getattr(self, f"conv_{START_RESOLUTION << current}")(x))
+            x = self._down(x, current)
+            if current == level:
+                x = fade * x + (1 - fade) * self._from_rgb(average_down2(image), level - 1)
+        return x
+
+    def head(self, x: Array) -> Array:
+        """Logit (a scalar) from ``[4, 4, C + 1]``: the trunk's features and the minibatch standard deviation."""
+        x = leaky_relu(self.conv_4(x))
+        x = leaky_relu(self.dense_4(x.reshape(-1)))
+        return self.logit(x)[0]
+
+    def init_all(self, image: Array) -> None:
+        """Touch every parameter, for ``init``: one image ``[R, R, image_channels]``, reduced level by level."""
+        for level in reversed(range(len(self.channels))):
+            x = self.trunk(image, level)
+            image = average_down2(image)
+        self.head(jnp.concatenate([x, x[..., :1]], axis=-1))
+
+
+def logits(
+    module: PGGANDiscriminator, params: Params, images: Array, level: int | None = None, fade: Array | float = 1.0
+) -> Array:
+    """Realness of a batch of images.
+
+    Args:
+        module: the network.
+        params: its weights.
+        images: ``[B, S, S, image_channels]`` in [-1, 1], S = ``4 << level``; B a multiple of ``module.group_size`` or
+            below it.
+        level: the level the network has grown to; None is the full resolution.
+        fade: weight of the newest block, 0 to 1.
+
+    Returns:
+        Logits ``[B]``, larger for more real.
+    """
+    variables = {"params": params}
+    trunk = jax.vmap(lambda image: module.apply(variables, image, level, fade, method="trunk"))(images)
+    return jax.vmap(lambda x: module.apply(variables, x, method="head"))(minibatch_stddev(trunk, module.group_size))

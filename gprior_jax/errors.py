@@ -1,0 +1,65 @@
+"""Errors, per-image status values, and the one way to import an optional dependency."""
+
+import enum
+import importlib
+from types import ModuleType
+
+
+class Status(enum.IntEnum):
+    """How the inversion of one image ended. Values are stored in results and compared as integers.
+
+    >>> Status(1).name
+    'CONVERGED'
+    """
+
+    MAX_STEPS = 0
+    """All steps were taken."""
+    CONVERGED = 1
+    """The best loss stopped improving by more than the tolerance."""
+    NONFINITE = 2
+    """The loss became NaN or infinite; the best finite iterate before that is returned."""
+
+
+class GPriorError(Exception):
+    """A mistake of the caller or a fault of a file, told in one sentence with its remedy.
+
+    The command line prints the sentence without a traceback.
+    """
+
+
+class ImageFileError(GPriorError, ValueError):
+    """An image file that cannot be used; a run over many files reports it and goes on."""
+
+
+class CheckpointError(GPriorError, ValueError):
+    """A checkpoint or model folder that cannot be used; nothing was written."""
+
+
+class MissingExtraError(GPriorError, ImportError):
+    """An optional dependency is not installed."""
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional dependency.
+
+    Args:
+        module: dotted name of the module.
+        extra: the extra of this package that installs it.
+
+    Returns:
+        the module.
+
+    Raises:
+        MissingExtraError: it is not installed; the message names the extra.
+
+    >>> require("json", "cli").__name__
+    'json'
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
+            raise  # The package is there; something that it needs itself is not.
+        raise MissingExtraError(
+            f"{module.split('.')[0]} is not installed: pip install 'gprior-jax[{extra}]'"
+        ) from error

@@ -1,0 +1,79 @@
+"""DCGAN-like generators: described stacks of transposed or plain convolutions, of which pytorch/examples' is the default.
+
+Radford et al. 2016, arXiv:1511.06434; pytorch/examples ``dcgan/main.py``.
+"""
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gprior_jax.nn.stack import StackBlock, StackLayer, StackWeights, stack_shapes
+from gprior_jax.typing import Array
+
+
+def example_layers(width: int = 64, image_channels: int = 3, resolution: int = 64) -> tuple[StackLayer, ...]:
+    """The generator of pytorch/examples (``ngf`` = width): 4x4 transposed convolutions, batch norm, ReLU, final tanh.
+
+    >>> [layer.features for layer in example_layers()]
+    [512, 256, 128, 64, 3]
+    """
+    steps = (resolution // 4).bit_length() - 2
+    layers = [StackLayer("conv_transpose", width << steps, 4, 1, 0, then=("batch_norm", "relu"))]
+    for step in reversed(range(steps)):
+        layers.append(StackLayer("conv_transpose", width << step, 4, 2, 1, then=("batch_norm", "relu")))
+    return (*layers, StackLayer("conv_transpose", image_channels, 4, 2, 1, then=("tanh",)))
+
+
+class DCGAN(nn.Module):
+    """Generator given by a described stack.
+
+    Attributes:
+        layers: the stack, from the latent code to the image. A final sigmoid is taken as an image in [0, 1] and mapped
+            to [-1, 1].
+        z_dim: length of the latent code.
+    """
+
+    layers: tuple[StackLayer, ...] = example_layers()
+    z_dim: int = 100
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one latent code."""
+        return (self.z_dim,)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the layers in order."""
+        return tuple(f"layer{i}" for i in range(len(self.layers)))
+
+    def feature_shape(self, layer: int) -> tuple[int, ...]:
+        """Shape of what layers ``[0, layer)`` give for one code."""
+        return stack_shapes(self.layers, self.input_shape)[layer]
+
+    @property
+    def resolution(self) -> int:
+        """Side of the image, pixels."""
+        return self.feature_shape(len(self.layers))[0]
+
+    def setup(self):
+        shapes = stack_shapes(self.layers, self.input_shape)
+        for i, layer in enumerate(self.layers):
+            setattr(self, f"layer{i}", StackBlock(layer, shapes[i]))
+
+    def prepare(self) -> tuple[StackWeights, ...]:
+        """Weights of every layer, to be computed once and passed to :meth:`__call__`."""
+        return tuple(getattr(self, name).prepare() for name in self.layer_names)
+
+    def __call__(
+        self, x: Array, start: int = 0, stop: int | None = None, weights: tuple[StackWeights, ...] | None = None
+    ) -> Array:
+        """Run layers ``[start, stop)`` on one code ``[z_dim]`` or on features of layer ``start``."""
+        last = len(self.layers) - 1
+        for index in range(start, last + 1 if stop is None else stop):
+            x = getattr(self, f"layer{index}")(x, None if weights is None else weights[index])
+            if index == last and self.layers[-1].then[-1:] == ("sigmoid",):
+                x = 2.0 * x - 1.0
+        return x
+
+    def init_all(self, z: Array) -> None:
+        """Touch every parameter, for ``init``."""
+        self(z)

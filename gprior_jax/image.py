@@ -1,0 +1,116 @@
+"""Ranges, layouts and resizing of image arrays.
+
+Inside the package images are float32 ``[..., H, W, C]`` in [-1, 1]; [0, 1] in metrics; uint8 in files.
+"""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.typing import Array, ArrayLike
+
+ResizeMethod = Literal["nearest", "area", "bilinear", "bicubic", "lanczos"]
+
+
+def to_unit(image: ArrayLike) -> Array:
+    """Map [-1, 1] to [0, 1], clipped."""
+    return jnp.clip((jnp.asarray(image) + 1.0) * 0.5, 0.0, 1.0)
+
+
+def from_unit(image: ArrayLike) -> Array:
+    """Map [0, 1] to [-1, 1]."""
+    return jnp.asarray(image) * 2.0 - 1.0
+
+
+def to_uint8(image: ArrayLike) -> np.ndarray:
+    """Map [-1, 1] to uint8, clipped and rounded to nearest; on the host.
+
+    >>> to_uint8(np.array([-2.0, -1.0, 0.0, 1.0]))
+    array([  0,   0, 128, 255], dtype=uint8)
+    """
+    scaled = (np.asarray(image, np.float32) + 1.0) * 127.5
+    return np.clip(np.floor(scaled + 0.5), 0, 255).astype(np.uint8)
+
+
+def from_uint8(image: np.ndarray) -> np.ndarray:
+    """Map uint8 to float32 in [-1, 1]; on the host.
+
+    >>> from_uint8(np.array([0, 255], np.uint8))
+    array([-1.,  1.], dtype=float32)
+    """
+    return np.asarray(image, np.float32) / np.float32(127.5) - np.float32(1.0)
+
+
+def resize(image: Array, size: tuple[int, int], method: ResizeMethod) -> Array:
+    """Resize one image ``[H, W, C]`` to ``size``, differentiably.
+
+    Args:
+        image: any float range.
+        size: (height, width) of the result, pixels.
+        method: ``"nearest"`` as ``torch.nn.functional.interpolate(mode="nearest")`` (which takes the *first* pixel of
+            each block when it reduces, unlike ``jax.image``); ``"area"``, ``"bilinear"`` without antialias as
+            ``interpolate(mode=..., align_corners=False)``; ``"bicubic"`` and ``"lanczos"`` with antialias as Pillow.
+
+    Returns:
+        ``[*size, C]``.
+    """
+    height, width, features = image.shape
+    if size == (height, width):
+        return image
+    if method == "nearest":
+        return _nearest(_nearest(image, size[0], 0), size[1], 1)
+    shape = (*size, features)
+    if method == "area":
+        return _area(_area(image, size[0], 0), size[1], 1)
+    if method == "bilinear":
+        return jax.image.resize(image, shape, "linear", antialias=False)
+    return jax.image.resize(image, shape, {"bicubic": "cubic", "lanczos": "lanczos3"}[method], antialias=True)
+
+
+def _nearest(image: Array, size: int, axis: int) -> Array:
+    """Torch's nearest neighbour along one axis: output i takes input floor(i * old / new)."""
+    old = image.shape[axis]
+    if size % old == 0:
+        return image.repeat(size // old, axis=axis)
+    if old % size == 0:
+        return jax.lax.slice_in_dim(image, 0, None, old // size, axis=axis)
+    # Integer arithmetic: a float scale misses a pixel where i * old / new is whole.
+    return jnp.take(image, np.arange(size) * old // size, axis=axis)
+
+
+def _area(image: Array, size: int, axis: int) -> Array:
+    """Torch's adaptive average along one axis: output i averages inputs floor(i old/new) to ceil((i+1) old/new)."""
+    old = image.shape[axis]
+    starts, stops = np.arange(size) * old // size, -(-(np.arange(1, size + 1) * old) // size)
+    weights = np.zeros((size, old), np.float32)
+    for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        weights[row, start:stop] = 1.0 / (stop - start)
+    return jnp.moveaxis(jnp.tensordot(jnp.asarray(weights, image.dtype), image, axes=((1,), (axis,))), 0, axis)
+
+
+def grid(images: np.ndarray, columns: int | None = None, pad: int = 0) -> np.ndarray:
+    """Tile images into one.
+
+    Args:
+        images: ``[N, H, W, C]``, any dtype.
+        columns: images a row; None makes the grid as square as it gets.
+        pad: width of the gaps, pixels, filled with the dtype's white (255 for uint8, else 1).
+
+    Returns:
+        ``[rows * (H + pad) - pad, columns * (W + pad) - pad, C]``; empty cells are white.
+
+    >>> grid(np.zeros((5, 4, 4, 3), np.uint8), columns=3, pad=1).shape
+    (9, 14, 3)
+    """
+    images = np.asarray(images)
+    number, height, width, features = images.shape
+    columns = columns or int(np.ceil(np.sqrt(number)))
+    rows = -(-number // columns)
+    white = 255 if images.dtype == np.uint8 else 1
+    sheet = np.full((rows * (height + pad), columns * (width + pad), features), white, images.dtype)
+    for index, image in enumerate(images):
+        top, left = index // columns * (height + pad), index % columns * (width + pad)
+        sheet[top : top + height, left : left + width] = image
+    return sheet[: rows * (height + pad) - pad, : columns * (width + pad) - pad]

@@ -1,0 +1,137 @@
+"""Images in and out of files, through Pillow. Arrays are float32 ``[H, W, 3]`` in [-1, 1] unless said otherwise."""
+
+import io
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from gprior_jax import files
+from gprior_jax.errors import GPriorError, ImageFileError
+from gprior_jax.image import from_uint8
+
+Crop = Literal["center", "stretch", "pad"]
+"""How a picture becomes square: its centre, all of it out of proportion, or all of it on a gray ground."""
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
+"""Endings that a folder is searched for; a file that is named itself may have any ending."""
+
+MIN_SIDE = 8
+MAX_ASPECT = 10.0
+MAX_PIXELS = 200_000_000
+"""Limits of what is taken as a picture: shorter, thinner or larger files are named and refused."""
+
+
+def list_images(inputs: Iterable[str | os.PathLike]) -> list[Path]:
+    """Expand files, folders (searched one level deep) and glob patterns to a sorted list of distinct files.
+
+    Raises:
+        GPriorError: an input matches nothing, or a folder holds no images.
+    """
+    found: set[Path] = set()
+    for entry in inputs:
+        path = Path(entry).expanduser()
+        if path.is_dir():
+            inside = {p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")}
+            if not inside:
+                raise GPriorError(f"{path} holds no images ({', '.join(sorted(SUFFIXES))}).")
+            found |= inside
+        elif path.exists():
+            found.add(path)
+        elif any(c in str(entry) for c in "*?["):
+            matches = {p for p in Path(path.anchor).glob(str(path.relative_to(path.anchor))) if p.is_file()}
+            if not matches:
+                raise GPriorError(f"no file matches {entry}.")
+            found |= matches
+        else:
+            raise GPriorError(f"{entry} does not exist: give image files, folders or patterns.")
+    return sorted(found)
+
+
+def load_image(path: str | os.PathLike, size: int, crop: Crop = "center") -> np.ndarray:
+    """Read a picture of any mode and size as a square.
+
+    EXIF orientation is applied, 16-bit samples are scaled to 8, palettes and gray are expanded to RGB, transparent
+    pixels are laid over white, and of an animation the first frame is taken. The picture is resized with Lanczos.
+
+    Args:
+        path: the file.
+        size: side of the result, pixels.
+        crop: how it becomes square.
+
+    Returns:
+        float32 ``[size, size, 3]`` in [-1, 1].
+
+    Raises:
+        ImageFileError: missing, unreadable, damaged, or of a size that cannot be a picture.
+    """
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large files and odd EXIF blocks; the limits are ours.
+            with Image.open(path) as opened:
+                _check_size(path, opened.size)
+                image = _to_rgb(ImageOps.exif_transpose(opened))
+    except ImageFileError:
+        raise
+    except FileNotFoundError:
+        raise ImageFileError(f"{path} does not exist.") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise ImageFileError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnidentifiedImageError:
+        raise ImageFileError(f"{path} is no image that Pillow can read: convert it to PNG or JPEG.") from None
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise ImageFileError(f"{path} is damaged ({error}): copy or export it again.") from error
+    return from_uint8(np.asarray(_square(image, size, crop)))
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    width, height = size
+    told = f"{path} is {width}x{height} pixels"
+    if min(size) < MIN_SIDE:
+        raise ImageFileError(f"{told}: too small, use a picture of at least {MIN_SIDE}x{MIN_SIDE}.")
+    if max(size) > MAX_ASPECT * min(size):
+        raise ImageFileError(f"{told}: too long and thin, crop it to at most {MAX_ASPECT:.0f} to 1 first.")
+    if width * height > MAX_PIXELS:
+        raise ImageFileError(f"{told}: too large, reduce it below {MAX_PIXELS // 10**6} million pixels first.")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Any Pillow mode to RGB, 8 bits."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        samples = np.asarray(image, np.float64)
+        # 16-bit files open as "I;16" or, from some writers, as 32-bit "I"; "F" has no agreed range.
+        scale = 257.0 if image.mode != "F" else max(float(samples.max(initial=0.0)), 1e-9) / 255.0
+        image = Image.fromarray(np.clip(samples / scale + 0.5, 0, 255).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(ground, image)
+    return image.convert("RGB")
+
+
+def _square(image: Image.Image, size: int, crop: Crop) -> Image.Image:
+    lanczos = Image.Resampling.LANCZOS
+    if crop == "stretch":
+        return image.resize((size, size), lanczos)
+    if crop == "center":
+        return ImageOps.fit(image, (size, size), lanczos)
+    if crop == "pad":
+        return ImageOps.pad(image, (size, size), lanczos, color=(128, 128, 128))
+    raise ValueError(f"crop={crop!r}: use 'center', 'stretch' or 'pad'.")
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """PNG file of a uint8 array ``[H, W, 3]``."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(image, np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def save_image(path: str | os.PathLike, image: np.ndarray) -> None:
+    """Write a uint8 array ``[H, W, 3]`` as PNG, whole or not at all."""
+    files.write_bytes(path, encode_png(image))

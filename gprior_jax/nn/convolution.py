@@ -1,0 +1,241 @@
+"""3x3 convolutions in several exact formulations, and the choice between them.
+
+All functions take one image ``[H, W, C_in]`` (float, channels last), return ``[H', W', C_out]`` and are
+batched with ``jax.vmap``. Kernels are HWIO. Every formulation gives the same numbers up to the order of float32
+sums (relative error about 1e-6); they differ in the operations they need:
+
+========================  ===========  =================================================================
+convolution               formulation  multiplications per output, against 9 of the direct one
+========================  ===========  =================================================================
+3x3, stride 1             direct       9
+3x3, stride 1             winograd     4: F(2x2, 3x3) of Lavin and Gray, arXiv:1509.09308, section 4.1
+2x nearest, then 3x3      direct       9 (enlarge, then convolve)
+2x nearest, then 3x3      phases       4: one 2x2 kernel for each of the four output phases
+2x nearest, then 3x3      winograd     2.25: F(2x2, 3x3) of an enlarged image, where one of the four
+                                       transformed inputs of each axis is zero
+========================  ===========  =================================================================
+
+A kernel is *prepared* once for its formulation (:func:`prepare_conv3x3`, :func:`prepare_up_conv3x3`), outside the
+loop that applies it. :func:`conv_path` and :func:`up_conv_path` choose by the measurements of
+``benchmarks/conv_paths.py``.
+"""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.typing import Array
+
+ConvPath = Literal["auto", "direct", "winograd"]
+UpConvPath = Literal["auto", "direct", "phases", "winograd"]
+
+# Winograd F(2, 3): kernel transform of arXiv:1509.09308, equation 7.
+_KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
+
+# Below these widths the transforms cost more than the multiplications they save (CPU, float32; conv_paths.py).
+_MIN_WINOGRAD_FEATURES = 128
+_MIN_UP_WINOGRAD_FEATURES = 64
+
+
+def conv_path(in_features: int, out_features: int, platform: str | None = None) -> ConvPath:
+    """Fastest measured formulation of a 3x3 convolution with stride 1.
+
+    Args:
+        in_features: number of input channels.
+        out_features: number of output channels.
+        platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
+
+    Returns:
+        ``"winograd"`` for wide layers on a CPU, else ``"direct"``: accelerator libraries choose such
+        algorithms themselves.
+    """
+    platform = platform or jax.default_backend()
+    wide = min(in_features, out_features) >= _MIN_WINOGRAD_FEATURES
+    return "winograd" if platform == "cpu" and wide else "direct"
+
+
+def up_conv_path(in_features: int, out_features: int, platform: str | None = None) -> UpConvPath:
+    """Fastest measured formulation of nearest enlargement followed by a 3x3 convolution.
+
+    Args:
+        in_features: number of input channels.
+        out_features: number of output channels.
+        platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
+    """
+    platform = platform or jax.default_backend()
+    wide = in_features >= _MIN_UP_WINOGRAD_FEATURES and out_features >= _MIN_UP_WINOGRAD_FEATURES // 2
+    return "winograd" if platform == "cpu" and wide else "phases"
+
+
+def convolve(x: Array, kernel: Array, padding=((1, 1), (1, 1)), stride: int = 1) -> Array:
+    """Plain cross-correlation of one image ``[H, W, I]`` with an HWIO kernel, zero padded."""
+    out = jax.lax.conv_general_dilated(
+        x[None], kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    return out[0]
+
+
+def prepare_conv3x3(kernel: Array, path: ConvPath) -> Array:
+    """Prepare an HWIO kernel ``[3, 3, I, O]`` for :func:`conv3x3`.
+
+    Returns:
+        the kernel itself for ``"direct"``; ``[4, 4, I, O]`` for ``"winograd"``.
+    """
+    if path == "direct":
+        return kernel
+    transform = jnp.asarray(_KERNEL_TRANSFORM, kernel.dtype)
+    return jnp.einsum("ai,bj,ijcd->abcd", transform, transform, kernel)
+
+
+def conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
+    """Convolve one image with a prepared 3x3 kernel, stride 1, zero padding 1.
+
+    Args:
+        x: ``[H, W, I]``.
+        kernel: what :func:`prepare_conv3x3` returned for the same ``path``.
+        path: ``"direct"`` or ``"winograd"``.
+
+    Returns:
+        ``[H, W, O]``.
+    """
+    if path == "direct":
+        return convolve(x, kernel)
+    height, width, _ = x.shape
+    # Tiles are 2x2: an odd side gets one more row of the zeros that surround it anyway.
+    padded = jnp.pad(x, ((1, 1 + height % 2), (1, 1 + width % 2), (0, 0)))
+    rows = []
+    for i, row in enumerate(_input_tiles(padded, axis=0)):
+        products = [jnp.dot(tile, kernel[i, j]) for j, tile in enumerate(_input_tiles(row, axis=1))]
+        rows.append(jnp.stack(_output_tiles(products), axis=2))
+    out = jnp.stack(_output_tiles(rows), axis=1)
+    return out.reshape(height + height % 2, width + width % 2, -1)[:height, :width]
+
+
+def _input_tiles(padded: Array, axis: int) -> tuple[Array, Array, Array, Array]:
+    """Input transform of F(2, 3) along ``axis``: the four combinations of every window of four, stride 2."""
+    shape = padded.shape
+    count = shape[axis] // 2
+    pairs = padded.reshape(*shape[:axis], count, 2, *shape[axis + 1 :])
+    even = jax.lax.index_in_dim(pairs, 0, axis + 1, keepdims=False)
+    odd = jax.lax.index_in_dim(pairs, 1, axis + 1, keepdims=False)
+    # Windows overlap by two, so that the second half of one is the first half of the next: contiguous slices,
+    # whose transposes (in the backward pass) XLA fuses, where strided slices would scatter.
+    first = [jax.lax.slice_in_dim(v, 0, count - 1, axis=axis) for v in (even, odd)]
+    second = [jax.lax.slice_in_dim(v, 1, count, axis=axis) for v in (even, odd)]
+    return first[0] - second[0], first[1] + second[0], second[0] - first[1], first[1] - second[1]
+
+
+def _output_tiles(products: list[Array]) -> tuple[Array, Array]:
+    """Output transform of F(2, 3): four products to two neighbouring outputs."""
+    a, b, c, d = products
+    return a + b + c, b - c - d
+
+
+def prepare_up_conv3x3(kernel: Array, path: UpConvPath) -> Array:
+    """Prepare an HWIO kernel ``[3, 3, I, O]`` for :func:`up_conv3x3`.
+
+    Returns:
+        ``"direct"``: the kernel; ``"phases"``: ``[2, 2, 2, 2, I, O]`` (row phase, column phase, kernel row, kernel
+        column); ``"winograd"``: ``[3, 3, I, O]``, in each axis the taps W0, W0 + W1 + W2 and W2.
+    """
+    if path == "direct":
+        return kernel
+    if path == "phases":
+        rows = jnp.stack(_phase_taps(kernel))
+        return jnp.stack([jnp.stack(_phase_taps(row.swapaxes(0, 1))).swapaxes(1, 2) for row in rows])
+    rows = jnp.stack([kernel[0], kernel.sum(0), kernel[2]])
+    return jnp.stack([rows[:, 0], rows.sum(1), rows[:, 2]], axis=1)
+
+
+def _phase_taps(kernel: Array) -> tuple[Array, Array]:
+    """Two-tap kernels (along axis 0) of the even and the odd outputs of an enlarged signal."""
+    return jnp.stack([kernel[0], kernel[1] + kernel[2]]), jnp.stack([kernel[0] + kernel[1], kernel[2]])
+
+
+def up_conv3x3(x: Array, kernel: Array, path: UpConvPath) -> Array:
+    """Enlarge one image by two (nearest neighbour) and convolve it with a prepared 3x3 kernel, zero padding 1.
+
+    Args:
+        x: ``[H, W, I]``.
+        kernel: what :func:`prepare_up_conv3x3` returned for the same ``path``.
+        path: ``"direct"``, ``"phases"`` or ``"winograd"``.
+
+    Returns:
+        ``[2H, 2W, O]``.
+    """
+    if path == "direct":
+        return convolve(x.repeat(2, axis=0).repeat(2, axis=1), kernel)
+    if path == "phases":
+        # Outputs 2j and 2j + 1 see the pixels (j - 1, j) and (j, j + 1).
+        pads = ((1, 0), (0, 1))
+        return _interleave([[convolve(x, kernel[r, c], (pads[r], pads[c])) for c in (0, 1)] for r in (0, 1)])
+    return _up_conv_winograd(x, kernel)
+
+
+def _up_conv_winograd(x: Array, kernel: Array) -> Array:
+    """Nine products per pixel for its four outputs.
+
+    In one axis, with D[j] = x[j - 1] - x[j] (zero outside), W0 x[j-1] + (W1 + W2) x[j] = W0 D[j] + (W0 + W1 + W2) x[j]
+    and (W0 + W1) x[j] + W2 x[j+1] = (W0 + W1 + W2) x[j] - W2 D[j + 1]: three products for two outputs.
+    """
+    height, width, _ = x.shape
+    drop = _differences(x, axis=0)
+    middle = _column_phases(x, kernel[1:2], width)[0]
+    top, bottom = _column_phases(drop, kernel[::2], width)
+    even = [m + t[:height] for m, t in zip(middle, top, strict=True)]
+    odd = [m - b[1:] for m, b in zip(middle, bottom, strict=True)]
+    return _interleave([even, odd])
+
+
+def _column_phases(x: Array, kernels: Array, width: int) -> list[tuple[Array, Array]]:
+    """The even and odd output columns of ``x`` for every row tap in ``kernels`` ``[T, 3, I, O]``."""
+    sums = [kernel[1] for kernel in kernels]
+    edges = [kernel[k] for kernel in kernels for k in (0, 2)]
+    centre = _products(x, sums)
+    sides = _products(_differences(x, axis=1), edges)
+    phases = []
+    for i, mid in enumerate(centre):
+        left, right = sides[2 * i], sides[2 * i + 1]
+        phases.append((mid + left[:, :width], mid - right[:, 1:]))
+    return phases
+
+
+def _products(x: Array, matrices: list[Array]) -> list[Array]:
+    """``[x @ m for m in matrices]`` as one matrix product."""
+    return jnp.split(jnp.dot(x, jnp.concatenate(matrices, axis=-1)), len(matrices), axis=-1)
+
+
+def _differences(x: Array, axis: int) -> Array:
+    """``x[j - 1] - x[j]`` along ``axis`` for j = 0 ... n, zero outside."""
+    pad = [(0, 0)] * x.ndim
+    pad[axis] = (1, 1)
+    padded = jnp.pad(x, pad)
+    n = padded.shape[axis]
+    return jax.lax.slice_in_dim(padded, 0, n - 1, axis=axis) - jax.lax.slice_in_dim(padded, 1, n, axis=axis)
+
+
+def _interleave(phases: list) -> Array:
+    """Weave ``phases[row][column]``, each ``[H, W, C]``, into ``[2H, 2W, C]``."""
+    height, width, features = phases[0][0].shape
+    rows = [jnp.stack(row, axis=2) for row in phases]
+    return jnp.stack(rows, axis=1).reshape(2 * height, 2 * width, features)
+
+
+def down_conv3x3(x: Array, kernel: Array) -> Array:
+    """Convolve one image with a raw 3x3 kernel (zero padding 1) and average 2x2 blocks, as one 4x4 convolution.
+
+    The mean of four shifted 3x3 windows is a 4x4 window with stride 2: 4 multiplications per full-size pixel
+    instead of 9.
+
+    Args:
+        x: ``[H, W, I]``, even sides.
+        kernel: ``[3, 3, I, O]``.
+
+    Returns:
+        ``[H / 2, W / 2, O]``.
+    """
+    padded = jnp.pad(kernel, ((1, 1), (1, 1), (0, 0), (0, 0)))
+    smooth = 0.25 * (padded[1:, 1:] + padded[1:, :-1] + padded[:-1, 1:] + padded[:-1, :-1])
+    return convolve(x, smooth, stride=2)

@@ -1,0 +1,130 @@
+"""Elementwise layers and equalised-learning-rate convolutions, for one image ``[H, W, C]``, channels last.
+
+Equalised learning rate (Karras et al. 2018, arXiv:1710.10196, section 4.1): weights are stored with unit variance,
+as in the published checkpoints, and multiplied by ``gain / sqrt(fan_in)`` when they are used.
+"""
+
+import math
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.nn import convolution
+from gprior_jax.nn.convolution import ConvPath, UpConvPath
+from gprior_jax.typing import Array
+
+LEAKY_SLOPE = 0.2
+"""Slope of LeakyReLU in every published PGGAN (progressive_growing_of_gans/networks.py)."""
+
+GAIN = math.sqrt(2.0)
+"""He gain of the layers followed by LeakyReLU (ibid., ``get_weight``)."""
+
+PIXEL_NORM_EPSILON = 1e-8
+"""Added to the mean square (ibid., ``pixel_norm``)."""
+
+
+class Weights(NamedTuple):
+    """What a layer applies: its kernel, scaled and prepared for the formulation in use, and its bias."""
+
+    kernel: Array
+    bias: Array
+
+
+def pixel_norm(x: Array) -> Array:
+    """Divide by the root mean square over the last axis (channels, or the latent vector)."""
+    return x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + PIXEL_NORM_EPSILON)
+
+
+def leaky_relu(x: Array) -> Array:
+    """LeakyReLU with the slope 0.2 of the PGGAN family."""
+    return jnp.where(x >= 0, x, LEAKY_SLOPE * x)
+
+
+def nearest_up2(x: Array) -> Array:
+    """Enlarge ``[H, W, C]`` by two, nearest neighbour."""
+    return x.repeat(2, axis=0).repeat(2, axis=1)
+
+
+def average_down2(x: Array) -> Array:
+    """Average the 2x2 blocks of ``[H, W, C]``, even sides."""
+    height, width, features = x.shape
+    return x.reshape(height // 2, 2, width // 2, 2, features).mean((1, 3))
+
+
+class EqualizedDense(nn.Module):
+    """Dense layer from a vector ``[in_features]`` to ``out_shape``, equalised learning rate.
+
+    Attributes:
+        in_features: length of the input.
+        out_shape: shape of the output; the bias has its last axis. ``(4, 4, C)`` is the published PGGAN's first layer,
+            a transposed convolution of a 1x1 map computed as the matrix product that it is.
+        gain: numerator of the run-time scale.
+    """
+
+    in_features: int
+    out_shape: tuple[int, ...]
+    gain: float = GAIN
+
+    def setup(self):
+        self.kernel = self.param("kernel", nn.initializers.normal(1.0), (self.in_features, *self.out_shape))
+        self.bias = self.param("bias", nn.initializers.zeros, (self.out_shape[-1],))
+
+    def prepare(self) -> Weights:
+        """Scale the weights for :meth:`__call__`."""
+        return Weights(self.kernel * (self.gain / math.sqrt(self.in_features)), self.bias)
+
+    def __call__(self, x: Array, weights: Weights | None = None) -> Array:
+        """Apply to ``[in_features]``, with prepared weights where given."""
+        kernel, bias = weights or self.prepare()
+        return jnp.tensordot(x, kernel, axes=1) + bias
+
+
+class EqualizedConv(nn.Module):
+    """Convolution 1x1, 3x3, or 3x3 after nearest enlargement, equalised learning rate.
+
+    Attributes:
+        in_features: input channels.
+        features: output channels.
+        kernel_size: 1 or 3.
+        up: enlarge by two before convolving.
+        gain: numerator of the run-time scale.
+        path: formulation (:mod:`gprior_jax.nn.convolution`); ``"auto"`` takes the fastest measured one.
+    """
+
+    in_features: int
+    features: int
+    kernel_size: int = 3
+    up: bool = False
+    gain: float = GAIN
+    path: ConvPath | UpConvPath = "auto"
+
+    def setup(self):
+        shape = (self.kernel_size, self.kernel_size, self.in_features, self.features)
+        self.kernel = self.param("kernel", nn.initializers.normal(1.0), shape)
+        self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
+
+    def _path(self) -> ConvPath | UpConvPath:
+        if self.path != "auto":
+            # "phases" names a way to enlarge and convolve; a plain convolution has no phases.
+            return "direct" if self.path == "phases" and not self.up else self.path
+        choose = convolution.up_conv_path if self.up else convolution.conv_path
+        return choose(self.in_features, self.features)
+
+    def prepare(self) -> Weights:
+        """Scale the kernel and prepare it for the formulation in use."""
+        scale = self.gain / math.sqrt(self.kernel_size**2 * self.in_features)
+        kernel = self.kernel * scale
+        if self.kernel_size == 3:
+            prepare = convolution.prepare_up_conv3x3 if self.up else convolution.prepare_conv3x3
+            kernel = prepare(kernel, self._path())
+        return Weights(kernel, self.bias)
+
+    def __call__(self, x: Array, weights: Weights | None = None) -> Array:
+        """Apply to ``[H, W, in_features]``, with prepared weights where given."""
+        kernel, bias = weights or self.prepare()
+        if self.kernel_size == 1:
+            return jnp.dot(x, kernel[0, 0]) + bias
+        apply = convolution.up_conv3x3 if self.up else convolution.conv3x3
+        return apply(x, kernel, self._path()) + bias

@@ -1,0 +1,248 @@
+"""Described stacks of convolutions: the building block of DCGAN-like networks, for one image ``[H, W, C]``.
+
+A stack is data (:class:`StackLayer` rows, JSON in model folders and architecture files), so that any of the many
+DCGAN variants can be converted without code of its own.
+"""
+
+import dataclasses
+import math
+from typing import Literal, NamedTuple, get_args
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.typing import Array
+
+Op = Literal["dense", "conv", "conv_transpose"]
+Then = Literal["batch_norm", "batch_norm_units", "relu", "leaky_relu", "tanh", "sigmoid"]
+
+NORMS = ("batch_norm", "batch_norm_units")
+"""Batch norm with running statistics: of channels, or of the single units of a dense layer before they are reshaped
+to a map (torch's ``BatchNorm1d`` between ``Linear`` and ``view``)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StackLayer:
+    """One layer: a linear operation and what follows it, in order.
+
+    Attributes:
+        op: ``"dense"`` flattens its input; ``"conv"`` and ``"conv_transpose"`` are torch's ``Conv2d`` and
+            ``ConvTranspose2d`` with zero padding.
+        features: output channels.
+        kernel: side of the kernel (convolutions).
+        stride: stride (convolutions).
+        padding: torch's padding (convolutions).
+        output_padding: torch's output padding (transposed convolutions).
+        size: side of the map that a dense layer is reshaped to; 0 leaves a vector.
+        bias: whether the operation has a bias.
+        then: what follows, in order: norm before or after the activation, both, or neither.
+        slope: of LeakyReLU.
+        epsilon: of batch norm, added to the variance (torch's default is 1e-5).
+    """
+
+    op: Op
+    features: int
+    kernel: int = 4
+    stride: int = 1
+    padding: int = 0
+    output_padding: int = 0
+    size: int = 0
+    bias: bool = False
+    then: tuple[Then, ...] = ()
+    slope: float = 0.2
+    epsilon: float = 1e-5
+
+    def __post_init__(self):
+        if self.op not in get_args(Op):
+            raise ValueError(f"op {self.op!r}: use one of {', '.join(get_args(Op))}.")
+        for step in self.then:
+            if step not in get_args(Then):
+                raise ValueError(f"then {step!r}: use {', '.join(get_args(Then))}.")
+        if "batch_norm_units" in self.then and self.op != "dense":
+            raise ValueError(f"{self}: batch_norm_units belongs to a dense layer.")
+        if min(self.features, self.kernel, self.stride) < 1 or min(self.padding, self.output_padding, self.size) < 0:
+            raise ValueError(f"{self} has a size below its minimum.")
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the output for an input ``[H, W, C]`` or ``[C]``.
+
+        Raises:
+            ValueError: the kernel does not fit the input.
+        """
+        if self.op == "dense":
+            return (self.size, self.size, self.features) if self.size else (self.features,)
+        sides = shape[:2] if len(shape) == 3 else (1, 1)
+        if self.op == "conv":
+            out = [(side + 2 * self.padding - self.kernel) // self.stride + 1 for side in sides]
+        else:
+            grown = self.kernel - 2 * self.padding + self.output_padding
+            out = [(side - 1) * self.stride + grown for side in sides]
+        if min(out) < 1:
+            raise ValueError(f"{self} does not fit an input of shape {shape}.")
+        return (*out, self.features)
+
+
+class StackWeights(NamedTuple):
+    """Prepared weights of one layer.
+
+    Attributes:
+        kernel: HWIO (dense: ``[inputs, outputs]``), with a batch norm that follows at once folded in.
+        bias: ``[features]``, likewise.
+        norms: scale and shift of the other batch norms, in order.
+    """
+
+    kernel: Array
+    bias: Array
+    norms: tuple[tuple[Array, Array], ...]
+
+
+def conv_transpose(x: Array, kernel: Array, stride: int, padding: int, output_padding: int = 0) -> Array:
+    """Torch's transposed convolution of one image ``[H, W, I]``.
+
+    A stride s > 1 is computed as s * s small convolutions, one for each output phase, where the sizes allow it: a
+    convolution of the zero-stuffed input spends most of its multiplications on zeros.
+
+    Args:
+        x: ``[H, W, I]``.
+        kernel: ``[k, k, I, O]``, not flipped: entry (0, 0) meets the first output.
+        stride: stride.
+        padding: torch's padding.
+        output_padding: torch's output padding.
+
+    Returns:
+        ``[H', W', O]``, H' = (H - 1) * stride - 2 * padding + k + output_padding.
+    """
+    height, width, _ = x.shape
+    size = kernel.shape[0]
+    if height == width == 1 and padding == 0 and output_padding == 0:
+        return jnp.einsum("i,hwio->hwo", x[0, 0], kernel)
+    if size >= stride > 1 and size - 2 * padding + output_padding == stride:
+        rows = [_phase(x, kernel, stride, padding, phase, axis=0) for phase in range(stride)]
+        columns = [
+            [_apply_phase(x, row, _phase(x, row[0], stride, padding, phase, axis=1)) for phase in range(stride)]
+            for row in rows
+        ]
+        woven = jnp.stack([jnp.stack(row, axis=2) for row in columns], axis=1)
+        return woven.reshape(height * stride, width * stride, -1)
+    low = size - 1 - padding
+    out = jax.lax.conv_general_dilated(
+        x[None],
+        kernel[::-1, ::-1],
+        (1, 1),
+        [(low, low + output_padding)] * 2,
+        lhs_dilation=(stride, stride),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    return out[0]
+
+
+def _phase(
+    x: Array, kernel: Array, stride: int, padding: int, phase: int, axis: int
+) -> tuple[Array, tuple[int, int]]:
+    """Taps of one output phase along one axis of the kernel, and the padding their convolution needs.
+
+    Output s*i + phase sums w[t] x[j] over s*j = s*i + phase + padding - t, so t = first + s*m, j = i + ahead - m.
+    """
+    first = (phase + padding) % stride
+    ahead = (phase + padding - first) // stride
+    taps = jax.lax.rev(jax.lax.slice_in_dim(kernel, first, None, stride, axis=axis), (axis,))
+    count = taps.shape[axis]
+    return taps, (count - 1 - ahead, ahead)
+
+
+def _apply_phase(x: Array, row: tuple[Array, tuple[int, int]], column: tuple[Array, tuple[int, int]]) -> Array:
+    dimension_numbers = ("NHWC", "HWIO", "NHWC")
+    pads = (row[1], column[1])
+    return jax.lax.conv_general_dilated(x[None], column[0], (1, 1), pads, dimension_numbers=dimension_numbers)[0]
+
+
+class StackBlock(nn.Module):
+    """One layer of a stack.
+
+    Attributes:
+        layer: its description.
+        in_shape: shape of its input, ``[H, W, C]`` or ``[C]``.
+    """
+
+    layer: StackLayer
+    in_shape: tuple[int, ...]
+
+    def setup(self):
+        layer = self.layer
+        if layer.op == "dense":
+            outputs = layer.features * max(1, layer.size) ** 2
+            shape = (math.prod(self.in_shape), outputs)
+        else:
+            shape = (layer.kernel, layer.kernel, self.in_shape[-1], layer.features)
+        # pytorch/examples dcgan: convolutions N(0, 0.02), batch norm scale N(1, 0.02).
+        self.kernel = self.param("kernel", nn.initializers.normal(0.02), shape)
+        if layer.bias:
+            # A dense layer's bias has an entry for every pixel; a convolution's one for every channel.
+            self.bias = self.param("bias", nn.initializers.zeros, (shape[-1],))
+        kinds = [step for step in layer.then if step in NORMS]
+        self.norms = [self._norm(f"norm{i}", kind) for i, kind in enumerate(kinds)]
+
+    def _norm(self, name: str, kind: str) -> dict[str, Array]:
+        shape = (self.layer.features,) if kind == "batch_norm" else self.layer.output_shape(self.in_shape)
+        ones, zeros = nn.initializers.ones, nn.initializers.zeros
+        start = {"scale": ones, "bias": zeros, "mean": zeros, "var": ones}
+        return {key: self.param(f"{name}_{key}", value, shape) for key, value in start.items()}
+
+    def prepare(self) -> StackWeights:
+        """Batch norms as affine maps; one that follows the operation at once is folded into its weights."""
+        layer = self.layer
+        affine = []
+        for norm in self.norms:
+            scale = norm["scale"] * jax.lax.rsqrt(norm["var"] + layer.epsilon)
+            affine.append((scale, norm["bias"] - norm["mean"] * scale))
+        width = self.kernel.shape[-1]
+        bias = self.bias if layer.bias else jnp.zeros((width,), self.kernel.dtype)
+        if layer.then[:1] not in ((norm,) for norm in NORMS):
+            return StackWeights(self.kernel, bias, tuple(affine))
+        scale, shift = (jnp.tile(v.reshape(-1), width // v.size) for v in affine[0])
+        return StackWeights(self.kernel * scale, bias * scale + shift, tuple(affine[1:]))
+
+    def __call__(self, x: Array, weights: StackWeights | None = None) -> Array:
+        """Apply to one input, with prepared weights where given."""
+        layer = self.layer
+        kernel, bias, norms = weights or self.prepare()
+        x = self._linear(x, kernel, bias)
+        remaining = list(norms)
+        for index, step in enumerate(layer.then):
+            if step in NORMS:
+                if index:  # The first is in the kernel.
+                    scale, shift = remaining.pop(0)
+                    x = x * scale + shift
+            elif step == "leaky_relu":
+                x = jnp.where(x >= 0, x, layer.slope * x)
+            else:
+                x = {"relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}[step](x)
+        return x
+
+    def _linear(self, x: Array, kernel: Array, bias: Array) -> Array:
+        layer = self.layer
+        if layer.op == "dense":
+            return (jnp.dot(x.reshape(-1), kernel) + bias).reshape(layer.output_shape(self.in_shape))
+        if x.ndim == 1:
+            x = x[None, None]
+        if layer.op == "conv_transpose":
+            return conv_transpose(x, kernel, layer.stride, layer.padding, layer.output_padding) + bias
+        pads = [(layer.padding, layer.padding)] * 2
+        strides = (layer.stride, layer.stride)
+        out = jax.lax.conv_general_dilated(
+            x[None], kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        return out[0] + bias
+
+
+def stack_shapes(layers: tuple[StackLayer, ...], in_shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Shapes before, between and after the layers.
+
+    Raises:
+        ValueError: a layer does not fit.
+    """
+    shapes = [in_shape]
+    for layer in layers:
+        shapes.append(layer.output_shape(shapes[-1]))
+    return shapes

@@ -1,0 +1,165 @@
+"""Training images streamed from a zip file: nothing is unpacked, and no more than a few batches are decoded at a time.
+
+The file is in the layout of StyleGAN2-ADA's dataset tool: images in any folders, an optional ``dataset.json``. A fixed
+5 % of the images, chosen by a hash of their name in the zip, is held out of training for every later evaluation.
+"""
+
+import hashlib
+import io
+import os
+import queue
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from gprior_jax.errors import GPriorError
+
+HELD_OUT_FRACTION = 0.05
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
+
+_PREFETCH = 4
+"""Batches decoded ahead of the training loop."""
+
+
+def is_held_out(name: str, fraction: float = HELD_OUT_FRACTION) -> bool:
+    """Whether the image of this name is kept out of training: a fixed property of the name alone.
+
+    >>> sum(is_held_out(f"00000/img{i:08}.jpg") for i in range(1000))
+    55
+    """
+    digest = hashlib.sha256(name.encode()).digest()
+    return int.from_bytes(digest[:8], "big") < fraction * 2**64
+
+
+class ImageZip:
+    """Images of one zip file, decoded on demand to a square size.
+
+    Attributes:
+        path: the zip file.
+        names: names of the images of this split, sorted.
+    """
+
+    def __init__(self, path: str | os.PathLike, split: str = "train"):
+        """Open the file and list the images of ``split``: ``"train"``, ``"held_out"`` or ``"all"``.
+
+        Raises:
+            GPriorError: missing, not a zip file, or without images in the split.
+        """
+        self.path = Path(path)
+        try:
+            self._zip = zipfile.ZipFile(self.path)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise GPriorError(f"{self.path} is not a readable zip file of images: {error}") from error
+        images = [n for n in self._zip.namelist() if PurePosixPath(n).suffix.lower() in IMAGE_SUFFIXES]
+        keep = {"train": lambda n: not is_held_out(n), "held_out": is_held_out, "all": lambda n: True}[split]
+        self.names = sorted(filter(keep, images))
+        # A ZipFile reads through one file position: one reader at a time.
+        self._lock = threading.Lock()
+        if not self.names:
+            raise GPriorError(f"{self.path} holds no images (png, jpg, bmp, webp) for the split {split!r}.")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def image(self, index: int, resolution: int) -> np.ndarray:
+        """Decode one image to uint8 ``[resolution, resolution, 3]``: the centre square, averaged down.
+
+        Raises:
+            GPriorError: the entry is damaged or no image.
+        """
+        name = self.names[index]
+        try:
+            with self._lock:
+                content = self._zip.read(name)
+            image = Image.open(io.BytesIO(content)).convert("RGB")
+        except (OSError, SyntaxError, ValueError, zipfile.BadZipFile) as error:
+            raise GPriorError(f"{self.path}: {name} cannot be decoded: {error}") from error
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        square = (left, top, left + side, top + side)
+        # Averaging whole blocks is what every level of the discriminator sees; other factors need a wider filter.
+        method = Image.Resampling.BOX if side % resolution == 0 else Image.Resampling.LANCZOS
+        return np.asarray(image.resize((resolution, resolution), method, box=square))
+
+    def batch(self, indices: np.ndarray, resolution: int, flips: np.ndarray | None = None) -> np.ndarray:
+        """Decode images to float32 ``[B, R, R, 3]`` in [-1, 1], mirrored where ``flips`` (bool ``[B]``) says so."""
+        images = np.stack([self.image(int(i), resolution) for i in indices])
+        if flips is not None:
+            images = np.where(flips[:, None, None, None], images[:, :, ::-1], images)
+        return images.astype(np.float32) / 127.5 - 1.0
+
+
+def batch_order(
+    num_images: int, position: int, batch_size: int, seed: int, mirror: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Which images make the batch that starts at ``position`` in the endless stream of shuffled epochs.
+
+    A function of its arguments alone, so that a resumed run sees the same images.
+
+    Args:
+        num_images: images in the split.
+        position: images seen so far.
+        batch_size: images to take.
+        seed: seed of the shuffles.
+        mirror: draw mirror flips as well.
+
+    Returns:
+        Indices ``[batch_size]`` and flips (bool ``[batch_size]``, or None).
+    """
+    positions = np.arange(position, position + batch_size)
+    indices, flips = [], []
+    for epoch in np.unique(positions // num_images):
+        rng = np.random.default_rng((seed, int(epoch)))
+        order, coins = rng.permutation(num_images), rng.random(num_images) < 0.5
+        within = positions[positions // num_images == epoch] % num_images
+        indices.append(order[within])
+        flips.append(coins[within])
+    return np.concatenate(indices), np.concatenate(flips) if mirror else None
+
+
+def stream(
+    images: ImageZip, requests: Iterator[tuple[int, int, int]], seed: int, mirror: bool
+) -> Iterator[np.ndarray]:
+    """Yield batches, decoded ahead in one thread.
+
+    Args:
+        images: where they come from.
+        requests: (position, batch size, resolution) of every batch in order.
+        seed: seed of the shuffles.
+        mirror: flip a random half.
+    """
+    ahead: queue.Queue = queue.Queue(_PREFETCH)
+    stop = threading.Event()
+
+    def put(item: object) -> None:
+        while not stop.is_set():
+            try:
+                return ahead.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def decode() -> None:
+        try:
+            for position, size, resolution in requests:
+                if stop.is_set():
+                    return
+                indices, flips = batch_order(len(images), position, size, seed, mirror)
+                put(images.batch(indices, resolution, flips))
+            put(None)
+        except BaseException as error:  # Raised again in the consumer.
+            put(error)
+
+    thread = threading.Thread(target=decode, daemon=True)
+    thread.start()
+    try:
+        while (item := ahead.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,50 @@
+"""Adversarial losses and gradient penalties, on logits and on batches of images ``[B, H, W, C]``."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.typing import Array, Key
+
+AdversarialLoss = Literal["nonsaturating", "wgan_gp"]
+Critic = Callable[[Array], Array]
+"""Images ``[B, H, W, C]`` to logits ``[B]``."""
+
+GRADIENT_PENALTY_WEIGHT = 10.0
+"""Weight of the WGAN-GP penalty (Karras et al. 2018, appendix A.1, lambda)."""
+
+DRIFT_WEIGHT = 1e-3
+"""Weight of the squared logit of real images, which keeps WGAN logits near zero (ibid., epsilon_drift)."""
+
+
+def generator_loss(fake_logits: Array, loss: AdversarialLoss) -> Array:
+    """What the generator minimises: ``softplus(-D(fake))`` (Goodfellow et al. 2014) or ``-D(fake)``; a scalar."""
+    return jnp.mean(jax.nn.softplus(-fake_logits) if loss == "nonsaturating" else -fake_logits)
+
+
+def discriminator_loss(real_logits: Array, fake_logits: Array, loss: AdversarialLoss) -> Array:
+    """What the discriminator minimises, before gradient penalties; a scalar."""
+    if loss == "nonsaturating":
+        return jnp.mean(jax.nn.softplus(fake_logits)) + jnp.mean(jax.nn.softplus(-real_logits))
+    drift = DRIFT_WEIGHT * jnp.mean(jnp.square(real_logits))
+    return jnp.mean(fake_logits) - jnp.mean(real_logits) + drift
+
+
+def r1_penalty(critic: Critic, real: Array) -> Array:
+    """Mean over real images of the squared norm of the critic's gradient (Mescheder et al. 2018, equation 9).
+
+    Returns:
+        the mean of |grad D(x)|^2, a scalar, without the factor gamma / 2.
+    """
+    gradient = jax.grad(lambda images: jnp.sum(critic(images)))(real)
+    return jnp.mean(jnp.sum(jnp.square(gradient), axis=(1, 2, 3)))
+
+
+def wgan_gradient_penalty(critic: Critic, real: Array, fake: Array, key: Key) -> Array:
+    """Mean of (|grad D| - 1)^2 at random points between real and fake images (Gulrajani et al. 2017, equation 3)."""
+    mix = jax.random.uniform(key, (real.shape[0], 1, 1, 1))
+    gradient = jax.grad(lambda images: jnp.sum(critic(images)))(real + mix * (fake - real))
+    norm = jnp.sqrt(jnp.sum(jnp.square(gradient), axis=(1, 2, 3)) + 1e-12)
+    return jnp.mean(jnp.square(norm - 1.0))
