@@ -2,7 +2,7 @@
 
 import flax.linen as nn
 
-from gprior_jax.nn.stack import StackBlock, StackLayer, stack_shapes
+from gprior_jax.nn.stack import StackBlock, StackLayer, StackWeights, stack_shapes
 from gprior_jax.typing import Array
 
 
@@ -47,11 +47,23 @@ class DCGANDiscriminator(nn.Module):
         for i, layer in enumerate(self.layers):
             setattr(self, f"layer{i}", StackBlock(layer, shapes[i]))
 
-    def features(self, image: Array, names: tuple[str, ...]) -> tuple[Array, ...]:
-        """Features of one image ``[R, R, C]`` in [-1, 1] at the named layers (:attr:`layer_names`)."""
+    def prepare(self) -> dict[str, StackWeights]:
+        """Weights of the layers that :meth:`features` runs, to be computed once and passed to it."""
+        return {name: getattr(self, name).prepare() for name in self.layer_names}
+
+    def features(
+        self, image: Array, names: tuple[str, ...], weights: dict[str, StackWeights] | None = None
+    ) -> tuple[Array, ...]:
+        """Features of one image at the named layers.
+
+        Args:
+            image: ``[R, R, C]`` in [-1, 1].
+            names: any of :attr:`layer_names`.
+            weights: what :meth:`prepare` returned; None prepares them here.
+        """
         found = {}
         for name in self.layer_names:
-            image = found[name] = getattr(self, name)(image)
+            image = found[name] = getattr(self, name)(image, None if weights is None else weights[name])
         return tuple(found[name] for name in names)
 
     def __call__(self, image: Array) -> Array:

@@ -9,8 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.nn import convolution
-from gprior_jax.nn.layers import EqualizedConv, EqualizedDense, average_down2, leaky_relu
+from gprior_jax.nn.layers import EqualizedConv, EqualizedDense, Weights, average_down2, leaky_relu
 from gprior_jax.typing import Array, Params
 
 START_RESOLUTION = 4
@@ -82,31 +81,44 @@ class PGGANDiscriminator(nn.Module):
             size = START_RESOLUTION << level
             setattr(self, f"from_rgb_{size}", EqualizedConv(self.image_channels, features, kernel_size=1))
             extra = 1 if level == 0 else 0
-            setattr(self, f"conv_{size}", EqualizedConv(features + extra, features))
+            setattr(self, f"conv_{size}", EqualizedConv(features + extra, features, path="direct"))
             if level:
-                setattr(self, f"down_{size}", EqualizedConv(features, self.channels[level - 1], path="direct"))
+                resample = "down" if self.fused else "none"
+                down = EqualizedConv(features, self.channels[level - 1], resample=resample, path="direct")
+                setattr(self, f"down_{size}", down)
         flat = START_RESOLUTION**2 * self.channels[0]
         self.dense_4 = EqualizedDense(flat, (self.dense_features,))
         self.logit = EqualizedDense(self.dense_features, (1,), gain=1.0)
 
-    def _from_rgb(self, image: Array, level: int) -> Array:
-        return leaky_relu(getattr(self, f"from_rgb_{START_RESOLUTION << level}")(image))
+    def _from_rgb(self, image: Array, level: int, weights: Weights | None = None) -> Array:
+        return leaky_relu(getattr(self, f"from_rgb_{START_RESOLUTION << level}")(image, weights))
 
-    def _down(self, x: Array, level: int) -> Array:
-        module = getattr(self, f"down_{START_RESOLUTION << level}")
-        if not self.fused:
-            return average_down2(leaky_relu(module(x)))
-        kernel, bias = module.prepare()
-        return leaky_relu(convolution.down_conv3x3(x, kernel) + bias)
+    def _down(self, x: Array, level: int, weights: Weights | None = None) -> Array:
+        x = leaky_relu(getattr(self, f"down_{START_RESOLUTION << level}")(x, weights))
+        return x if self.fused else average_down2(x)
 
-    def features(self, image: Array, names: tuple[str, ...]) -> tuple[Array, ...]:
-        """Features of one image ``[R, R, image_channels]`` at the named layers (:attr:`layer_names`)."""
+    def prepare(self) -> dict[str, Weights]:
+        """Weights of the layers that :meth:`features` runs, to be computed once and passed to it."""
+        names = (f"from_rgb_{self.resolution}", *self.layer_names)
+        return {name: getattr(self, name).prepare() for name in names}
+
+    def features(
+        self, image: Array, names: tuple[str, ...], weights: dict[str, Weights] | None = None
+    ) -> tuple[Array, ...]:
+        """Features of one image at the named layers.
+
+        Args:
+            image: ``[R, R, image_channels]`` in [-1, 1].
+            names: any of :attr:`layer_names`.
+            weights: what :meth:`prepare` returned; None prepares them here.
+        """
+        weights = self.prepare() if weights is None else weights
         found = {}
-        x = self._from_rgb(image, len(self.channels) - 1)
+        x = self._from_rgb(image, len(self.channels) - 1, weights[f"from_rgb_{self.resolution}"])
         for level in reversed(range(1, len(self.channels))):
-            size = START_RESOLUTION << level
-            x = found[f"conv_{size}"] = leaky_relu(getattr(self, f"conv_{size}")(x))
-            x = found[f"down_{size}"] = self._down(x, level)
+            conv, down = f"conv_{START_RESOLUTION << level}", f"down_{START_RESOLUTION << level}"
+            x = found[conv] = leaky_relu(getattr(self, conv)(x, weights[conv]))
+            x = found[down] = self._down(x, level, weights[down])
         return tuple(found[name] for name in names)
 
     def trunk(self, image: Array, level: int | None = None, fade: Array | float = 1.0) -> Array:

@@ -144,9 +144,33 @@ def check_layer(prior: Prior, layer: int, lowest: int = 0, highest: int | None =
     return layer
 
 
-def run_layers(prior: Prior, x: Array, start: int = 0, stop: int | None = None) -> Array:
-    """Run layers ``[start, stop)`` on one code or one feature map, with prepared weights where the prior has them."""
-    return prior.module.apply({"params": prior.params}, x, start, stop, prior.weights)
+def run_layers(prior: Prior, x: Array, start: int = 0, stop: int | None = None, remat: bool = False) -> Array:
+    """Run layers ``[start, stop)`` on one code or one feature map, with prepared weights where the prior has them.
+
+    Args:
+        prior: the generator.
+        x: one code for ``start=0``, else features of layer ``start``.
+        start: first layer to run.
+        stop: layer to stop before; None runs to the image.
+        remat: wrap each resolution block in ``jax.checkpoint``: its activations are recomputed in the backward pass.
+    """
+
+    def run(prior: Prior, x: Array, start: int, stop: int) -> Array:
+        return prior.module.apply({"params": prior.params}, x, start, stop, prior.weights)
+
+    stop = prior.num_layers if stop is None else stop
+    if not remat:
+        return run(prior, x, start, stop)
+    for first, last in _blocks(prior, start, stop):
+        x = jax.checkpoint(run, static_argnums=(2, 3))(prior, x, first, last)
+    return x
+
+
+def _blocks(prior: Prior, start: int, stop: int) -> list[tuple[int, int]]:
+    """Split ``[start, stop)`` where the size of the feature map changes."""
+    sizes = [prior.module.feature_shape(layer + 1)[0] for layer in range(start, stop)]
+    cuts = [start + i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1]]
+    return list(zip([start, *cuts], [*cuts, stop], strict=True)) if start < stop else []
 
 
 @jax.jit

@@ -87,10 +87,11 @@ class PGGAN(nn.Module):
                 shape = (START_RESOLUTION, START_RESOLUTION, features)
                 first = EqualizedDense(previous, shape, gain=_FIRST_GAIN)
             else:
-                first = EqualizedConv(previous, features, up=True, path=self.conv_path)
+                first = EqualizedConv(previous, features, resample="up", path=self.conv_path)
             # Linen names a submodule after its attribute: these are the names in the checkpoints.
             setattr(self, f"layer{2 * level}", first)
-            setattr(self, f"layer{2 * level + 1}", EqualizedConv(features, features, path=self.conv_path))
+            second = EqualizedConv(features, features, path=self.conv_path, size=START_RESOLUTION << level)
+            setattr(self, f"layer{2 * level + 1}", second)
             setattr(self, f"output{level}", EqualizedConv(features, self.image_channels, kernel_size=1, gain=1.0))
             previous = features
 

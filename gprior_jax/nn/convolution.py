@@ -34,17 +34,19 @@ UpConvPath = Literal["auto", "direct", "phases", "winograd"]
 # Winograd F(2, 3): kernel transform of arXiv:1509.09308, equation 7.
 _KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 
-# Below these widths the transforms cost more than the multiplications they save (CPU, float32; conv_paths.py).
-_MIN_WINOGRAD_FEATURES = 128
-_MIN_UP_WINOGRAD_FEATURES = 64
+# Below these widths the transforms cost more than the multiplications they save, or save too little for what they add
+# to the compilation (CPU, float32; conv_paths.py).
+_MIN_FEATURES, _MIN_FEATURES_SMALL_MAP, _SMALL_MAP = 512, 128, 16
+_MIN_UP_FEATURES = 64
 
 
-def conv_path(in_features: int, out_features: int, platform: str | None = None) -> ConvPath:
+def conv_path(in_features: int, out_features: int, size: int | None = None, platform: str | None = None) -> ConvPath:
     """Fastest measured formulation of a 3x3 convolution with stride 1.
 
     Args:
         in_features: number of input channels.
         out_features: number of output channels.
+        size: side of the map, pixels; None where it is not known.
         platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
 
     Returns:
@@ -52,7 +54,8 @@ def conv_path(in_features: int, out_features: int, platform: str | None = None) 
         algorithms themselves.
     """
     platform = platform or jax.default_backend()
-    wide = min(in_features, out_features) >= _MIN_WINOGRAD_FEATURES
+    small = size is not None and size <= _SMALL_MAP
+    wide = min(in_features, out_features) >= (_MIN_FEATURES_SMALL_MAP if small else _MIN_FEATURES)
     return "winograd" if platform == "cpu" and wide else "direct"
 
 
@@ -65,7 +68,7 @@ def up_conv_path(in_features: int, out_features: int, platform: str | None = Non
         platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
     """
     platform = platform or jax.default_backend()
-    wide = in_features >= _MIN_UP_WINOGRAD_FEATURES and out_features >= _MIN_UP_WINOGRAD_FEATURES // 2
+    wide = in_features >= _MIN_UP_FEATURES and out_features >= _MIN_UP_FEATURES // 2
     return "winograd" if platform == "cpu" and wide else "phases"
 
 
@@ -177,43 +180,35 @@ def up_conv3x3(x: Array, kernel: Array, path: UpConvPath) -> Array:
 def _up_conv_winograd(x: Array, kernel: Array) -> Array:
     """Nine products per pixel for its four outputs.
 
-    In one axis, with D[j] = x[j - 1] - x[j] (zero outside), W0 x[j-1] + (W1 + W2) x[j] = W0 D[j] + (W0 + W1 + W2) x[j]
-    and (W0 + W1) x[j] + W2 x[j+1] = (W0 + W1 + W2) x[j] - W2 D[j + 1]: three products for two outputs.
+    In one axis, with D[j] = x[j - 1] - x[j] (zero outside) and S = W0 + W1 + W2, the even output W0 x[j-1] + (W1 + W2)
+    x[j] is S x[j] + W0 D[j], and the odd one (W0 + W1) x[j] + W2 x[j+1] is S x[j] - W2 D[j + 1]: three products for two
+    outputs.
     """
     height, width, _ = x.shape
-    drop = _differences(x, axis=0)
-    middle = _column_phases(x, kernel[1:2], width)[0]
-    top, bottom = _column_phases(drop, kernel[::2], width)
-    even = [m + t[:height] for m, t in zip(middle, top, strict=True)]
-    odd = [m - b[1:] for m, b in zip(middle, bottom, strict=True)]
-    return _interleave([even, odd])
+    padded = jnp.pad(x, ((1, 1), (1, 1), (0, 0)))
+    drop = padded[:-1] - padded[1:]  # [H + 1, W + 2]: differences of rows.
+    rows = drop[:, 1:-1]
+    columns = padded[1:-1, :-1] - padded[1:-1, 1:]
+    both = drop[:, :-1] - drop[:, 1:]
+    centre = jnp.dot(x, kernel[1, 1])
+    left, right = _products(columns, kernel[1, 0], kernel[1, 2])
+    top, bottom = _products(rows, kernel[0, 1], kernel[2, 1])
+    top_left, top_right, bottom_left, bottom_right = _products(both, *kernel[::2, ::2].reshape(4, *kernel.shape[2:]))
+    # What belongs to the pixel before an output and to the one after it.
+    up, down, west, east = slice(None, height), slice(1, None), (slice(None), slice(None, width)), (slice(None), slice(1, None))
+    even = centre + top[up]
+    odd = centre - bottom[down]
+    return _interleave(
+        [
+            [even + left[west] + top_left[up][west], even - right[east] - top_right[up][east]],
+            [odd + left[west] - bottom_left[down][west], odd - right[east] + bottom_right[down][east]],
+        ]
+    )
 
 
-def _column_phases(x: Array, kernels: Array, width: int) -> list[tuple[Array, Array]]:
-    """The even and odd output columns of ``x`` for every row tap in ``kernels`` ``[T, 3, I, O]``."""
-    sums = [kernel[1] for kernel in kernels]
-    edges = [kernel[k] for kernel in kernels for k in (0, 2)]
-    centre = _products(x, sums)
-    sides = _products(_differences(x, axis=1), edges)
-    phases = []
-    for i, mid in enumerate(centre):
-        left, right = sides[2 * i], sides[2 * i + 1]
-        phases.append((mid + left[:, :width], mid - right[:, 1:]))
-    return phases
-
-
-def _products(x: Array, matrices: list[Array]) -> list[Array]:
+def _products(x: Array, *matrices: Array) -> list[Array]:
     """``[x @ m for m in matrices]`` as one matrix product."""
     return jnp.split(jnp.dot(x, jnp.concatenate(matrices, axis=-1)), len(matrices), axis=-1)
-
-
-def _differences(x: Array, axis: int) -> Array:
-    """``x[j - 1] - x[j]`` along ``axis`` for j = 0 ... n, zero outside."""
-    pad = [(0, 0)] * x.ndim
-    pad[axis] = (1, 1)
-    padded = jnp.pad(x, pad)
-    n = padded.shape[axis]
-    return jax.lax.slice_in_dim(padded, 0, n - 1, axis=axis) - jax.lax.slice_in_dim(padded, 1, n, axis=axis)
 
 
 def _interleave(phases: list) -> Array:
@@ -223,19 +218,24 @@ def _interleave(phases: list) -> Array:
     return jnp.stack(rows, axis=1).reshape(2 * height, 2 * width, features)
 
 
-def down_conv3x3(x: Array, kernel: Array) -> Array:
-    """Convolve one image with a raw 3x3 kernel (zero padding 1) and average 2x2 blocks, as one 4x4 convolution.
+def prepare_down_conv3x3(kernel: Array) -> Array:
+    """Kernel ``[4, 4, I, O]`` that convolves with an HWIO kernel ``[3, 3, I, O]`` and averages 2x2 blocks at once.
 
     The mean of four shifted 3x3 windows is a 4x4 window with stride 2: 4 multiplications per full-size pixel
     instead of 9.
+    """
+    padded = jnp.pad(kernel, ((1, 1), (1, 1), (0, 0), (0, 0)))
+    return 0.25 * (padded[1:, 1:] + padded[1:, :-1] + padded[:-1, 1:] + padded[:-1, :-1])
+
+
+def down_conv3x3(x: Array, kernel: Array) -> Array:
+    """Convolve one image with a 3x3 kernel (zero padding 1) and average 2x2 blocks.
 
     Args:
         x: ``[H, W, I]``, even sides.
-        kernel: ``[3, 3, I, O]``.
+        kernel: what :func:`prepare_down_conv3x3` returned.
 
     Returns:
         ``[H / 2, W / 2, O]``.
     """
-    padded = jnp.pad(kernel, ((1, 1), (1, 1), (0, 0), (0, 0)))
-    smooth = 0.25 * (padded[1:, 1:] + padded[1:, :-1] + padded[:-1, 1:] + padded[:-1, :-1])
-    return convolve(x, smooth, stride=2)
+    return convolve(x, kernel, stride=2)

@@ -5,7 +5,7 @@ as in the published checkpoints, and multiplied by ``gain / sqrt(fan_in)`` when 
 """
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -82,23 +82,26 @@ class EqualizedDense(nn.Module):
 
 
 class EqualizedConv(nn.Module):
-    """Convolution 1x1, 3x3, or 3x3 after nearest enlargement, equalised learning rate.
+    """Convolution 1x1 or 3x3, equalised learning rate; a 3x3 one can enlarge before it or average after it.
 
     Attributes:
         in_features: input channels.
         features: output channels.
         kernel_size: 1 or 3.
-        up: enlarge by two before convolving.
+        resample: ``"up"`` enlarges by two (nearest neighbour) before convolving, ``"down"`` averages 2x2 blocks of the
+            result.
         gain: numerator of the run-time scale.
         path: formulation (:mod:`gprior_jax.nn.convolution`); ``"auto"`` takes the fastest measured one.
+        size: side of the input map, pixels, for that choice; None where it is not known.
     """
 
     in_features: int
     features: int
     kernel_size: int = 3
-    up: bool = False
+    resample: Literal["none", "up", "down"] = "none"
     gain: float = GAIN
     path: ConvPath | UpConvPath = "auto"
+    size: int | None = None
 
     def setup(self):
         shape = (self.kernel_size, self.kernel_size, self.in_features, self.features)
@@ -108,17 +111,21 @@ class EqualizedConv(nn.Module):
     def _path(self) -> ConvPath | UpConvPath:
         if self.path != "auto":
             # "phases" names a way to enlarge and convolve; a plain convolution has no phases.
-            return "direct" if self.path == "phases" and not self.up else self.path
-        choose = convolution.up_conv_path if self.up else convolution.conv_path
-        return choose(self.in_features, self.features)
+            return "direct" if self.path == "phases" and self.resample != "up" else self.path
+        if self.resample == "up":
+            return convolution.up_conv_path(self.in_features, self.features)
+        return convolution.conv_path(self.in_features, self.features, self.size)
 
     def prepare(self) -> Weights:
         """Scale the kernel and prepare it for the formulation in use."""
         scale = self.gain / math.sqrt(self.kernel_size**2 * self.in_features)
         kernel = self.kernel * scale
-        if self.kernel_size == 3:
-            prepare = convolution.prepare_up_conv3x3 if self.up else convolution.prepare_conv3x3
-            kernel = prepare(kernel, self._path())
+        if self.resample == "down":
+            kernel = convolution.prepare_down_conv3x3(kernel)
+        elif self.resample == "up":
+            kernel = convolution.prepare_up_conv3x3(kernel, self._path())
+        elif self.kernel_size == 3:
+            kernel = convolution.prepare_conv3x3(kernel, self._path())
         return Weights(kernel, self.bias)
 
     def __call__(self, x: Array, weights: Weights | None = None) -> Array:
@@ -126,5 +133,7 @@ class EqualizedConv(nn.Module):
         kernel, bias = weights or self.prepare()
         if self.kernel_size == 1:
             return jnp.dot(x, kernel[0, 0]) + bias
-        apply = convolution.up_conv3x3 if self.up else convolution.conv3x3
+        if self.resample == "down":
+            return convolution.down_conv3x3(x, kernel) + bias
+        apply = convolution.up_conv3x3 if self.resample == "up" else convolution.conv3x3
         return apply(x, kernel, self._path()) + bias

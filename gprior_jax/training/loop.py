@@ -170,7 +170,7 @@ def averaged_prior(config: TrainConfig, state: TrainState) -> Prior:
         discriminator.clone(channels=channels),
     )
     params = {name: state.average[name] for name in g_names}
-    return Prior(params, generator.clone(channels=channels), critic=critic)
+    return Prior(params, generator.clone(channels=channels, conv_path="auto"), critic=critic)
 
 
 class _Log:

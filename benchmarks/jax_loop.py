@@ -1,0 +1,81 @@
+"""The same inversion as ``torch_loop.py`` in this library, as a worker with the same protocol.
+
+The first reply also says how long the step took to compile.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+
+import jax
+import numpy as np
+
+from gprior_jax import distributed, recipes
+from gprior_jax.generators.base import Prior
+from gprior_jax.generators.pggan import PGGAN, published_channels
+from gprior_jax.inversion.driver import Run
+from gprior_jax.operators import Identity
+from gprior_jax.perceptual import network
+from gprior_jax.perceptual.vgg import VGG16
+
+
+def random_prior(resolution: int) -> Prior:
+    """A published PGGAN with random weights."""
+    module = PGGAN(published_channels(resolution))
+    shapes = jax.eval_shape(lambda: module.init(jax.random.key(0), np.zeros(512, np.float32), method="init_all"))
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(lambda s: rng.standard_normal(s.shape, np.float32) * (len(s.shape) > 1), shapes["params"])
+    return Prior(params, module, name=f"random PGGAN-{resolution}")
+
+
+def random_vgg() -> network.PerceptualNetwork:
+    """VGG-16 up to relu3_3 with random weights."""
+    module = VGG16(7)
+    image = np.zeros(module.input_shape, np.float32)
+    return network.vgg16(module, module.init(jax.random.key(1), image, method="init_all")["params"])
+
+
+def main() -> None:
+    """Serve steps on request."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--resolution", type=int, default=256)
+    parser.add_argument("--codes", type=int, default=20)
+    parser.add_argument("--layer", type=int, default=6)
+    parser.add_argument("--images", type=int, default=1)
+    parser.add_argument("--perceptual", choices=("vgg", "none"), default="vgg")
+    parser.add_argument("--preset", choices=("official", "fast"), default="official")
+    parser.add_argument("--codes-per-call", type=int, default=None)
+    parser.add_argument("--remat", action="store_true")
+    args = parser.parse_args()
+    recipe = recipes.mganprior(
+        args.codes,
+        args.layer,
+        preset=args.preset,
+        perceptual=random_vgg() if args.perceptual == "vgg" else None,
+        codes_per_call=args.codes_per_call,
+        remat=args.remat,
+    )
+    run = Run(
+        recipe.problem(random_prior(args.resolution)), recipe, jax.random.key(0), distributed.image_mesh(1), None
+    )
+    shape = (args.images, args.resolution, args.resolution, 3)
+    images = np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32)
+    states, observations = jax.block_until_ready(run.start(np.arange(args.images), images, Identity(), {}))
+    started = time.perf_counter()
+    states, _ = jax.block_until_ready(run.advance(run.steps_per_call, states, observations))
+    first = time.perf_counter() - started
+    print(json.dumps({"ready": f"jax {jax.__version__}", "first_call_seconds": first}), flush=True)
+    for line in sys.stdin:
+        seconds = []
+        for _ in range(0, json.loads(line)["steps"], run.steps_per_call):
+            started = time.perf_counter()
+            states, _ = jax.block_until_ready(run.advance(run.steps_per_call, states, observations))
+            seconds += [(time.perf_counter() - started) / run.steps_per_call] * run.steps_per_call
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({"seconds": seconds, "peak_bytes": peak}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Images over devices and processes.
+
+Images are independent, so nothing is communicated: the images axis is split over the devices of this process, the
+weights are copied to each, and every process of a pod takes its own share of the list (:func:`local_share`).
+"""
+
+from typing import TypeVar
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from gprior_jax.typing import PyTree
+
+IMAGES = "images"
+"""Name of the mesh axis."""
+
+T = TypeVar("T")
+
+
+def image_mesh(num_devices: int | None = None) -> Mesh:
+    """A one-axis mesh over the first ``num_devices`` devices of this process (all of them unless given).
+
+    Raises:
+        ValueError: more devices than there are, or none.
+    """
+    local = jax.local_devices()
+    count = len(local) if num_devices is None else num_devices
+    if not 1 <= count <= len(local):
+        raise ValueError(f"devices {count}: this process has {len(local)} ({local[0].platform}).")
+    return Mesh(np.array(local[:count]), (IMAGES,), axis_types=(AxisType.Auto,))
+
+
+def shard_images(mesh: Mesh, tree: PyTree) -> PyTree:
+    """Split the leading axis of every leaf over the mesh; its length is a multiple of the number of devices."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec(IMAGES)))
+
+
+def replicate(mesh: Mesh, tree: PyTree) -> PyTree:
+    """Copy every leaf to all devices of the mesh."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def local_share(items: list[T]) -> list[T]:
+    """This process's share of a list that all processes hold: every n-th item for n processes.
+
+    >>> local_share(["a", "b"])  # one process
+    ['a', 'b']
+    """
+    return items[jax.process_index() :: jax.process_count()]

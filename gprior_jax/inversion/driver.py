@@ -1,0 +1,297 @@
+"""The driver: batches, restarts, devices, progress and history around the pure solver.
+
+Axes, outermost first: images, restarts, codes. Every image's result is a function of its pixels, the run's key and its
+id alone: batches are padded to one shape, and optimiser states are per image.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax import distributed
+from gprior_jax.errors import Status
+from gprior_jax.generators.base import Prior
+from gprior_jax.inversion import solver
+from gprior_jax.inversion.problem import Evaluation, Observation, Problem, observe
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.solver import Solution, SolverConfig, State
+from gprior_jax.latents import Variables
+from gprior_jax.operators import Identity
+from gprior_jax.typing import Array, ArrayLike, Key, Progress, PyTree
+
+_STEPS_PER_CALL = {"cpu": 1}
+"""Convolutions inside a loop run two to three times slower on XLA:CPU (jax issue 12868): there, one step a call."""
+
+_ACCELERATOR_STEPS_PER_CALL = 25
+_PROGRESS_SECONDS = 0.5
+
+
+class Result(NamedTuple):
+    """Results of a batch of images, on the host.
+
+    Attributes:
+        images: ``[B, R, R, C]``, about [-1, 1].
+        variables: ``{name: [B, ...]}``, the best iterate.
+        loss: ``[B]``, its loss.
+        terms: ``{name: [B]}``, its terms, unweighted.
+        step: ``[B]``, the step it was found at.
+        status: ``[B]``, :class:`gprior_jax.errors.Status`.
+        history: ``{"loss" or a term: [B, T]}``, every evaluation; an image that has stopped repeats its last.
+    """
+
+    images: np.ndarray
+    variables: dict[str, np.ndarray]
+    loss: np.ndarray
+    terms: dict[str, np.ndarray]
+    step: np.ndarray
+    status: np.ndarray
+    history: dict[str, np.ndarray]
+
+
+def invert(
+    prior: Prior,
+    images: ArrayLike,
+    recipe: Recipe,
+    *,
+    key: Key,
+    ids: ArrayLike | None = None,
+    operator: Any = None,
+    init: Variables | None = None,
+    batch_size: int | None = None,
+    devices: int | None = None,
+    steps_per_call: int | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Find the latent codes that explain images.
+
+    Args:
+        prior: the generator.
+        images: ``[B, R, R, C]`` in [-1, 1], what was observed.
+        recipe: how, see :mod:`gprior_jax.recipes`.
+        key: the run's key; each image's is folded from it and the image's id.
+        ids: ``[B]`` integers from 0; the index in ``images`` unless given. An image inverted alone under its id gives
+            what it gives in the batch.
+        operator: forward operator, a pytree whose leaves have a leading axis of images; None observes images as such.
+        init: ``{name: [B, ...]}``, variables to start from instead of drawn ones (for every restart).
+        batch_size: images at once; None takes all. Fewer take less memory.
+        devices: devices of this process to use; None takes one.
+        steps_per_call: steps in one XLA call; None chooses by platform.
+        progress: called about twice a second with ``batch``, ``batches``, ``step``, ``num_steps``, ``loss`` and (where
+            images are compared as such) ``psnr`` averaged over the batch, and ``seconds_left``.
+
+    Returns:
+        One :class:`Result` for all images, in their order.
+
+    Raises:
+        ValueError: shapes that do not fit the prior or each other, non-finite pixels, or a recipe that does not fit.
+
+    Example:
+        >>> import gprior_jax as gp, jax
+        >>> prior = gp.load("builtin")
+        >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(1), 2))
+        >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+        >>> gp.invert(prior, images, recipe, key=jax.random.key(0)).images.shape == images.shape
+        True
+    """
+    operator = Identity() if operator is None else operator
+    observed = _check_images(prior, images, operator)
+    count = len(observed)
+    ids = np.arange(count) if ids is None else np.asarray(ids)
+    if ids.shape != (count,) or not np.issubdtype(ids.dtype, np.integer) or (ids < 0).any():
+        raise ValueError(f"ids must be {count} integers from 0, one for each image; got shape {ids.shape}.")
+    problem = recipe.problem(prior)
+    run = Run(problem, recipe, key, distributed.image_mesh(devices or 1), steps_per_call)
+    size = run.batch_size(count, batch_size)
+    results = []
+    for start in range(0, count, size):
+        rows = np.minimum(np.arange(start, start + size), count - 1)  # The last batch is padded with its last image.
+        notice = _Notice(progress, start // size, -(-count // size), count, recipe.solver.num_steps)
+        part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], (observed, operator, init or {}))
+        result = run.batch(ids[rows], *part, notice)
+        results.append(jax.tree.map(lambda leaf, keep=count - start: leaf[:keep], result))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
+
+
+def _check_images(prior: Prior, images: ArrayLike, operator: Any) -> np.ndarray:
+    observed = np.asarray(images, np.float32)
+    shape = prior.image_shape
+    if isinstance(operator, Identity) and (observed.ndim != 4 or observed.shape[1:] != shape):
+        raise ValueError(f"images of shape {observed.shape}: this prior inverts [B, {', '.join(map(str, shape))}].")
+    if not len(observed):
+        raise ValueError("images is empty: give at least one.")
+    finite = np.isfinite(observed).reshape(len(observed), -1).all(axis=1)
+    if not finite.all():
+        bad = ", ".join(map(str, np.flatnonzero(~finite)[:10]))
+        raise ValueError(f"images {bad} hold NaN or infinite pixels: give finite numbers in [-1, 1].")
+    return observed
+
+
+# Images and restarts share one axis of rows, image by image: XLA:CPU emits much slower loops for arrays of higher rank.
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _start(
+    problem: Problem, config: SolverConfig, restarts: int, keys: Key, observed: Array, operator: Any, hints: Variables
+) -> tuple[State, Observation]:
+    """States and observations ``[B * R]`` of images ``[B]``."""
+
+    def states(key: Key, hint: Variables) -> State:
+        folded = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(restarts))
+        return jax.vmap(lambda k: solver.init(problem, config, k, hint))(folded)
+
+    observations = jax.vmap(partial(observe, problem))(observed, operator)
+    rows = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), jax.vmap(states)(keys, hints))
+    return rows, jax.tree.map(lambda leaf: jnp.repeat(leaf, restarts, axis=0), observations)
+
+
+def _advance(
+    problem: Problem, config: SolverConfig, length: int, states: State, observations: Observation
+) -> tuple[State, Evaluation]:
+    """``length`` steps of all rows; evaluations are ``[length, B * R]``."""
+    batched = jax.vmap(partial(solver.step, problem, config))
+    if length == 1:
+        states, evaluation = batched(states, observations)
+        return states, jax.tree.map(lambda leaf: leaf[None], evaluation)
+    return jax.lax.scan(lambda states, _: batched(states, observations), states, length=length)
+
+
+@functools.cache
+def _compiled_advance(platform: str) -> Callable:
+    """:func:`_advance`, jitted with the options that pay on a platform."""
+    options = {}
+    if platform == "cpu":
+        # XLA:CPU's default order of operations keeps up to twice the temporaries alive, and is no faster (PGGAN-1024:
+        # 0.99 against 0.51 GB, benchmarks/RESULTS.md).
+        options = _known_options({"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"})
+    return jax.jit(_advance, static_argnums=(1, 2), donate_argnums=3, compiler_options=options)
+
+
+def _known_options(options: dict[str, str]) -> dict[str, str]:
+    """``options`` if this version of XLA knows them, else none: they are not part of JAX's stable interface."""
+    try:
+        jax.jit(lambda: 0, compiler_options=options).lower().compile()
+    except Exception:
+        return {}
+    return options
+
+
+@partial(jax.jit, static_argnums=1)
+def _finish(problem: Problem, restarts: int, states: State) -> tuple[Solution, Array]:
+    """The best restart of every image, rendered, and its row."""
+    best = jax.vmap(solver.best_restart)(states.best_loss.reshape(-1, restarts))
+    rows = jnp.arange(len(best)) * restarts + best
+    chosen = jax.tree.map(lambda leaf: leaf[rows], states)
+    return jax.vmap(partial(solver.finalize, problem))(chosen), rows
+
+
+class Run:
+    """A problem placed on devices, and the loop over its steps.
+
+    Attributes:
+        steps_per_call: steps in one XLA call.
+    """
+
+    def __init__(self, problem: Problem, recipe: Recipe, key: Key, mesh: jax.sharding.Mesh, steps_per_call: int | None):
+        """Place ``problem`` on the devices of ``mesh``; see :func:`invert` for the other arguments."""
+        if steps_per_call is not None and steps_per_call < 1:
+            raise ValueError(f"steps_per_call {steps_per_call}: use at least 1.")
+        platform = mesh.devices.flat[0].platform
+        self._problem = distributed.replicate(mesh, problem)
+        self._recipe, self._key, self._mesh = recipe, key, mesh
+        self._advance = _compiled_advance(platform)
+        self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
+
+    def batch_size(self, count: int, wanted: int | None) -> int:
+        """Images a batch: a multiple of the number of devices."""
+        if wanted is not None and wanted < 1:
+            raise ValueError(f"batch_size {wanted}: use at least 1.")
+        devices = self._mesh.devices.size
+        return -(-(wanted or count) // devices) * devices
+
+    def start(
+        self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Variables
+    ) -> tuple[State, Observation]:
+        """States and observations ``[B * R]`` of one batch."""
+        keys = jax.vmap(partial(jax.random.fold_in, self._key))(jnp.asarray(ids))
+        inputs = distributed.shard_images(self._mesh, (keys, observed, operator, hints))
+        return _start(self._problem, self._recipe.solver, self._recipe.restarts, *inputs)
+
+    def advance(self, length: int, states: State, observations: Observation) -> tuple[State, Evaluation]:
+        """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * R]``."""
+        return self._advance(self._problem, self._recipe.solver, length, states, observations)
+
+    def batch(self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Variables, notice: "_Notice") -> Result:
+        """Invert one batch."""
+        states, observations = self.start(ids, observed, operator, hints)
+        evaluations: list[Evaluation] = []
+        for length, done in self._calls():
+            states, evaluation = self.advance(length, states, observations)
+            evaluations.append(evaluation)
+            notice(done, evaluation)
+            if self._recipe.solver.tolerance > 0.0 and self._all_stopped(done, length, states):
+                break
+        return _collect(*_finish(self._problem, self._recipe.restarts, states), evaluations)
+
+    def _calls(self) -> Iterator[tuple[int, int]]:
+        """(steps in the call, steps done after it)."""
+        total, size = self._recipe.solver.num_steps, self.steps_per_call
+        for begin in range(0, total, size):
+            length = min(size, total - begin)
+            yield length, begin + length
+
+    def _all_stopped(self, done: int, length: int, states: State) -> bool:
+        # States change at multiples of the patience only; asking the device in between would wait for nothing.
+        patience = self._recipe.solver.patience
+        crossed = done // patience > (done - length) // patience
+        return crossed and not bool((np.asarray(states.status) == Status.MAX_STEPS).any())
+
+
+def _collect(solution: Solution, chosen: Array, evaluations: list[Evaluation]) -> Result:
+    """Gather a batch on the host; ``chosen`` holds the row of every image's best restart."""
+    solution, chosen, evaluations = jax.device_get((solution, chosen, evaluations))
+    joined = jax.tree.map(lambda *parts: np.concatenate(parts)[:, chosen].T, *evaluations)
+    history: dict[str, np.ndarray] = {"loss": joined.loss} | joined.terms
+    images = np.arange(len(chosen))
+    terms = {name: history[name][images, solution.step] for name in joined.terms}
+    return Result(
+        solution.image, solution.variables, solution.loss, terms, solution.step, solution.status, history
+    )
+
+
+class _Notice:
+    """Reports progress about twice a second; asking for numbers waits for the device, so it is not done each step."""
+
+    def __init__(self, progress: Progress | None, batch: int, batches: int, count: int, num_steps: int):
+        self._progress, self._fixed = progress, {"batch": batch, "batches": batches, "images": count}
+        self._num_steps = num_steps
+        self._started: float | None = None
+        self._last = -np.inf
+
+    def __call__(self, done: int, evaluation: Evaluation) -> None:
+        now = time.monotonic()
+        if self._progress is None or (now - self._last < _PROGRESS_SECONDS and done < self._num_steps):
+            return
+        loss, terms = jax.device_get((evaluation.loss[-1], jax.tree.map(lambda term: term[-1], evaluation.terms)))
+        now = self._last = time.monotonic()
+        if self._started is None:  # The first call has compiled; time is counted from here.
+            self._started, self._first = now, done
+        rate = (done - self._first) / max(now - self._started, 1e-9)
+        numbers = {"step": done, "num_steps": self._num_steps, "loss": float(np.nanmean(loss))}
+        if "pixel_mse" in terms:
+            numbers["psnr"] = float(np.nanmean(10 * np.log10(4.0 / np.maximum(terms["pixel_mse"], 1e-12))))
+        if rate > 0:
+            numbers["seconds_left"] = (self._num_steps - done) / rate
+        self._progress(self._fixed | numbers)
+
+
+def result_psnr(result: Result, images: ArrayLike) -> np.ndarray:
+    """PSNR of every reconstruction against its image, dB ``[B]``, both clipped to [-1, 1]."""
+    difference = np.clip(result.images, -1, 1) - np.clip(np.asarray(images), -1, 1)
+    error = np.mean(np.square(difference.astype(np.float64)), axis=(1, 2, 3))
+    return 10 * np.log10(4.0 / np.maximum(error, 1e-12))

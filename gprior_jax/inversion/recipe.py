@@ -1,0 +1,72 @@
+"""A recipe names one point of the library's space: parametrisation, objective, optimiser and number of steps."""
+
+import dataclasses
+from typing import Any
+
+from gprior_jax.generators.base import Prior
+from gprior_jax.inversion.problem import Problem
+from gprior_jax.inversion.solver import SolverConfig
+from gprior_jax.latents import Parametrization
+from gprior_jax.objectives import Objective, Perceptual, Term
+from gprior_jax.perceptual import network
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recipe:
+    """How to invert an image.
+
+    Attributes:
+        name: for reports.
+        parametrization: the variables.
+        terms: terms of the objective; a perceptual term's network may be ``"default"``, the prior's own.
+        solver: optimiser, steps and stopping.
+        restarts: independent starts of every image, of which the best is returned.
+    """
+
+    name: str
+    parametrization: Parametrization
+    terms: tuple[Term, ...]
+    solver: SolverConfig = SolverConfig()
+    restarts: int = 1
+
+    def __post_init__(self):
+        if self.restarts < 1:
+            raise ValueError(f"restarts {self.restarts}: use at least 1.")
+
+    def problem(self, prior: Prior) -> Problem:
+        """The recipe's problem on a prior, prepared.
+
+        Raises:
+            ValueError: the recipe does not fit the prior.
+        """
+        terms = tuple(_with_network(term, prior) for term in self.terms)
+        return Problem.create(prior, self.parametrization, Objective(terms))
+
+    def summary(self) -> dict[str, Any]:
+        """The recipe as JSON, for ``run.json``."""
+        terms = [
+            {"term": term.name, "weight": float(term.weight), "distance": term.kind} | _network_summary(term)
+            for term in self.terms
+        ]
+        kind = type(self.parametrization).__name__
+        return {
+            "name": self.name,
+            "parametrization": {"kind": kind} | dataclasses.asdict(self.parametrization),  # pyright: ignore
+            "terms": terms,
+            "solver": dataclasses.asdict(self.solver),
+            "restarts": self.restarts,
+        }
+
+
+def _with_network(term: Term, prior: Prior) -> Term:
+    if isinstance(term, Perceptual) and isinstance(term.network, str):
+        return term.replace(network=network.default(prior))
+    return term
+
+
+def _network_summary(term: Term) -> dict[str, Any]:
+    if not isinstance(term, Perceptual):
+        return {}
+    if isinstance(term.network, str):
+        return {"network": "the prior's discriminator"}
+    return {"network": type(term.network.module).__name__, "layers": list(term.network.layers)}

@@ -1,0 +1,14 @@
+"""Pixel metrics."""
+
+import jax.numpy as jnp
+
+from gprior_jax.typing import Array
+
+
+def psnr(image: Array, reference: Array) -> Array:
+    """Peak signal-to-noise ratio of one image in [0, 1], dB; infinite for equal images.
+
+    >>> round(float(psnr(jnp.zeros((4, 4, 3)), jnp.full((4, 4, 3), 0.1))), 3)
+    20.0
+    """
+    return -10.0 * jnp.log10(jnp.mean(jnp.square(image - reference)))
