@@ -46,7 +46,7 @@ class TrainConfig:
     r1_interval: int = 16
     batch_size: int = 32
     start_resolution: int = 8
-    images_per_level: tuple[int, ...] = (64_000, 80_000, 128_000, 400_000)
+    images_per_level: tuple[int, ...] = (48_000, 56_000, 72_000, 60_000)
     fade_fraction: float = 0.2
     learning_rate: float = 2e-3
     beta2: float = 0.99
