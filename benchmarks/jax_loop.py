@@ -34,7 +34,7 @@ def random_vgg() -> network.PerceptualNetwork:
     """VGG-16 up to relu3_3 with random weights."""
     module = VGG16(7)
     image = np.zeros(module.input_shape, np.float32)
-    return network.vgg16(module, module.init(jax.random.key(1), image, method="init_all")["params"])
+    return network.vgg16(module, dict(module.init(jax.random.key(1), image, method="init_all")["params"]))
 
 
 def main() -> None:
@@ -57,9 +57,7 @@ def main() -> None:
         codes_per_call=args.codes_per_call,
         remat=args.remat,
     )
-    run = Run(
-        recipe.problem(random_prior(args.resolution)), recipe, jax.random.key(0), distributed.image_mesh(1), None
-    )
+    run = Run(recipe.problem(random_prior(args.resolution)), recipe, jax.random.key(0), distributed.image_mesh(1), None)
     shape = (args.images, args.resolution, args.resolution, 3)
     images = np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32)
     states, observations = jax.block_until_ready(run.start(np.arange(args.images), images, Identity(), {}))

@@ -35,6 +35,7 @@ class Layer(nn.Module):
         self.up = index >= 2 and index % 2 == 0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run the layer."""
         x = x / torch.sqrt(torch.mean(x**2, dim=1, keepdim=True) + 1e-8)
         if self.up:
             x = functional.interpolate(x, scale_factor=2, mode="nearest")
@@ -50,6 +51,7 @@ class Output(nn.Module):
         self.scale = 1 / math.sqrt(features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Image ``[N, 3, H, W]`` of features."""
         return self.conv(x / torch.sqrt(torch.mean(x**2, dim=1, keepdim=True) + 1e-8)) * self.scale
 
 

@@ -1,0 +1,36 @@
+"""Pretrained GAN generators as priors for image processing.
+
+A generator that was trained on images knows what images look like. This package finds the latent codes that explain
+a given image, batched and on any JAX device:
+
+>>> import gprior_jax as gp, jax
+>>> prior = gp.load("builtin")
+>>> key = jax.random.key(0)
+>>> images = gp.synthesize(prior, gp.sample_z(prior, key, 2))  # [2, 64, 64, 3] in about [-1, 1]
+>>> recipe = gp.recipes.mganprior(num_codes=5, layer=4, num_steps=3)
+>>> result = gp.invert(prior, images, recipe, key=key)
+>>> result.images.shape
+(2, 64, 64, 3)
+"""
+
+from gprior_jax import perceptual as perceptual
+from gprior_jax import recipes as recipes
+from gprior_jax._version import __version__ as __version__
+from gprior_jax.errors import CheckpointError as CheckpointError
+from gprior_jax.errors import GPriorError as GPriorError
+from gprior_jax.errors import ImageFileError as ImageFileError
+from gprior_jax.errors import Status as Status
+from gprior_jax.generators.base import Critic as Critic
+from gprior_jax.generators.base import LatentDistribution as LatentDistribution
+from gprior_jax.generators.base import Prior as Prior
+from gprior_jax.generators.base import astype as astype
+from gprior_jax.generators.base import features as features
+from gprior_jax.generators.base import from_features as from_features
+from gprior_jax.generators.base import prepare as prepare
+from gprior_jax.generators.base import sample_z as sample_z
+from gprior_jax.generators.base import synthesize as synthesize
+from gprior_jax.inversion.driver import Result as Result
+from gprior_jax.inversion.driver import invert as invert
+from gprior_jax.inversion.recipe import Recipe as Recipe
+from gprior_jax.models import save as save
+from gprior_jax.zoo import load as load

@@ -1,7 +1,10 @@
 """Pytrees on disk, as Orbax checkpoints. The only importer of Orbax."""
 
+import contextlib
+import logging
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +46,41 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device)
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
+            if differing := _differences(_shapes(_orbax().metadata(path).metadata), _shapes(abstract)):
+                raise ValueError(differing)
             return _orbax().load(path, jax.tree.map(spec, abstract))
     except Exception as error:  # Orbax raises many kinds; all of them mean that this folder cannot be used.
         reason = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{path} is damaged or belongs to another model: {reason}") from error
+
+
+def _shapes(tree: PyTree) -> dict[str, tuple[int, ...]]:
+    """Shape of every leaf by its dotted path."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="."): tuple(leaf.shape) for path, leaf in leaves}
+
+
+def _differences(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...]]) -> str:
+    """What sets two trees apart, in words; empty where nothing does."""
+    other = sorted(name for name in found.keys() & wanted.keys() if found[name] != wanted[name])
+    kinds = {
+        "missing": sorted(wanted.keys() - found.keys()),
+        "unexpected": sorted(found.keys() - wanted.keys()),
+        "misshapen": [f"{name} {list(found[name])} instead of {list(wanted[name])}" for name in other],
+    }
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back what Orbax says beside the error that it raises."""
+    logger = logging.getLogger("absl")
+    disabled = logger.disabled
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logger.disabled = True
+        try:
+            yield
+        finally:
+            logger.disabled = disabled

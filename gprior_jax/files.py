@@ -38,14 +38,18 @@ def new_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Pat
 
 
 def _replace_folder(source: Path, target: Path) -> None:
-    """Rename ``source`` to ``target``; what was there is removed only after the new folder is in place."""
+    """Rename ``source`` to ``target``; what was there is removed only after the new folder is in place, or put back."""
     if not target.exists():
         source.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
     try:
         target.rename(old / "old")
-        source.rename(target)
+        try:
+            source.rename(target)
+        except OSError:
+            (old / "old").rename(target)
+            raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
 

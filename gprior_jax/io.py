@@ -104,6 +104,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     """Any Pillow mode to RGB, 8 bits."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         samples = np.asarray(image, np.float64)
+        if not np.isfinite(samples).all():
+            raise ValueError("it holds NaN or infinite samples")
         # 16-bit files open as "I;16" or, from some writers, as 32-bit "I"; "F" has no agreed range.
         scale = 257.0 if image.mode != "F" else max(float(samples.max(initial=0.0)), 1e-9) / 255.0
         image = Image.fromarray(np.clip(samples / scale + 0.5, 0, 255).astype(np.uint8))

@@ -77,8 +77,8 @@ class MultiCode:
     """Several latent codes, composed at a layer with a weight for every code and channel (Gu et al. 2020).
 
     Variables: ``{"codes": [N, z_dim], "alpha": [N, C]}``, C the channels at the layer. The image is
-    ``G2(sum_n alpha_n * G1(codes_n))`` with G1 the first ``layer`` layers and G2 the rest (arXiv:1912.07116, equations 2
-    and 3). Alpha starts at 1 / N (mGANprior, ``derivable_models/pggan_multi_z.py``).
+    ``G2(sum_n alpha_n * G1(codes_n))`` with G1 the first ``layer`` layers and G2 the rest (arXiv:1912.07116,
+    equations 2 and 3). Alpha starts at 1 / N (mGANprior, ``derivable_models/pggan_multi_z.py``).
 
     Attributes:
         num_codes: N.

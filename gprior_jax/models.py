@@ -160,7 +160,8 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
     config = files.read_json(folder / "config.json")
     if config.get("format") != FORMAT:
         raise CheckpointError(
-            f"{folder}/config.json has format {config.get('format')!r}; this version reads {FORMAT}: upgrade gprior-jax."
+            f"{folder}/config.json has format {config.get('format')!r}; this version reads {FORMAT}: upgrade "
+            "gprior-jax."
         )
     return config
 
@@ -173,7 +174,7 @@ def load(folder: str | os.PathLike) -> Prior:
     """
     config = read_config(folder)
     if config.get("kind") != "prior" or "generator" not in config:
-        raise CheckpointError(f"{folder} holds a {config.get('kind')}, no generator: it can serve as --perceptual only.")
+        raise CheckpointError(f"{folder} holds a {config.get('kind')}, no generator: it serves as --perceptual only.")
     modules = {role: build(config[role]) for role in ("generator", "critic") if role in config}
     params = _read_params(folder, modules)
     critic = Critic(params["critic"], modules["critic"]) if "critic" in modules else None

@@ -6,6 +6,7 @@ by the measurements in ``benchmarks/RESULTS.md``.
 
 from typing import Literal
 
+from gprior_jax.generators.base import Prior
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
@@ -24,6 +25,14 @@ FAST_OPTIMIZER = Optimizer(
     "adam", learning_rate=0.1, rates=(("alpha", 0.03),), schedule="late_linear", decay_start=0.6, beta2=0.95
 )
 FAST_STEPS = 400
+
+
+def default_layer(prior: Prior) -> int:
+    """Composing layer where the user names none: mGANprior's 6, or six tenths of a shallower prior's layers.
+
+    Six tenths of the five layers of a 32-px DCGAN is the best of its layers (``benchmarks/RESULTS.md``).
+    """
+    return max(1, min(6, round(0.6 * prior.num_layers)))
 
 
 def mganprior(

@@ -214,9 +214,7 @@ def _latent(description: dict[str, Any]) -> LatentDistribution:
         raise CheckpointError(f"the architecture file has a bad entry 'latent': {error}") from error
 
 
-def _convert_critic(
-    networks: Networks, path: Path, discriminator: str | os.PathLike | None
-) -> Converted | None:
+def _convert_critic(networks: Networks, path: Path, discriminator: str | os.PathLike | None) -> Converted | None:
     """The discriminator given beside the generator, or the one in the same file; None where there is neither."""
     if discriminator is not None:
         others = read_networks(discriminator)

@@ -14,10 +14,10 @@ from gprior_converters.ledger import Ledger
 from gprior_converters.reading import State
 from gprior_jax import models
 from gprior_jax.discriminators import dcgan as discriminator
+from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators import dcgan as generator
 from gprior_jax.generators.dcgan import DCGAN
-from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.nn.stack import NORMS, StackLayer, stack_shapes
 from gprior_jax.typing import Params
 
@@ -68,7 +68,9 @@ def convert_generator(state: State, source: str, options: dict[str, Any]) -> tup
     return convert_described(module, None, state, source)
 
 
-def convert_discriminator(state: State, source: str, options: dict[str, Any]) -> tuple[Network, Params, tuple[str, ...]]:
+def convert_discriminator(
+    state: State, source: str, options: dict[str, Any]
+) -> tuple[Network, Params, tuple[str, ...]]:
     """Convert pytorch/examples' discriminator at any width and depth; ``options`` override attributes."""
     convolutions = _convolutions({key: value.shape for key, value in state.items()})
     resolution = 2 << len(convolutions)

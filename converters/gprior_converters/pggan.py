@@ -104,7 +104,9 @@ def convert_generator(state: State, source: str, options: dict[str, Any]) -> tup
     levels = max([k // 2 for k in _indices(shapes, "layer")] + _indices(shapes, "output")) + 1
     outputs = [shapes.get(spelling.weight(f"output{level}"), ()) for level in range(levels)]
     if bad := [f"output{level}" for level, shape in enumerate(outputs) if len(shape) != 4]:
-        raise CheckpointError(f"{source} has no weights for {', '.join(bad)} of a PGGAN generator; nothing was written.")
+        raise CheckpointError(
+            f"{source} has no weights for {', '.join(bad)} of a PGGAN generator; nothing was written."
+        )
     channels, image_channels = tuple(shape[1] for shape in outputs), outputs[-1][0]
     z_dim = shapes[spelling.weight("layer0")][1]
     spelling.transposed = _is_transposed(shapes, channels)

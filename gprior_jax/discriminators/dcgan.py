@@ -43,6 +43,7 @@ class DCGANDiscriminator(nn.Module):
         return tuple(f"layer{i}" for i in range(len(self.layers) - 1))
 
     def setup(self):
+        """Declare the layers (Linen)."""
         shapes = stack_shapes(self.layers, self.input_shape)
         for i, layer in enumerate(self.layers):
             setattr(self, f"layer{i}", StackBlock(layer, shapes[i]))

@@ -77,6 +77,7 @@ class PGGANDiscriminator(nn.Module):
         return tuple(name for size in sizes for name in (f"conv_{size}", f"down_{size}"))
 
     def setup(self):
+        """Declare the layers (Linen)."""
         for level, features in enumerate(self.channels):
             size = START_RESOLUTION << level
             setattr(self, f"from_rgb_{size}", EqualizedConv(self.image_channels, features, kernel_size=1))

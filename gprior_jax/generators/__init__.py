@@ -1,0 +1,1 @@
+"""Generators, and the prior that wraps one with its weights."""

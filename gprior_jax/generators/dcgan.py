@@ -1,10 +1,9 @@
-"""DCGAN-like generators: described stacks of transposed or plain convolutions, of which pytorch/examples' is the default.
+"""DCGAN-like generators: described stacks of (transposed) convolutions, of which pytorch/examples' is the default.
 
 Radford et al. 2016, arXiv:1511.06434; pytorch/examples ``dcgan/main.py``.
 """
 
 import flax.linen as nn
-import jax.numpy as jnp
 
 from gprior_jax.nn.stack import StackBlock, StackLayer, StackWeights, stack_shapes
 from gprior_jax.typing import Array
@@ -55,6 +54,7 @@ class DCGAN(nn.Module):
         return self.feature_shape(len(self.layers))[0]
 
     def setup(self):
+        """Declare the layers (Linen)."""
         shapes = stack_shapes(self.layers, self.input_shape)
         for i, layer in enumerate(self.layers):
             setattr(self, f"layer{i}", StackBlock(layer, shapes[i]))

@@ -81,6 +81,7 @@ class PGGAN(nn.Module):
         return (size, size, self.channels[level])
 
     def setup(self):
+        """Declare the layers (Linen)."""
         previous = self.z_dim
         for level, features in enumerate(self.channels):
             if level == 0:

@@ -23,7 +23,7 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import Solution, SolverConfig, State
 from gprior_jax.latents import Variables
 from gprior_jax.operators import Identity
-from gprior_jax.typing import Array, ArrayLike, Key, Progress, PyTree
+from gprior_jax.typing import Array, ArrayLike, Key, Progress
 
 _STEPS_PER_CALL = {"cpu": 1}
 """Convolutions inside a loop run two to three times slower on XLA:CPU (jax issue 12868): there, one step a call."""
@@ -226,7 +226,9 @@ class Run:
         """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * R]``."""
         return self._advance(self._problem, self._recipe.solver, length, states, observations)
 
-    def batch(self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Variables, notice: "_Notice") -> Result:
+    def batch(
+        self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Variables, notice: "_Notice"
+    ) -> Result:
         """Invert one batch."""
         states, observations = self.start(ids, observed, operator, hints)
         evaluations: list[Evaluation] = []
@@ -259,9 +261,7 @@ def _collect(solution: Solution, chosen: Array, evaluations: list[Evaluation]) -
     history: dict[str, np.ndarray] = {"loss": joined.loss} | joined.terms
     images = np.arange(len(chosen))
     terms = {name: history[name][images, solution.step] for name in joined.terms}
-    return Result(
-        solution.image, solution.variables, solution.loss, terms, solution.step, solution.status, history
-    )
+    return Result(solution.image, solution.variables, solution.loss, terms, solution.step, solution.status, history)
 
 
 class _Notice:

@@ -1,0 +1,1 @@
+"""Layers and convolution paths that the networks are built of."""

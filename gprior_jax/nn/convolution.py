@@ -195,7 +195,8 @@ def _up_conv_winograd(x: Array, kernel: Array) -> Array:
     top, bottom = _products(rows, kernel[0, 1], kernel[2, 1])
     top_left, top_right, bottom_left, bottom_right = _products(both, *kernel[::2, ::2].reshape(4, *kernel.shape[2:]))
     # What belongs to the pixel before an output and to the one after it.
-    up, down, west, east = slice(None, height), slice(1, None), (slice(None), slice(None, width)), (slice(None), slice(1, None))
+    up, down = slice(None, height), slice(1, None)
+    west, east = (slice(None), slice(None, width)), (slice(None), slice(1, None))
     even = centre + top[up]
     odd = centre - bottom[down]
     return _interleave(

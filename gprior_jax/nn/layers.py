@@ -68,6 +68,7 @@ class EqualizedDense(nn.Module):
     gain: float = GAIN
 
     def setup(self):
+        """Declare the layers (Linen)."""
         self.kernel = self.param("kernel", nn.initializers.normal(1.0), (self.in_features, *self.out_shape))
         self.bias = self.param("bias", nn.initializers.zeros, (self.out_shape[-1],))
 
@@ -104,6 +105,7 @@ class EqualizedConv(nn.Module):
     size: int | None = None
 
     def setup(self):
+        """Declare the layers (Linen)."""
         shape = (self.kernel_size, self.kernel_size, self.in_features, self.features)
         self.kernel = self.param("kernel", nn.initializers.normal(1.0), shape)
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))

@@ -137,9 +137,7 @@ def conv_transpose(x: Array, kernel: Array, stride: int, padding: int, output_pa
     return out[0]
 
 
-def _phase(
-    x: Array, kernel: Array, stride: int, padding: int, phase: int, axis: int
-) -> tuple[Array, tuple[int, int]]:
+def _phase(x: Array, kernel: Array, stride: int, padding: int, phase: int, axis: int) -> tuple[Array, tuple[int, int]]:
     """Taps of one output phase along one axis of the kernel, and the padding their convolution needs.
 
     Output s*i + phase sums w[t] x[j] over s*j = s*i + phase + padding - t, so t = first + s*m, j = i + ahead - m.
@@ -169,6 +167,7 @@ class StackBlock(nn.Module):
     in_shape: tuple[int, ...]
 
     def setup(self):
+        """Declare the layers (Linen)."""
         layer = self.layer
         if layer.op == "dense":
             outputs = layer.features * max(1, layer.size) ** 2
@@ -230,9 +229,7 @@ class StackBlock(nn.Module):
             return conv_transpose(x, kernel, layer.stride, layer.padding, layer.output_padding) + bias
         pads = [(layer.padding, layer.padding)] * 2
         strides = (layer.stride, layer.stride)
-        out = jax.lax.conv_general_dilated(
-            x[None], kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
+        out = jax.lax.conv_general_dilated(x[None], kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"))
         return out[0] + bias
 
 

@@ -52,7 +52,8 @@ class PerceptualNetwork:
     def __post_init__(self):
         if unknown := [name for name in self.layers if name not in self.module.layer_names]:
             raise ValueError(
-                f"the perceptual network has no layer {', '.join(unknown)}: it has {', '.join(self.module.layer_names)}."
+                f"the perceptual network has no layer {', '.join(unknown)}: it has "
+                f"{', '.join(self.module.layer_names)}."
             )
 
     def prepare(self) -> "PerceptualNetwork":
@@ -129,8 +130,8 @@ def default(prior: Prior) -> PerceptualNetwork:
     """
     if prior.critic is None:
         raise ValueError(
-            f"{prior.name or 'this prior'} comes without a discriminator, so it has no default perceptual network: convert "
-            "torchvision's vgg16-397923af.pth with 'gprior convert' and pass that folder as perceptual (--perceptual "
-            "DIR), or pass perceptual=None (--perceptual none) to compare pixels only."
+            f"{prior.name or 'this prior'} comes without a discriminator, so it has no default perceptual network: "
+            "convert torchvision's vgg16-397923af.pth with 'gprior convert' and pass that folder as perceptual "
+            "(--perceptual DIR), or pass perceptual=None (--perceptual none) to compare pixels only."
         )
     return discriminator(prior.critic)

@@ -50,6 +50,7 @@ class VGG16(nn.Module):
         return tuple(kind for name in convolutions for kind in (name, name.replace("conv", "relu")))
 
     def setup(self):
+        """Declare the layers (Linen)."""
         in_features = 3
         for name, features in CONVOLUTIONS[: self.depth]:
             setattr(self, name, _Convolution(in_features, features))
@@ -91,6 +92,7 @@ class _Convolution(nn.Module):
     features: int
 
     def setup(self):
+        """Declare the layers (Linen)."""
         shape = (3, 3, self.in_features, self.features)
         self.kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))

@@ -10,9 +10,9 @@ from gprior_jax.training.losses import AdversarialLoss
 class TrainConfig:
     """How to train a generator and its discriminator.
 
-    The defaults are those of the bundled prior. Sources: progressive growing, fade-in, equalised learning rate and
-    minibatch standard deviation from Karras et al. 2018 (arXiv:1710.10196); Adam with betas (0, 0.99), R1 every 16
-    steps and the averaged generator from StyleGAN2 (Karras et al. 2020, arXiv:1912.04958).
+    The widths are those of the bundled prior; its model card tells its schedule. Sources: progressive growing, fade-in,
+    equalised learning rate and minibatch standard deviation from Karras et al. 2018 (arXiv:1710.10196); Adam with betas
+    (0, 0.99), R1 every 16 steps and the averaged generator from StyleGAN2 (Karras et al. 2020, arXiv:1912.04958).
 
     Attributes:
         arch: architecture of both networks.
@@ -46,7 +46,7 @@ class TrainConfig:
     r1_interval: int = 16
     batch_size: int = 32
     start_resolution: int = 8
-    images_per_level: tuple[int, ...] = (48_000, 56_000, 72_000, 60_000)
+    images_per_level: tuple[int, ...] = (64_000, 80_000, 128_000, 400_000)
     fade_fraction: float = 0.2
     learning_rate: float = 2e-3
     beta2: float = 0.99
@@ -95,11 +95,12 @@ class TrainConfig:
         >>> TrainConfig(resolution=16, images_per_level=(320, 640)).moment(320 + 64)
         Moment(level=2, fade=0.5, starts_level=False, step=2)
         """
-        start = 0
-        for index, (level, images) in enumerate(self._level_images()):
-            if images_seen < start + images or index == len(self._level_images()) - 1:
-                break
-            start += images
+        levels = self._level_images()
+        index = start = 0
+        while index < len(levels) - 1 and images_seen >= start + levels[index][1]:
+            start += levels[index][1]
+            index += 1
+        level, images = levels[index]
         within = images_seen - start
         fade = 1.0 if index == 0 else min(1.0, within / max(1.0, self.fade_fraction * images))
         return Moment(level, fade, index > 0 and within == 0, within // self.batch_size)

@@ -4,6 +4,7 @@ The file is in the layout of StyleGAN2-ADA's dataset tool: images in any folders
 5 % of the images, chosen by a hash of their name in the zip, is held out of training for every later evaluation.
 """
 
+import contextlib
 import hashlib
 import io
 import os
@@ -121,9 +122,7 @@ def batch_order(
     return np.concatenate(indices), np.concatenate(flips) if mirror else None
 
 
-def stream(
-    images: ImageZip, requests: Iterator[tuple[int, int, int]], seed: int, mirror: bool
-) -> Iterator[np.ndarray]:
+def stream(images: ImageZip, requests: Iterator[tuple[int, int, int]], seed: int, mirror: bool) -> Iterator[np.ndarray]:
     """Yield batches, decoded ahead in one thread.
 
     Args:
@@ -137,10 +136,9 @@ def stream(
 
     def put(item: object) -> None:
         while not stop.is_set():
-            try:
-                return ahead.put(item, timeout=0.1)
-            except queue.Full:
-                continue
+            with contextlib.suppress(queue.Full):
+                ahead.put(item, timeout=0.1)
+                return
 
     def decode() -> None:
         try:

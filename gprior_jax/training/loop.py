@@ -18,15 +18,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax import checkpoint, files, models
+from gprior_jax import checkpoint, files, io, models
 from gprior_jax import image as im
-from gprior_jax import io
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.base import Critic, Prior
 from gprior_jax.training import gan
 from gprior_jax.training.config import TrainConfig
 from gprior_jax.training.data import ImageZip, stream
 from gprior_jax.training.gan import TrainState
+from gprior_jax.typing import Params
 
 LOG_FIELDS = ("images", "resolution", "fade", "generator", "discriminator", "real_logit", "fake_logit", "penalty")
 GRID_IMAGES = 64
@@ -42,6 +42,7 @@ def train(
     snapshot_images: int = 10_000,
     log_images: int = 1_000,
     max_images: int | None = None,
+    init_from: str | Path | None = None,
     provenance: dict[str, Any] | None = None,
     report: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> Prior:
@@ -54,6 +55,8 @@ def train(
         snapshot_images: state, model and sample grid are written every so many images.
         log_images: a row is logged every so many images.
         max_images: stop (with a snapshot) after so many images in all; None trains to the end.
+        init_from: model folder whose generator and discriminator a new run starts from, at any resolution; blocks that
+            it does not have start afresh. A run that is continued ignores it.
         provenance: facts to record in the model folder.
         report: called with every logged row.
 
@@ -68,6 +71,8 @@ def train(
     images, out = ImageZip(data), Path(out)
     _open_run(out, config)
     state = _restore(out, config)
+    if init_from is not None and not _states(out):
+        state = warm_start(state, models.load(init_from), str(init_from))
     log = _Log(out / "log.csv", int(state.images_seen), report)
     end = config.total_images if max_images is None else min(max_images, config.total_images)
     started, start_images = time.monotonic(), int(state.images_seen)
@@ -128,6 +133,33 @@ def _restore(out: Path, config: TrainConfig) -> TrainState:
     for path in reversed(_states(out)):
         return checkpoint.load_tree(path, jax.eval_shape(lambda: gan.init(config, key)))
     return gan.init(config, key)
+
+
+def warm_start(state: TrainState, prior: Prior, source: str) -> TrainState:
+    """A fresh state with the weights of a trained prior wherever their names and shapes agree.
+
+    Args:
+        state: what :func:`gprior_jax.training.gan.init` gave.
+        prior: a generator with its discriminator, of the same widths and any resolution.
+        source: for the message.
+
+    Raises:
+        GPriorError: no discriminator, or a layer of the same name has another shape.
+    """
+    if prior.critic is None:
+        raise GPriorError(f"{source} has no discriminator to start from: give a folder that 'gprior train' wrote.")
+    generator = _overlay(state.generator, prior.params, source)
+    discriminator = _overlay(state.discriminator, prior.critic.params, source)
+    # The state is donated to the first step, which may not be given one buffer twice.
+    average = jax.tree.map(jnp.copy, generator)
+    return state._replace(generator=generator, discriminator=discriminator, average=average)
+
+
+def _overlay(fresh: Params, trained: Params, source: str) -> Params:
+    for name in fresh.keys() & trained.keys():
+        if jax.tree.map(jnp.shape, fresh[name]) != jax.tree.map(jnp.shape, trained[name]):
+            raise GPriorError(f"{source}: {name} has another shape than this run's: use the same widths and z_dim.")
+    return {name: trained.get(name, layer) for name, layer in fresh.items()}
 
 
 def snapshot(out: Path, config: TrainConfig, state: TrainState, provenance: dict[str, Any]) -> None:

@@ -1,0 +1,106 @@
+"""What the commands share: loading priors, talking to the terminal, facts for ``run.json``."""
+
+import dataclasses
+import json
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+
+from gprior_jax import zoo
+from gprior_jax._version import __version__
+from gprior_jax.errors import GPriorError, require
+from gprior_jax.generators.base import Prior, astype
+from gprior_jax.perceptual import network
+from gprior_jax.perceptual.network import PerceptualNetwork
+
+Dtype = Literal["float32", "bfloat16"]
+
+
+def load_prior(model: str, dtype: Dtype = "float32") -> Prior:
+    """A bundled prior or a model folder, in the wanted dtype."""
+    prior = zoo.load(model)
+    return prior if dtype == "float32" else astype(prior, dtype)
+
+
+def load_perceptual(name: str, prior: Prior) -> PerceptualNetwork | Literal["default"] | None:
+    """The network that ``--perceptual`` names: ``auto``, ``default``, ``none`` or a folder.
+
+    ``auto`` is the prior's discriminator, or none where it has no discriminator.
+    """
+    if name == "auto":
+        return "default" if prior.critic is not None else None
+    if name == "none":
+        return None
+    return "default" if name == "default" else network.load(Path(name))
+
+
+def say(text: str, as_json: bool = False) -> None:
+    """Print for people: on standard output, or on standard error when that is kept for JSON."""
+    print(text, file=sys.stderr if as_json else sys.stdout, flush=True)
+
+
+def warn(text: str) -> None:
+    """Print on standard error."""
+    print(f"gprior: {text}", file=sys.stderr, flush=True)
+
+
+def print_json(content: Any) -> None:
+    """Print one JSON document on standard output."""
+    print(json.dumps(content, indent=2, ensure_ascii=False), flush=True)
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package and of what its numbers depend on."""
+    return {"gprior-jax": __version__} | {
+        name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")
+    }
+
+
+def device_facts(devices: int | None) -> dict[str, Any]:
+    """The devices that a run used."""
+    local = jax.local_devices()
+    return {"platform": local[0].platform, "kind": local[0].device_kind, "devices": devices or 1}
+
+
+def positive(**values: int | None) -> None:
+    """Check that numbers of things are at least 1.
+
+    Raises:
+        GPriorError: one is not; the message names its flag.
+    """
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise GPriorError(f"--{name.replace('_', '-')} {value}: use at least 1.")
+
+
+class StepBar:
+    """Progress of an inversion on standard error: step, loss, PSNR and time left."""
+
+    def __init__(self, title: str):
+        """Start a bar; it appears with the first numbers."""
+        self._title, self._bar = title, None
+
+    def __call__(self, numbers: dict[str, Any]) -> None:
+        """Take the numbers that :func:`gprior_jax.inversion.driver.invert` reports."""
+        if self._bar is None:
+            tqdm = require("tqdm", "cli").tqdm
+            self._bar = tqdm(total=numbers["num_steps"], desc=self._title, unit="step", dynamic_ncols=True)
+        self._bar.update(numbers["step"] - self._bar.n)
+        shown = {"loss": f"{numbers['loss']:.4g}"}
+        if "psnr" in numbers:
+            shown["psnr"] = f"{numbers['psnr']:.2f} dB"
+        self._bar.set_postfix(shown)
+
+    def close(self) -> None:
+        """Leave the last state on the terminal."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def fields(command: Any, *names: str) -> dict[str, Any]:
+    """Some attributes of a command as a dict."""
+    known = {field.name for field in dataclasses.fields(command)}
+    return {name: getattr(command, name) for name in names if name in known}

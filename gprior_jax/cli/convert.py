@@ -1,0 +1,68 @@
+"""``gprior convert``."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro import conf
+
+from gprior_jax import models
+from gprior_jax.cli import common
+from gprior_jax.errors import require
+
+
+@dataclasses.dataclass(frozen=True)
+class Convert:
+    """Turn a published PyTorch checkpoint into a model folder.
+
+    Attributes:
+        file: .pth or .pt file: a PGGAN or DCGAN generator or discriminator, or torchvision's VGG-16.
+        to: model folder to make.
+        architecture: JSON file that describes a network whose layout is not known.
+        discriminator: checkpoint of the discriminator trained with this generator, to be stored as its perceptual
+            network.
+        name: name of the model; the file's stem unless given.
+        licence: licence of the weights, recorded in the folder.
+        overwrite: replace an existing folder.
+        json: print the result as JSON on standard output.
+    """
+
+    file: Annotated[Path, conf.Positional]
+    to: Path
+    architecture: Path | None = None
+    discriminator: Path | None = None
+    name: str | None = None
+    licence: str | None = None
+    overwrite: bool = False
+    json: bool = False
+
+    def run(self) -> int:
+        """Convert, and tell what was made."""
+        require("torch", "convert")
+        from gprior_converters.convert import convert_file
+
+        options = common.fields(self, "architecture", "discriminator", "name", "licence", "overwrite")
+        made = convert_file(self.file, self.to, **options)
+        facts: dict[str, Any] = {
+            "folder": str(made.folder),
+            "layout": made.layout,
+            "tensors": made.num_tensors,
+            "left_out": list(made.left_out),
+            "network": models.describe(made.module),
+            "discriminator": made.has_critic,
+        }
+        if self.json:
+            common.print_json(facts)
+            return 0
+        common.say(f"{self.file} is a {made.title}; {made.num_tensors} tensors are now in {made.folder}")
+        if made.left_out:
+            common.say(f"not used: {', '.join(made.left_out)}")
+        if hasattr(made.module, "z_dim"):
+            _describe(made.module, made.folder)
+        return 0
+
+
+def _describe(module: Any, folder: Path) -> None:
+    layers = len(module.layer_names)
+    common.say(f"{module.resolution} px, latent codes of {module.z_dim} numbers, composing layers 1 to {layers - 1}")
+    common.say(f"next: gprior generate --model {folder} --out samples")

@@ -1,0 +1,151 @@
+"""``gprior demo``."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gprior_jax import files, io, recipes, report
+from gprior_jax import image as im
+from gprior_jax.cli import common
+from gprior_jax.generators.base import Prior, prepare, sample_z, synthesize
+from gprior_jax.inversion.driver import Result, invert, result_psnr
+from gprior_jax.inversion.recipe import Recipe
+
+_SAMPLES = 24
+
+
+class Trial(NamedTuple):
+    """One way to invert the demo's images, and what came of it.
+
+    Attributes:
+        title: over its column.
+        result: of all images.
+        psnr: of every image, dB.
+        seconds: with compilation.
+    """
+
+    title: str
+    result: Result
+    psnr: np.ndarray
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Demo:
+    """Invert the bundled photographs with the bundled prior: one code against several, and several composing layers.
+
+    Attributes:
+        out: folder for report.html, comparison.png and results.json.
+        steps: optimisation steps of every trial.
+        seed: seed of the run.
+        json: print the results as JSON on standard output.
+    """
+
+    out: Path = Path("demo_output")
+    steps: int = 200
+    seed: int = 0
+    json: bool = False
+
+    def run(self) -> int:
+        """Invert, compare, and write the report."""
+        common.positive(steps=self.steps)
+        prior = prepare(common.load_prior("builtin"))
+        groups = {name: load_group(name, prior.resolution) for name in ("portraits", "photographs")}
+        names = [name for group in groups.values() for name in group]
+        images = np.stack([image for group in groups.values() for image in group.values()])
+        in_domain = np.arange(len(names)) < len(groups["portraits"])
+        trials = [self._trial(title, prior, recipe, images) for title, recipe in self._recipes(prior)]
+        rows = [summary_row(trial, in_domain) for trial in trials]
+        self.out.mkdir(parents=True, exist_ok=True)
+        io.save_image(self.out / "comparison.png", comparison(images, trials))
+        files.write_json(self.out / "results.json", {"images": names, "trials": rows, "versions": common.versions()})
+        path = self.out / "report.html"
+        files.write_bytes(path, demo_page(prior, names, images, trials, rows).encode())
+        if self.json:
+            common.print_json({"report": str(path), "trials": rows})
+        else:
+            common.say(f"report: {path.resolve()}")
+        return 0
+
+    def _recipes(self, prior: Prior) -> list[tuple[str, Recipe]]:
+        """The trials: more codes at one layer, then other layers with as many codes."""
+        layer, last = recipes.default_layer(prior), prior.num_layers - 1
+        wanted = [(1, 0), (5, layer), (10, layer), (20, layer)]
+        wanted += [(20, other) for other in (2, 4, 8) if other != layer and other <= last]
+        return [(self._title(codes, at), self._recipe(codes, at)) for codes, at in wanted]
+
+    def _title(self, codes: int, layer: int) -> str:
+        return "one code" if layer == 0 else f"{codes} codes at layer {layer}"
+
+    def _recipe(self, codes: int, layer: int) -> Recipe:
+        return recipes.mganprior(codes, layer, num_steps=self.steps)
+
+    def _trial(self, title: str, prior: Prior, recipe: Recipe, images: np.ndarray) -> Trial:
+        bar, started = common.StepBar(title), time.monotonic()
+        result = invert(prior, images, recipe, key=jax.random.key(self.seed), progress=bar)
+        bar.close()
+        return Trial(title, result, result_psnr(result, images), time.monotonic() - started)
+
+
+def load_group(name: str, size: int) -> dict[str, np.ndarray]:
+    """The bundled ``"portraits"`` or ``"photographs"``: ``{name: [size, size, 3]}`` in [-1, 1], sorted."""
+    folder = Path(str(resources.files("gprior_jax"))) / "data" / name
+    return {path.stem: io.load_image(path, size) for path in io.list_images([folder])}
+
+
+def summary_row(trial: Trial, in_domain: np.ndarray) -> dict[str, Any]:
+    """A trial's mean figures, for the table."""
+    return {
+        "method": trial.title,
+        "portraits, PSNR (dB)": float(trial.psnr[in_domain].mean()),
+        "photographs, PSNR (dB)": float(trial.psnr[~in_domain].mean()),
+        "seconds, with compilation": round(trial.seconds, 1),
+    }
+
+
+def comparison(images: np.ndarray, trials: Sequence[Trial]) -> np.ndarray:
+    """A sheet with a row for every image: the input, then every trial's result; uint8."""
+    columns = [im.to_uint8(images), *(im.to_uint8(trial.result.images) for trial in trials)]
+    cells = np.stack(columns, axis=1)
+    return im.grid(cells.reshape(-1, *cells.shape[2:]), len(columns))
+
+
+def demo_page(
+    prior: Prior, names: Sequence[str], images: np.ndarray, trials: Sequence[Trial], rows: Sequence[dict[str, Any]]
+) -> str:
+    """The report as HTML."""
+    samples = synthesize(prior, sample_z(prior, jax.random.key(7), _SAMPLES))
+    sheet = im.grid(im.to_uint8(samples), 12)
+    blocks = [
+        report.paragraph(
+            f"{len(names)} pictures inverted with the prior '{prior.name}' ({prior.resolution} px). The portraits were "
+            "drawn by an earlier checkpoint of its training, so that it has not drawn them itself; the photographs are "
+            "a face, and three things that it has never seen. Several codes composed at a layer explain what one code "
+            "cannot."
+        ),
+        report.section("The prior", report.picture(sheet, f"{_SAMPLES} random samples", side=sheet.shape[1])),
+        report.section("Mean PSNR", report.table(rows), report.row([_mean_curves(trials)])),
+    ]
+    for i, name in enumerate(names):
+        target = im.to_uint8(images[i])
+        shown = [report.picture(target, "input", 128)]
+        shown += [
+            report.picture(im.to_uint8(t.result.images[i]), f"{t.title}, {t.psnr[i]:.1f} dB", 128) for t in trials
+        ]
+        best = max(trials, key=lambda trial: trial.psnr[i])
+        shown.append(
+            report.picture(report.error_map(im.to_uint8(best.result.images[i]), target), "error of the best", 128)
+        )
+        blocks.append(report.section(name, report.row(shown)))
+    return report.page("gprior demo", *blocks)
+
+
+def _mean_curves(trials: Sequence[Trial]) -> str:
+    series = {trial.title: trial.result.history["pixel_mse"].mean(axis=0) for trial in trials}
+    return f"<figure>{report.curves(series, 640, 300)}<figcaption>mean squared error over steps</figcaption></figure>"

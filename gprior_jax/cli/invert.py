@@ -1,0 +1,132 @@
+"""``gprior invert``."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jax
+import numpy as np
+from tyro import conf
+
+from gprior_jax import io, outputs, recipes
+from gprior_jax.cli import common, folder_run
+from gprior_jax.errors import GPriorError
+from gprior_jax.generators.base import Prior
+from gprior_jax.inversion.recipe import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Invert:
+    """Find the latent codes that explain photographs. The same command goes on with an interrupted run.
+
+    Attributes:
+        inputs: image files, folders, or quoted patterns.
+        out: folder for the results: NAME.png, NAME.npz, run.json, history.csv, report.html.
+        model: "builtin" or a model folder.
+        method: mganprior: several codes, composed at a layer.
+        preset: fast (default), or official: the published constants.
+        codes: latent codes per image; 1 with --layer 0 is plain inversion of one code.
+        layer: composing layer; by default 6, or six tenths of the layers of a shallower prior.
+        steps: optimisation steps; the preset's unless given.
+        restarts: independent starts per image, of which the best is kept.
+        tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
+        perceptual: auto (the prior's discriminator where it has one), default (the same, and an error without), none,
+            or a model folder with VGG-16 or a discriminator.
+        perceptual_weight: weight of the perceptual term beside the pixel term's 1.
+        seed: seed of the run; each image's is folded from it and its place in the sorted list of inputs.
+        batch_size: images at once; chosen by resolution unless given.
+        codes_per_call: codes that go through the first layers at once, to save memory; all unless given.
+        remat: recompute activations in the backward pass, to save memory.
+        devices: devices to spread a batch over; one unless given.
+        dtype: floating dtype of the network.
+        crop: how a picture becomes square: center, stretch, or pad with gray.
+        size: side of the written PNG, pixels; the prior's resolution unless given.
+        json: print the results as JSON on standard output.
+    """
+
+    inputs: Annotated[tuple[str, ...], conf.Positional]
+    out: Path
+    model: str = "builtin"
+    method: Literal["mganprior"] = "mganprior"
+    preset: recipes.Preset = "fast"
+    codes: int = 20
+    layer: int | None = None
+    steps: int | None = None
+    restarts: int = 1
+    tolerance: float = 0.0
+    perceptual: str = "auto"
+    perceptual_weight: float = 1.0
+    seed: int = 0
+    batch_size: int | None = None
+    codes_per_call: int | None = None
+    remat: bool = False
+    devices: int | None = None
+    dtype: common.Dtype = "float32"
+    crop: io.Crop = "center"
+    size: int | None = None
+    json: bool = False
+
+    def run(self) -> int:
+        """Invert all inputs."""
+        common.positive(
+            codes=self.codes, steps=self.steps, batch_size=self.batch_size, devices=self.devices, size=self.size
+        )
+        if not self.inputs:
+            raise GPriorError("nothing to invert: name image files, folders or quoted patterns.")
+        items = outputs.name_items(io.list_images(self.inputs))
+        prior = common.load_prior(self.model, self.dtype)
+        recipe = self.recipe(prior)
+        recipe.parametrization.check(prior)
+        folder = outputs.OutputFolder(self.out, self.settings(prior, recipe))
+        options = folder_run.Options(
+            key=jax.random.key(self.seed),
+            batch_size=self.batch_size or default_batch_size(prior.resolution, len(items)),
+            devices=self.devices,
+            crop=self.crop,
+            size=self.size,
+            as_json=self.json,
+        )
+        return folder_run.run_folder(prior, recipe, items, folder, options)
+
+    def recipe(self, prior: Prior) -> Recipe:
+        """The recipe that the flags describe."""
+        return recipes.mganprior(
+            self.codes,
+            recipes.default_layer(prior) if self.layer is None else self.layer,
+            preset=self.preset,
+            num_steps=self.steps,
+            perceptual=common.load_perceptual(self.perceptual, prior),
+            perceptual_weight=self.perceptual_weight,
+            restarts=self.restarts,
+            tolerance=self.tolerance,
+            codes_per_call=self.codes_per_call,
+            remat=self.remat,
+        )
+
+    def settings(self, prior: Prior, recipe: Recipe) -> dict[str, Any]:
+        """Everything that decides the results."""
+        return {
+            "model": self.model,
+            "weights": _digest(prior),
+            "recipe": recipe.summary(),
+            "perceptual": self.perceptual,
+            **common.fields(self, "method", "seed", "dtype", "crop", "size"),
+        }
+
+
+def default_batch_size(resolution: int, images: int) -> int:
+    """Images at once where the user names no number: what a few gigabytes hold with 20 codes.
+
+    >>> default_batch_size(64, 100), default_batch_size(1024, 100)
+    (8, 1)
+    """
+    return min(images, max(1, min(8, 8 * 128**2 // resolution**2)))
+
+
+def _digest(prior: Prior) -> str:
+    """A fingerprint of the weights, so that a run is not continued with others under the same name."""
+    total = hashlib.sha256()
+    for leaf in jax.tree.leaves(prior.params):
+        total.update(np.asarray(leaf, np.float32).tobytes())
+    return total.hexdigest()[:16]

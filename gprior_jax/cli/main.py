@@ -1,0 +1,117 @@
+"""Entry point of ``gprior``: picks the command, parses its flags, and turns mistakes into one sentence and a code.
+
+Exit codes: 0 done, 1 some images failed (named) or a file could not be written, 2 wrong use, 130 interrupted.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from gprior_jax._version import __version__
+from gprior_jax.errors import GPriorError, MissingExtraError, require
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("demo", "Demo", "invert the bundled photographs with the bundled prior and write a report"),
+    "convert": ("convert", "Convert", "turn a published PyTorch checkpoint into a model folder"),
+    "models": ("models", "Models", "list the bundled and the published priors"),
+    "generate": ("generate", "Generate", "draw images from a prior"),
+    "invert": ("invert", "Invert", "find the latent codes that explain photographs"),
+    "train generator": ("train", "TrainGenerator", "train a generator and its discriminator on a zip of images"),
+    "bench inversion": ("bench", "BenchInversion", "time an inversion step against the published PyTorch loop"),
+    "report": ("report", "Report", "write an output folder's report.html again"),
+}
+"""Commands: module and class in this package (imported when the command is called), and a summary."""
+
+
+def usage() -> str:
+    """Text of ``gprior --help``."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = [f"  {name:<{width}}{summary}" for name, (_, _, summary) in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"gprior {__version__}: pretrained GAN generators as priors for image processing",
+            "",
+            "usage: gprior COMMAND [ARGUMENTS]; gprior COMMAND --help tells all about one",
+            "",
+            *lines,
+            "",
+            "exit codes: 0 done, 1 some images failed (named), 2 wrong use",
+        ]
+    )
+
+
+def find_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Split arguments into the command's name (one or two words) and its own arguments.
+
+    Raises:
+        GPriorError: no such command.
+
+    >>> find_command(["train", "generator", "--data", "x.zip"])
+    ('train generator', ['--data', 'x.zip'])
+    """
+    for words in (2, 1):
+        name = " ".join(arguments[:words])
+        if len(arguments) >= words and name in COMMANDS:
+            return name, list(arguments[words:])
+    first = arguments[0]
+    if inner := [name for name in COMMANDS if name.startswith(f"{first} ")]:
+        raise GPriorError(f"{first} needs to know what: gprior {' or gprior '.join(inner)}.")
+    raise GPriorError(f"there is no command {first!r}: use {', '.join(COMMANDS)}.")
+
+
+def _parse(name: str, arguments: list[str]) -> Any:
+    """The command's dataclass, filled from its flags; ``--help`` and wrong flags leave through ``SystemExit``."""
+    tyro = require("tyro", "cli")
+    module, cls, summary = COMMANDS[name]
+    kind = getattr(importlib.import_module(f"gprior_jax.cli.{module}"), cls)
+    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+    return tyro.cli(kind, prog=f"gprior {name}", args=arguments, description=f"{summary}.", config=config)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``gprior``.
+
+    Args:
+        arguments: the words after ``gprior``; None takes them from ``sys.argv``.
+
+    Returns:
+        The exit code.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"gprior {__version__}")
+        return 0
+    try:
+        name, rest = find_command(arguments)
+        return _parse(name, rest).run()
+    except Exception as error:
+        if os.environ.get("GPRIOR_DEBUG"):
+            raise
+        return _fail(error)
+    except KeyboardInterrupt:
+        print("gprior: interrupted; the same command goes on where it stopped.", file=sys.stderr)
+        return 130
+
+
+def _fail(error: Exception) -> int:
+    """Tell a mistake in one sentence; anything else is a fault of ours and keeps its traceback."""
+    if isinstance(error, GPriorError | FileExistsError | MissingExtraError | ValueError):
+        print(f"gprior: {error}", file=sys.stderr)
+        return 2
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"gprior: {where}{error.strerror or error}; free space or check permissions, then run again.",
+            file=sys.stderr,
+        )
+        return 1
+    raise error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""``gprior train generator``."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from tyro import conf
+
+from gprior_jax import zoo
+from gprior_jax.cli import common
+from gprior_jax.errors import GPriorError
+from gprior_jax.training.config import TrainConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainGenerator:
+    """Train a generator and its discriminator on a zip of images; the same command goes on with a run.
+
+    Attributes:
+        data: zip file of images; 5 % of them, chosen by name, are held out.
+        out: the run's folder: log.csv, samples/, state/, and model/ as --model takes it.
+        config: the run's settings.
+        snapshot_images: state, model and sample grid are written every so many images.
+        log_images: a line is printed and logged every so many images.
+        max_images: stop after so many images in all; the whole schedule unless given.
+        init_from: model folder that a new run starts from, "builtin" for the bundled one; blocks it lacks start afresh.
+        licence: licence of the images, recorded in the model folder.
+        json: print the result as JSON on standard output.
+    """
+
+    data: Path
+    out: Path
+    config: conf.OmitArgPrefixes[TrainConfig] = dataclasses.field(default_factory=TrainConfig)
+    snapshot_images: int = 10_000
+    log_images: int = 1_000
+    max_images: int | None = None
+    init_from: str | None = None
+    licence: str | None = None
+    json: bool = False
+
+    def run(self) -> int:
+        """Train to the end."""
+        from gprior_jax.training.loop import train
+
+        common.positive(snapshot_images=self.snapshot_images, log_images=self.log_images, max_images=self.max_images)
+        if not self.data.exists():
+            raise GPriorError(f"--data {self.data} does not exist: give a zip file of images.")
+        prior = train(
+            self.config,
+            self.data,
+            self.out,
+            snapshot_images=self.snapshot_images,
+            log_images=self.log_images,
+            max_images=self.max_images,
+            init_from=None if self.init_from is None else zoo.resolve(self.init_from),
+            provenance={"data": self.data.name, "licence": self.licence, "versions": common.versions()},
+            report=self._tell,
+        )
+        if self.json:
+            common.print_json({"model": str(self.out / "model"), "resolution": prior.resolution})
+        else:
+            common.say(f"trained to {prior.resolution} px: {self.out / 'model'}; samples in {self.out / 'samples'}")
+        return 0
+
+    def _tell(self, row: dict[str, Any]) -> None:
+        share = int(row["images"]) / self.config.total_images
+        common.say(
+            f"{row['images']:>8} images ({share:.0%})  {row['resolution']} px  fade {row['fade']}  "
+            f"G {float(row['generator']):.3f}  D {float(row['discriminator']):.3f}  "
+            f"{row['images_per_second']:.0f} images/s",
+            self.json,
+        )

@@ -1,0 +1,246 @@
+"""Output folders: what an inversion writes, and how a second run goes on with it.
+
+For an input ``cat.jpg`` a folder holds ``cat.png`` (the result) and ``cat.npz`` (the variables, the prepared input, the
+history and the metrics); for the run ``run.json`` and ``history.csv``. The ``.npz`` is written last, whole or not at
+all: an image is done when it is there, was made from the same file and with the same settings.
+"""
+
+import csv
+import io
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gprior_jax import files
+from gprior_jax import image as im
+from gprior_jax.errors import CheckpointError, GPriorError, Status
+from gprior_jax.io import encode_png
+
+FORMAT = 1
+HISTORY = "history_"
+VARIABLE = "variable_"
+TERM = "term_"
+
+
+class Item(NamedTuple):
+    """One input of a run.
+
+    Attributes:
+        id: index in the sorted list of inputs; the image's random key is folded from it.
+        source: the file.
+        name: stem of the files written for it.
+    """
+
+    id: int
+    source: Path
+    name: str
+
+
+class Record(NamedTuple):
+    """What is stored of one image.
+
+    Attributes:
+        name: stem of its files.
+        source: the input file.
+        target: uint8 ``[R, R, C]``, the input as it was inverted.
+        image: float32 ``[R, R, C]``, the result, about [-1, 1].
+        variables: ``{name: array}``, the best iterate.
+        terms: ``{name: value}`` at the best iterate, and ``"loss"``.
+        psnr: of the result against the input, dB.
+        step: the step the best iterate was found at.
+        status: how it ended.
+        history: ``{"loss" or a term: [T]}``.
+    """
+
+    name: str
+    source: str
+    target: np.ndarray
+    image: np.ndarray
+    variables: dict[str, np.ndarray]
+    terms: dict[str, float]
+    psnr: float
+    step: int
+    status: Status
+    history: dict[str, np.ndarray]
+
+
+def name_items(sources: Sequence[Path]) -> list[Item]:
+    """Give every file of a sorted list an id and a name of its own: its stem, numbered where two share one.
+
+    >>> [item.name for item in name_items([Path("a/cat.png"), Path("b/cat.png"), Path("dog.png")])]
+    ['cat', 'cat_2', 'dog']
+    """
+    items: list[Item] = []
+    taken: set[str] = set()
+    for index, source in enumerate(sources):
+        name, number = source.stem, 1
+        while name.lower() in taken or name.lower() in ("run", "history", "report"):
+            number += 1
+            name = f"{source.stem}_{number}"
+        taken.add(name.lower())
+        items.append(Item(index, source, name))
+    return items
+
+
+class OutputFolder:
+    """An output folder of one run.
+
+    Attributes:
+        path: the folder.
+        settings: what decides the results; a rerun must have the same.
+    """
+
+    def __init__(self, path: str | os.PathLike, settings: dict[str, Any]):
+        """Make the folder, or take it up again.
+
+        Args:
+            path: the folder.
+            settings: JSON; stored under ``"settings"`` in ``run.json``.
+
+        Raises:
+            GPriorError: the folder holds a run with other settings.
+        """
+        self.path, self.settings = Path(path), json.loads(json.dumps(settings))
+        if self.path.exists() and not self.path.is_dir():
+            raise GPriorError(f"{self.path} is a file: name a folder with --out.")
+        self.path.mkdir(parents=True, exist_ok=True)
+        for leftover in self.path.glob(".*.partial"):  # Of a run that was killed.
+            leftover.unlink(missing_ok=True)
+        self._fingerprint = json.dumps(self.settings, sort_keys=True)
+        if (self.path / "run.json").exists():
+            found = files.read_json(self.path / "run.json").get("settings", {})
+            if differing := _differing(found, self.settings):
+                raise GPriorError(f"{self.path} holds a run with other {differing}: give another --out.")
+        else:
+            files.write_json(self.path / "run.json", {"format": FORMAT, "settings": self.settings})
+
+    def is_done(self, item: Item) -> bool:
+        """Whether the image was finished with these settings, from a file of the same content."""
+        path = self.path / f"{item.name}.npz"
+        if not path.exists() or not path.with_suffix(".png").exists():
+            return False
+        try:
+            with np.load(path) as arrays:
+                about = json.loads(str(arrays["about"]))
+            return about["fingerprint"] == self._fingerprint and about["sha256"] == files.sha256(item.source)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return False  # Damaged, or its source is gone: to be done again.
+
+    def write(self, item: Item, record: Record, size: int | None = None) -> None:
+        """Write an image's files.
+
+        Args:
+            item: the input.
+            record: its result.
+            size: side of the PNG, pixels; None keeps the generator's.
+        """
+        picture = im.to_uint8(record.image)
+        files.write_bytes(self.path / f"{item.name}.png", encode_png(_resized(picture, size)))
+        about = {
+            "name": record.name,
+            "source": record.source,
+            "sha256": files.sha256(item.source),
+            "fingerprint": self._fingerprint,
+            "id": item.id,
+        }
+        arrays: dict[str, Any] = {"target": record.target, "image": record.image, "about": json.dumps(about)}
+        arrays |= {"psnr": record.psnr, "step": record.step, "status": int(record.status)}
+        for prefix, values in ((VARIABLE, record.variables), (TERM, record.terms), (HISTORY, record.history)):
+            arrays |= {prefix + key: value for key, value in values.items()}
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        files.write_bytes(self.path / f"{item.name}.npz", buffer.getvalue())
+
+    def finish(self, items: Sequence[Item], failed: dict[str, str], facts: dict[str, Any]) -> list[Record]:
+        """Write ``run.json`` and ``history.csv`` from what is done.
+
+        Args:
+            items: all inputs of the run.
+            failed: ``{source: sentence}`` of inputs that could not be used.
+            facts: what else to record (timings, versions).
+
+        Returns:
+            The records in the order of the inputs.
+        """
+        names = [item.name for item in items if str(item.source) not in failed]
+        records = [read_record(self.path / f"{name}.npz") for name in names]
+        summary = {"format": FORMAT, "settings": self.settings, "images": [_row(r) for r in records], "failed": failed}
+        files.write_bytes(self.path / "history.csv", _history_csv(records).encode())
+        files.write_json(self.path / "run.json", summary | facts)
+        return records
+
+
+def _resized(picture: np.ndarray, size: int | None) -> np.ndarray:
+    if size is None or size == picture.shape[0]:
+        return picture
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _differing(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    names = sorted(key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key))
+    return ", ".join(f"{name} ({found.get(name)!r} there, {wanted.get(name)!r} now)" for name in names)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    row = {"name": record.name, "source": record.source, "status": record.status.name, "psnr": record.psnr}
+    return row | {"step": record.step} | record.terms
+
+
+def _history_csv(records: Sequence[Record]) -> str:
+    """One row an image and step, a column for every named term."""
+    text = io.StringIO()
+    names = list(records[0].history) if records else ["loss"]
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "step", *names])
+    for record in records:
+        for step, values in enumerate(zip(*(record.history[name] for name in names), strict=True)):
+            writer.writerow([record.name, step, *(f"{value:.6g}" for value in values)])
+    return text.getvalue()
+
+
+def read_record(path: str | os.PathLike) -> Record:
+    """Read what :meth:`OutputFolder.write` stored of one image.
+
+    Raises:
+        CheckpointError: not such a file, or damaged.
+    """
+    try:
+        with np.load(path) as arrays:
+            stored = {name: arrays[name] for name in arrays.files}
+        about = json.loads(str(stored["about"]))
+
+        def having(prefix: str) -> dict[str, np.ndarray]:
+            return {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
+
+        return Record(
+            name=about["name"],
+            source=about["source"],
+            target=stored["target"],
+            image=stored["image"],
+            variables=having(VARIABLE),
+            terms={name: float(value) for name, value in having(TERM).items()},
+            psnr=float(stored["psnr"]),
+            step=int(stored["step"]),
+            status=Status(int(stored["status"])),
+            history=having(HISTORY),
+        )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path} is not a result of 'gprior invert', or damaged: {error}") from error
+
+
+def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], list[Record]]:
+    """Read an output folder: ``run.json`` and every image that is done, by name.
+
+    Raises:
+        CheckpointError: not an output folder.
+    """
+    folder = Path(folder)
+    run = files.read_json(folder / "run.json")
+    return run, [read_record(path) for path in sorted(folder.glob("*.npz"))]

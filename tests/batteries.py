@@ -1,0 +1,195 @@
+"""One table of everything that can be combined: generators, parametrisations, operators, objectives, discriminators.
+
+A new member is a new row; ``test_batteries.py`` then holds it to every property. Networks have random weights and are
+tiny: at most 16 pixels and 8 channels.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax import models, recipes
+from gprior_jax.discriminators.dcgan import DCGANDiscriminator
+from gprior_jax.discriminators.dcgan import example_layers as discriminator_layers
+from gprior_jax.discriminators.pggan import PGGANDiscriminator, logits
+from gprior_jax.generators.base import Critic, LatentDistribution, Prior, run_layers
+from gprior_jax.generators.dcgan import DCGAN, example_layers
+from gprior_jax.generators.pggan import PGGAN
+from gprior_jax.inversion.optimizer import Optimizer
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.solver import SolverConfig
+from gprior_jax.latents import MultiCode, Z
+from gprior_jax.nn.stack import StackLayer
+from gprior_jax.objectives import Objective, Perceptual, Pixel
+from gprior_jax.operators import Identity
+from gprior_jax.perceptual import network
+from gprior_jax.perceptual.vgg import VGG16
+
+NORMAL, UNIFORM = LatentDistribution("normal"), LatentDistribution("uniform", -1.0, 1.0)
+
+DESCRIBED_LAYERS = (
+    StackLayer("dense", 8, size=4, bias=True, then=("batch_norm_units", "relu")),
+    StackLayer("conv", 6, 3, 1, 1, then=("leaky_relu", "batch_norm")),
+    StackLayer("conv_transpose", 8, 3, 2, 1, output_padding=1, then=("batch_norm", "leaky_relu"), slope=0.1),
+    StackLayer("conv_transpose", 3, 4, 2, 1, bias=True, then=("sigmoid",)),
+)
+
+GENERATORS: dict[str, tuple[Any, LatentDistribution]] = {
+    "pggan": (PGGAN((8, 8, 8), z_dim=8), NORMAL),
+    "pggan_winograd": (PGGAN((6, 4), z_dim=8, final_tanh=True, conv_path="winograd"), UNIFORM),
+    "dcgan": (DCGAN(example_layers(width=4, resolution=16), z_dim=8), NORMAL),
+    "dcgan_described": (DCGAN(DESCRIBED_LAYERS, z_dim=8), UNIFORM),
+}
+"""Module and latent distribution."""
+
+DISCRIMINATORS: dict[str, Any] = {
+    "pggan": PGGANDiscriminator((8, 8, 8), dense_features=8, group_size=1),
+    "pggan_unfused": PGGANDiscriminator((8, 6, 4), dense_features=8, group_size=1, fused=False),
+    "dcgan": DCGANDiscriminator(discriminator_layers(4, 16), resolution=16),
+}
+
+PARAMETRIZATIONS: dict[str, Any] = {
+    "z": Z(),
+    "z_remat": Z(remat=True),
+    "codes": MultiCode(4, 2),
+    "codes_average": MultiCode(4, 2, average=True),
+    "codes_in_groups": MultiCode(4, 2, codes_per_call=2),
+    "codes_remat": MultiCode(4, 2, remat=True),
+    "codes_in_groups_remat": MultiCode(4, 2, average=True, codes_per_call=1, remat=True),
+}
+
+OPERATORS: dict[str, Any] = {"identity": Identity()}
+
+
+def normal(seed: int, *shape: int) -> np.ndarray:
+    """Float32 normal numbers."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def random_params(module: Any, seed: int) -> dict[str, Any]:
+    """Weights that keep signals at unit size: equalised layers N(0, 1), the others by their fan-in; no compilation."""
+    rng = np.random.default_rng(seed)
+    equalised = isinstance(module, PGGAN | PGGANDiscriminator)
+
+    def draw(path: tuple, leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        name = path[-1].key
+        if name == "kernel":
+            values = rng.normal(size=leaf.shape) * (1 if equalised else math.sqrt(2 / math.prod(leaf.shape[:-1])))
+        elif name.endswith("_var"):
+            values = rng.uniform(0.5, 1.5, leaf.shape)
+        else:
+            values = float(name.endswith("_scale")) + 0.1 * rng.normal(size=leaf.shape)
+        return jnp.asarray(values, jnp.float32)
+
+    return jax.tree_util.tree_map_with_path(draw, models.abstract_params(module))
+
+
+@functools.cache
+def random_critic(name: str, seed: int = 1) -> Critic:
+    """A discriminator of the table with random weights."""
+    return Critic(random_params(DISCRIMINATORS[name], seed), DISCRIMINATORS[name])
+
+
+@functools.cache
+def random_prior(name: str, critic: str | None = None, seed: int = 0) -> Prior:
+    """A generator of the table with random weights, and a discriminator where one is named."""
+    module, latent = GENERATORS[name]
+    return Prior(
+        random_params(module, seed), module, latent, critic=critic and random_critic(critic), name=f"tiny {name}"
+    )
+
+
+@functools.cache
+def random_vgg(depth: int = 3) -> network.PerceptualNetwork:
+    """The first convolutions of VGG-16 (three: across one maximum) with random weights, at the image's own size."""
+    module = VGG16(depth)
+    return network.vgg16(module, random_params(module, 2), module.layer_names[-1:], size=None)
+
+
+OBJECTIVES: dict[str, Callable[[], Objective]] = {
+    "pixel_mse": lambda: Objective((Pixel(),)),
+    "pixel_l1": lambda: Objective((Pixel(2.0, "l1"),)),
+    "discriminator_l1": lambda: Objective((Perceptual(network.discriminator(random_critic("pggan"))),)),
+    "discriminator_mse": lambda: Objective((Perceptual(network.discriminator(random_critic("dcgan")), 0.5, "mse"),)),
+    "vgg": lambda: Objective((Pixel(), Perceptual(random_vgg(), 100.0))),
+}
+"""Built when asked for, as they hold weights."""
+
+
+class Probe(NamedTuple):
+    """A pure function of the library for one image, to be held to the properties of all of them.
+
+    Attributes:
+        function: ``function(context, x)``, a pytree of arrays; differentiable in ``x``.
+        context: what all images share (weights).
+        samples: values of ``x``, a pytree with three on the leading axis.
+    """
+
+    function: Callable[[Any, Any], Any]
+    context: Any
+    samples: Any
+
+
+def _generator_probe(name: str) -> Probe:
+    return Probe(run_layers, random_prior(name), normal(3, 3, 8))
+
+
+def _render_probe(generator: str, name: str) -> Probe:
+    prior, parametrization = random_prior(generator), PARAMETRIZATIONS[name]
+    samples = jax.vmap(lambda key: parametrization.init(prior, key))(jax.random.split(jax.random.key(4), 3))
+    # Channel weights that differ, as they start equal.
+    samples |= {"alpha": samples["alpha"] * (1 + normal(5, *samples["alpha"].shape))} if "alpha" in samples else {}
+    return Probe(parametrization.render, prior, samples)
+
+
+def _objective_probe(name: str) -> Probe:
+    def loss(context: tuple, image: jax.Array) -> Any:
+        objective, target = context
+        return objective(image, objective.targets(target), {})
+
+    return Probe(loss, (OBJECTIVES[name](), normal(6, 16, 16, 3) * 0.5), normal(7, 3, 16, 16, 3) * 0.5)
+
+
+def _operator_probe(name: str) -> Probe:
+    return Probe(lambda operator, image: operator(image), OPERATORS[name], normal(8, 3, 16, 16, 3))
+
+
+def _discriminator_probe(name: str) -> Probe:
+    def run(critic: Critic, image: jax.Array) -> dict[str, Any]:
+        module, variables = critic.module, {"params": critic.params}
+        features = module.apply(variables, image, module.layer_names, method="features")
+        if isinstance(module, PGGANDiscriminator):
+            return {"features": features, "logit": logits(module, critic.params, image[None])}
+        return {"features": features, "logit": module.apply(variables, image)}
+
+    return Probe(run, random_critic(name), normal(9, 3, 16, 16, 3) * 0.5)
+
+
+def _probes() -> dict[str, Callable[[], Probe]]:
+    table = {f"generator-{name}": functools.partial(_generator_probe, name) for name in GENERATORS}
+    pairs = [("pggan", name) for name in PARAMETRIZATIONS] + [(name, "codes") for name in GENERATORS if name != "pggan"]
+    table |= {f"{name}-{pair}": functools.partial(_render_probe, name, pair) for name, pair in pairs}
+    table |= {f"operator-{name}": functools.partial(_operator_probe, name) for name in OPERATORS}
+    table |= {f"objective-{name}": functools.partial(_objective_probe, name) for name in OBJECTIVES}
+    return table | {f"discriminator-{name}": functools.partial(_discriminator_probe, name) for name in DISCRIMINATORS}
+
+
+PROBES: dict[str, Callable[[], Probe]] = _probes()
+"""Every row of the tables above as a function with inputs."""
+
+
+def pixel_recipe(num_steps: int = 20, optimizer: Optimizer | None = None, **solver: Any) -> Recipe:
+    """Four codes at layer 2 of any generator of the table, pixel loss, the fast preset's optimiser unless given."""
+    config = SolverConfig(optimizer or recipes.FAST_OPTIMIZER, num_steps, **solver)
+    return Recipe("test", PARAMETRIZATIONS["codes"], (Pixel(),), config)
+
+
+def own_images(prior: Prior, count: int, seed: int = 11) -> np.ndarray:
+    """Images that the prior makes itself: white noise under random weights would be a chaotic problem."""
+    codes = normal(seed, count, prior.z_dim)
+    return np.asarray(jax.jit(jax.vmap(run_layers, (None, 0)))(prior, codes))

@@ -1,0 +1,230 @@
+import io
+import pickle
+import zipfile
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+from gprior_converters import reading
+
+from gprior_jax.errors import CheckpointError
+
+STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([0.5, -0.5])}
+
+
+class Trap:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+def save(path, content, **options):
+    torch.save(content, path, **options)
+    return path
+
+
+def refusal(path):
+    """The message with which a file is refused: one line that names it."""
+    with pytest.raises(CheckpointError) as caught:
+        reading.read_networks(path)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    return message
+
+
+def assert_state(found, wanted):
+    assert list(found) == list(wanted)
+    for key, value in wanted.items():
+        np.testing.assert_array_equal(found[key], value.numpy())
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_both_serialisations(tmp_path, zipped):
+    path = save(tmp_path / "a.pth", OrderedDict(STATE), _use_new_zipfile_serialization=zipped)
+    assert zipfile.is_zipfile(path) == zipped
+    found = reading.read_networks(path)
+    assert found.keys() == {""}
+    assert found.left_out == ()
+    assert_state(found[""], STATE)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, zipped):
+    path = save(tmp_path / "a.pth", STATE | {"trap": Trap(tmp_path / "owned")}, _use_new_zipfile_serialization=zipped)
+    message = refusal(path)
+    assert "could run code" in message
+    assert "state_dict() alone" in message
+    assert not (tmp_path / "owned").exists()
+    # The trap works: what was refused would have run.
+    torch.load(path, weights_only=False)["trap"].close()
+    assert (tmp_path / "owned").exists()
+
+
+def test_code_in_a_bare_pickle(tmp_path):
+    (tmp_path / "a.pth").write_bytes(pickle.dumps({"a": Trap(tmp_path / "owned")}))
+    refusal(tmp_path / "a.pth")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_whole_modules_are_refused(tmp_path):
+    assert "could run code" in refusal(save(tmp_path / "a.pth", torch.nn.Linear(2, 2)))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("part", [0.0, 0.02, 0.3, 0.7, 0.95])
+def test_truncated_files(tmp_path, zipped, part):
+    state = {"a": torch.randn(40, 40)}
+    path = save(tmp_path / "a.pth", state, _use_new_zipfile_serialization=zipped)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(part * len(content))])
+    assert "fetch it again" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["not a checkpoint", "<!DOCTYPE html>\n<html>Quota exceeded</html>", "version https://git-lfs"]
+)
+def test_text_files(tmp_path, text):
+    (tmp_path / "a.pth").write_text(text)
+    assert "fetch it again" in refusal(tmp_path / "a.pth")
+
+
+def test_another_zip_file(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.pth", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    assert "fetch it again" in refusal(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("make", [lambda p: None, lambda p: p.mkdir()])
+def test_no_file(tmp_path, make):
+    make(tmp_path / "a.pth")
+    assert "is no file: give a .pth or .pt checkpoint" in refusal(tmp_path / "a.pth")
+
+
+def test_zip_bomb(tmp_path):
+    path = save(tmp_path / "plain.pth", {"a": torch.zeros(1 << 20)})
+    with zipfile.ZipFile(path) as plain, zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as bomb:
+        for entry in plain.infolist():
+            bomb.writestr(entry.filename, plain.read(entry))
+    assert (tmp_path / "a.pth").stat().st_size < 100_000
+    assert "inflates to 41" in refusal(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("shape", [(1 << 20, 1 << 20), (3, 2)])
+def test_expanded_view(tmp_path, shape):
+    path = save(tmp_path / "a.pth", {"a": torch.zeros(1).expand(shape)})
+    assert path.stat().st_size < 10_000
+    assert f"a claims shape {shape} over a smaller storage" in refusal(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite(tmp_path, value):
+    state = STATE | {"b.weight": torch.tensor([1.0, value])}
+    assert "b.weight holds NaN or infinite numbers" in refusal(save(tmp_path / "a.pth", state))
+
+
+@pytest.mark.parametrize("tensor", [torch.eye(3).to_sparse(), torch.zeros(2, dtype=torch.complex64)])
+def test_tensors_that_are_not_plain(tmp_path, tensor):
+    assert "b is not a plain real tensor" in refusal(save(tmp_path / "a.pth", STATE | {"b": tensor}))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_floats_become_float32(tmp_path, dtype):
+    found = reading.read_networks(save(tmp_path / "a.pth", {"a": torch.tensor([0.1, 2.0], dtype=dtype)}))[""]["a"]
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, torch.tensor([0.1, 2.0], dtype=dtype).float().numpy())
+
+
+def test_integers_are_kept(tmp_path):
+    found = reading.read_networks(save(tmp_path / "a.pth", STATE | {"n": torch.tensor(7)}))[""]["n"]
+    assert found.dtype == np.int64
+    assert found == 7
+
+
+def test_parameters_and_views(tmp_path):
+    state = {"a": torch.nn.Parameter(torch.arange(6.0).reshape(2, 3)), "b": torch.arange(6.0).reshape(2, 3).T}
+    found = reading.read_networks(save(tmp_path / "a.pth", state))[""]
+    np.testing.assert_array_equal(found["a"], [[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(found["b"], [[0, 3], [1, 4], [2, 5]])
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.module."])
+def test_prefixes_of_wrappers_are_stripped(tmp_path, prefix):
+    path = save(tmp_path / "a.pth", {prefix + key: value for key, value in STATE.items()})
+    assert_state(reading.read_networks(path)[""], STATE)
+
+
+def test_prefixes_that_collide(tmp_path):
+    path = save(tmp_path / "a.pth", STATE | {"module.a.bias": torch.zeros(2)})
+    assert "has a.bias twice" in refusal(path)
+
+
+@pytest.mark.parametrize("wrapper", ["state_dict", "model", "anything"])
+def test_wrapped_state_dict(tmp_path, wrapper):
+    path = save(tmp_path / "a.pth", {wrapper: STATE, "epoch": 3, "loss": 0.25})
+    assert_state(reading.read_networks(path)[""], STATE)
+
+
+def numbered(number):
+    return {"a.weight": torch.full((2,), float(number))}
+
+
+def test_a_whole_training_file(tmp_path):
+    content = {
+        "generator": numbered(1),
+        "generator_smooth": numbered(2),
+        "discriminator": numbered(3),
+        "optimizer": torch.optim.Adam([torch.zeros(2, requires_grad=True)]).state_dict(),
+        "iteration": 9,
+    }
+    for path in (save(tmp_path / "a.pth", content), save(tmp_path / "b.pth", {"models": content, "note": "x"})):
+        found = reading.read_networks(path)
+        assert found.keys() == {"generator", "discriminator"}
+        # The averaged generator is the better one; what else the file holds is named.
+        assert_state(found["generator"], numbered(2))
+        assert_state(found["discriminator"], numbered(3))
+        assert set(found.left_out) == {"generator", "optimizer", "iteration"}
+
+
+@pytest.mark.parametrize(
+    ("names", "best"), [(("g", "g_ema", "d"), "g_ema"), (("netG", "netD"), "netG"), (("G", "G_ema", "D"), "G_ema")]
+)
+def test_names_of_other_programs(tmp_path, names, best):
+    content = {name: numbered(index) for index, name in enumerate(names)}
+    found = reading.read_networks(save(tmp_path / "a.pth", content))
+    assert_state(found["generator"], content[best])
+    assert_state(found["discriminator"], content[names[-1]])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ([torch.zeros(2)], "holds a list, not a state dict"),
+        (torch.zeros(2), "holds a Tensor, not a state dict"),
+        ({}, "holds no state dict that could be found (it holds nothing)"),
+        ({"epoch": 3, "loss": 0.5}, "holds no state dict that could be found (it holds epoch, loss)"),
+        ({"encoder": numbered(1), "decoder": numbered(2)}, "it holds encoder, decoder"),
+        ({"model": {"model": {"model": {"model": {"model": numbered(1)}}}}}, "holds no state dict"),
+    ],
+)
+def test_files_without_a_network(tmp_path, content, told):
+    message = refusal(save(tmp_path / "a.pth", content))
+    assert told in message
+    assert "save net.state_dict()" in message
+
+
+def test_storage_shorter_than_its_tensor(tmp_path):
+    # A tensor that claims a larger storage than its entry has.
+    path = save(tmp_path / "plain.pth", {"a": torch.arange(64.0)})
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(path) as plain, zipfile.ZipFile(buffer, "w") as cut:
+        for entry in plain.infolist():
+            content = plain.read(entry)
+            cut.writestr(entry.filename, content[:16] if entry.filename.endswith("data/0") else content)
+    (tmp_path / "a.pth").write_bytes(buffer.getvalue())
+    assert "fetch it again" in refusal(tmp_path / "a.pth")

@@ -1,0 +1,279 @@
+import errno
+import io as stdio
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from gprior_jax import io
+from gprior_jax.errors import GPriorError, ImageFileError
+
+
+def one_sentence(error, path, *told):
+    """Whether the error is one line that names the file and says what it is and what to do."""
+    text = str(error.value)
+    assert text.startswith(str(path)), text
+    assert "\n" not in text
+    assert text.endswith(".")
+    for words in told:
+        assert words in text, text
+
+
+def write(path, mode="RGB", size=(20, 16), color=None, **options):
+    Image.new(mode, size, color if color is not None else 0).save(path, **options)
+    return path
+
+
+def opened(path, attribute):
+    with Image.open(path) as image:
+        return getattr(image, attribute)
+
+
+def mean_color(path, size=16):
+    """Mean of the picture as it is read, in uint8 steps."""
+    return (io.load_image(path, size).mean((0, 1)) + 1) * 127.5
+
+
+BAD = {
+    "text renamed .png": (lambda p: p.write_text("hello, not an image " * 50), "no image", "convert it to PNG or JPEG"),
+    "empty file": (lambda p: p.write_bytes(b""), "no image", "convert it to PNG or JPEG"),
+    "too small": (lambda p: write(p, size=(1, 1)), "is 1x1 pixels: too small", "at least 8x8"),
+    "too thin": (lambda p: write(p, size=(20_000, 10)), "is 20000x10 pixels: too long and thin", "crop it"),
+    "too thin upright": (lambda p: write(p, size=(10, 2_000)), "is 10x2000 pixels: too long and thin", "crop it"),
+    "a folder": (lambda p: p.mkdir(), "cannot be read", "directory"),
+    "missing": (lambda p: None, "does not exist"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_files_are_named(tmp_path, case):
+    make, *told = BAD[case]
+    path = tmp_path / "bad file.png"
+    make(path)
+    with pytest.raises(ImageFileError) as caught:
+        io.load_image(path, 16)
+    one_sentence(caught, path, *told)
+
+
+def noise(path, **options):
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "gif", "tif"])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_truncated_files(tmp_path, kind, part):
+    path = noise(tmp_path / f"cut.{kind}")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(part * len(content))])
+    with pytest.raises(ImageFileError) as caught:
+        io.load_image(path, 16)
+    one_sentence(caught, path)
+    assert "copy or export it again" in str(caught.value) or "convert it" in str(caught.value)
+
+
+def test_damaged_png(tmp_path):
+    path = noise(tmp_path / "a.png")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ImageFileError) as caught:
+        io.load_image(path, 16)
+    one_sentence(caught, path, "is damaged", "copy or export it again")
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_any_byte_may_be_wrong(tmp_path_factory, data):
+    """Whatever is done to a file, it is read or it is named: no other exception leaves."""
+    kind = data.draw(st.sampled_from(["png", "jpg", "gif", "bmp", "tif", "webp"]))
+    buffer = stdio.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16), dtype=np.uint8)
+    Image.fromarray(pixels).save(buffer, {"jpg": "jpeg", "tif": "tiff"}.get(kind, kind))
+    content = bytearray(buffer.getvalue())
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / f"fuzzed.{kind}"
+    path.write_bytes(content)
+    try:
+        image = io.load_image(path, 8)
+    except ImageFileError as error:
+        assert str(path) in str(error)  # noqa: PT017
+    else:
+        assert image.shape == (8, 8, 3)
+        assert np.isfinite(image).all()
+
+
+def test_unreadable_file(tmp_path):
+    path = write(tmp_path / "a.png")
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("root reads files of any mode")
+    with pytest.raises(ImageFileError) as caught:
+        io.load_image(path, 16)
+    one_sentence(caught, path, "cannot be read", "Permission denied")
+
+
+def test_unreadable_file_whoever_runs_this(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(ImageFileError) as caught:
+        io.load_image(tmp_path / "a.png", 16)
+    one_sentence(caught, tmp_path / "a.png", "cannot be read: Permission denied")
+
+
+def test_too_many_pixels(tmp_path, monkeypatch):
+    monkeypatch.setattr(io, "MAX_PIXELS", 100)
+    with pytest.raises(ImageFileError) as caught:
+        io.load_image(write(tmp_path / "a.png"), 16)
+    one_sentence(caught, tmp_path / "a.png", "is 20x16 pixels: too large", "reduce it")
+
+
+def test_sixteen_bit_png(tmp_path):
+    ramp = np.linspace(0, 65535, 32).astype(np.uint16)[None].repeat(32, 0)
+    Image.fromarray(ramp).save(tmp_path / "a.png")
+    image = io.load_image(tmp_path / "a.png", 32)
+    np.testing.assert_allclose(image, np.broadcast_to(ramp[..., None] / 32767.5 - 1, image.shape), atol=0.5 / 127)
+
+
+@pytest.mark.parametrize("samples", ["integers", "floats", "nan"])
+def test_tiff_of_32_bits(tmp_path, samples):
+    ramp = np.linspace(0, 65535, 32)[None].repeat(32, 0)
+    if samples == "nan":
+        ramp[3, 4] = np.nan
+    Image.fromarray(ramp.astype(np.int32 if samples == "integers" else np.float32)).save(tmp_path / "a.tif")
+    if samples == "nan":
+        with pytest.raises(ImageFileError, match="NaN"):
+            io.load_image(tmp_path / "a.tif", 32)
+        return
+    image = io.load_image(tmp_path / "a.tif", 32)
+    np.testing.assert_allclose(image[..., 0], ramp / 32767.5 - 1, atol=1 / 127)
+
+
+def test_palette_png(tmp_path):
+    Image.new("RGB", (16, 16), (200, 30, 60)).quantize(4).save(tmp_path / "a.png")
+    assert opened(tmp_path / "a.png", "mode") == "P"
+    np.testing.assert_allclose(mean_color(tmp_path / "a.png"), (200, 30, 60), atol=1)
+
+
+def test_transparent_palette_png_lies_over_white(tmp_path):
+    image = Image.new("P", (16, 16), 0)
+    image.putpalette([10, 20, 30, 200, 0, 0])
+    image.paste(1, (0, 0, 8, 16))
+    image.save(tmp_path / "a.png", transparency=0)
+    found = io.load_image(tmp_path / "a.png", 16)
+    np.testing.assert_allclose((found[8, 1] + 1) * 127.5, (200, 0, 0), atol=1)
+    np.testing.assert_allclose(found[8, -2], 1.0, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("mode", "color", "wanted"),
+    [
+        ("RGBA", (0, 0, 0, 0), (255, 255, 255)),
+        ("RGBA", (100, 0, 200, 255), (100, 0, 200)),
+        ("RGBA", (0, 0, 0, 128), (127, 127, 127)),
+        ("LA", (50, 0), (255, 255, 255)),
+        ("L", 90, (90, 90, 90)),
+        ("1", 1, (255, 255, 255)),
+    ],
+)
+def test_modes(tmp_path, mode, color, wanted):
+    write(tmp_path / "a.png", mode, color=color)
+    np.testing.assert_allclose(mean_color(tmp_path / "a.png"), wanted, atol=1)
+
+
+def test_cmyk_jpeg(tmp_path):
+    write(tmp_path / "a.jpg", "CMYK", color=(255, 0, 0, 0), quality=95)
+    assert opened(tmp_path / "a.jpg", "mode") == "CMYK"
+    np.testing.assert_allclose(mean_color(tmp_path / "a.jpg"), (0, 255, 255), atol=4)
+
+
+@pytest.mark.parametrize(("orientation", "dark"), [(1, "left"), (3, "right"), (6, "top"), (8, "bottom"), (2, "right")])
+def test_exif_orientation(tmp_path, orientation, dark):
+    pixels = np.full((32, 32, 3), 255, np.uint8)
+    pixels[:, :16] = 0
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    found = io.load_image(tmp_path / "a.png", 32)
+    halves = {"left": found[:, :14], "right": found[:, 18:], "top": found[:14], "bottom": found[18:]}
+    assert halves[dark].max() < -0.9
+    assert min(halves, key=lambda side: halves[side].mean()) == dark
+
+
+def test_first_frame_of_an_animation(tmp_path):
+    frames = [Image.new("RGB", (16, 16), color) for color in ((255, 0, 0), (0, 255, 0), (0, 0, 255))]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert opened(tmp_path / "a.gif", "n_frames") == 3
+    np.testing.assert_allclose(mean_color(tmp_path / "a.gif"), (255, 0, 0), atol=1)
+
+
+@pytest.mark.parametrize("crop", ["center", "stretch", "pad"])
+def test_how_a_picture_becomes_square(tmp_path, crop):
+    pixels = np.full((16, 48, 3), 255, np.uint8)
+    pixels[:, 16:32] = (255, 0, 0)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    found = io.load_image(tmp_path / "a.png", 48, crop)
+    assert found.shape == (48, 48, 3)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[24, 24], (1, -1, -1), atol=0.01)
+    white_left = {"center": (1, -1, -1), "stretch": (1, 1, 1), "pad": (1, 1, 1)}[crop]
+    np.testing.assert_allclose(found[24, 2], white_left, atol=0.1)
+    corner = {"center": (1, -1, -1), "stretch": (1, 1, 1), "pad": (0, 0, 0)}[crop]
+    np.testing.assert_allclose(found[1, 1], corner, atol=0.1)
+
+
+def test_unknown_crop(tmp_path):
+    with pytest.raises(ValueError, match=r"crop='fill': use 'center', 'stretch' or 'pad'"):
+        io.load_image(write(tmp_path / "a.png"), 16, "fill")
+
+
+def test_save_and_load_is_exact(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    io.save_image(tmp_path / "a.png", pixels)
+    with Image.open(tmp_path / "a.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), pixels)
+    np.testing.assert_allclose(io.load_image(tmp_path / "a.png", 16), pixels / 127.5 - 1, atol=1e-6)
+
+
+def test_list_images(tmp_path):
+    for name in ("b.png", "a.JPG", "c.txt", ".hidden.png", "d [1].webp"):
+        (tmp_path / name).touch()
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "e.png").touch()
+    found = [path.name for path in io.list_images([tmp_path])]
+    assert found == ["a.JPG", "b.png", "d [1].webp"]
+    # A file that is named itself may have any ending; naming it twice lists it once.
+    again = io.list_images([tmp_path / "c.txt", str(tmp_path / "*.png"), tmp_path / "b.png", tmp_path / "d [1].webp"])
+    assert [path.name for path in again if not path.name.startswith(".")] == ["b.png", "c.txt", "d [1].webp"]
+
+
+def test_glob_relative_to_the_working_folder(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for name in ("x1.png", "x2.png", "y.png"):
+        (tmp_path / "in" / name).touch()
+    monkeypatch.chdir(tmp_path)
+    assert [path.name for path in io.list_images(["in/x*.png"])] == ["x1.png", "x2.png"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("empty", "holds no images (.bmp, .gif"),
+        ("none*.png", "no file matches"),
+        ("gone.png", "does not exist: give image"),
+    ],
+)
+def test_inputs_that_match_nothing(tmp_path, entry, told):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(GPriorError) as caught:
+        io.list_images([tmp_path / entry])
+    assert told in str(caught.value)
+    assert str(tmp_path / entry) in str(caught.value)
+    assert "\n" not in str(caught.value)
