@@ -5,7 +5,9 @@ import os
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -24,6 +26,32 @@ def golden_pggan() -> dict[str, np.ndarray]:
     """Arrays of golden/pggan_64.npz, NCHW."""
     with np.load(GOLDEN / "pggan_64.npz") as arrays:
         return dict(arrays)
+
+
+@pytest.fixture(scope="session")
+def golden_weights() -> ModuleType:
+    """The module golden/weights.py: reproducible numbers in place of trained weights."""
+    spec = importlib.util.spec_from_file_location("golden_weights", GOLDEN / "weights.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def golden_prior(golden_weights, tmp_path_factory):
+    """The prior of golden/pggan_64.npz, through a published checkpoint file, the converter and a model folder."""
+    import torch
+    from gprior_converters.convert import convert_file
+
+    from gprior_jax import models
+
+    folder = tmp_path_factory.mktemp("golden_pggan")
+    state = golden_weights.state_dict(GOLDEN / "pggan_64.layout.json")
+    torch.save({key: torch.from_numpy(value.copy()) for key, value in state.items()}, folder / "pggan_64.pth")
+    convert_file(folder / "pggan_64.pth", folder / "model")
+    return models.load(folder / "model")
 
 
 @pytest.fixture(scope="session")

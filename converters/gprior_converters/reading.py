@@ -25,6 +25,9 @@ DISCRIMINATOR_NAMES = ("discriminator", "netD", "D", "d")
 WRAPPER_NAMES = ("state_dict", "model_state_dict", "model", "models", "network", "params", "weights")
 
 _MAX_DEPTH = 4
+_PICKLE_START, _ZIP_START = b"\x80", b"P"
+"""First byte of a file in the legacy and in the zip serialisation (a truncated one is no zip file any more)."""
+
 _PREFIXES = ("module.", "_orig_mod.")
 """Added by DataParallel and by ``torch.compile``."""
 
@@ -86,8 +89,13 @@ def _load(path: Path) -> Any:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse a zip archive whose entries are compressed or overlap: torch stores them plainly, a bomb does not."""
+    """Refuse text, and a zip archive whose entries are compressed or overlap: torch stores them plainly, a bomb not."""
     if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            if file.read(1) not in (_PICKLE_START, _ZIP_START):
+                raise CheckpointError(
+                    f"{path} is no PyTorch checkpoint (a web page or a pointer saved in its place?): fetch it again."
+                )
         return
     with zipfile.ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())

@@ -1,5 +1,6 @@
 """DCGAN conversion against pytorch/examples' networks, written down independently in torch."""
 
+import itertools
 import json
 
 import jax
@@ -29,7 +30,7 @@ class Main(nn.Module):
 def generator(nz=6, ngf=3, nc=3, sizes=4, bias=False):
     widths = [ngf << i for i in reversed(range(sizes))]
     layers = [nn.ConvTranspose2d(nz, widths[0], 4, 1, 0, bias=bias), nn.BatchNorm2d(widths[0]), nn.ReLU(True)]
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=bias), nn.BatchNorm2d(after), nn.ReLU(True)]
     return randomise(Main(*layers, nn.ConvTranspose2d(ngf, nc, 4, 2, 1, bias=bias), nn.Tanh()))
 
@@ -224,7 +225,7 @@ class CelebA(nn.Module):
 
     def __init__(self):
         super().__init__()
-        up = dict(kernel_size=4, stride=2, padding=1, bias=False)
+        up = {"kernel_size": 4, "stride": 2, "padding": 1, "bias": False}
         self.layers = nn.Sequential(
             nn.ConvTranspose2d(100, 256, 4, bias=False), nn.BatchNorm2d(256),
             nn.Conv2d(256, 128, 3, padding=1, bias=False), nn.BatchNorm2d(128), nn.LeakyReLU(0.2),

@@ -30,8 +30,8 @@ def test_all_problems_are_named_at_once():
         ledger.close("PGGAN generator")
     assert str(caught.value) == (
         "f.pth looks like the layout PGGAN generator but does not fit it (missing: gone [5]; misshapen: a [2, 3] "
-        "instead of [3, 2]; unexpected: extra [4]); nothing was written: check that the file is whole, or describe the network "
-        "with --architecture."
+        "instead of [3, 2]; unexpected: extra [4]); nothing was written: check that the file is whole, or describe "
+        "the network with --architecture."
     )
 
 

@@ -20,8 +20,13 @@ from gprior_jax.generators.pggan import PGGAN
 CHANNELS, Z_DIM = (6, 6, 4), 5
 
 
-def normal(*shape, seed=itertools.count()):
-    return torch.from_numpy(np.random.default_rng(next(seed)).standard_normal(shape, np.float32))
+SEEDS = itertools.count()
+GAIN = math.sqrt(2)
+
+
+def normal(*shape):
+    """Standard normal numbers, others at every call."""
+    return torch.from_numpy(np.random.default_rng(next(SEEDS)).standard_normal(shape, np.float32))
 
 
 def generator_state(channels=CHANNELS, z_dim=Z_DIM, lod=True):
@@ -39,7 +44,7 @@ def generator_state(channels=CHANNELS, z_dim=Z_DIM, lod=True):
     return state
 
 
-def scaled(weight, gain=math.sqrt(2)):
+def scaled(weight, gain=GAIN):
     """The weight with the equalised learning rate's scale: its fan-in counts every tap of the kernel."""
     return weight * (gain / math.sqrt(weight[0].numel()))
 
@@ -60,7 +65,7 @@ def torch_generator(state, z):
     x = z[:, :, None, None]
     count = sum(key.startswith("output") and key.endswith("weight") for key in state)
 
-    def apply(x, name, padding, gain=math.sqrt(2), bias=None):
+    def apply(x, name, padding, gain=GAIN, bias=None):
         return F.conv2d(x, scaled(state[f"{name}.conv.weight"], gain), padding=padding) + bias
 
     for k in range(2 * count):
@@ -68,7 +73,7 @@ def torch_generator(state, z):
         x = pixel_norm(x)
         if f"layer{k}.weight" in state:  # fused_scale: HWIO
             weight = state[f"layer{k}.weight"]
-            factor = math.sqrt(2) / math.sqrt(math.prod(weight.shape[:3]))
+            factor = GAIN / math.sqrt(math.prod(weight.shape[:3]))
             x = fused_up(x, (weight * factor).permute(2, 3, 0, 1)) + bias
         else:
             if k % 2 == 0 and k:
@@ -161,7 +166,7 @@ CHANGES = {
     ),
     "unexpected": ({"w_avg": normal(7)}, "unexpected: w_avg [7]"),
     "output": ({"output1.conv.weight": None}, "has no weights for output1 of a PGGAN generator"),
-    "layer": ({"layer6.conv.weight": normal(4, 4, 3, 3)}, "unexpected: layer6.conv.weight"),
+    "layer": ({"layer6.conv.weight": normal(4, 4, 3, 3)}, "has no weights for output3 of a PGGAN generator"),
     "growing": ({"lod": torch.tensor(1.5)}, "was saved while growing (lod 1.5, not 0)"),
 }
 

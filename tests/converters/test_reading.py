@@ -91,7 +91,9 @@ def test_truncated_files(tmp_path, zipped, part):
 )
 def test_text_files(tmp_path, text):
     (tmp_path / "a.pth").write_text(text)
-    assert "fetch it again" in refusal(tmp_path / "a.pth")
+    assert "is no PyTorch checkpoint (a web page or a pointer saved in its place?): fetch it" in refusal(
+        tmp_path / "a.pth"
+    )
 
 
 def test_another_zip_file(tmp_path):

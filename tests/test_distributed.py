@@ -1,0 +1,49 @@
+"""Meshes, placement, and the share of a process."""
+
+import jax
+import numpy as np
+import pytest
+
+from gprior_jax import distributed
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [(None, 8), (1, 1), (3, 3), (8, 8)])
+def test_mesh(wanted, expected):
+    mesh = distributed.image_mesh(wanted)
+    assert mesh.axis_names == (distributed.IMAGES,)
+    assert list(mesh.devices.flat) == jax.local_devices()[:expected]
+
+
+@pytest.mark.parametrize("wanted", [0, -1, 9])
+def test_mesh_of_devices_that_are_not_there(wanted):
+    with pytest.raises(ValueError, match=rf"devices {wanted}: this process has 8 \(cpu\)"):
+        distributed.image_mesh(wanted)
+
+
+def test_images_are_split_and_weights_copied():
+    mesh = distributed.image_mesh(4)
+    tree = {"x": np.arange(8.0).reshape(8, 1), "n": np.arange(4)}
+    split, copied = distributed.shard_images(mesh, tree), distributed.replicate(mesh, tree)
+    for array, rows in ((split["x"], 2), (split["n"], 1), (copied["x"], 8), (copied["n"], 4)):
+        assert [shard.data.shape[0] for shard in array.addressable_shards] == [rows] * 4
+    jax.tree.map(np.testing.assert_array_equal, split, tree)
+    jax.tree.map(np.testing.assert_array_equal, copied, tree)
+    np.testing.assert_array_equal(split["n"].addressable_shards[2].data, [2])
+
+
+def test_keys_are_split_too():
+    keys = jax.random.split(jax.random.key(0), 8)
+    split = distributed.shard_images(distributed.image_mesh(8), keys)
+    assert len(split.sharding.device_set) == 8
+    np.testing.assert_array_equal(jax.random.key_data(split), jax.random.key_data(keys))
+
+
+def test_shares_of_processes_make_the_whole(monkeypatch):
+    items = list("abcdefg")
+    assert distributed.local_share(items) == items
+    monkeypatch.setattr(jax, "process_count", lambda: 3)
+    shares = []
+    for index in range(3):
+        monkeypatch.setattr(jax, "process_index", lambda index=index: index)
+        shares.append(distributed.local_share(items))
+    assert shares == [["a", "d", "g"], ["b", "e"], ["c", "f"]]

@@ -1,0 +1,54 @@
+"""Training steps are compiled without optimisation: XLA takes minutes over them otherwise."""
+
+import io
+import zipfile
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from gprior_jax.training.config import TrainConfig
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _quick_compilation():
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def png(pixels):
+    """A PNG file's bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="package")
+def image_zip(tmp_path_factory):
+    """Thirty random 16-pixel images in a zip file, laid out as StyleGAN2-ADA's tool lays them out."""
+    path = tmp_path_factory.mktemp("images") / "tiny.zip"
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for index in range(30):
+            archive.writestr(f"00000/img{index:08}.png", png(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)))
+        archive.writestr("dataset.json", '{"labels": null}')
+    return path
+
+
+@pytest.fixture(scope="package")
+def tiny():
+    """Ten steps: four at 8 pixels, six at 16, every second one with the R1 penalty."""
+    return TrainConfig(
+        resolution=16,
+        z_dim=8,
+        base_channels=128,
+        max_channels=8,
+        batch_size=4,
+        images_per_level=(16, 24),
+        fade_fraction=0.5,
+        r1_interval=2,
+        ema_half_life=100.0,
+        seed=1,
+    )

@@ -1,0 +1,175 @@
+import hashlib
+import io
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from gprior_jax.errors import GPriorError
+from gprior_jax.training import data
+
+
+def png(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def make_zip(path, entries):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_held_out_split_is_fixed():
+    """The rule itself, stated again: a later change would mix test images into training."""
+    names = [f"00000/img{i:08}.png" for i in range(4000)]
+    for name in names:
+        first = int(hashlib.sha256(name.encode()).hexdigest()[:16], 16)
+        assert data.is_held_out(name) == (first / 2**64 < 0.05)
+    assert 0.04 < np.mean([data.is_held_out(name) for name in names]) < 0.06
+    assert [i for i, name in enumerate(names[:80]) if data.is_held_out(name)] == [4, 53, 71]
+
+
+def test_splits_are_disjoint_and_complete(image_zip):
+    train, held_out, everything = (data.ImageZip(image_zip, split) for split in ("train", "held_out", "all"))
+    assert not set(train.names) & set(held_out.names)
+    assert sorted(train.names + held_out.names) == everything.names
+    assert len(everything) == 30
+    assert len(held_out) == sum(data.is_held_out(name) for name in everything.names) > 0
+
+
+@given(
+    num_images=st.integers(1, 40),
+    position=st.integers(0, 200),
+    batch_size=st.integers(1, 12),
+    parts=st.integers(1, 11),
+    seed=st.integers(0, 5),
+)
+def test_batch_order_is_a_function_of_the_position(num_images, position, batch_size, parts, seed):
+    """Whatever the batches are cut into, image number n of the run is the same, so a run can be resumed."""
+    indices, flips = data.batch_order(num_images, position, batch_size, seed, mirror=True)
+    split = min(parts, batch_size)
+    first = data.batch_order(num_images, position, split, seed, mirror=True)
+    np.testing.assert_array_equal(indices[:split], first[0])
+    np.testing.assert_array_equal(flips[:split], first[1])
+    again, none = data.batch_order(num_images, position, batch_size, seed, mirror=False)
+    np.testing.assert_array_equal(indices, again)
+    assert none is None
+
+
+def test_every_epoch_shows_every_image_once():
+    indices, flips = data.batch_order(10, 0, 40, 3, mirror=True)
+    epochs = indices.reshape(4, 10)
+    np.testing.assert_array_equal(np.sort(epochs), np.tile(np.arange(10), (4, 1)))
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+    assert 5 < flips.sum() < 35
+    assert (data.batch_order(10, 0, 40, 4, mirror=False)[0] != indices).any()
+
+
+def test_images_are_centred_and_averaged_down(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    path = make_zip(tmp_path / "a.zip", {"x/one.PNG": png(pixels), "x/notes.txt": "hello"})
+    images = data.ImageZip(path, "all")
+    assert images.names == ["x/one.PNG"]
+    square = pixels[:, 4:20].astype(np.float64)
+    np.testing.assert_array_equal(images.image(0, 16), square)
+    wanted = square.reshape(8, 2, 8, 2, 3).mean((1, 3))
+    assert np.abs(images.image(0, 8) - wanted).max() <= 0.5
+    assert images.image(0, 12).shape == (12, 12, 3)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P"])
+def test_other_modes_become_rgb(tmp_path, mode):
+    content = png(np.asarray(Image.new("RGB", (8, 8), (90, 90, 90)).convert(mode)))
+    assert data.ImageZip(make_zip(tmp_path / "a.zip", {"a.png": content}), "all").image(0, 8).shape == (8, 8, 3)
+
+
+def test_batch_range_and_flips(image_zip):
+    images = data.ImageZip(image_zip)
+    plain = images.batch(np.array([2, 0]), 16)
+    assert plain.shape == (2, 16, 16, 3)
+    assert plain.dtype == np.float32
+    np.testing.assert_allclose(plain[0], images.image(2, 16) / 127.5 - 1, atol=1e-6)
+    flipped = images.batch(np.array([2, 0]), 16, np.array([True, False]))
+    np.testing.assert_array_equal(flipped[0], plain[0, :, ::-1])
+    np.testing.assert_array_equal(flipped[1], plain[1])
+
+
+def test_stream_equals_direct_decoding(image_zip):
+    images = data.ImageZip(image_zip)
+    requests = [(0, 4, 8), (4, 4, 8), (8, 6, 16), (14, 40, 16)]
+    found = list(data.stream(images, iter(requests), seed=5, mirror=True))
+    assert len(found) == len(requests)
+    for batch, (position, size, resolution) in zip(found, requests, strict=True):
+        indices, flips = data.batch_order(len(images), position, size, 5, True)
+        np.testing.assert_array_equal(batch, images.batch(indices, resolution, flips))
+
+
+def test_a_stream_that_is_left_early_ends_its_thread(image_zip):
+    before = threading.active_count()
+    stream = data.stream(data.ImageZip(image_zip), iter([(4 * i, 4, 8) for i in range(100)]), seed=0, mirror=False)
+    next(stream)
+    assert threading.active_count() == before + 1
+    stream.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("content", [None, b"not a zip", b""])
+def test_files_that_are_no_zip(tmp_path, content):
+    if content is not None:
+        (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(GPriorError, match=r"a\.zip is not a readable zip file of images"):
+        data.ImageZip(tmp_path / "a.zip")
+
+
+def test_zip_without_images(tmp_path):
+    path = make_zip(tmp_path / "a.zip", {"a.txt": "hello", "dataset.json": "{}"})
+    with pytest.raises(GPriorError, match=r"holds no images \(png, jpg, bmp, webp\) for the split 'train'"):
+        data.ImageZip(path)
+
+
+def damaged_png():
+    content = bytearray(png(np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)))
+    return bytes(content[: len(content) // 2])
+
+
+@pytest.mark.parametrize("content", [damaged_png(), b"hello", b""])
+def test_damaged_image_is_named_in_the_training_thread(tmp_path, content):
+    good = png(np.zeros((16, 16, 3), np.uint8))
+    images = data.ImageZip(make_zip(tmp_path / "a.zip", {"good.png": good, "in/bad.png": content}), "all")
+    with pytest.raises(GPriorError, match=r"a\.zip: in/bad\.png cannot be decoded"):
+        images.image(1, 8)
+    with pytest.raises(GPriorError, match=r"in/bad\.png cannot be decoded"):
+        list(data.stream(images, iter([(0, 2, 8)]), seed=0, mirror=False))
+
+
+def test_damaged_entry_of_the_zip(tmp_path):
+    path = make_zip(tmp_path / "a.zip", {"a.png": png(np.zeros((16, 16, 3), np.uint8))})
+    content = bytearray(path.read_bytes())
+    content[60] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(GPriorError, match=r"a\.png cannot be decoded"):
+        data.ImageZip(path, "all").image(0, 8)
+
+
+def test_one_reader_at_a_time(image_zip):
+    """Threads that decode at once get their own images."""
+    images = data.ImageZip(image_zip)
+    wanted = [images.image(i, 16) for i in range(len(images))]
+    wrong = []
+
+    def read():
+        wrong.extend(i for i in range(len(images)) if (images.image(i, 16) != wanted[i]).any())
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

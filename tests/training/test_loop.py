@@ -1,0 +1,177 @@
+import csv
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from gprior_jax import checkpoint, io, models
+from gprior_jax.errors import GPriorError
+from gprior_jax.generators.base import synthesize
+from gprior_jax.training import gan, loop
+
+OPTIONS = {"snapshot_images": 8, "log_images": 4, "provenance": {"data": "tiny"}}
+
+
+@pytest.fixture(scope="module")
+def finished(tiny, image_zip, tmp_path_factory):
+    """An uninterrupted run: its folder, the prior that it returned, the rows that it reported."""
+    out, rows = tmp_path_factory.mktemp("runs") / "whole", []
+    prior = loop.train(tiny, image_zip, out, report=rows.append, **OPTIONS)
+    return out, prior, rows
+
+
+@pytest.fixture
+def no_steps(monkeypatch):
+    def fail(*args):
+        pytest.fail("a step was taken")
+
+    monkeypatch.setattr(gan, "step", fail)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def assert_equal_to_the_bit(a, b):
+    assert jax.tree.structure(a) == jax.tree.structure(b)
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def read_state(out, config, name):
+    return checkpoint.load_tree(out / "state" / name, jax.eval_shape(lambda: gan.init(config, jax.random.key(0))))
+
+
+@pytest.mark.slow
+def test_everything_is_written(finished, tiny):
+    out, prior, rows = finished
+    assert names(out) == ["config.json", "log.csv", "model", "samples", "state"]
+    assert json.loads((out / "config.json").read_text())["images_per_level"] == [16, 24]
+    # The last two states are kept, every grid is.
+    assert names(out / "state") == ["000000032", "000000040"]
+    assert names(out / "samples") == [f"{seen:09d}.png" for seen in (8, 16, 24, 32, 40)]
+    sizes = []
+    for name in names(out / "samples"):
+        with Image.open(out / "samples" / name) as image:
+            sizes.append(image.size)
+    assert sizes == [(64, 64)] * 2 + [(128, 128)] * 3
+
+    stored = models.load(out / "model")
+    assert stored.resolution == prior.resolution == 16
+    assert_equal_to_the_bit(stored.params, prior.params)
+    assert_equal_to_the_bit(stored.critic.params, prior.critic.params)
+    facts = models.read_config(out / "model")["provenance"]
+    assert facts["data"] == "tiny"
+    assert facts["images_seen"] == 40
+    assert facts["training"]["r1_interval"] == 2
+
+
+@pytest.mark.slow
+def test_the_prior_is_the_averaged_generator(finished, tiny):
+    out, prior, _ = finished
+    state = read_state(out, tiny, "000000040")
+    assert int(state.images_seen) == 40
+    z = np.random.default_rng(0).standard_normal((2, 8), np.float32)
+    wanted = gan.generate(gan.build(tiny)[0], state.average, z, 2, 1.0)
+    np.testing.assert_allclose(synthesize(prior, z), wanted, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_log(finished):
+    out, _, reported = finished
+    with open(out / "log.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["images"]) for row in rows] == list(range(4, 41, 4))
+    assert [row["resolution"] for row in rows] == ["8"] * 4 + ["16"] * 6
+    # Two of the six steps at 16 pixels lie in the first half of the fade of 12 images.
+    assert [row["fade"] for row in rows[4:]] == ["0.000", "0.333", "0.667", "1.000", "1.000", "1.000"]
+    assert [bool(row["penalty"]) for row in rows] == [True, False] * 5
+    for row in rows:
+        assert all(np.isfinite(float(row[name])) for name in ("generator", "discriminator", "real_logit", "fake_logit"))
+    assert [{name: str(row[name]) for name in loop.LOG_FIELDS} for row in reported] == rows
+    assert all(row["images_per_second"] > 0 for row in reported)
+
+
+@pytest.mark.slow
+def test_a_resumed_run_equals_an_uninterrupted_one(finished, tiny, image_zip, tmp_path):
+    """Stopped at the start of a level and within a fade; the second time killed after its snapshot."""
+    whole, prior, _ = finished
+    out = tmp_path / "run"
+    first = loop.train(tiny, image_zip, out, max_images=16, **OPTIONS)
+    assert first.resolution == 8
+    assert models.load(out / "model").resolution == 8
+    assert names(out / "state") == ["000000008", "000000016"]
+    loop.train(tiny, image_zip, out, max_images=24, **OPTIONS)
+    with open(out / "log.csv", "a") as file:
+        file.write("28,16,1.000,0,0,0,0,\n")
+    (out / "state" / "000000028.orbax-checkpoint-tmp-1").mkdir()
+    resumed = loop.train(tiny, image_zip, out, **OPTIONS)
+
+    assert (out / "log.csv").read_bytes() == (whole / "log.csv").read_bytes()
+    assert_equal_to_the_bit(read_state(out, tiny, "000000040"), read_state(whole, tiny, "000000040"))
+    assert_equal_to_the_bit(resumed.params, prior.params)
+    for name in names(whole / "samples"):
+        assert (out / "samples" / name).read_bytes() == (whole / "samples" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_left_alone(finished, tiny, image_zip, no_steps):
+    out, prior, _ = finished
+    before = (out / "log.csv").read_bytes()
+    again = loop.train(tiny, image_zip, out, **OPTIONS)
+    assert (out / "log.csv").read_bytes() == before
+    assert_equal_to_the_bit(again.params, prior.params)
+
+
+def test_other_settings_in_the_same_folder(tiny, image_zip, tmp_path, no_steps):
+    loop.train(tiny, image_zip, tmp_path / "run", max_images=0, **OPTIONS)
+    other = dataclasses.replace(tiny, learning_rate=1e-3, images_per_level=(16, 32))
+    with pytest.raises(GPriorError) as caught:
+        loop.train(other, image_zip, tmp_path / "run", **OPTIONS)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'run'} holds a run with other settings (")
+    assert "images_per_level [16, 24] there, [16, 32] now" in message
+    assert "learning_rate 0.002 there, 0.001 now" in message
+    assert "seed" not in message
+
+
+def test_an_interrupt_is_told_in_one_sentence(tiny, image_zip, tmp_path, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gan, "step", interrupt)
+    with pytest.raises(GPriorError, match=r"interrupted; run the same command again to go on from the last snapshot"):
+        loop.train(tiny, image_zip, tmp_path / "run", **OPTIONS)
+
+
+def test_snapshots_are_at_logged_rows(tiny, image_zip, tmp_path):
+    with pytest.raises(ValueError, match="snapshot_images 10 must be a multiple of log_images 4"):
+        loop.train(tiny, image_zip, tmp_path / "run", snapshot_images=10, log_images=4)
+
+
+def test_unreadable_data_leaves_no_folder(tiny, tmp_path):
+    with pytest.raises(GPriorError, match=r"gone\.zip is not a readable zip"):
+        loop.train(tiny, tmp_path / "gone.zip", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_full_disk_keeps_the_last_snapshot(finished, tiny, tmp_path, monkeypatch):
+    """A snapshot that cannot be finished leaves an older state to go on from, and the older model."""
+    out, _, _ = finished
+    state = read_state(out, tiny, "000000040")
+
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    loop.snapshot(tmp_path, tiny, state, {})
+    monkeypatch.setattr(io, "save_image", fail)
+    monkeypatch.setattr(models.files, "write_json", fail)
+    with pytest.raises(OSError, match="No space"):
+        loop.snapshot(tmp_path, tiny, state._replace(images_seen=np.int32(36)), {})
+    monkeypatch.undo()
+    assert models.read_config(tmp_path / "model")["provenance"]["images_seen"] == 40
+    assert "000000040" in names(tmp_path / "state")

@@ -1,0 +1,109 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from gprior_jax.training import losses
+
+REAL, FAKE = (np.random.default_rng(seed).uniform(-3, 3, 6).astype(np.float32) for seed in (0, 1))
+IMAGES, OTHERS = (np.random.default_rng(seed).uniform(-1, 1, (3, 4, 5, 2)).astype(np.float32) for seed in (2, 3))
+WEIGHTS = np.random.default_rng(4).standard_normal((4, 5, 2)).astype(np.float32)
+
+
+def critic(images, weights=WEIGHTS):
+    """A critic with a gradient that depends on the image."""
+    return jnp.sum(jnp.tanh(images * weights) * (1 + images), axis=(1, 2, 3))
+
+
+def torch_critic(images, weights):
+    return (torch.tanh(images * weights) * (1 + images)).sum((1, 2, 3))
+
+
+def torch_gradients(images):
+    """Gradient of the critic with respect to each image, differentiable in the weights."""
+    images = torch.from_numpy(images).requires_grad_()
+    weights = torch.from_numpy(WEIGHTS.copy()).requires_grad_()
+    (gradient,) = torch.autograd.grad(torch_critic(images, weights).sum(), images, create_graph=True)
+    return gradient.flatten(1), weights
+
+
+def test_nonsaturating_losses_are_cross_entropies():
+    real, fake = torch.from_numpy(REAL), torch.from_numpy(FAKE)
+    ones, zeros = torch.ones(6), torch.zeros(6)
+    cross_entropy = F.binary_cross_entropy_with_logits
+    assert float(losses.generator_loss(FAKE, "nonsaturating")) == pytest.approx(
+        float(cross_entropy(fake, ones)), rel=1e-5
+    )
+    wanted = float(cross_entropy(real, ones) + cross_entropy(fake, zeros))
+    assert float(losses.discriminator_loss(REAL, FAKE, "nonsaturating")) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_wasserstein_losses():
+    assert float(losses.generator_loss(FAKE, "wgan_gp")) == pytest.approx(-FAKE.mean(), rel=1e-5)
+    wanted = FAKE.mean() - REAL.mean() + 0.001 * (REAL**2).mean()
+    assert float(losses.discriminator_loss(REAL, FAKE, "wgan_gp")) == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["nonsaturating", "wgan_gp"])
+def test_losses_are_finite_for_large_logits(loss):
+    large = jnp.array([1e4, -1e4])
+    assert np.isfinite(losses.generator_loss(large, loss))
+    assert np.isfinite(losses.discriminator_loss(large, -large, loss))
+
+
+def test_r1_as_torch():
+    gradient, weights = torch_gradients(IMAGES)
+    wanted = gradient.square().sum(1).mean()
+    wanted.backward()
+    value, slope = jax.value_and_grad(lambda w: losses.r1_penalty(lambda x: critic(x, w), IMAGES))(WEIGHTS)
+    assert float(value) == pytest.approx(float(wanted), rel=1e-5)
+    np.testing.assert_allclose(slope, weights.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_r1_by_finite_differences():
+    total, step = 0.0, 1e-2
+    for image in IMAGES:
+        for index in np.ndindex(image.shape):
+            shift = np.zeros_like(image)
+            shift[index] = step
+            up, down = critic(np.stack([image + shift, image - shift])).tolist()
+            total += ((up - down) / (2 * step)) ** 2
+    assert float(losses.r1_penalty(critic, IMAGES)) == pytest.approx(total / len(IMAGES), rel=1e-2)
+
+
+def test_wgan_penalty_as_torch():
+    key = jax.random.key(0)
+    mix = np.asarray(jax.random.uniform(key, (3, 1, 1, 1)))
+    assert len(set(mix.reshape(-1).tolist())) == 3
+    gradient, weights = torch_gradients(IMAGES + mix * (OTHERS - IMAGES))
+    wanted = (gradient.norm(dim=1) - 1).square().mean()
+    wanted.backward()
+
+    def penalty(w):
+        return losses.wgan_gradient_penalty(lambda x: critic(x, w), IMAGES, OTHERS, key)
+
+    value, slope = jax.value_and_grad(penalty)(WEIGHTS)
+    assert float(value) == pytest.approx(float(wanted), rel=1e-5)
+    np.testing.assert_allclose(slope, weights.grad, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("norm", "wanted"), [(1.0, 0.0), (3.0, 4.0)])
+def test_wgan_penalty_of_a_linear_critic(norm, wanted):
+    direction = WEIGHTS * norm / np.linalg.norm(WEIGHTS)
+    found = losses.wgan_gradient_penalty(
+        lambda x: jnp.sum(x * direction, axis=(1, 2, 3)), IMAGES, OTHERS, jax.random.key(1)
+    )
+    assert float(found) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_wgan_penalty_of_a_constant_critic_has_a_finite_gradient():
+    def penalty(scale):
+        return losses.wgan_gradient_penalty(
+            lambda x: scale * jnp.sum(x, axis=(1, 2, 3)), IMAGES, OTHERS, jax.random.key(1)
+        )
+
+    value, slope = jax.value_and_grad(penalty)(0.0)
+    assert float(value) == pytest.approx(1.0, abs=1e-4)
+    assert np.isfinite(slope)
