@@ -7,7 +7,7 @@ scalar}`` and ``project(variables) -> variables``, applied after each update. Va
 
 import dataclasses
 from functools import partial
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,9 @@ Variables = dict[str, Array]
 
 
 class Parametrization(Protocol):
-    """What the solver asks of a parametrisation."""
+    """What the solver asks of a parametrisation, a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     def check(self, prior: Prior) -> None:
         """Raise ``ValueError`` if it does not fit the prior."""

@@ -4,6 +4,7 @@ A term is a pytree with two functions for one image: ``target(y)``, computed onc
 in every step. All terms are means, so that weights do not depend on sizes.
 """
 
+import dataclasses
 from typing import Literal
 
 import flax.struct
@@ -76,17 +77,26 @@ class Perceptual:
 
     def prepare(self) -> "Perceptual":
         """The term with the network's weights prepared."""
-        return self.replace(network=self.network.prepare())
+        return dataclasses.replace(self, network=self._loaded().prepare())
 
     def target(self, observed: Array) -> tuple[Array, ...]:
         """Features of the observation."""
-        return self.network.features(observed)
+        return self._loaded().features(observed)
 
     def loss(self, observed: Array, target: tuple[Array, ...]) -> Array:
         """Distance of one image, a scalar."""
-        features = self.network.features(observed)
-        total = sum(distance(a, b, self.kind) for a, b in zip(features, target, strict=True))
-        return self.network.scale * total
+        network = self._loaded()
+        distances = [distance(a, b, self.kind) for a, b in zip(network.features(observed), target, strict=True)]
+        return network.scale * _sum(distances)
+
+    def _loaded(self) -> PerceptualNetwork:
+        if isinstance(self.network, str):
+            raise ValueError("a perceptual term needs a network: only a recipe can put a prior's own for 'default'.")
+        return self.network
+
+
+def _sum(values: list[Array]) -> Array:
+    return sum(values, start=jnp.asarray(0))  # Weakly typed: the sum keeps the dtype of the values.
 
 
 Term = Pixel | Perceptual
@@ -127,5 +137,5 @@ class Objective:
             The total (a scalar), and ``{name: scalar}``.
         """
         values = {t.name: t.loss(observed, g) for t, g in zip(self.terms, targets, strict=True)}
-        total = sum(term.weight * values[term.name] for term in self.terms) + sum(penalties.values())
-        return total, values | penalties
+        weighted = [term.weight * values[term.name] for term in self.terms]
+        return _sum([*weighted, *penalties.values()]), values | penalties

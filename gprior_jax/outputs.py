@@ -5,12 +5,13 @@ history and the metrics); for the run ``run.json`` and ``history.csv``. The ``.n
 all: an image is done when it is there, was made from the same file and with the same settings.
 """
 
+import contextlib
 import csv
 import io
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -125,7 +126,7 @@ class OutputFolder:
         if not path.exists() or not path.with_suffix(".png").exists():
             return False
         try:
-            with np.load(path) as arrays:
+            with _arrays(path) as arrays:
                 about = json.loads(str(arrays["about"]))
             return about["fingerprint"] == self._fingerprint and about["sha256"] == files.sha256(item.source)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -205,6 +206,13 @@ def _history_csv(records: Sequence[Record]) -> str:
     return text.getvalue()
 
 
+@contextlib.contextmanager
+def _arrays(path: str | os.PathLike) -> Iterator[np.lib.npyio.NpzFile]:
+    # np.load leaves the file open when it is no zip file; this does not.
+    with open(path, "rb") as file, np.load(file) as arrays:
+        yield arrays
+
+
 def read_record(path: str | os.PathLike) -> Record:
     """Read what :meth:`OutputFolder.write` stored of one image.
 
@@ -212,7 +220,7 @@ def read_record(path: str | os.PathLike) -> Record:
         CheckpointError: not such a file, or damaged.
     """
     try:
-        with np.load(path) as arrays:
+        with _arrays(path) as arrays:
             stored = {name: arrays[name] for name in arrays.files}
         about = json.loads(str(stored["about"]))
 

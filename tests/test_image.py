@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -68,6 +68,7 @@ def test_uint8_round_trip_of_every_value():
     np.testing.assert_array_equal(im.to_uint8(im.from_uint8(values)), values)
 
 
+@settings(deadline=None)
 @given(hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(-1, 1, width=32)))
 def test_rounding_to_uint8_is_to_the_nearest(x):
     assert np.abs(im.from_uint8(im.to_uint8(x)) - x).max() <= 1 / 255 + 1e-6

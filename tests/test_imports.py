@@ -10,10 +10,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gprior_jax"
 
 # design.md, "Layout", from the bottom up. A name with a trailing dot stands for all files of a folder; files of one
-# row may import each other only within one folder, or where LOCAL says so. The architectures (vgg among them) are below
+# row may import each other only within one folder. The architectures (vgg among them) are below
 # models.py, which reads them from folders; the perceptual networks that choose and load them are above it.
 ROWS = (
-    ("_version", "typing", "errors", "image", "files"),
+    ("_version", "typing", "errors"),
+    ("image", "files"),
     ("io",),
     ("nn.",),
     ("generators.",),
@@ -32,9 +33,6 @@ ROWS = (
     ("cli.",),
     ("", "__main__"),
 )
-
-LOCAL = {("files", "errors")}
-"""Imports within a row between files that no folder holds together."""
 
 
 def module_of(path: Path) -> str:
@@ -75,8 +73,7 @@ def is_allowed(importer: str, imported: str) -> bool:
     below, above = row_of(imported), row_of(importer)
     if below != above:
         return below < above
-    same_folder = "." in importer and importer.split(".")[0] == imported.split(".")[0]
-    return same_folder or (importer, imported) in LOCAL
+    return importer.split(".")[0] == imported.split(".")[0]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -16,7 +16,7 @@ from gprior_jax.outputs import Item, OutputFolder
 class Balance(HTMLParser):
     """Fails on a tag that is closed in the wrong order."""
 
-    VOID = frozenset({"meta", "img", "line", "polyline"})
+    VOID = frozenset({"meta", "img"})
 
     def __init__(self):
         super().__init__()
@@ -25,6 +25,9 @@ class Balance(HTMLParser):
     def handle_starttag(self, tag, attrs):
         if tag not in self.VOID:
             self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in {"line", "polyline"}
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag

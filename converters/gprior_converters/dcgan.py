@@ -6,6 +6,7 @@ not in the order of the forward pass.
 """
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def _norms(shapes: dict[str, tuple[int, ...]]) -> int:
 
 def _is_chain(convolutions: list[tuple[int, ...]], in_axis: int) -> bool:
     """Whether 4x4 kernels follow each other, in-features on ``in_axis``."""
-    pairs = zip(convolutions, convolutions[1:], strict=False)
+    pairs = itertools.pairwise(convolutions)
     square = all(shape[2:] == (4, 4) for shape in convolutions)
     return len(convolutions) >= 3 and square and all(a[1 - in_axis] == b[in_axis] for a, b in pairs)
 
@@ -51,7 +52,7 @@ def is_generator(shapes: dict[str, tuple[int, ...]]) -> bool:
 
 
 def is_discriminator(shapes: dict[str, tuple[int, ...]]) -> bool:
-    """Whether the tensors are those of pytorch/examples' discriminator: no norm after the first and last convolution."""
+    """Whether the tensors are those of pytorch/examples' discriminator: no norm after the first and last layer."""
     convolutions = _convolutions(shapes)
     others = any(len(shape) in (2, 3) for shape in shapes.values())
     chain = _is_chain(convolutions, in_axis=1) and convolutions[-1][0] == 1

@@ -58,6 +58,6 @@ class Ledger:
         ]
         if problems:
             raise CheckpointError(
-                f"{self._source} looks like the layout {layout} but does not fit it ({'; '.join(problems)}); nothing was "
-                "written: check that the file is whole, or describe the network with --architecture."
+                f"{self._source} looks like the layout {layout} but does not fit it ({'; '.join(problems)}); nothing "
+                "was written: check that the file is whole, or describe the network with --architecture."
             )

@@ -50,8 +50,8 @@ def convert(state: State, source: str, options: dict[str, Any]) -> tuple[VGG16, 
     present = sorted({int(m[1]) for key in state if (m := re.match(rf"{re.escape(prefix)}(\d+)\.", key))})
     if unknown := [i for i in present if i not in TORCHVISION_INDICES]:
         raise CheckpointError(
-            f"{source} has layers {prefix}{', '.join(map(str, unknown))}, which VGG-16 has not (VGG-11, 13 or 19, or one "
-            "with batch norm?); nothing was written: convert torchvision's vgg16-397923af.pth."
+            f"{source} has layers {prefix}{', '.join(map(str, unknown))}, which VGG-16 has not (VGG-11, 13 or 19, or "
+            "one with batch norm?); nothing was written: convert torchvision's vgg16-397923af.pth."
         )
     depth = TORCHVISION_INDICES.index(present[-1]) + 1
     ledger, params = Ledger(state, source), {}
@@ -62,4 +62,5 @@ def convert(state: State, source: str, options: dict[str, Any]) -> tuple[VGG16, 
         params[name] = {"kernel": kernel.copy(), "bias": ledger.take(f"{prefix}{index}.bias", (features,))}
         in_features = features
     ledger.close("VGG-16 of torchvision")
-    return VGG16(**({"depth": depth} | options)), params, ledger.left_out
+    attributes: dict[str, Any] = {"depth": depth} | options
+    return VGG16(**attributes), params, ledger.left_out

@@ -82,10 +82,10 @@ class PGGANDiscriminator(nn.Module):
             size = START_RESOLUTION << level
             setattr(self, f"from_rgb_{size}", EqualizedConv(self.image_channels, features, kernel_size=1))
             extra = 1 if level == 0 else 0
-            setattr(self, f"conv_{size}", EqualizedConv(features + extra, features, path="direct"))
+            setattr(self, f"conv_{size}", EqualizedConv(features + extra, features, conv_path="direct"))
             if level:
                 resample = "down" if self.fused else "none"
-                down = EqualizedConv(features, self.channels[level - 1], resample=resample, path="direct")
+                down = EqualizedConv(features, self.channels[level - 1], resample=resample, conv_path="direct")
                 setattr(self, f"down_{size}", down)
         flat = START_RESOLUTION**2 * self.channels[0]
         self.dense_4 = EqualizedDense(flat, (self.dense_features,))
@@ -147,9 +147,10 @@ class PGGANDiscriminator(nn.Module):
 
     def init_all(self, image: Array) -> None:
         """Touch every parameter, for ``init``: one image ``[R, R, image_channels]``, reduced level by level."""
-        for level in reversed(range(len(self.channels))):
-            x = self.trunk(image, level)
+        for level in reversed(range(1, len(self.channels))):
+            self.trunk(image, level)
             image = average_down2(image)
+        x = self.trunk(image, 0)
         self.head(jnp.concatenate([x, x[..., :1]], axis=-1))
 
 
@@ -170,5 +171,6 @@ def logits(
         Logits ``[B]``, larger for more real.
     """
     variables = {"params": params}
-    trunk = jax.vmap(lambda image: module.apply(variables, image, level, fade, method="trunk"))(images)
-    return jax.vmap(lambda x: module.apply(variables, x, method="head"))(minibatch_stddev(trunk, module.group_size))
+    trunk, head = nn.apply(PGGANDiscriminator.trunk, module), nn.apply(PGGANDiscriminator.head, module)
+    features = jax.vmap(lambda image: trunk(variables, image, level, fade))(images)
+    return jax.vmap(lambda x: head(variables, x))(minibatch_stddev(features, module.group_size))

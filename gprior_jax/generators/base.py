@@ -147,6 +147,8 @@ def check_layer(prior: Prior, layer: int, lowest: int = 0, highest: int | None =
 def run_layers(prior: Prior, x: Array, start: int = 0, stop: int | None = None, remat: bool = False) -> Array:
     """Run layers ``[start, stop)`` on one code or one feature map, with prepared weights where the prior has them.
 
+    ``x`` is cast to the dtype of the weights, which is that of the result.
+
     Args:
         prior: the generator.
         x: one code for ``start=0``, else features of layer ``start``.
@@ -159,6 +161,7 @@ def run_layers(prior: Prior, x: Array, start: int = 0, stop: int | None = None, 
         return prior.module.apply({"params": prior.params}, x, start, stop, prior.weights)
 
     stop = prior.num_layers if stop is None else stop
+    x = x.astype(jax.tree.leaves(prior.params)[0].dtype)
     if not remat:
         return run(prior, x, start, stop)
     for first, last in _blocks(prior, start, stop):
@@ -180,7 +183,7 @@ def prepare(prior: Prior) -> Prior:
     Returns:
         the prior with :attr:`Prior.weights` set. They follow ``params`` no longer: prepare again after changing these.
     """
-    return prior.replace(weights=prior.module.apply({"params": prior.params}, method="prepare"))
+    return dataclasses.replace(prior, weights=prior.module.apply({"params": prior.params}, method="prepare"))
 
 
 def astype(prior: Prior, dtype: Any) -> Prior:
@@ -190,7 +193,8 @@ def astype(prior: Prior, dtype: Any) -> Prior:
         prior: any prior; the result is not prepared.
         dtype: ``"float32"``, ``"bfloat16"``, ...
     """
-    return prior.replace(params=jax.tree.map(lambda leaf: leaf.astype(dtype), prior.params), weights=None)
+    params = jax.tree.map(lambda leaf: leaf.astype(dtype), prior.params)
+    return dataclasses.replace(prior, params=params, weights=None)
 
 
 def sample_z(prior: Prior, key: Key, num: int) -> Array:
@@ -276,4 +280,4 @@ def _run_batched(prior: Prior, x: Array, start: int, stop: int | None) -> Array:
     run = partial(run_layers, prior, start=start, stop=stop)
     for _ in range(x.ndim - rank):
         run = jax.vmap(run)
-    return run(x.astype(jax.tree.leaves(prior.params)[0].dtype))
+    return run(x)

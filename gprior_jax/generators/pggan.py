@@ -9,6 +9,7 @@ mGANprior).
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gprior_jax.nn.convolution import UpConvPath
 from gprior_jax.nn.layers import (
     EqualizedConv,
     EqualizedDense,
@@ -53,7 +54,7 @@ class PGGAN(nn.Module):
     z_dim: int = 512
     image_channels: int = 3
     final_tanh: bool = False
-    conv_path: str = "auto"
+    conv_path: UpConvPath = "auto"
 
     @property
     def resolution(self) -> int:
@@ -88,10 +89,10 @@ class PGGAN(nn.Module):
                 shape = (START_RESOLUTION, START_RESOLUTION, features)
                 first = EqualizedDense(previous, shape, gain=_FIRST_GAIN)
             else:
-                first = EqualizedConv(previous, features, resample="up", path=self.conv_path)
+                first = EqualizedConv(previous, features, resample="up", conv_path=self.conv_path)
             # Linen names a submodule after its attribute: these are the names in the checkpoints.
             setattr(self, f"layer{2 * level}", first)
-            second = EqualizedConv(features, features, path=self.conv_path, size=START_RESOLUTION << level)
+            second = EqualizedConv(features, features, conv_path=self.conv_path, size=START_RESOLUTION << level)
             setattr(self, f"layer{2 * level + 1}", second)
             setattr(self, f"output{level}", EqualizedConv(features, self.image_channels, kernel_size=1, gain=1.0))
             previous = features

@@ -113,7 +113,7 @@ def invert(
         rows = np.minimum(np.arange(start, start + size), count - 1)  # The last batch is padded with its last image.
         notice = _Notice(progress, start // size, -(-count // size), count, recipe.solver.num_steps)
         part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], (observed, operator, init or {}))
-        result = run.batch(ids[rows], *part, notice)
+        result = run.batch(ids[rows], *part, notice=notice)
         results.append(jax.tree.map(lambda leaf, keep=count - start: leaf[:keep], result))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
 
@@ -238,7 +238,8 @@ class Run:
             notice(done, evaluation)
             if self._recipe.solver.tolerance > 0.0 and self._all_stopped(done, length, states):
                 break
-        return _collect(*_finish(self._problem, self._recipe.restarts, states), evaluations)
+        solution, chosen = _finish(self._problem, self._recipe.restarts, states)
+        return _collect(solution, chosen, evaluations)
 
     def _calls(self) -> Iterator[tuple[int, int]]:
         """(steps in the call, steps done after it)."""
@@ -256,12 +257,12 @@ class Run:
 
 def _collect(solution: Solution, chosen: Array, evaluations: list[Evaluation]) -> Result:
     """Gather a batch on the host; ``chosen`` holds the row of every image's best restart."""
-    solution, chosen, evaluations = jax.device_get((solution, chosen, evaluations))
-    joined = jax.tree.map(lambda *parts: np.concatenate(parts)[:, chosen].T, *evaluations)
+    found, rows, parts = jax.device_get((solution, chosen, evaluations))
+    joined = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:, rows].T, *parts)
     history: dict[str, np.ndarray] = {"loss": joined.loss} | joined.terms
-    images = np.arange(len(chosen))
-    terms = {name: history[name][images, solution.step] for name in joined.terms}
-    return Result(solution.image, solution.variables, solution.loss, terms, solution.step, solution.status, history)
+    images = np.arange(len(rows))
+    terms = {name: history[name][images, found.step] for name in joined.terms}
+    return Result(found.image, found.variables, found.loss, terms, found.step, found.status, history)
 
 
 class _Notice:

@@ -5,6 +5,8 @@ from typing import Literal
 
 import optax
 
+from gprior_jax.typing import PyTree
+
 
 @dataclasses.dataclass(frozen=True)
 class Optimizer:
@@ -52,16 +54,14 @@ class Optimizer:
         """
         rates = dict(self.rates)
 
-        def labels(variables: dict) -> dict:
-            return {name: name for name in variables}
+        def partition(tree: PyTree) -> optax.GradientTransformation:
+            parts = {n: self._transformation(rates.get(n, self.learning_rate), num_steps) for n in tree}
+            return optax.partition(parts, {name: name for name in tree})
 
-        def transformations(names: tuple[str, ...]) -> dict[str, optax.GradientTransformation]:
-            return {n: self._transformation(rates.get(n, self.learning_rate), num_steps) for n in names}
+        def init(params: PyTree) -> optax.OptState:
+            return partition(params).init(params)
 
-        def init(variables: dict):
-            return optax.partition(transformations(tuple(variables)), labels(variables)).init(variables)
-
-        def update(updates: dict, state, variables=None):
-            return optax.partition(transformations(tuple(updates)), labels(updates)).update(updates, state, variables)
+        def update(updates: PyTree, state: PyTree, params: PyTree = None) -> tuple[optax.Updates, optax.OptState]:
+            return partition(updates).update(updates, state, params)
 
         return optax.GradientTransformation(init, update)

@@ -1,9 +1,11 @@
 """What is to be solved: a prior, a parametrisation, an operator and an objective, and what was observed."""
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import flax.struct
 import jax
+import jax.numpy as jnp
 
 from gprior_jax.generators.base import Prior, prepare
 from gprior_jax.latents import Parametrization, Variables
@@ -34,7 +36,8 @@ class Problem:
         """
         parametrization.check(prior)
         # The solver needs the generator alone; a discriminator that is used is in the objective.
-        return cls(prepare(prior.replace(critic=None)), objective.prepare(), parametrization)
+        generator = prepare(dataclasses.replace(prior, critic=None))
+        return cls(generator, objective.prepare(), parametrization)
 
 
 class Observation(NamedTuple):
@@ -66,9 +69,14 @@ def observe(problem: Problem, observed: Array, operator: Any) -> Observation:
     return Observation(problem.objective.targets(observed), operator)
 
 
+def render(problem: Problem, variables: Variables) -> Array:
+    """The image of one image's variables, float32 whatever the dtype of the generator."""
+    return problem.parametrization.render(problem.prior, variables).astype(jnp.float32)
+
+
 def evaluate(problem: Problem, variables: Variables, observation: Observation) -> Evaluation:
     """The objective of one image."""
-    image = problem.parametrization.render(problem.prior, variables)
+    image = render(problem, variables)
     penalties = problem.parametrization.penalty(problem.prior, variables)
     return Evaluation(*problem.objective(observation.operator(image), observation.targets, penalties))
 

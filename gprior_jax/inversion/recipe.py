@@ -51,7 +51,7 @@ class Recipe:
         kind = type(self.parametrization).__name__
         return {
             "name": self.name,
-            "parametrization": {"kind": kind} | dataclasses.asdict(self.parametrization),  # pyright: ignore
+            "parametrization": {"kind": kind} | dataclasses.asdict(self.parametrization),
             "terms": terms,
             "solver": dataclasses.asdict(self.solver),
             "restarts": self.restarts,
@@ -60,7 +60,7 @@ class Recipe:
 
 def _with_network(term: Term, prior: Prior) -> Term:
     if isinstance(term, Perceptual) and isinstance(term.network, str):
-        return term.replace(network=network.default(prior))
+        return dataclasses.replace(term, network=network.default(prior))
     return term
 
 

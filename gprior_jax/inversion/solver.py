@@ -13,7 +13,7 @@ import optax
 
 from gprior_jax.errors import Status
 from gprior_jax.inversion.optimizer import Optimizer
-from gprior_jax.inversion.problem import Evaluation, Observation, Problem, value_and_gradient
+from gprior_jax.inversion.problem import Evaluation, Observation, Problem, render, value_and_gradient
 from gprior_jax.latents import Variables
 from gprior_jax.typing import Array, Key, PyTree
 
@@ -157,7 +157,7 @@ class Solution(NamedTuple):
 
 def finalize(problem: Problem, state: State) -> Solution:
     """Render the best iterate of one image."""
-    image = problem.parametrization.render(problem.prior, state.best_variables)
+    image = render(problem, state.best_variables)
     return Solution(image, state.best_variables, state.best_loss, state.best_step, state.status)
 
 

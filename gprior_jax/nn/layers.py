@@ -92,7 +92,7 @@ class EqualizedConv(nn.Module):
         resample: ``"up"`` enlarges by two (nearest neighbour) before convolving, ``"down"`` averages 2x2 blocks of the
             result.
         gain: numerator of the run-time scale.
-        path: formulation (:mod:`gprior_jax.nn.convolution`); ``"auto"`` takes the fastest measured one.
+        conv_path: formulation (:mod:`gprior_jax.nn.convolution`); ``"auto"`` takes the fastest measured one.
         size: side of the input map, pixels, for that choice; None where it is not known.
     """
 
@@ -101,7 +101,7 @@ class EqualizedConv(nn.Module):
     kernel_size: int = 3
     resample: Literal["none", "up", "down"] = "none"
     gain: float = GAIN
-    path: ConvPath | UpConvPath = "auto"
+    conv_path: UpConvPath = "auto"
     size: int | None = None
 
     def setup(self):
@@ -110,13 +110,16 @@ class EqualizedConv(nn.Module):
         self.kernel = self.param("kernel", nn.initializers.normal(1.0), shape)
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
 
-    def _path(self) -> ConvPath | UpConvPath:
-        if self.path != "auto":
-            # "phases" names a way to enlarge and convolve; a plain convolution has no phases.
-            return "direct" if self.path == "phases" and self.resample != "up" else self.path
-        if self.resample == "up":
+    def _path(self) -> ConvPath:
+        if self.conv_path == "auto":
+            return convolution.conv_path(self.in_features, self.features, self.size)
+        # "phases" names a way to enlarge and convolve; a plain convolution has no phases.
+        return "direct" if self.conv_path == "phases" else self.conv_path
+
+    def _up_path(self) -> UpConvPath:
+        if self.conv_path == "auto":
             return convolution.up_conv_path(self.in_features, self.features)
-        return convolution.conv_path(self.in_features, self.features, self.size)
+        return self.conv_path
 
     def prepare(self) -> Weights:
         """Scale the kernel and prepare it for the formulation in use."""
@@ -125,7 +128,7 @@ class EqualizedConv(nn.Module):
         if self.resample == "down":
             kernel = convolution.prepare_down_conv3x3(kernel)
         elif self.resample == "up":
-            kernel = convolution.prepare_up_conv3x3(kernel, self._path())
+            kernel = convolution.prepare_up_conv3x3(kernel, self._up_path())
         elif self.kernel_size == 3:
             kernel = convolution.prepare_conv3x3(kernel, self._path())
         return Weights(kernel, self.bias)
@@ -137,5 +140,6 @@ class EqualizedConv(nn.Module):
             return jnp.dot(x, kernel[0, 0]) + bias
         if self.resample == "down":
             return convolution.down_conv3x3(x, kernel) + bias
-        apply = convolution.up_conv3x3 if self.resample == "up" else convolution.conv3x3
-        return apply(x, kernel, self._path()) + bias
+        if self.resample == "up":
+            return convolution.up_conv3x3(x, kernel, self._up_path()) + bias
+        return convolution.conv3x3(x, kernel, self._path()) + bias

@@ -197,7 +197,7 @@ class StackBlock(nn.Module):
             affine.append((scale, norm["bias"] - norm["mean"] * scale))
         width = self.kernel.shape[-1]
         bias = self.bias if layer.bias else jnp.zeros((width,), self.kernel.dtype)
-        if layer.then[:1] not in ((norm,) for norm in NORMS):
+        if not layer.then or layer.then[0] not in NORMS:
             return StackWeights(self.kernel, bias, tuple(affine))
         scale, shift = (jnp.tile(v.reshape(-1), width // v.size) for v in affine[0])
         return StackWeights(self.kernel * scale, bias * scale + shift, tuple(affine[1:]))

@@ -5,6 +5,7 @@ trained with the prior, which needs nothing to be downloaded (its features have 
 arXiv:1512.09300, section 3.2).
 """
 
+import dataclasses
 import os
 from typing import Any
 
@@ -58,7 +59,7 @@ class PerceptualNetwork:
 
     def prepare(self) -> "PerceptualNetwork":
         """The network with its weights prepared once, so that a loop does not repeat it."""
-        return self.replace(prepared=_prepare(self))
+        return dataclasses.replace(self, prepared=_prepare(self))
 
     def features(self, image: Array) -> tuple[Array, ...]:
         """Features of one image ``[H, W, C]`` in [-1, 1] at :attr:`layers`."""

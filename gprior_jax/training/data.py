@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -122,7 +122,9 @@ def batch_order(
     return np.concatenate(indices), np.concatenate(flips) if mirror else None
 
 
-def stream(images: ImageZip, requests: Iterator[tuple[int, int, int]], seed: int, mirror: bool) -> Iterator[np.ndarray]:
+def stream(
+    images: ImageZip, requests: Iterator[tuple[int, int, int]], seed: int, mirror: bool
+) -> Generator[np.ndarray, None, None]:
     """Yield batches, decoded ahead in one thread.
 
     Args:

@@ -1,11 +1,13 @@
 """One training step of a generator against its discriminator, as a pure function of the state."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+from flax.core import unfreeze
 
 from gprior_jax.discriminators.pggan import PGGANDiscriminator, logits
 from gprior_jax.generators.pggan import PGGAN
@@ -57,8 +59,8 @@ def init(config: TrainConfig, key: Key) -> TrainState:
     generator, discriminator = build(config)
     generator_key, discriminator_key = jax.random.split(key)
     image = jnp.zeros((config.resolution, config.resolution, 3))
-    g = generator.init(generator_key, jnp.zeros(config.z_dim), method="init_all")["params"]
-    d = discriminator.init(discriminator_key, image, method="init_all")["params"]
+    g = unfreeze(generator.init(generator_key, jnp.zeros(config.z_dim), method="init_all"))["params"]
+    d = unfreeze(discriminator.init(discriminator_key, image, method="init_all"))["params"]
     adam = _adam(config)
     return TrainState(g, d, g, adam.init(g), adam.init(d), jnp.int32(0))
 
@@ -74,7 +76,8 @@ def reset_optimizers(config: TrainConfig, state: TrainState) -> TrainState:
 
 def generate(generator: PGGAN, params: Params, z: Array, level: int, fade: Array | float) -> Array:
     """Images ``[B, S, S, 3]``, S = ``4 << level``, of latent codes ``[B, z_dim]``."""
-    return jax.vmap(lambda code: generator.apply({"params": params}, code, level, fade, method="grow"))(z)
+    grow = nn.apply(PGGAN.grow, generator)
+    return jax.vmap(lambda code: grow({"params": params}, code, level, fade))(z)
 
 
 def _discriminator_objective(
@@ -98,6 +101,12 @@ def _discriminator_objective(
     return loss, terms
 
 
+def _descend(config: TrainConfig, params: Params, gradient: Params, state: PyTree) -> tuple[Params, PyTree]:
+    """New weights and new state of Adam."""
+    update, state = _adam(config).update(gradient, state)
+    return cast(Params, optax.apply_updates(params, update)), state
+
+
 @partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=3)
 def step(
     config: TrainConfig, level: int, penalize: bool, state: TrainState, real: Array, fade: Array, key: Key
@@ -119,14 +128,12 @@ def step(
     networks = generator, discriminator = build(config)
     batch = real.shape[0]
     key_d, key_g, key_mix = jax.random.split(jax.random.fold_in(key, state.images_seen), 3)
-    adam = _adam(config)
 
     fake = generate(generator, state.generator, jax.random.normal(key_d, (batch, config.z_dim)), level, fade)
     d_grad, terms = jax.grad(_discriminator_objective, has_aux=True)(
         state.discriminator, config, networks, fake, real, key_mix, (level, fade), penalize
     )
-    d_update, d_opt = adam.update(d_grad, state.discriminator_opt)
-    d_params = optax.apply_updates(state.discriminator, d_update)
+    d_params, d_opt = _descend(config, state.discriminator, d_grad, state.discriminator_opt)
 
     def objective(params: Params) -> Array:
         z = jax.random.normal(key_g, (batch, config.z_dim))
@@ -134,12 +141,11 @@ def step(
         return losses.generator_loss(logits(discriminator, d_params, images, level, fade), config.loss)
 
     g_loss, g_grad = jax.value_and_grad(objective)(state.generator)
-    g_update, g_opt = adam.update(g_grad, state.generator_opt)
-    g_params = optax.apply_updates(state.generator, g_update)
+    g_params, g_opt = _descend(config, state.generator, g_grad, state.generator_opt)
 
     seen = state.images_seen + batch
     half_life = jnp.minimum(config.ema_half_life, _EMA_RAMP * seen)
     decay = 0.5 ** (batch / jnp.maximum(half_life, 1e-8))
-    average = optax.incremental_update(g_params, state.average, 1.0 - decay)
+    average = cast(Params, optax.incremental_update(g_params, state.average, 1.0 - decay))
     next_state = TrainState(g_params, d_params, average, g_opt, d_opt, seen)
     return next_state, terms | {"generator": g_loss}

@@ -28,7 +28,8 @@ from gprior_jax.training.data import ImageZip, stream
 from gprior_jax.training.gan import TrainState
 from gprior_jax.typing import Params
 
-LOG_FIELDS = ("images", "resolution", "fade", "generator", "discriminator", "real_logit", "fake_logit", "penalty")
+_TERMS = ("generator", "discriminator", "real_logit", "fake_logit", "penalty")
+LOG_FIELDS: tuple[str, ...] = ("images", "resolution", "fade", *_TERMS)
 GRID_IMAGES = 64
 
 _KEEP_STATES = 2
@@ -225,8 +226,7 @@ class _Log:
     def write(self, seen: int, moment: Any, rate: float) -> None:
         """Append a row of means and report it."""
         terms, self._terms = jax.device_get(self._terms), []
-        names = LOG_FIELDS[3:]
-        values = {n: [float(t[n]) for t in terms if n in t] for n in names}
+        values = {n: [float(t[n]) for t in terms if n in t] for n in _TERMS}
         means = {n: f"{np.mean(v):.6g}" if v else "" for n, v in values.items()}
         row = {"images": seen, "resolution": 4 << moment.level, "fade": f"{moment.fade:.3f}"} | means
         with open(self._path, "a", newline="") as file:

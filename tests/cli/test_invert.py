@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gprior_jax import files, outputs
+from gprior_jax import files, io, outputs
 from gprior_jax.cli.main import main
 
 
 def invert(pictures, model, out, *flags):
-    words = ["invert", str(pictures), "--model", str(model), "--out", str(out), "--steps", "3", "--codes", "2"]
-    return main([*words, "--layer", "2", *flags])
+    words = ["invert", str(pictures), "--model", str(model), "--out", str(out), "--codes", "2", "--layer", "2"]
+    return main([*words, *([] if "--steps" in flags else ["--steps", "3"]), *flags])
 
 
 def stored(folder):
@@ -48,12 +48,12 @@ def test_writes_the_folder_that_the_design_names(pictures, model, tmp_path, caps
     assert run["settings"]["recipe"]["parametrization"]["num_codes"] == 2
     assert run["versions"]["jax"]
     history = (out / "history.csv").read_text().splitlines()
-    assert history[0] == "image,step,loss,perceptual,pixel_mse" or history[0].startswith("image,step,loss")
+    assert set(history[0].split(",")) == {"image", "step", "loss", "pixel_mse", "perceptual"}
     assert len(history) == 1 + 3 * 3
     record = outputs.read_record(out / "a.npz")
     assert record.variables["codes"].shape == (2, 8)
     assert record.image.shape == (16, 16, 3)
-    assert np.asarray(Image.open(out / "a.png")).shape == (16, 16, 3)
+    assert io.load_image(out / "a.png", 16).shape == (16, 16, 3)
     assert "3 images done" in capsys.readouterr().out
 
 
@@ -96,10 +96,10 @@ def test_killed_in_the_middle_of_twelve_images(model, tmp_path):
         pixels = np.random.default_rng(i).integers(0, 255, (16, 16, 3), np.uint8)
         Image.fromarray(pixels).save(pictures / f"{i:02}.png")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    flags = ["--batch-size", "2", "--devices", "1"]
+    flags = ["--batch-size", "2", "--steps", "150"]
     assert invert(pictures, model, whole, *flags) == 0
     command = [sys.executable, "-m", "gprior_jax.cli.main", "invert", str(pictures), "--model", str(model)]
-    command += ["--out", str(killed), "--steps", "3", "--codes", "2", "--layer", "2", *flags]
+    command += ["--out", str(killed), "--codes", "2", "--layer", "2", *flags]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
     while len(list(killed.glob("*.npz"))) < 3 and process.poll() is None and time.monotonic() < deadline:
@@ -225,7 +225,8 @@ def test_json_on_standard_output_alone(pictures, model, tmp_path, capsys):
 
 def test_size_sets_the_side_of_the_png(pictures, model, tmp_path):
     assert invert(pictures / "a.png", model, tmp_path / "out", "--size", "40") == 0
-    assert Image.open(tmp_path / "out" / "a.png").size == (40, 40)
+    with Image.open(tmp_path / "out" / "a.png") as written:
+        assert written.size == (40, 40)
 
 
 def test_one_code_without_weights_and_bfloat16(pictures, model, tmp_path):

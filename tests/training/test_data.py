@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -44,6 +44,7 @@ def test_splits_are_disjoint_and_complete(image_zip):
     assert len(held_out) == sum(data.is_held_out(name) for name in everything.names) > 0
 
 
+@settings(deadline=None)
 @given(
     num_images=st.integers(1, 40),
     position=st.integers(0, 200),
@@ -80,7 +81,8 @@ def test_images_are_centred_and_averaged_down(tmp_path):
     square = pixels[:, 4:20].astype(np.float64)
     np.testing.assert_array_equal(images.image(0, 16), square)
     wanted = square.reshape(8, 2, 8, 2, 3).mean((1, 3))
-    assert np.abs(images.image(0, 8) - wanted).max() <= 0.5
+    # Pillow rounds after each of its two passes.
+    assert np.abs(images.image(0, 8) - wanted).max() <= 1
     assert images.image(0, 12).shape == (12, 12, 3)
 
 

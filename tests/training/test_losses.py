@@ -58,7 +58,7 @@ def test_r1_as_torch():
     wanted = gradient.square().sum(1).mean()
     wanted.backward()
     value, slope = jax.value_and_grad(lambda w: losses.r1_penalty(lambda x: critic(x, w), IMAGES))(WEIGHTS)
-    assert float(value) == pytest.approx(float(wanted), rel=1e-5)
+    assert float(value) == pytest.approx(wanted.item(), rel=1e-5)
     np.testing.assert_allclose(slope, weights.grad, rtol=1e-4, atol=1e-4)
 
 
@@ -85,7 +85,7 @@ def test_wgan_penalty_as_torch():
         return losses.wgan_gradient_penalty(lambda x: critic(x, w), IMAGES, OTHERS, key)
 
     value, slope = jax.value_and_grad(penalty)(WEIGHTS)
-    assert float(value) == pytest.approx(float(wanted), rel=1e-5)
+    assert float(value) == pytest.approx(wanted.item(), rel=1e-5)
     np.testing.assert_allclose(slope, weights.grad, rtol=1e-4, atol=1e-4)
 
 
