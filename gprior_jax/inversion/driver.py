@@ -102,20 +102,24 @@ def invert(
     operator = Identity() if operator is None else operator
     observed = _check_images(prior, images, operator)
     count = len(observed)
-    ids = np.arange(count) if ids is None else np.asarray(ids)
-    if ids.shape != (count,) or not np.issubdtype(ids.dtype, np.integer) or (ids < 0).any():
-        raise ValueError(f"ids must be {count} integers from 0, one for each image; got shape {ids.shape}.")
-    problem = recipe.problem(prior)
-    run = Run(problem, recipe, key, distributed.image_mesh(devices or 1), steps_per_call)
+    numbers = _check_ids(ids, count)
+    run = Run(recipe.problem(prior), recipe, key, distributed.image_mesh(devices or 1), steps_per_call)
     size = run.batch_size(count, batch_size)
     results = []
     for start in range(0, count, size):
         rows = np.minimum(np.arange(start, start + size), count - 1)  # The last batch is padded with its last image.
         notice = _Notice(progress, start // size, -(-count // size), count, recipe.solver.num_steps)
         part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], (observed, operator, init or {}))
-        result = run.batch(ids[rows], *part, notice=notice)
+        result = run.batch(numbers[rows], *part, notice=notice)
         results.append(jax.tree.map(lambda leaf, keep=count - start: leaf[:keep], result))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
+
+
+def _check_ids(ids: ArrayLike | None, count: int) -> np.ndarray:
+    numbers = np.arange(count) if ids is None else np.asarray(ids)
+    if numbers.shape != (count,) or not np.issubdtype(numbers.dtype, np.integer) or (numbers < 0).any():
+        raise ValueError(f"ids must be {count} integers from 0, one for each image; got shape {numbers.shape}.")
+    return numbers
 
 
 def _check_images(prior: Prior, images: ArrayLike, operator: Any) -> np.ndarray:

@@ -27,6 +27,10 @@ MGANPRIOR_SIZE = 256
 VGG_SCALE = 1e-3
 """Factor on the mean absolute difference of VGG features (ibid.)."""
 
+DISCRIMINATOR_SCALE = 0.05
+"""Factor on the mean absolute difference of discriminator features, averaged over layers: it makes the term about as
+large as the mean squared error of pixels near a good reconstruction, as the published factor does for VGG."""
+
 
 @flax.struct.dataclass
 class PerceptualNetwork:
@@ -103,7 +107,8 @@ def discriminator(critic: Critic, layers: tuple[str, ...] | None = None) -> Perc
         ValueError: a layer that the discriminator does not have.
     """
     names = critic.module.layer_names if layers is None else layers
-    return PerceptualNetwork(critic.params, critic.module, names, size=critic.module.resolution)
+    scale = DISCRIMINATOR_SCALE / len(names)
+    return PerceptualNetwork(critic.params, critic.module, names, size=critic.module.resolution, scale=scale)
 
 
 def load(folder: str | os.PathLike, layers: tuple[str, ...] | None = None) -> PerceptualNetwork:

@@ -23,10 +23,10 @@ from gprior_jax import image as im
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.base import Critic, Prior
 from gprior_jax.training import gan
-from gprior_jax.training.config import TrainConfig
+from gprior_jax.training.config import Moment, TrainConfig
 from gprior_jax.training.data import ImageZip, stream
 from gprior_jax.training.gan import TrainState
-from gprior_jax.typing import Params
+from gprior_jax.typing import Key, Params
 
 _TERMS = ("generator", "discriminator", "real_logit", "fake_logit", "penalty")
 LOG_FIELDS: tuple[str, ...] = ("images", "resolution", "fade", *_TERMS)
@@ -74,25 +74,19 @@ def train(
     state = _restore(out, config)
     if init_from is not None and not _states(out):
         state = warm_start(state, models.load(init_from), str(init_from))
-    log = _Log(out / "log.csv", int(state.images_seen), report)
+    seen = int(state.images_seen)
+    log = _Log(out / "log.csv", seen, report)
     end = config.total_images if max_images is None else min(max_images, config.total_images)
-    started, start_images = time.monotonic(), int(state.images_seen)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
-    seen = start_images
     batches = stream(images, _requests(config, seen, end), config.seed, config.mirror)
     try:
         for real in batches:
             moment = config.moment(seen)
-            if moment.starts_level:
-                state = gan.reset_optimizers(config, state)
-            penalize = config.loss == "nonsaturating" and moment.step % config.r1_interval == 0
-            fade = jnp.float32(moment.fade)
-            state, terms = gan.step(config, moment.level, penalize, state, jnp.asarray(real), fade, key)
+            state, terms = _train_step(config, moment, state, real, key)
             log.add(terms)
             previous, seen = seen, seen + len(real)
             if seen // log_images > previous // log_images or seen >= end:
-                rate = (seen - start_images) / (time.monotonic() - started)
-                log.write(seen, moment, rate)
+                log.write(seen, moment)
             if seen // snapshot_images > previous // snapshot_images or seen >= end:
                 snapshot(out, config, state, provenance or {})
     except KeyboardInterrupt:
@@ -101,6 +95,16 @@ def train(
     finally:
         batches.close()
     return averaged_prior(config, state)
+
+
+def _train_step(
+    config: TrainConfig, moment: Moment, state: TrainState, real: np.ndarray, key: Key
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    """One step at a moment of the schedule."""
+    if moment.starts_level:
+        state = gan.reset_optimizers(config, state)
+    penalize = config.loss == "nonsaturating" and moment.step % config.r1_interval == 0
+    return gan.step(config, moment.level, penalize, state, jnp.asarray(real), jnp.float32(moment.fade), key)
 
 
 def _requests(config: TrainConfig, seen: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -211,6 +215,7 @@ class _Log:
 
     def __init__(self, path: Path, seen: int, report: Callable[[dict[str, Any]], None]):
         self._path, self._report = path, report
+        self._started, self._first = time.monotonic(), seen
         self._terms: list[dict[str, jax.Array]] = []
         rows = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
         text = stdio.StringIO()
@@ -223,7 +228,7 @@ class _Log:
         """Keep the terms of one step; they stay on the device until the next row is written."""
         self._terms.append(terms)
 
-    def write(self, seen: int, moment: Any, rate: float) -> None:
+    def write(self, seen: int, moment: Moment) -> None:
         """Append a row of means and report it."""
         terms, self._terms = jax.device_get(self._terms), []
         values = {n: [float(t[n]) for t in terms if n in t] for n in _TERMS}
@@ -231,4 +236,5 @@ class _Log:
         row = {"images": seen, "resolution": 4 << moment.level, "fade": f"{moment.fade:.3f}"} | means
         with open(self._path, "a", newline="") as file:
             csv.DictWriter(file, LOG_FIELDS, lineterminator="\n").writerow(row)
+        rate = (seen - self._first) / (time.monotonic() - self._started)
         self._report(row | {"images_per_second": rate})

@@ -27,7 +27,7 @@ def start():
 
 
 def assert_same(actual, expected):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), actual, expected)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7), actual, expected)
 
 
 @pytest.mark.parametrize(

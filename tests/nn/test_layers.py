@@ -92,9 +92,9 @@ def test_equalized_conv_gain_is_hes_by_default():
 @pytest.mark.parametrize("resample", ["none", "up"])
 @pytest.mark.parametrize("path", ["auto", "phases", "winograd"])
 def test_equalized_conv_paths_agree(resample, path):
-    module = EqualizedConv(5, 6, resample=resample, path=path)
+    module = EqualizedConv(5, 6, resample=resample, conv_path=path)
     params, x = layer_params(module, 1), normal(4, 4, 6, 5)
-    expected = apply(EqualizedConv(5, 6, resample=resample, path="direct"), params, x)
+    expected = apply(EqualizedConv(5, 6, resample=resample, conv_path="direct"), params, x)
     assert expected.shape == ((8, 12, 6) if resample == "up" else (4, 6, 6))
     np.testing.assert_allclose(apply(module, params, x), expected, **CLOSE)
 
@@ -107,7 +107,7 @@ def test_equalized_conv_down_averages_the_result():
 
 @pytest.mark.parametrize("resample", ["none", "up", "down"])
 def test_prepared_weights_give_the_same(resample):
-    module = EqualizedConv(5, 6, resample=resample, path="winograd")
+    module = EqualizedConv(5, 6, resample=resample, conv_path="winograd")
     params, x = layer_params(module, 1), normal(4, 4, 6, 5)
     prepared = module.apply({"params": params}, method="prepare")
     np.testing.assert_allclose(apply(module, params, x, prepared), apply(module, params, x), rtol=1e-6)

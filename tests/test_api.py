@@ -1,0 +1,32 @@
+"""The names that scripts outside rely on."""
+
+import inspect
+
+import jax
+import numpy as np
+
+import gprior_jax as gp
+
+
+def test_the_design_s_script_runs():
+    prior = gp.load("builtin")
+    key = jax.random.key(0)
+    z = gp.sample_z(prior, key, 2)
+    x = gp.synthesize(prior, z, space="z")
+    f = gp.features(prior, z, 4)
+    np.testing.assert_allclose(gp.from_features(prior, f, 4), x, atol=1e-5)
+    recipe = gp.recipes.mganprior(num_codes=3, layer=4, preset="fast", num_steps=3, perceptual="default")
+    result = gp.invert(prior, x, recipe, key=key)
+    assert result.images.shape == x.shape
+    assert result.variables["codes"].shape == (2, 3, prior.z_dim)
+    assert set(result.terms) == {"pixel_mse", "perceptual"}
+    assert result.history["loss"].shape == (2, 3)
+    assert (result.loss <= result.history["loss"][:, 0]).all()
+    assert gp.Status(int(result.status[0])) == gp.Status.MAX_STEPS
+
+
+def test_public_functions_are_documented_with_shapes_or_errors():
+    for name in ("load", "save", "sample_z", "synthesize", "features", "from_features", "invert"):
+        documentation = inspect.getdoc(getattr(gp, name))
+        assert documentation
+        assert "Args:" in documentation or ">>>" in documentation
