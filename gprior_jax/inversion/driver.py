@@ -165,24 +165,32 @@ def _advance(
     return jax.lax.scan(lambda states, _: batched(states, observations), states, length=length)
 
 
+_CPU_OPTIONS: dict[str, str | bool] = {
+    # XLA:CPU's default order of operations keeps up to twice the temporaries alive, and is no faster (PGGAN-1024: 0.99
+    # against 0.51 GB).
+    "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED",
+    # Its newer code generator for fusions compiles a PGGAN-256 step in 14 s where the older one takes 9, and the steps
+    # take the same time.
+    "xla_cpu_use_fusion_emitters": False,
+}
+"""Compiler options that pay on the CPU, see ``benchmarks/RESULTS.md``."""
+
+
 @functools.cache
 def _compiled_advance(platform: str) -> Callable:
     """:func:`_advance`, jitted with the options that pay on a platform."""
-    options = {}
-    if platform == "cpu":
-        # XLA:CPU's default order of operations keeps up to twice the temporaries alive, and is no faster (PGGAN-1024:
-        # 0.99 against 0.51 GB, benchmarks/RESULTS.md).
-        options = _known_options({"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"})
+    wanted = _CPU_OPTIONS if platform == "cpu" else {}
+    options = {name: value for name, value in wanted.items() if _is_known(name, value)}
     return jax.jit(_advance, static_argnums=(1, 2), donate_argnums=3, compiler_options=options)
 
 
-def _known_options(options: dict[str, str]) -> dict[str, str]:
-    """``options`` if this version of XLA knows them, else none: they are not part of JAX's stable interface."""
+def _is_known(name: str, value: str | bool) -> bool:
+    """Whether this version of XLA takes a compiler option: they are not part of JAX's stable interface."""
     try:
-        jax.jit(lambda: 0, compiler_options=options).lower().compile()
+        jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
     except Exception:
-        return {}
-    return options
+        return False
+    return True
 
 
 @partial(jax.jit, static_argnums=1)
