@@ -13,9 +13,7 @@ def test_builtin_is_a_prior_with_its_discriminator_and_card():
     card = (zoo.folder("builtin") / "README.md").read_text()
     for word in ("CC BY", "Artflow", "gprior train generator", "Limits"):
         assert word in card
-    assert "license" in str(models.read_config(zoo.folder("builtin"))["provenance"]).lower() or "CC BY" in str(
-        models.read_config(zoo.folder("builtin"))["provenance"]
-    )
+    assert "CC BY" in models.read_config(zoo.folder("builtin"))["provenance"]["licence"]
 
 
 def test_builtin_is_small():

@@ -19,6 +19,9 @@ from gprior_jax.inversion.recipe import Recipe
 
 _SAMPLES = 24
 
+TRIALS = ((1, 0), (5, 4), (10, 4), (20, 4), (10, 2), (10, 6))
+"""(codes, composing layer) of every trial; layer 0 stands for one code without channel weights."""
+
 
 class Trial(NamedTuple):
     """One way to invert the demo's images, and what came of it.
@@ -48,7 +51,7 @@ class Demo:
     """
 
     out: Path = Path("demo_output")
-    steps: int = 200
+    steps: int = 100
     seed: int = 0
     json: bool = False
 
@@ -60,7 +63,7 @@ class Demo:
         names = [name for group in groups.values() for name in group]
         images = np.stack([image for group in groups.values() for image in group.values()])
         in_domain = np.arange(len(names)) < len(groups["portraits"])
-        trials = [self._trial(title, prior, recipe, images) for title, recipe in self._recipes(prior)]
+        trials = [self._trial(title, prior, recipe, images) for title, recipe in self._recipes()]
         rows = [summary_row(trial, in_domain) for trial in trials]
         self.out.mkdir(parents=True, exist_ok=True)
         io.save_image(self.out / "comparison.png", comparison(images, trials))
@@ -73,12 +76,9 @@ class Demo:
             common.say(f"report: {path.resolve()}")
         return 0
 
-    def _recipes(self, prior: Prior) -> list[tuple[str, Recipe]]:
-        """The trials: more codes at one layer, then other layers with as many codes."""
-        layer, last = recipes.default_layer(prior), prior.num_layers - 1
-        wanted = [(1, 0), (5, layer), (10, layer), (20, layer)]
-        wanted += [(20, other) for other in (2, 4, 8) if other != layer and other <= last]
-        return [(self._title(codes, at), self._recipe(codes, at)) for codes, at in wanted]
+    def _recipes(self) -> list[tuple[str, Recipe]]:
+        """The trials: more codes at one layer, then other layers."""
+        return [(self._title(codes, at), self._recipe(codes, at)) for codes, at in TRIALS]
 
     def _title(self, codes: int, layer: int) -> str:
         return "one code" if layer == 0 else f"{codes} codes at layer {layer}"
