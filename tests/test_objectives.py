@@ -26,7 +26,7 @@ def test_perceptual_sums_layers(kind):
     term = Perceptual(net, 7.0, kind)
     pairs = zip(net.features(A), net.features(B), strict=True)
     expected = sum(np.mean(np.square(a - b) if kind == "mse" else np.abs(a - b)) for a, b in pairs)
-    expected *= 0.05 / 4  # The scale of discriminator features, over four layers.
+    expected /= 4  # Features of the discriminator are averaged over its four layers.
     assert float(term.loss(A, term.target(B))) == pytest.approx(float(expected), rel=1e-4)
     assert float(term.prepare().loss(A, term.target(B))) == pytest.approx(float(expected), rel=1e-4)
 

@@ -48,21 +48,13 @@ def run_folder(prior: Prior, recipe: Recipe, items: Sequence[Item], folder: Outp
     todo = [item for item in items if not folder.is_done(item)]
     if len(todo) < len(items):
         common.say(f"{len(items) - len(todo)} of {len(items)} images are done already", options.as_json)
-    batches = -(-len(todo) // options.batch_size)
-    for number, (batch, images) in enumerate(_batches(todo, prior.resolution, options, failed)):
-        bar = common.StepBar(f"batch {number + 1}/{batches}")
+    for batch in _batches(items, set(todo), prior.resolution, options, failed):
+        bar = common.StepBar(f"images {batch.items[0].id + 1} to {batch.items[-1].id + 1} of {len(items)}")
         result = invert(
-            prior,
-            images,
-            recipe,
-            key=options.key,
-            ids=np.array([item.id for item in batch]),
-            batch_size=options.batch_size,
-            devices=options.devices,
-            progress=bar,
+            prior, batch.images, recipe, key=options.key, ids=batch.ids, devices=options.devices, progress=bar
         )
         bar.close()
-        for item, record in zip(batch, _records(batch, images, result), strict=True):
+        for item, record in zip(batch.items, _records(batch, result), strict=True):
             folder.write(item, record, options.size)
     facts = {
         "versions": common.versions(),
@@ -75,34 +67,57 @@ def run_folder(prior: Prior, recipe: Recipe, items: Sequence[Item], folder: Outp
     return _summarise(records, failed, str(path), options.as_json)
 
 
+class Batch(NamedTuple):
+    """Images that are inverted at once.
+
+    Attributes:
+        items: what is to be written.
+        positions: their places in the batch.
+        images: ``[B, R, R, C]``.
+        ids: ``[B]``.
+    """
+
+    items: list[Item]
+    positions: list[int]
+    images: np.ndarray
+    ids: np.ndarray
+
+
 def _batches(
-    items: Sequence[Item], size: int, options: Options, failed: dict[str, str]
-) -> Iterator[tuple[list[Item], np.ndarray]]:
-    """Full batches of readable images; unreadable ones go to ``failed`` and are told at once."""
-    batch: list[Item] = []
-    images: list[np.ndarray] = []
-    for item in items:
-        try:
-            images.append(io.load_image(item.source, size, options.crop))
-        except ImageFileError as error:
-            failed[str(item.source)] = str(error)
-            common.warn(str(error))
-            continue
-        batch.append(item)
-        if len(batch) == options.batch_size:
-            yield batch, np.stack(images)
-            batch, images = [], []
-    if batch:
-        yield batch, np.stack(images)
+    items: Sequence[Item], todo: set[Item], size: int, options: Options, failed: dict[str, str]
+) -> Iterator[Batch]:
+    """Batches of one shape; unreadable files go to ``failed`` and are told at once.
+
+    An image's place in its batch follows from its id, whatever else is done already or cannot be read: XLA's sums can
+    depend on the place in the last bit, and an interrupted run shall end like one that was not. Free places are filled
+    with copies.
+    """
+    for start in range(0, len(items), options.batch_size):
+        loaded: dict[int, np.ndarray] = {}
+        for position, item in enumerate(items[start : start + options.batch_size]):
+            try:
+                if item in todo:
+                    loaded[position] = io.load_image(item.source, size, options.crop)
+            except ImageFileError as error:
+                failed[str(item.source)] = str(error)
+                common.warn(str(error))
+        if loaded:
+            places = [place if place in loaded else min(loaded) for place in range(options.batch_size)]
+            yield Batch(
+                items=[items[start + place] for place in loaded],
+                positions=list(loaded),
+                images=np.stack([loaded[place] for place in places]),
+                ids=np.array([start + place for place in places]),
+            )
 
 
-def _records(batch: Sequence[Item], images: np.ndarray, result: Result) -> Iterator[Record]:
-    psnr = result_psnr(result, images)
-    for i, item in enumerate(batch):
+def _records(batch: Batch, result: Result) -> Iterator[Record]:
+    psnr = result_psnr(result, batch.images)
+    for item, i in zip(batch.items, batch.positions, strict=True):
         yield Record(
             name=item.name,
             source=str(item.source),
-            target=im.to_uint8(images[i]),
+            target=im.to_uint8(batch.images[i]),
             image=result.images[i],
             variables={name: value[i] for name, value in result.variables.items()},
             terms={"loss": float(result.loss[i])} | {name: float(value[i]) for name, value in result.terms.items()},
