@@ -23,7 +23,10 @@ def _orbax() -> Any:
 
 def save_tree(path: str | os.PathLike, tree: PyTree) -> None:
     """Write a pytree of arrays to an Orbax checkpoint at ``path``; an existing one is replaced."""
-    _orbax().save(Path(path).absolute(), tree, overwrite=True)
+    path = Path(path).absolute()
+    _orbax().save(path, tree, overwrite=True)
+    # A note with the absolute path on this machine, needed on object stores only: it is nothing to share.
+    (path / "commit_success.txt").unlink(missing_ok=True)
 
 
 def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:

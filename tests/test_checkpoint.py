@@ -25,6 +25,13 @@ def saved(tmp_path):
     return tmp_path / "params"
 
 
+def test_nothing_stored_tells_where_it_was_written(tmp_path):
+    checkpoint.save_tree(tmp_path / "tree", {"a": jnp.zeros(3)})
+    written = [path.read_bytes() for path in (tmp_path / "tree").rglob("*") if path.is_file()]
+    assert written
+    assert not any(str(tmp_path).encode() in content for content in written)
+
+
 def test_round_trip_is_exact(saved):
     found = checkpoint.load_tree(saved, abstract(TREE))
     assert jax.tree.structure(found) == jax.tree.structure(TREE)
