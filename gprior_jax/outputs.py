@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from gprior_jax import files
 from gprior_jax import image as im
@@ -179,8 +180,6 @@ class OutputFolder:
 def _resized(picture: np.ndarray, size: int | None) -> np.ndarray:
     if size is None or size == picture.shape[0]:
         return picture
-    from PIL import Image
-
     return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
 
 

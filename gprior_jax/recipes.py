@@ -30,7 +30,7 @@ FAST_STEPS = 400
 def default_layer(prior: Prior) -> int:
     """Composing layer where the user names none: mGANprior's 6, or six tenths of a shallower prior's layers.
 
-    Six tenths of the five layers of a 32-px DCGAN is the best of its layers (``benchmarks/RESULTS.md``).
+    Six tenths of the five layers of a 32-px DCGAN is the best of them with 20 codes (``benchmarks/RESULTS.md``).
     """
     return max(1, min(6, round(0.6 * prior.num_layers)))
 

@@ -18,7 +18,7 @@ from gprior_jax.typing import Key
 
 
 class Options(NamedTuple):
-    """How to go over the files; none of it changes an image's result.
+    """How to go over the files.
 
     Attributes:
         key: the run's key.
