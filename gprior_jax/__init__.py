@@ -13,8 +13,11 @@ a given image, batched and on any JAX device:
 (2, 64, 64, 3)
 """
 
+from gprior_jax import metrics as metrics
+from gprior_jax import operators as operators
 from gprior_jax import perceptual as perceptual
 from gprior_jax import recipes as recipes
+from gprior_jax import tasks as tasks
 from gprior_jax._version import __version__ as __version__
 from gprior_jax.errors import CheckpointError as CheckpointError
 from gprior_jax.errors import GPriorError as GPriorError

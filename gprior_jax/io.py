@@ -3,7 +3,7 @@
 import io
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -69,13 +69,99 @@ def load_image(path: str | os.PathLike, size: int, crop: Crop = "center") -> np.
     Raises:
         ImageFileError: missing, unreadable, damaged, or of a size that cannot be a picture.
     """
+    return from_uint8(np.asarray(_square(_open(Path(path), _to_rgb), size, crop)))
+
+
+def load_unscaled(path: str | os.PathLike) -> np.ndarray:
+    """Read a picture of any mode as :func:`load_image` does, at its own size: float32 ``[H, W, 3]`` in [-1, 1]."""
+    return from_uint8(np.asarray(_open(Path(path), _to_rgb)))
+
+
+def load_mask(
+    path: str | os.PathLike,
+    size: int,
+    crop: Crop = "center",
+    like: str | os.PathLike | None = None,
+    invert: bool = False,
+) -> np.ndarray:
+    """Read a mask, white where pixels are known and black where they are missing.
+
+    It becomes square as its picture does; where it is reduced, a pixel counts as known if all that it covers is.
+    Anything that ``crop="pad"`` adds is missing.
+
+    Args:
+        path: the file.
+        size: side of the result, pixels.
+        crop: see :func:`load_image`.
+        like: the picture that it belongs to; a mask must have its size, or the side ``size``.
+        invert: white is missing and black known, as in mGANprior's masks.
+
+    Returns:
+        float32 ``[size, size, 1]``, 1 known and 0 missing; at least one of them is known.
+
+    Raises:
+        ImageFileError: unreadable, of another size, with gray values, or without a known pixel.
+    """
     path = Path(path)
+    mask = _open(path, lambda image: image.convert("L"))
+    wanted = {(size, size)} | ({_open(Path(like), lambda image: image).size} if like is not None else set())
+    if like is not None and mask.size not in wanted:
+        sizes = " or ".join(f"{w}x{h}" for w, h in sorted(wanted))
+        raise ImageFileError(f"{path} is a mask of {mask.width}x{mask.height} pixels: make it {sizes}, as its picture.")
+    values = np.unique(np.asarray(mask))
+    if not set(values.tolist()) <= {0, int(values.max())}:
+        raise ImageFileError(
+            f"{path} has gray values: a mask is white where pixels are known and black where they are missing; save it "
+            "as PNG, not JPEG."
+        )
+    white = mask.point(lambda value: 255 if bool(value) != invert else 0)
+    reduced = white if white.size == (size, size) else _square_mask(white, size, crop)
+    known = (np.asarray(reduced) == 255).astype(np.float32)[..., None]
+    if not known.any():
+        raise ImageFileError(
+            f"{path} hides every pixel at {size}x{size}: leave larger areas known ({'black' if invert else 'white'})."
+        )
+    return known
+
+
+def load_kernel(path: str | os.PathLike) -> np.ndarray:
+    """Read a blur kernel: a square image with an odd side, brighter where more light went.
+
+    Returns:
+        float32 ``[k, k]``, sum 1.
+
+    Raises:
+        ImageFileError: unreadable, not square with an odd side, or all black.
+    """
+    image = _open(Path(path), lambda image: image.convert("L"), smallest=1)
+    kernel = np.asarray(image, np.float32)
+    if image.width != image.height or image.width % 2 == 0 or not kernel.any():
+        raise ImageFileError(
+            f"{path} is no blur kernel ({image.width}x{image.height} pixels): use a square image with an odd side "
+            "and some white."
+        )
+    return kernel / kernel.sum()
+
+
+def _square_mask(mask: Image.Image, size: int, crop: Crop) -> Image.Image:
+    box = Image.Resampling.BOX
+    if crop == "stretch":
+        return mask.resize((size, size), box)
+    if crop == "pad":
+        return ImageOps.pad(mask, (size, size), box, color=0)
+    return ImageOps.fit(mask, (size, size), box)
+
+
+def _open(path: Path, convert: Callable[[Image.Image], Image.Image], smallest: int = MIN_SIDE) -> Image.Image:
+    """Open a picture, turn it upright and convert it; whatever goes wrong becomes one sentence."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large files and odd EXIF blocks; the limits are ours.
             with Image.open(path) as opened:
-                _check_size(path, opened.size)
-                image = _to_rgb(ImageOps.exif_transpose(opened))
+                _check_size(path, opened.size, smallest)
+                image = convert(ImageOps.exif_transpose(opened))
+                image.load()
+                return image
     except ImageFileError:
         raise
     except FileNotFoundError:
@@ -86,14 +172,13 @@ def load_image(path: str | os.PathLike, size: int, crop: Crop = "center") -> np.
         raise ImageFileError(f"{path} is no image that Pillow can read: convert it to PNG or JPEG.") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise ImageFileError(f"{path} is damaged ({error}): copy or export it again.") from error
-    return from_uint8(np.asarray(_square(image, size, crop)))
 
 
-def _check_size(path: Path, size: tuple[int, int]) -> None:
+def _check_size(path: Path, size: tuple[int, int], smallest: int) -> None:
     width, height = size
     told = f"{path} is {width}x{height} pixels"
-    if min(size) < MIN_SIDE:
-        raise ImageFileError(f"{told}: too small, use a picture of at least {MIN_SIDE}x{MIN_SIDE}.")
+    if min(size) < smallest:
+        raise ImageFileError(f"{told}: too small, use a picture of at least {smallest}x{smallest}.")
     if max(size) > MAX_ASPECT * min(size):
         raise ImageFileError(f"{told}: too long and thin, crop it to at most {MAX_ASPECT:.0f} to 1 first.")
     if width * height > MAX_PIXELS:

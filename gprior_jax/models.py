@@ -22,6 +22,8 @@ from gprior_jax.generators.base import Critic, LatentDistribution, Prior
 from gprior_jax.generators.dcgan import DCGAN
 from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.nn.stack import StackLayer
+from gprior_jax.perceptual.alexnet import AlexNet
+from gprior_jax.perceptual.lpips import LPIPSNetwork
 from gprior_jax.perceptual.vgg import VGG16
 from gprior_jax.typing import Params
 
@@ -33,6 +35,8 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "dcgan_generator": DCGAN,
     "dcgan_discriminator": DCGANDiscriminator,
     "vgg16": VGG16,
+    "alexnet": AlexNet,
+    "lpips": LPIPSNetwork,
 }
 """Every architecture that a folder can hold, by the name in ``config.json``."""
 

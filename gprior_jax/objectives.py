@@ -1,29 +1,59 @@
 """Objectives: named, weighted terms that compare a reconstruction with what was observed.
 
-A term is a pytree with two functions for one image: ``target(y)``, computed once, and ``loss(y_hat, target)``, computed
-in every step. All terms are means, so that weights do not depend on sizes.
+A term is a pytree with two functions for one image: ``target(y, known)``, computed once, and ``loss(y_hat, target)``,
+computed in every step. All terms are means, so that weights do not depend on sizes. ``known`` is the operator's mask
+(:attr:`gprior_jax.operators.Operator.known`): by default means are taken over the known area alone; with
+``masked=False`` over all pixels, as the published code does.
 """
 
 import dataclasses
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import flax.struct
 import jax.numpy as jnp
 
+from gprior_jax import image as im
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.typing import Array, PyTree
 
-Distance = Literal["mse", "l1"]
+Distance = Literal["mse", "l1", "huber"]
+
+HUBER_DELTA = 0.1
+"""Difference of pixels in [-1, 1] at which ``"huber"`` goes from quadratic to linear: 13 of 255 grey levels."""
 
 
-def distance(a: Array, b: Array, kind: Distance) -> Array:
-    """Mean squared or mean absolute difference, a scalar.
+def distance(a: Array, b: Array, kind: Distance, weights: Array | None = None) -> Array:
+    """Mean squared, mean absolute or mean Huber difference, a scalar.
+
+    Huber's (1964) is ``d**2`` below :data:`HUBER_DELTA` and ``delta * (2 * |d| - delta)`` above: scaled so that it
+    equals the squared difference where that is small, and grows like the absolute one where an outlier is.
+
+    Args:
+        a: any shape.
+        b: the same.
+        kind: which.
+        weights: ``[H, W, 1]``, weights of mean 1 for the pixels of ``[H, W, C]``; None weighs all alike.
 
     >>> float(distance(jnp.zeros(4), jnp.full(4, 3.0), "mse"))
     9.0
     """
-    difference = a - b
-    return jnp.mean(jnp.square(difference) if kind == "mse" else jnp.abs(difference))
+    difference = jnp.abs(a - b)
+    if kind == "mse":
+        values = jnp.square(difference)
+    elif kind == "l1":
+        values = difference
+    else:
+        linear = HUBER_DELTA * (2.0 * difference - HUBER_DELTA)
+        values = jnp.where(difference < HUBER_DELTA, jnp.square(difference), linear)
+    return jnp.mean(values if weights is None else values * weights)
+
+
+class PixelTarget(NamedTuple):
+    """What a pixel term compares with: the observation, weights of mean 1 (None where all are known), the floor."""
+
+    observed: Array
+    weights: Array | None
+    floor: Array
 
 
 @flax.struct.dataclass
@@ -32,11 +62,19 @@ class Pixel:
 
     Attributes:
         weight: factor in the total.
-        kind: mean squared or mean absolute difference (static).
+        kind: mean squared, absolute or Huber's difference (static).
+        floor: the loss is never below this number, and its gradient is zero there: the observation is not fitted
+            closer than its noise. PULSE's epsilon (Menon et al. 2020, ``loss.py``, 2e-3 on pixels in [0, 1]).
+        masked: take the mean over the known pixels (static); False is mGANprior's mean over all of them.
+        floor_from_noise: raise the floor to the mean square of the noise that the observation seems to have
+            (:func:`gprior_jax.image.noise_level`; static); for ``"mse"``.
     """
 
     weight: float | Array = 1.0
     kind: Distance = flax.struct.field(pytree_node=False, default="mse")
+    floor: float | Array = 0.0
+    masked: bool = flax.struct.field(pytree_node=False, default=True)
+    floor_from_noise: bool = flax.struct.field(pytree_node=False, default=False)
 
     @property
     def name(self) -> str:
@@ -47,28 +85,44 @@ class Pixel:
         """Nothing to prepare."""
         return self
 
-    def target(self, observed: Array) -> Array:
-        """The observation itself."""
-        return observed
+    def target(self, observed: Array, known: Array | None = None) -> PixelTarget:
+        """The observation itself, the weights of its pixels, and the floor."""
+        floor = jnp.asarray(self.floor, observed.dtype)
+        if self.floor_from_noise:
+            # Twice: pixels range over 2, the noise level is told as a part of the range.
+            floor = jnp.maximum(floor, jnp.square(2.0 * im.noise_level(observed)))
+        return PixelTarget(observed, mean_one(known) if self.masked else None, floor)
 
-    def loss(self, observed: Array, target: Array) -> Array:
+    def loss(self, observed: Array, target: PixelTarget) -> Array:
         """Distance of one image, a scalar."""
-        return distance(observed, target, self.kind)
+        return jnp.maximum(distance(observed, target.observed, self.kind, target.weights), target.floor)
+
+
+class PerceptualTarget(NamedTuple):
+    """What a perceptual term compares with: features, and for every layer weights of mean 1 (None: all alike)."""
+
+    features: tuple[Array, ...]
+    weights: tuple[Array | None, ...]
 
 
 @flax.struct.dataclass
 class Perceptual:
     """Difference of the features of a perceptual network, summed over its layers, times the network's scale.
 
+    Under a mask both images have the same zeros in the holes, and features are weighted by the part of their cell that
+    is known, so that a hole neither counts nor dilutes the mean.
+
     Attributes:
         network: a loaded network, or ``"default"`` for the one that comes with the prior.
         weight: factor in the total.
         kind: mean absolute (mGANprior's default) or mean squared difference (static).
+        masked: weigh features by the known area (static); False is mGANprior's mean over all of them.
     """
 
     network: PerceptualNetwork | Literal["default"]
     weight: float | Array = 1.0
     kind: Distance = flax.struct.field(pytree_node=False, default="l1")
+    masked: bool = flax.struct.field(pytree_node=False, default=True)
 
     @property
     def name(self) -> str:
@@ -79,20 +133,32 @@ class Perceptual:
         """The term with the network's weights prepared."""
         return dataclasses.replace(self, network=self._loaded().prepare())
 
-    def target(self, observed: Array) -> tuple[Array, ...]:
-        """Features of the observation."""
-        return self._loaded().features(observed)
+    def target(self, observed: Array, known: Array | None = None) -> PerceptualTarget:
+        """Features of the observation, and their weights."""
+        features = self._loaded().features(observed)
+        area = known if self.masked else None
+        return PerceptualTarget(features, tuple(area_weights(area, (f.shape[0], f.shape[1])) for f in features))
 
-    def loss(self, observed: Array, target: tuple[Array, ...]) -> Array:
+    def loss(self, observed: Array, target: PerceptualTarget) -> Array:
         """Distance of one image, a scalar."""
         network = self._loaded()
-        distances = [distance(a, b, self.kind) for a, b in zip(network.features(observed), target, strict=True)]
-        return network.scale * _sum(distances)
+        layers = zip(network.features(observed), target.features, target.weights, strict=True)
+        return network.scale * _sum([distance(a, b, self.kind, weights) for a, b, weights in layers])
 
     def _loaded(self) -> PerceptualNetwork:
         if isinstance(self.network, str):
             raise ValueError("a perceptual term needs a network: only a recipe can put a prior's own for 'default'.")
         return self.network
+
+
+def mean_one(known: Array | None) -> Array | None:
+    """A mask as weights of mean 1, so that a weighted mean over all pixels is the mean over the known ones."""
+    return None if known is None else known / jnp.maximum(jnp.mean(known), 1e-6)
+
+
+def area_weights(known: Array | None, size: tuple[int, int]) -> Array | None:
+    """Weights of mean 1 for feature maps of ``size``: the known part of every cell, ``[*size, 1]``."""
+    return None if known is None else mean_one(im.resize(known, size, "area"))
 
 
 def _sum(values: list[Array]) -> Array:
@@ -121,9 +187,14 @@ class Objective:
         """The objective with everything computed that no step needs to repeat."""
         return Objective(tuple(term.prepare() for term in self.terms))
 
-    def targets(self, observed: Array) -> PyTree:
-        """What every term compares with, for one observation."""
-        return tuple(term.target(observed) for term in self.terms)
+    def targets(self, observed: Array, known: Array | None = None) -> PyTree:
+        """What every term compares with, for one observation.
+
+        Args:
+            observed: ``[H, W, C]`` in [-1, 1].
+            known: ``[H, W, 1]``, 1 where a pixel of it was observed; None where all were.
+        """
+        return tuple(term.target(observed, known) for term in self.terms)
 
     def __call__(self, observed: Array, targets: PyTree, penalties: dict[str, Array]) -> tuple[Array, dict[str, Array]]:
         """Weighted sum and named terms, unweighted.

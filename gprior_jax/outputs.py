@@ -1,8 +1,10 @@
 """Output folders: what an inversion writes, and how a second run goes on with it.
 
 For an input ``cat.jpg`` a folder holds ``cat.png`` (the result) and ``cat.npz`` (the variables, the prepared input, the
-history and the metrics); for the run ``run.json`` and ``history.csv``. The ``.npz`` is written last, whole or not at
-all: an image is done when it is there, was made from the same file and with the same settings.
+history and the metrics); for the run ``run.json`` and ``history.csv``. Further pictures of a restoration are in folders
+of their own: ``measured/cat.png``, ``reconstruction/``, ``mean/``, ``std/``, ``samples/cat_1.png``. The ``.npz`` is
+written last, whole or not at all: an image is done when it is there, was made from the same files and with the same
+settings.
 """
 
 import contextlib
@@ -27,6 +29,10 @@ FORMAT = 1
 HISTORY = "history_"
 VARIABLE = "variable_"
 TERM = "term_"
+METRIC = "metric_"
+PICTURE = "picture_"
+WRITTEN_PICTURES = ("measured", "reconstruction", "mean", "std")
+"""Pictures of a record that are written as files too."""
 
 
 class Item(NamedTuple):
@@ -36,11 +42,13 @@ class Item(NamedTuple):
         id: index in the sorted list of inputs; the image's random key is folded from it.
         source: the file.
         name: stem of the files written for it.
+        companions: other files that its result depends on: its mask, its ground truth.
     """
 
     id: int
     source: Path
     name: str
+    companions: tuple[Path, ...] = ()
 
 
 class Record(NamedTuple):
@@ -49,14 +57,16 @@ class Record(NamedTuple):
     Attributes:
         name: stem of its files.
         source: the input file.
-        target: uint8 ``[R, R, C]``, the input as it was inverted.
-        image: float32 ``[R, R, C]``, the result, about [-1, 1].
-        variables: ``{name: array}``, the best iterate.
-        terms: ``{name: value}`` at the best iterate, and ``"loss"``.
-        psnr: of the result against the input, dB.
+        target: uint8 ``[H, W, C]``, the input as it was inverted.
+        image: float32 ``[R, R, C]``, the result, in [-1, 1].
+        variables: ``{name: array}``, the best iterate; with several samples their axis comes first.
+        terms: ``{name: value}`` at the best iterate, and ``"loss"``; of the best sample.
+        metrics: ``{name: value}``: ``"psnr"`` (dB) and others, where there is something to compare with.
         step: the step the best iterate was found at.
         status: how it ended.
-        history: ``{"loss" or a term: [T]}``.
+        history: ``{"loss" or a term: [T]}``, of the best sample.
+        pictures: uint8 ``[H, W, 3]`` by name: ``"measured"``, ``"reconstruction"``, ``"mean"``, ``"std"``, ``"truth"``.
+        samples: uint8 ``[K, R, R, C]``, the best first; K is 0 where there is one result only.
     """
 
     name: str
@@ -65,10 +75,12 @@ class Record(NamedTuple):
     image: np.ndarray
     variables: dict[str, np.ndarray]
     terms: dict[str, float]
-    psnr: float
+    metrics: dict[str, float]
     step: int
     status: Status
     history: dict[str, np.ndarray]
+    pictures: dict[str, np.ndarray]
+    samples: np.ndarray
 
 
 def name_items(sources: Sequence[Path]) -> list[Item]:
@@ -129,7 +141,7 @@ class OutputFolder:
         try:
             with _arrays(path) as arrays:
                 about = json.loads(str(arrays["about"]))
-            return about["fingerprint"] == self._fingerprint and about["sha256"] == files.sha256(item.source)
+            return about["fingerprint"] == self._fingerprint and about["sha256"] == _digests(item)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return False  # Damaged, or its source is gone: to be done again.
 
@@ -143,20 +155,30 @@ class OutputFolder:
         """
         picture = im.to_uint8(record.image)
         files.write_bytes(self.path / f"{item.name}.png", encode_png(_resized(picture, size)))
+        for name in WRITTEN_PICTURES:
+            if name in record.pictures:
+                self._write_picture(f"{name}/{item.name}.png", record.pictures[name])
+        for index, sample in enumerate(record.samples, start=1):
+            self._write_picture(f"samples/{item.name}_{index}.png", sample)
         about = {
             "name": record.name,
             "source": record.source,
-            "sha256": files.sha256(item.source),
+            "sha256": _digests(item),
             "fingerprint": self._fingerprint,
             "id": item.id,
         }
         arrays: dict[str, Any] = {"target": record.target, "image": record.image, "about": json.dumps(about)}
-        arrays |= {"psnr": record.psnr, "step": record.step, "status": int(record.status)}
-        for prefix, values in ((VARIABLE, record.variables), (TERM, record.terms), (HISTORY, record.history)):
-            arrays |= {prefix + key: value for key, value in values.items()}
+        arrays |= {"step": record.step, "status": int(record.status), "samples": record.samples}
+        for prefix, field in _DICTS.items():
+            arrays |= {prefix + key: value for key, value in getattr(record, field).items()}
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
         files.write_bytes(self.path / f"{item.name}.npz", buffer.getvalue())
+
+    def _write_picture(self, name: str, picture: np.ndarray) -> None:
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        files.write_bytes(path, encode_png(picture))
 
     def finish(self, items: Sequence[Item], failed: dict[str, str], facts: dict[str, Any]) -> list[Record]:
         """Write ``run.json`` and ``history.csv`` from what is done.
@@ -177,6 +199,15 @@ class OutputFolder:
         return records
 
 
+_DICTS = {VARIABLE: "variables", TERM: "terms", METRIC: "metrics", HISTORY: "history", PICTURE: "pictures"}
+"""Prefix in the file of every field of a record that is a dict."""
+
+
+def _digests(item: Item) -> list[str]:
+    """Fingerprints of the files that an image's result depends on."""
+    return [files.sha256(path) for path in (item.source, *item.companions)]
+
+
 def _resized(picture: np.ndarray, size: int | None) -> np.ndarray:
     if size is None or size == picture.shape[0]:
         return picture
@@ -189,8 +220,14 @@ def _differing(found: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 
 def _row(record: Record) -> dict[str, Any]:
-    row = {"name": record.name, "source": record.source, "status": record.status.name, "psnr": record.psnr}
-    return row | {"step": record.step} | record.terms
+    numbers = {name: finite_or_none(value) for name, value in (record.metrics | record.terms).items()}
+    row = {"name": record.name, "source": record.source, "status": record.status.name, "step": record.step}
+    return row | numbers
+
+
+def finite_or_none(value: float) -> float | None:
+    """JSON has no infinity (the PSNR of equal images): None stands for it, and for NaN."""
+    return value if np.isfinite(value) else None
 
 
 def _history_csv(records: Sequence[Record]) -> str:
@@ -233,13 +270,15 @@ def read_record(path: str | os.PathLike) -> Record:
             image=stored["image"],
             variables=having(VARIABLE),
             terms={name: float(value) for name, value in having(TERM).items()},
-            psnr=float(stored["psnr"]),
+            metrics={name: float(value) for name, value in having(METRIC).items()},
             step=int(stored["step"]),
             status=Status(int(stored["status"])),
             history=having(HISTORY),
+            pictures=having(PICTURE),
+            samples=stored["samples"],
         )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path} is not a result of 'gprior invert', or damaged: {error}") from error
+        raise CheckpointError(f"{path} is no result of this program, or damaged: {error}") from error
 
 
 def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], list[Record]]:

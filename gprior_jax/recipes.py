@@ -4,17 +4,18 @@ Every recipe has two presets. ``official`` holds the constants of the published 
 by the measurements in ``benchmarks/RESULTS.md``.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gprior_jax.generators.base import Prior
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import MultiCode, Z
-from gprior_jax.objectives import Perceptual, Pixel
+from gprior_jax.latents import MultiCode, Parametrization, Z
+from gprior_jax.objectives import Distance, Perceptual, Pixel, Term
 from gprior_jax.perceptual.network import PerceptualNetwork
 
 Preset = Literal["official", "fast"]
+Task = Literal["colorize", "upscale", "inpaint", "denoise", "deblur"]
 
 # mGANprior, multi_code_inversion.py (argparse defaults): plain gradient descent, rate 1, 3000 steps.
 OFFICIAL_OPTIMIZER = Optimizer("sgd", learning_rate=1.0)
@@ -69,20 +70,146 @@ def mganprior(
     >>> mganprior(num_codes=20, layer=6).parametrization
     MultiCode(num_codes=20, layer=6, average=False, codes_per_call=None, remat=False)
     """
-    if preset not in ("official", "fast"):
-        raise ValueError(f"preset {preset!r}: use 'official' or 'fast'.")
-    official = preset == "official"
-    if layer == 0 and num_codes == 1:
-        parametrization = Z(remat=remat)
-    else:
-        # Only the published rates need the published second division by N.
-        parametrization = MultiCode(num_codes, layer, average=official, codes_per_call=codes_per_call, remat=remat)
-    terms = (Pixel(1.0),)
+    _check_preset(preset)
+    steps = {"official": OFFICIAL_STEPS, "fast": FAST_STEPS}[preset] if num_steps is None else num_steps
+    parametrization = _codes(num_codes, layer, preset, codes_per_call, remat)
+    terms: tuple[Term, ...] = (Pixel(1.0),)
     if perceptual is not None:
         terms += (Perceptual(perceptual, perceptual_weight),)
-    solver = SolverConfig(
-        optimizer=OFFICIAL_OPTIMIZER if official else FAST_OPTIMIZER,
-        num_steps=num_steps if num_steps is not None else (OFFICIAL_STEPS if official else FAST_STEPS),
-        tolerance=tolerance,
-    )
-    return Recipe(f"mganprior-{preset}", parametrization, terms, solver, restarts)
+    return Recipe(f"mganprior-{preset}", parametrization, terms, _solver(preset, steps, tolerance), restarts)
+
+
+def _check_preset(preset: str) -> None:
+    if preset not in ("official", "fast"):
+        raise ValueError(f"preset {preset!r}: use 'official' or 'fast'.")
+
+
+def _codes(num_codes: int, layer: int, preset: Preset, codes_per_call: int | None, remat: bool) -> Parametrization:
+    if layer == 0 and num_codes == 1:
+        return Z(remat=remat)
+    # Only the published rates need the published second division by N.
+    average = preset == "official"
+    return MultiCode(num_codes, layer, average=average, codes_per_call=codes_per_call, remat=remat)
+
+
+def _solver(preset: Preset, num_steps: int, tolerance: float) -> SolverConfig:
+    optimizer = OFFICIAL_OPTIMIZER if preset == "official" else FAST_OPTIMIZER
+    return SolverConfig(optimizer=optimizer, num_steps=num_steps, tolerance=tolerance)
+
+
+class TaskSettings(NamedTuple):
+    """How a restoration task is solved.
+
+    Attributes:
+        num_codes: latent codes per image.
+        layer: composing layer, of the 15 layers of a PGGAN of 256 px; see :func:`scaled_layer`. 0 is a single code.
+        num_steps: optimisation steps.
+        perceptual_weight: weight of the perceptual term.
+        distance: of the pixel term.
+    """
+
+    num_codes: int
+    layer: int
+    num_steps: int
+    perceptual_weight: float
+    distance: Distance = "mse"
+
+
+OFFICIAL_TASKS: dict[str, TaskSettings] = {
+    "colorize": TaskSettings(20, 4, 1500, 1.0),
+    "upscale": TaskSettings(30, 6, 2000, 1.0),
+    "inpaint": TaskSettings(30, 4, 3000, 0.1),
+    "denoise": TaskSettings(30, 4, 3000, 0.1),
+    "deblur": TaskSettings(30, 6, 2000, 1.0),
+}
+"""mGANprior's defaults (argparse of ``colorization.py``, ``super_resolution.py``, ``inpainting.py``). It has no script
+for the last two: denoising takes the settings of inpainting, deblurring those of super-resolution."""
+
+FAST_TASKS: dict[str, TaskSettings] = {
+    "colorize": TaskSettings(10, 6, 200, 1.0),
+    "upscale": TaskSettings(10, 4, 200, 1.0),
+    "inpaint": TaskSettings(10, 6, 200, 1.0),
+    "denoise": TaskSettings(10, 6, 200, 0.0),
+    "deblur": TaskSettings(10, 6, 200, 1.0),
+}
+"""Chosen by measurement on the bundled prior, on portraits that neither training nor docs/experiments.md saw."""
+
+_PUBLISHED_LAYERS = 15
+"""Layers of the PGGAN of 256 px that the published composing layers belong to, with its output layer."""
+
+
+def scaled_layer(prior: Prior, layer: int) -> int:
+    """A composing layer of a PGGAN of 256 px at the same relative depth of another prior.
+
+    Args:
+        prior: any generator.
+        layer: as mGANprior numbers them; 0 (a single code) stays 0.
+
+    >>> import gprior_jax as gp
+    >>> scaled_layer(gp.load("builtin"), 6)  # 11 layers
+    4
+    """
+    if layer == 0:
+        return 0
+    return max(1, min(prior.num_layers - 1, round(layer * prior.num_layers / _PUBLISHED_LAYERS)))
+
+
+def restoration(
+    task: Task,
+    prior: Prior,
+    *,
+    preset: Preset = "fast",
+    num_codes: int | None = None,
+    layer: int | None = None,
+    num_steps: int | None = None,
+    distance: Distance | None = None,
+    floor: float | Literal["noise"] = 0.0,
+    perceptual: PerceptualNetwork | Literal["default"] | None = "default",
+    perceptual_weight: float | None = None,
+    restarts: int = 1,
+    tolerance: float = 0.0,
+    codes_per_call: int | None = None,
+    remat: bool = False,
+) -> Recipe:
+    """A restoration task of the mGANprior paper; whatever is None is the preset's.
+
+    Args:
+        task: which.
+        prior: the composing layer is scaled to its depth (:func:`scaled_layer`).
+        preset: ``"official"`` (:data:`OFFICIAL_TASKS`; means are taken over all pixels, known or not) or ``"fast"``
+            (:data:`FAST_TASKS`; means over the known ones).
+        num_codes: latent codes per image.
+        layer: composing layer of this prior, not scaled; 0 with one code inverts it without channel weights.
+        num_steps: optimisation steps.
+        distance: of the pixel term: ``"mse"``, or ``"l1"`` or ``"huber"`` where some pixels are far off.
+        floor: the pixel term is not minimised below this, see :class:`gprior_jax.objectives.Pixel`; ``"noise"``
+            estimates it from every image.
+        perceptual: see :func:`mganprior`.
+        perceptual_weight: of the perceptual term; at 0 it is left out.
+        restarts: see :func:`mganprior`.
+        tolerance: likewise.
+        codes_per_call: likewise.
+        remat: likewise.
+
+    Raises:
+        ValueError: an unknown task or preset, or numbers out of range.
+
+    >>> import gprior_jax as gp
+    >>> restoration("inpaint", gp.load("builtin"), preset="official").parametrization.layer
+    3
+    """
+    _check_preset(preset)
+    if task not in FAST_TASKS:
+        raise ValueError(f"task {task!r}: use one of {', '.join(FAST_TASKS)}.")
+    official = preset == "official"
+    settings = (OFFICIAL_TASKS if official else FAST_TASKS)[task]
+    at = scaled_layer(prior, settings.layer) if layer is None else layer
+    codes = settings.num_codes if num_codes is None else num_codes
+    kind = settings.distance if distance is None else distance
+    weight = settings.perceptual_weight if perceptual_weight is None else perceptual_weight
+    noise = floor == "noise"
+    terms: tuple[Term, ...] = (Pixel(1.0, kind, 0.0 if noise else floor, not official, noise),)
+    if perceptual is not None and weight > 0:
+        terms += (Perceptual(perceptual, weight, masked=not official),)
+    solver = _solver(preset, settings.num_steps if num_steps is None else num_steps, tolerance)
+    return Recipe(f"{task}-{preset}", _codes(codes, at, preset, codes_per_call, remat), terms, solver, restarts)

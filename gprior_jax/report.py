@@ -149,23 +149,45 @@ def page(title: str, *blocks: str) -> str:
     )
 
 
+CAPTIONS = {
+    "reconstruction": "the generator's image",
+    "mean": "mean of the samples",
+    "std": f"deviation of the samples, white from {ERROR_RANGE:.0%} of the range",
+}
+"""Pictures of a restoration beside its result."""
+
+
 def record_block(record: Record) -> str:
-    """Input, result, error map, curves and metrics of one image."""
+    """Input, result, error map, curves and metrics of one image, and what a restoration made beside."""
     result = im.to_uint8(record.image)
-    pictures = (
-        picture(record.target, "input"),
-        picture(result, f"result, {record.psnr:.2f} dB"),
-        picture(error_map(result, record.target), f"error, white from {ERROR_RANGE:.0%} of the range"),
-    )
-    metrics = {"psnr (dB)": record.psnr, "status": record.status.name, "best step": record.step} | record.terms
-    return section(record.name, row((*pictures, curves(record.history))), table([metrics]))
+    shown = [picture(record.target, "input"), picture(result, f"result{_decibels(record)}")]
+    reference = record.pictures.get("truth", None if record.pictures else record.target)
+    if "truth" in record.pictures:
+        shown.append(picture(record.pictures["truth"], "ground truth"))
+    if reference is not None:
+        caption = f"error, white from {ERROR_RANGE:.0%} of the range"
+        shown.append(picture(error_map(result, reference), caption))
+    shown += [picture(record.pictures[name], text) for name, text in CAPTIONS.items() if name in record.pictures]
+    samples = [picture(sample, f"sample {i}", 96) for i, sample in enumerate(record.samples, start=1)]
+    figures = {"status": record.status.name, "best step": record.step} | record.metrics | record.terms
+    return section(record.name, row((*shown, curves(record.history))), row(samples), table([figures]))
+
+
+def _decibels(record: Record) -> str:
+    return f", {record.metrics['psnr']:.2f} dB" if "psnr" in record.metrics else ""
+
+
+def mean_metrics(records: Sequence[Record]) -> dict[str, float]:
+    """Mean over the records that have it of every metric; infinite where one is."""
+    names = dict.fromkeys(name for record in records for name in record.metrics)
+    return {name: float(np.mean([r.metrics[name] for r in records if name in r.metrics])) for name in names}
 
 
 def write_report(folder: str | os.PathLike) -> Path:
     """Write ``report.html`` of an output folder from what is stored in it.
 
     Args:
-        folder: what ``gprior invert`` wrote.
+        folder: what ``gprior invert`` or a restoration wrote.
 
     Returns:
         The report's path.
@@ -177,7 +199,8 @@ def write_report(folder: str | os.PathLike) -> Path:
     run, records = outputs.read_records(folder)
     blocks = [_settings(run)]
     if records:
-        blocks.append(paragraph(f"{len(records)} images, mean PSNR {np.mean([r.psnr for r in records]):.2f} dB."))
+        means = ", ".join(f"{name} {value:.4g}" for name, value in mean_metrics(records).items())
+        blocks.append(paragraph(f"{len(records)} images. Means: {means}."))
     if failed := run.get("failed"):
         blocks.append(section("Failed", table([{"file": name, "why": why} for name, why in failed.items()])))
     if len(records) > MAX_IMAGES:

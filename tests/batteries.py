@@ -23,10 +23,23 @@ from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import MultiCode, Z
+from gprior_jax.latents import DeepImagePrior, MultiCode, Z
 from gprior_jax.nn.stack import StackLayer
 from gprior_jax.objectives import Objective, Perceptual, Pixel
-from gprior_jax.operators import Identity
+from gprior_jax.operators import (
+    Blur,
+    Downsample,
+    Identity,
+    Jpeg,
+    Luma,
+    Mask,
+    Operator,
+    Quantize,
+    box_mask,
+    compose,
+    gaussian_kernel,
+    motion_kernel,
+)
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.vgg import VGG16
 
@@ -61,9 +74,36 @@ PARAMETRIZATIONS: dict[str, Any] = {
     "codes_in_groups": MultiCode(4, 2, codes_per_call=2),
     "codes_remat": MultiCode(4, 2, remat=True),
     "codes_in_groups_remat": MultiCode(4, 2, average=True, codes_per_call=1, remat=True),
+    "deep_image_prior": DeepImagePrior(),
 }
 
-OPERATORS: dict[str, Any] = {"identity": Identity()}
+BOX = Mask(box_mask(16, 6))
+
+OPERATORS: dict[str, Operator] = {
+    "identity": Identity(),
+    "luma": Luma(),
+    "luma_one_channel": Luma(channels=1),
+    "area_4": Downsample(4, "area"),
+    "bilinear_2": Downsample(2),
+    "bicubic_4": Downsample(4, "bicubic"),
+    "lanczos_2": Downsample(2, "lanczos"),
+    "pulse_4": Downsample(4, "pulse"),
+    "mask": BOX,
+    "blur_gaussian": Blur(gaussian_kernel(1.2)),
+    "blur_motion": Blur(motion_kernel(5.0, 30.0)),
+    "quantize": Quantize(),
+    "jpeg": Jpeg(75.0),
+    "luma_then_bilinear": compose(Luma(), Downsample(4)),
+    "blur_then_bicubic_then_mask": compose(Blur(gaussian_kernel(0.8)), Downsample(2, "bicubic"), Mask(box_mask(8, 3))),
+    "mask_then_luma_then_quantize": compose(BOX, Luma(channels=1), Quantize(16)),
+}
+
+STRAIGHT_THROUGH: dict[str, Operator] = {
+    "quantize": Identity(),
+    "jpeg": Identity(),
+    "mask_then_luma_then_quantize": compose(BOX, Luma(channels=1)),
+}
+"""Operators that round, with the operator whose gradient theirs must be; a difference quotient of steps is 0."""
 
 
 def normal(seed: int, *shape: int) -> np.ndarray:
@@ -113,7 +153,8 @@ def random_vgg(depth: int = 3) -> network.PerceptualNetwork:
 
 OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "pixel_mse": lambda: Objective((Pixel(),)),
-    "pixel_l1": lambda: Objective((Pixel(2.0, "l1"),)),
+    "pixel_l1": lambda: Objective((Pixel(2.0, kind="l1"),)),
+    "pixel_huber": lambda: Objective((Pixel(0.5, kind="huber"),)),
     "discriminator_l1": lambda: Objective((Perceptual(network.discriminator(random_critic("pggan"))),)),
     "discriminator_mse": lambda: Objective((Perceptual(network.discriminator(random_critic("dcgan")), 0.5, "mse"),)),
     "vgg": lambda: Objective((Pixel(), Perceptual(random_vgg(), 100.0))),

@@ -7,7 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from batteries import GENERATORS, PROBES, Probe, normal, own_images, pixel_recipe, random_prior
+from batteries import (
+    GENERATORS,
+    OPERATORS,
+    PROBES,
+    STRAIGHT_THROUGH,
+    Probe,
+    normal,
+    own_images,
+    pixel_recipe,
+    random_prior,
+)
 
 from gprior_jax.generators.base import features, from_features, synthesize
 from gprior_jax.inversion.driver import Result, invert
@@ -16,6 +26,9 @@ from gprior_jax.inversion.driver import Result, invert
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 over_probes = pytest.mark.parametrize("name", PROBES)
+over_smooth_probes = pytest.mark.parametrize(
+    "name", [name for name in PROBES if name.removeprefix("operator-") not in STRAIGHT_THROUGH]
+)
 over_layers = pytest.mark.parametrize(
     ("name", "layer"), [(name, i) for name, (m, _) in GENERATORS.items() for i in range(len(m.layer_names) + 1)]
 )
@@ -88,8 +101,18 @@ def by_difference(probe: Probe, step: float = 1e-7) -> float:
     return float((ahead - behind) / (2 * step))
 
 
+@pytest.mark.parametrize("name", STRAIGHT_THROUGH)
+def test_straight_through_gradient(name):
+    image = normal(22, 16, 16, 3)
+    observed, pull_back = jax.vjp(OPERATORS[name], image)
+    smooth, pull_back_smooth = jax.vjp(STRAIGHT_THROUGH[name], image)
+    assert float(jnp.abs(observed - smooth).max()) > 1e-3, "nothing was rounded"
+    cotangent = normal(23, *observed.shape)
+    assert_trees_close(pull_back(cotangent), pull_back_smooth(cotangent))
+
+
 @pytest.mark.slow
-@over_probes
+@over_smooth_probes
 def test_gradient_equals_finite_difference(name):
     probe, _, _ = compiled(name)
     # In float64 a step of 1e-7 meets no kink of a ReLU, and its error is about 1e-8; float32 then has to agree.

@@ -15,6 +15,8 @@ from gprior_jax.generators.base import Critic, LatentDistribution, Prior, prepar
 from gprior_jax.generators.dcgan import DCGAN, example_layers
 from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.nn.stack import StackLayer
+from gprior_jax.perceptual.alexnet import AlexNet
+from gprior_jax.perceptual.lpips import LPIPSNetwork
 from gprior_jax.perceptual.vgg import VGG16
 
 MODULES = {
@@ -30,6 +32,8 @@ MODULES = {
     ),
     "dcgan_discriminator": DCGANDiscriminator(discriminator_layers(2, resolution=16), resolution=16),
     "vgg16": VGG16(depth=1),
+    "alexnet": AlexNet(),
+    "lpips": LPIPSNetwork("alexnet"),
 }
 
 

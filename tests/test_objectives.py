@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from batteries import OBJECTIVES, normal, random_critic, random_vgg
 
-from gprior_jax.objectives import Objective, Perceptual, Pixel, distance
+from gprior_jax.objectives import HUBER_DELTA, Objective, Perceptual, Pixel, distance
+from gprior_jax.operators import random_mask
 from gprior_jax.perceptual import network
 
 A, B = normal(1, 16, 16, 3) * 0.5, normal(2, 16, 16, 3) * 0.5
@@ -16,7 +17,62 @@ A, B = normal(1, 16, 16, 3) * 0.5, normal(2, 16, 16, 3) * 0.5
 def test_distances_are_means(kind):
     expected = np.mean((A - B) ** 2) if kind == "mse" else np.mean(np.abs(A - B))
     assert float(distance(A, B, kind)) == pytest.approx(expected, rel=1e-5)
-    assert float(Pixel(5.0, kind).loss(A, Pixel(5.0, kind).target(B))) == pytest.approx(expected, rel=1e-5)
+    assert float(Pixel(5.0, kind=kind).loss(A, Pixel(5.0, kind=kind).target(B))) == pytest.approx(expected, rel=1e-5)
+
+
+def test_huber_is_quadratic_then_linear():
+    d = HUBER_DELTA
+    values = [float(distance(jnp.zeros(1), jnp.full(1, x), "huber")) for x in (0.5 * d, d, 3 * d, 30 * d)]
+    np.testing.assert_allclose(values, [0.25 * d**2, d**2, 5 * d**2, 59 * d**2], rtol=1e-5)
+
+
+KNOWN = np.asarray(random_mask(jax.random.key(1), 16, 0.6))
+
+
+@pytest.mark.parametrize("kind", ["mse", "l1", "huber"])
+def test_masked_mean_is_over_the_known_pixels(kind):
+    rows, columns = np.nonzero(KNOWN[..., 0])
+    term = Pixel(kind=kind)
+    expected = float(distance(A[rows, columns], B[rows, columns], kind))
+    assert float(term.loss(A * KNOWN, term.target(B * KNOWN, KNOWN))) == pytest.approx(expected, rel=1e-5)
+    # The published code's mean counts the holes as pixels without error.
+    official = Pixel(kind=kind, masked=False)
+    found = float(official.loss(A * KNOWN, official.target(B * KNOWN, KNOWN)))
+    assert found == pytest.approx(expected * KNOWN.mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["mse", "l1"])
+def test_perceptual_weighs_features_by_the_known_area(kind):
+    net = network.discriminator(random_critic("pggan"))
+    term = Perceptual(net, kind=kind)
+    known = np.ones((16, 16, 1), np.float32)
+    known[:, 8:] = 0
+    expected = 0.0
+    for a, b in zip(net.features(A * known), net.features(B * known), strict=True):
+        half = a.shape[1] // 2  # The right half of every map is a hole, and counts nothing.
+        expected += float(distance(a[:, :half], b[:, :half], kind)) / 4
+    assert float(term.loss(A * known, term.target(B * known, known))) == pytest.approx(expected, rel=1e-4)
+    everywhere = np.ones_like(known)
+    whole = float(term.loss(A, term.target(B, everywhere)))
+    assert whole == pytest.approx(float(term.loss(A, term.target(B))), rel=1e-5)
+
+
+def test_floor_stops_the_loss_and_its_gradient():
+    term = Pixel(floor=0.3)
+    target = term.target(jnp.asarray(B))
+    near, far = B + 0.1, B + 0.9
+    assert float(term.loss(near, target)) == pytest.approx(0.3)
+    assert not np.asarray(jax.grad(lambda x: term.loss(x, target))(near)).any()
+    assert float(term.loss(far, target)) == pytest.approx(0.81, rel=1e-4)
+    assert np.asarray(jax.grad(lambda x: term.loss(x, target))(far)).all()
+
+
+def test_floor_from_noise_is_the_noise_of_the_observation():
+    smooth = jnp.broadcast_to(jnp.linspace(-0.5, 0.5, 64)[:, None, None], (64, 64, 3))
+    noisy = smooth + 0.2 * normal(9, 64, 64, 3)
+    floor = Pixel(floor_from_noise=True).target(noisy).floor
+    assert float(floor) == pytest.approx(0.04, rel=0.1)
+    assert float(Pixel(floor=0.5, floor_from_noise=True).target(noisy).floor) == 0.5
 
 
 @pytest.mark.parametrize("kind", ["mse", "l1"])
@@ -64,12 +120,12 @@ def test_penalties_are_added_with_weight_one():
 
 
 def test_weights_are_leaves_and_kinds_static():
-    assert jax.tree.leaves(Pixel(3.0, "l1")) == [3.0]
-    assert jax.tree.structure(Pixel(1.0, "l1")) != jax.tree.structure(Pixel(1.0, "mse"))
+    assert jax.tree.leaves(Pixel(3.0, kind="l1")) == [3.0, 0.0]
+    assert jax.tree.structure(Pixel(1.0, kind="l1")) != jax.tree.structure(Pixel(1.0, kind="mse"))
 
 
 @pytest.mark.parametrize("terms", [(), (Pixel(), Pixel(2.0))])
 def test_terms_need_distinct_names(terms):
     with pytest.raises(ValueError, match="terms of distinct names"):
         Objective(terms)
-    assert Objective((Pixel(), Pixel(2.0, "l1"))).terms[1].name == "pixel_l1"
+    assert Objective((Pixel(), Pixel(2.0, kind="l1"))).terms[1].name == "pixel_l1"

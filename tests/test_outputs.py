@@ -19,10 +19,12 @@ def record(name="cat"):
         image=rng.normal(size=(8, 8, 3)).astype(np.float32),
         variables={"z": np.arange(4, dtype=np.float32)},
         terms={"loss": 0.5, "pixel_mse": 0.25},
-        psnr=12.5,
+        metrics={"psnr": 12.5},
         step=2,
         status=Status.CONVERGED,
         history={"loss": np.array([1.0, 0.7, 0.5], np.float32), "pixel_mse": np.array([0.9, 0.6, 0.25], np.float32)},
+        pictures={"mean": np.full((8, 8, 3), 7, np.uint8)},
+        samples=rng.integers(0, 255, (2, 8, 8, 3), np.uint8),
     )
 
 

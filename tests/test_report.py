@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from test_outputs import record
 
+from gprior_jax import image as im
 from gprior_jax import report
 from gprior_jax.errors import CheckpointError
 from gprior_jax.outputs import Item, OutputFolder
@@ -61,8 +62,24 @@ def test_pictures_are_those_of_the_record(folder):
     text = report.write_report(folder).read_text()
     pictures = [base64.b64decode(data) for data in re.findall(r"base64,([^\"]+)", text)]
     shown = [np.asarray(Image.open(io.BytesIO(data))) for data in pictures]
-    assert len(shown) == 3
-    np.testing.assert_array_equal(shown[0], record().target)
+    stored = record()
+    expected = [stored.target, im.to_uint8(stored.image), stored.pictures["mean"], *stored.samples]
+    for actual, wanted in zip(shown, expected, strict=True):
+        np.testing.assert_array_equal(actual, wanted)
+
+
+def test_inversions_show_their_error_and_restorations_theirs_against_the_truth():
+    plain = record()._replace(pictures={}, samples=np.zeros((0, 8, 8, 3), np.uint8))
+    assert report.record_block(plain).count("<img") == 3  # Input, result, error.
+    measured = plain._replace(pictures={"measured": plain.target})
+    assert report.record_block(measured).count("<img") == 2  # There is nothing to compare with.
+    truth = plain._replace(pictures={"measured": plain.target, "truth": plain.target})
+    assert report.record_block(truth).count("<img") == 4
+
+
+def test_means_of_metrics_leave_out_what_is_missing():
+    records = [record()._replace(metrics=m) for m in ({"psnr": 10.0}, {"psnr": 20.0, "ssim": 0.5}, {})]
+    assert report.mean_metrics(records) == {"psnr": 15.0, "ssim": 0.5}
 
 
 def test_report_of_another_folder(tmp_path):

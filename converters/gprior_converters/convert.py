@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gprior_converters import dcgan, pggan, vgg
+from gprior_converters import alexnet, dcgan, lpips, pggan, vgg
 from gprior_converters.reading import Networks, State, read_networks
 from gprior_jax import files, models
 from gprior_jax._version import __version__
@@ -70,6 +70,9 @@ LAYOUTS: dict[str, Layout] = {
         dcgan.LICENCE_NOTE,
     ),
     "vgg16": Layout("VGG-16 (torchvision)", "perceptual", vgg.is_vgg16, vgg.convert, vgg.LICENCE_NOTE),
+    "alexnet": Layout("AlexNet (torchvision)", "perceptual", alexnet.is_alexnet, alexnet.convert, alexnet.LICENCE_NOTE),
+    # Linear weights alone are recognised in order to say what they lack; with a trunk they make the same layout.
+    "lpips": Layout("LPIPS v0.1 (lpips package)", "perceptual", lpips.is_linear, lpips.convert, lpips.LICENCE_NOTE),
 }
 """Every layout that is recognised from keys and shapes; a new format is a row here."""
 
@@ -129,6 +132,7 @@ def convert_file(
     *,
     architecture: str | os.PathLike | None = None,
     discriminator: str | os.PathLike | None = None,
+    lpips_linear: str | os.PathLike | None = None,
     name: str | None = None,
     licence: str | None = None,
     overwrite: bool = False,
@@ -142,6 +146,8 @@ def convert_file(
             no tensor tells (``{"final_tanh": true}``).
         discriminator: checkpoint of the discriminator trained with this generator, to be stored with it as its
             perceptual network.
+        lpips_linear: the lpips package's linear weights (``vgg.pth``, ``alex.pth``, or its wheel), which make LPIPS of
+            the VGG-16 or AlexNet in ``path``.
         name: name of the model; the file's stem unless given.
         licence: licence of the weights, recorded in the folder; a note on the layout's usual source unless given.
         overwrite: replace an existing folder.
@@ -157,6 +163,8 @@ def convert_file(
     described = files.read_json(architecture) if architecture is not None else {}
     networks = read_networks(path)
     main = _convert_main(networks, path, described)
+    if lpips_linear is not None:
+        main = _with_linear(main, path, lpips_linear)
     left_out = (*networks.left_out, *main.left_out)
     critic = _convert_critic(networks, path, discriminator) if _role(main) == "generator" else None
     if critic is not None:
@@ -165,6 +173,8 @@ def convert_file(
     provenance = _provenance(path, main, licence, left_out)
     if discriminator is not None:
         provenance["discriminator_source"] = {"file": Path(discriminator).name, "sha256": files.sha256(discriminator)}
+    if lpips_linear is not None:
+        provenance["linear_source"] = {"file": Path(lpips_linear).name, "sha256": files.sha256(lpips_linear)}
     if _role(main) == "generator":
         stored = Critic(critic.params, critic.module) if critic else None
         prior = Prior(main.params, main.module, latent=main.latent, critic=stored, name=name or path.stem)
@@ -205,6 +215,12 @@ def _convert_state(state: State, source: str, described: dict[str, Any]) -> Conv
     except TypeError as error:
         raise CheckpointError(f"the architecture file does not fit {LAYOUTS[layout].title}: {error}") from error
     return Converted(layout, module, params, left_out, _latent(described.get("latent", {})))
+
+
+def _with_linear(main: Converted, path: Path, linear: str | os.PathLike) -> Converted:
+    """LPIPS, made of a converted trunk and the file of its linear weights."""
+    module, params = lpips.combine(main.module, main.params, str(path), linear)
+    return main._replace(layout="lpips", module=module, params=params)
 
 
 def _latent(description: dict[str, Any]) -> LatentDistribution:

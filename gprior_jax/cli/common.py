@@ -1,6 +1,7 @@
 """What the commands share: loading priors, talking to the terminal, facts for ``run.json``."""
 
 import dataclasses
+import hashlib
 import json
 import sys
 from importlib import metadata
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax
+import numpy as np
 
 from gprior_jax import zoo
 from gprior_jax._version import __version__
@@ -74,6 +76,23 @@ def positive(**values: int | None) -> None:
     for name, value in values.items():
         if value is not None and value < 1:
             raise GPriorError(f"--{name.replace('_', '-')} {value}: use at least 1.")
+
+
+def default_batch_size(resolution: int, images: int) -> int:
+    """Images at once where the user names no number: what a few gigabytes hold with 20 codes.
+
+    >>> default_batch_size(64, 100), default_batch_size(1024, 100)
+    (8, 1)
+    """
+    return min(images, max(1, min(8, 8 * 128**2 // resolution**2)))
+
+
+def weights_digest(prior: Prior) -> str:
+    """A fingerprint of the weights, so that a run is not continued with others under the same name."""
+    total = hashlib.sha256()
+    for leaf in jax.tree.leaves(prior.params):
+        total.update(np.asarray(leaf, np.float32).tobytes())
+    return total.hexdigest()[:16]
 
 
 class StepBar:

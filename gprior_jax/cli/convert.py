@@ -16,11 +16,14 @@ class Convert:
     """Turn a published PyTorch checkpoint into a model folder.
 
     Attributes:
-        file: .pth or .pt file: a PGGAN or DCGAN generator or discriminator, or torchvision's VGG-16.
+        file: .pth or .pt file: a PGGAN or DCGAN generator or discriminator, or torchvision's VGG-16
+            or AlexNet.
         to: model folder to make.
         architecture: JSON file that describes a network whose layout is not known.
         discriminator: checkpoint of the discriminator trained with this generator, to be stored as its perceptual
             network.
+        lpips_linear: linear weights of LPIPS for the VGG-16 or AlexNet of FILE, which together become LPIPS: vgg.pth or
+            alex.pth of the lpips package, or its wheel, lpips-0.1.4-py3-none-any.whl.
         name: name of the model; the file's stem unless given.
         licence: licence of the weights, recorded in the folder.
         overwrite: replace an existing folder.
@@ -31,6 +34,7 @@ class Convert:
     to: Path
     architecture: Path | None = None
     discriminator: Path | None = None
+    lpips_linear: Path | None = None
     name: str | None = None
     licence: str | None = None
     overwrite: bool = False
@@ -41,7 +45,7 @@ class Convert:
         require("torch", "convert")
         from gprior_converters.convert import convert_file
 
-        options = common.fields(self, "architecture", "discriminator", "name", "licence", "overwrite")
+        options = common.fields(self, "architecture", "discriminator", "lpips_linear", "name", "licence", "overwrite")
         made = convert_file(self.file, self.to, **options)
         facts: dict[str, Any] = {
             "folder": str(made.folder),
@@ -54,7 +58,7 @@ class Convert:
         if self.json:
             common.print_json(facts)
             return 0
-        common.say(f"{self.file} is a {made.title}; {made.num_tensors} tensors are now in {made.folder}")
+        common.say(f"{self.file}: {made.title}; {made.num_tensors} tensors are now in {made.folder}")
         if made.left_out:
             common.say(f"not used: {', '.join(made.left_out)}")
         if hasattr(made.module, "z_dim"):

@@ -1,44 +1,64 @@
-"""One inversion over many files: batches of one shape, results written as they come, bad files reported at the end."""
+"""One task over many files: batches of one shape, results written as they come, bad files reported at the end."""
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+import jax
 import numpy as np
 
 from gprior_jax import image as im
-from gprior_jax import io, report
+from gprior_jax import metrics, report
 from gprior_jax.cli import common
 from gprior_jax.errors import ImageFileError, Status
-from gprior_jax.generators.base import Prior
-from gprior_jax.inversion.driver import Result, invert, result_psnr
-from gprior_jax.inversion.recipe import Recipe
-from gprior_jax.outputs import Item, OutputFolder, Record
-from gprior_jax.typing import Key
+from gprior_jax.outputs import Item, OutputFolder, Record, finite_or_none
+from gprior_jax.tasks import Restoration
+from gprior_jax.typing import Progress
+
+Arrays = dict[str, np.ndarray]
+"""What belongs to an item, by name: ``"observed"``, and what else the task needs; with ``"truth"`` (``[R, R, 3]`` in
+[-1, 1]), the ground truth, metrics are computed."""
+
+
+class Job(Protocol):
+    """What a command does with its files."""
+
+    @property
+    def restores(self) -> bool:
+        """Whether the input is a measurement (gray, small, ...), not the image itself."""
+        ...
+
+    def load(self, item: Item) -> Arrays:
+        """Read one item; every item gives arrays of the same shapes.
+
+        Raises:
+            ImageFileError: it cannot be used; the others go on.
+        """
+        ...
+
+    def solve(self, batch: Arrays, ids: np.ndarray, progress: Progress) -> Restoration:
+        """Solve a batch; its arrays have a leading axis of images."""
+        ...
 
 
 class Options(NamedTuple):
     """How to go over the files.
 
     Attributes:
-        key: the run's key.
         batch_size: images at once; the last batch is padded.
-        devices: devices to spread a batch over.
-        crop: how a picture becomes square.
-        size: side of the PNG.
+        devices: devices that a batch is spread over.
+        size: side of the PNG; None keeps the prior's.
         as_json: print the summary as JSON.
     """
 
-    key: Key
     batch_size: int
     devices: int | None
-    crop: io.Crop
     size: int | None
     as_json: bool
 
 
-def run_folder(prior: Prior, recipe: Recipe, items: Sequence[Item], folder: OutputFolder, options: Options) -> int:
-    """Invert every item that is not done yet.
+def run_folder(job: Job, items: Sequence[Item], folder: OutputFolder, options: Options) -> int:
+    """Do every item that is not done yet.
 
     Returns:
         The exit code: 1 if an input could not be used or gave no finite result, else 0.
@@ -48,13 +68,11 @@ def run_folder(prior: Prior, recipe: Recipe, items: Sequence[Item], folder: Outp
     todo = [item for item in items if not folder.is_done(item)]
     if len(todo) < len(items):
         common.say(f"{len(items) - len(todo)} of {len(items)} images are done already", options.as_json)
-    for batch in _batches(items, set(todo), prior.resolution, options, failed):
+    for batch in _batches(job, items, set(todo), options, failed):
         bar = common.StepBar(f"images {batch.items[0].id + 1} to {batch.items[-1].id + 1} of {len(items)}")
-        result = invert(
-            prior, batch.images, recipe, key=options.key, ids=batch.ids, devices=options.devices, progress=bar
-        )
+        restoration = job.solve(batch.arrays, batch.ids, bar)
         bar.close()
-        for item, record in zip(batch.items, _records(batch, result), strict=True):
+        for item, record in zip(batch.items, _records(batch, restoration, job.restores), strict=True):
             folder.write(item, record, options.size)
     facts = {
         "versions": common.versions(),
@@ -73,31 +91,31 @@ class Batch(NamedTuple):
     Attributes:
         items: what is to be written.
         positions: their places in the batch.
-        images: ``[B, R, R, C]``.
+        arrays: what :meth:`Job.load` gave, stacked: ``[B, ...]``.
         ids: ``[B]``.
     """
 
     items: list[Item]
     positions: list[int]
-    images: np.ndarray
+    arrays: Arrays
     ids: np.ndarray
 
 
 def _batches(
-    items: Sequence[Item], todo: set[Item], size: int, options: Options, failed: dict[str, str]
+    job: Job, items: Sequence[Item], todo: set[Item], options: Options, failed: dict[str, str]
 ) -> Iterator[Batch]:
-    """Batches of one shape; unreadable files go to ``failed`` and are told at once.
+    """Batches of one shape; unusable files go to ``failed`` and are told at once.
 
     An image's place in its batch follows from its id, whatever else is done already or cannot be read: XLA's sums can
     depend on the place in the last bit, and an interrupted run shall end like one that was not. Free places are filled
     with copies.
     """
     for start in range(0, len(items), options.batch_size):
-        loaded: dict[int, np.ndarray] = {}
+        loaded: dict[int, Arrays] = {}
         for position, item in enumerate(items[start : start + options.batch_size]):
             try:
                 if item in todo:
-                    loaded[position] = io.load_image(item.source, size, options.crop)
+                    loaded[position] = job.load(item)
             except ImageFileError as error:
                 failed[str(item.source)] = str(error)
                 common.warn(str(error))
@@ -106,38 +124,79 @@ def _batches(
             yield Batch(
                 items=[items[start + place] for place in loaded],
                 positions=list(loaded),
-                images=np.stack([loaded[place] for place in places]),
+                arrays={name: np.stack([loaded[place][name] for place in places]) for name in loaded[min(loaded)]},
                 ids=np.array([start + place for place in places]),
             )
 
 
-def _records(batch: Batch, result: Result) -> Iterator[Record]:
-    psnr = result_psnr(result, batch.images)
+@jax.jit
+def _compare(images: np.ndarray, references: np.ndarray) -> dict[str, jax.Array]:
+    """Metrics of ``[B, R, R, 3]`` in [-1, 1], rounded to what a file holds."""
+    a, b = (im.to_unit(x) for x in (images, references))
+    found = {"psnr": jax.vmap(metrics.psnr)(a, b)}
+    if min(images.shape[1:3]) >= _SSIM_WINDOW:
+        found["ssim"] = jax.vmap(metrics.ssim)(a, b)
+    return found
+
+
+_SSIM_WINDOW = 11
+
+
+def _records(batch: Batch, restoration: Restoration, restores: bool) -> Iterator[Record]:
+    """Records of a batch, in the order of its items."""
+    # Without an operator, what a restoration calls consistency is the PSNR of the reconstruction.
+    figures = {"consistency" if restores else "psnr": restoration.consistency}
+    if "truth" in batch.arrays:
+        figures = {k: np.asarray(v) for k, v in _compare(restoration.images, batch.arrays["truth"]).items()} | figures
     for item, i in zip(batch.items, batch.positions, strict=True):
-        yield Record(
-            name=item.name,
-            source=str(item.source),
-            target=im.to_uint8(batch.images[i]),
-            image=result.images[i],
-            variables={name: value[i] for name, value in result.variables.items()},
-            terms={"loss": float(result.loss[i])} | {name: float(value[i]) for name, value in result.terms.items()},
-            psnr=float(psnr[i]),
-            step=int(result.step[i]),
-            status=Status(int(result.status[i])),
-            history={name: value[i] for name, value in result.history.items()},
-        )
+        pictures = _pictures(i, batch.arrays, restoration) if restores else {}
+        record = _record(item, i, batch.arrays["observed"][i], restoration)
+        yield record._replace(metrics={name: float(value[i]) for name, value in figures.items()}, pictures=pictures)
+
+
+def _record(item: Item, i: int, observed: np.ndarray, restoration: Restoration) -> Record:
+    result, several = restoration.result, restoration.samples.shape[1] > 1
+    best = jax.tree.map(lambda leaf: leaf[i, 0], result)
+    return Record(
+        name=item.name,
+        source=str(item.source),
+        target=im.to_uint8(observed),
+        image=restoration.images[i],
+        variables={name: value[i] if several else value[i, 0] for name, value in result.variables.items()},
+        terms={"loss": float(best.loss)} | {name: float(value) for name, value in best.terms.items()},
+        metrics={},
+        step=int(best.step),
+        status=Status(int(best.status)),
+        history=best.history,
+        pictures={},
+        samples=im.to_uint8(restoration.samples[i]) if several else np.zeros((0, *best.images.shape), np.uint8),
+    )
+
+
+def _pictures(i: int, arrays: Arrays, restoration: Restoration) -> dict[str, np.ndarray]:
+    found = {"measured": im.to_uint8(arrays["observed"][i])}
+    found["reconstruction"] = im.to_uint8(restoration.reconstruction[i])
+    if "truth" in arrays:
+        found["truth"] = im.to_uint8(arrays["truth"][i])
+    if restoration.samples.shape[1] > 1:
+        found["mean"] = im.to_uint8(restoration.mean[i])
+        level = np.clip(restoration.std[i] / 2.0 / report.ERROR_RANGE, 0.0, 1.0)
+        found["std"] = im.to_uint8(np.repeat(level[..., None], 3, axis=-1) * 2.0 - 1.0)
+    return found
 
 
 def _summarise(records: Sequence[Record], failed: dict[str, str], path: str, as_json: bool) -> int:
     diverged = [record.name for record in records if record.status == Status.NONFINITE]
     if as_json:
         rows: list[dict[str, Any]] = [
-            {"name": r.name, "source": r.source, "psnr": r.psnr, "status": r.status.name} | r.terms for r in records
+            {"name": r.name, "source": r.source, "status": r.status.name}
+            | {name: finite_or_none(value) for name, value in (r.metrics | r.terms).items()}
+            for r in records
         ]
         common.print_json({"images": rows, "failed": failed, "report": path})
     else:
-        mean = f", mean PSNR {np.mean([r.psnr for r in records]):.2f} dB" if records else ""
-        common.say(f"{len(records)} images done{mean}: {path}")
+        means = "".join(f", mean {name} {value:.4g}" for name, value in report.mean_metrics(records).items())
+        common.say(f"{len(records)} images done{means}: {path}")
     if diverged:
         common.warn(f"the loss of {', '.join(diverged)} became infinite or NaN; its best result before that is kept.")
     if failed:

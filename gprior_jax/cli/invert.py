@@ -1,7 +1,6 @@
 """``gprior invert``."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +13,10 @@ from gprior_jax.cli import common, folder_run
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.base import Prior
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.operators import Identity
+from gprior_jax.outputs import Item
+from gprior_jax.tasks import Restoration, restore
+from gprior_jax.typing import Key, Progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,14 +83,13 @@ class Invert:
         recipe.parametrization.check(prior)
         folder = outputs.OutputFolder(self.out, self.settings(prior, recipe))
         options = folder_run.Options(
-            key=jax.random.key(self.seed),
-            batch_size=self.batch_size or default_batch_size(prior.resolution, len(items)),
+            batch_size=self.batch_size or common.default_batch_size(prior.resolution, len(items)),
             devices=self.devices,
-            crop=self.crop,
             size=self.size,
             as_json=self.json,
         )
-        return folder_run.run_folder(prior, recipe, items, folder, options)
+        job = Inversion(prior, recipe, jax.random.key(self.seed), self.crop, self.devices)
+        return folder_run.run_folder(job, items, folder, options)
 
     def recipe(self, prior: Prior) -> Recipe:
         """The recipe that the flags describe."""
@@ -108,25 +110,29 @@ class Invert:
         """Everything that decides the results."""
         return {
             "model": self.model,
-            "weights": _digest(prior),
+            "weights": common.weights_digest(prior),
             "recipe": recipe.summary(),
             "perceptual": self.perceptual,
             **common.fields(self, "method", "seed", "dtype", "crop", "size"),
         }
 
 
-def default_batch_size(resolution: int, images: int) -> int:
-    """Images at once where the user names no number: what a few gigabytes hold with 20 codes.
+@dataclasses.dataclass(frozen=True)
+class Inversion:
+    """Plain inversion of files, see :class:`gprior_jax.cli.folder_run.Job`."""
 
-    >>> default_batch_size(64, 100), default_batch_size(1024, 100)
-    (8, 1)
-    """
-    return min(images, max(1, min(8, 8 * 128**2 // resolution**2)))
+    prior: Prior
+    recipe: Recipe
+    key: Key
+    crop: io.Crop
+    devices: int | None
+    restores: bool = False
 
+    def load(self, item: Item) -> dict[str, np.ndarray]:
+        """The picture at the prior's resolution."""
+        return {"observed": io.load_image(item.source, self.prior.resolution, self.crop)}
 
-def _digest(prior: Prior) -> str:
-    """A fingerprint of the weights, so that a run is not continued with others under the same name."""
-    total = hashlib.sha256()
-    for leaf in jax.tree.leaves(prior.params):
-        total.update(np.asarray(leaf, np.float32).tobytes())
-    return total.hexdigest()[:16]
+    def solve(self, batch: dict[str, np.ndarray], ids: np.ndarray, progress: Progress) -> Restoration:
+        """Invert a batch."""
+        more: Any = {"ids": ids, "devices": self.devices, "progress": progress}
+        return restore(self.prior, batch["observed"], Identity(), self.recipe, key=self.key, **more)

@@ -18,8 +18,15 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "models": ("models", "Models", "list the bundled and the published priors"),
     "generate": ("generate", "Generate", "draw images from a prior"),
     "invert": ("invert", "Invert", "find the latent codes that explain photographs"),
+    "colorize": ("tasks", "Colorize", "colour gray photographs"),
+    "upscale": ("tasks", "Upscale", "enlarge small photographs"),
+    "inpaint": ("tasks", "Inpaint", "fill missing pixels"),
+    "denoise": ("tasks", "Denoise", "remove noise"),
+    "deblur": ("tasks", "Deblur", "sharpen photographs that a known kernel has blurred"),
     "train generator": ("train", "TrainGenerator", "train a generator and its discriminator on a zip of images"),
+    "experiment mganprior": ("experiment", "ExperimentMGANPrior", "run the experiments of the mGANprior paper"),
     "bench inversion": ("bench", "BenchInversion", "time an inversion step against the published PyTorch loop"),
+    "evaluate": ("evaluate", "Evaluate", "compares results with references"),
     "report": ("report", "Report", "write an output folder's report.html again"),
 }
 """Commands: module and class in this package (imported when the command is called), and a summary."""

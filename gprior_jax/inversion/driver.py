@@ -33,7 +33,7 @@ _PROGRESS_SECONDS = 0.5
 
 
 class Result(NamedTuple):
-    """Results of a batch of images, on the host.
+    """Results of a batch of images, on the host; with ``samples=K`` every array has an axis of K after the first.
 
     Attributes:
         images: ``[B, R, R, C]``, about [-1, 1].
@@ -63,6 +63,7 @@ def invert(
     ids: ArrayLike | None = None,
     operator: Any = None,
     init: Variables | None = None,
+    samples: int | None = None,
     batch_size: int | None = None,
     devices: int | None = None,
     steps_per_call: int | None = None,
@@ -72,13 +73,15 @@ def invert(
 
     Args:
         prior: the generator.
-        images: ``[B, R, R, C]`` in [-1, 1], what was observed.
+        images: ``[B, R, R, C]`` in [-1, 1], what was observed; of the shape that ``operator`` gives.
         recipe: how, see :mod:`gprior_jax.recipes`.
         key: the run's key; each image's is folded from it and the image's id.
         ids: ``[B]`` integers from 0; the index in ``images`` unless given. An image inverted alone under its id gives
             what it gives in the batch.
         operator: forward operator, a pytree whose leaves have a leading axis of images; None observes images as such.
         init: ``{name: [B, ...]}``, variables to start from instead of drawn ones (for every restart).
+        samples: independent solutions of every image, from keys of their own, sorted by their loss; the first drawn is
+            the one that is found without ``samples``. None finds one, without an axis for it.
         batch_size: images at once; None takes all. Fewer take less memory.
         devices: devices of this process to use; None takes one.
         steps_per_call: steps in one XLA call; None chooses by platform.
@@ -103,7 +106,10 @@ def invert(
     observed = _check_images(prior, images, operator)
     count = len(observed)
     numbers = _check_ids(ids, count)
-    run = Run(recipe.problem(prior), recipe, key, distributed.image_mesh(devices or 1), steps_per_call)
+    if samples is not None and samples < 1:
+        raise ValueError(f"samples {samples}: use at least 1.")
+    mesh = distributed.image_mesh(devices or 1)
+    run = Run(recipe.problem(prior), recipe, key, mesh, steps_per_call, samples or 1)
     size = run.batch_size(count, batch_size)
     results = []
     for start in range(0, count, size):
@@ -111,8 +117,18 @@ def invert(
         notice = _Notice(progress, start // size, -(-count // size), count, recipe.solver.num_steps)
         part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], (observed, operator, init or {}))
         result = run.batch(numbers[rows], *part, notice=notice)
-        results.append(jax.tree.map(lambda leaf, keep=count - start: leaf[:keep], result))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
+        keep = (count - start) * (samples or 1)
+        results.append(jax.tree.map(lambda leaf, keep=keep: leaf[:keep], result))
+    joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
+    return joined if samples is None else _sorted_samples(joined, count)
+
+
+def _sorted_samples(result: Result, count: int) -> Result:
+    """Samples on an axis of their own, the least loss first."""
+    split = jax.tree.map(lambda leaf: leaf.reshape(count, -1, *leaf.shape[1:]), result)
+    order = np.argsort(np.where(np.isfinite(split.loss), split.loss, np.inf), axis=1, kind="stable")
+    images = np.arange(count)[:, None]
+    return jax.tree.map(lambda leaf: leaf[images, order], split)
 
 
 def _check_ids(ids: ArrayLike | None, count: int) -> np.ndarray:
@@ -124,11 +140,12 @@ def _check_ids(ids: ArrayLike | None, count: int) -> np.ndarray:
 
 def _check_images(prior: Prior, images: ArrayLike, operator: Any) -> np.ndarray:
     observed = np.asarray(images, np.float32)
-    shape = prior.image_shape
-    if isinstance(operator, Identity) and (observed.ndim != 4 or observed.shape[1:] != shape):
-        raise ValueError(f"images of shape {observed.shape}: this prior inverts [B, {', '.join(map(str, shape))}].")
     if not len(observed):
         raise ValueError("images is empty: give at least one.")
+    shape = _observed_shape(prior, operator, len(observed))
+    if observed.shape[1:] != shape:
+        of = "" if isinstance(operator, Identity) else " observed through this operator"
+        raise ValueError(f"images of shape {observed.shape}: this prior inverts [B, {', '.join(map(str, shape))}]{of}.")
     finite = np.isfinite(observed).reshape(len(observed), -1).all(axis=1)
     if not finite.all():
         bad = ", ".join(map(str, np.flatnonzero(~finite)[:10]))
@@ -136,22 +153,33 @@ def _check_images(prior: Prior, images: ArrayLike, operator: Any) -> np.ndarray:
     return observed
 
 
+def _observed_shape(prior: Prior, operator: Any, count: int) -> tuple[int, ...]:
+    """Shape of one image seen through the operator of a batch."""
+    if bad := [leaf for leaf in jax.tree.leaves(operator) if np.shape(leaf)[:1] != (count,)]:
+        raise ValueError(
+            f"the operator has a leaf of shape {np.shape(bad[0])} for {count} images: every leaf needs a leading axis "
+            "of images, see gprior_jax.operators.broadcast and stack."
+        )
+    image = jax.ShapeDtypeStruct((count, *prior.image_shape), jnp.float32)
+    return jax.eval_shape(jax.vmap(lambda op, x: op(x)), operator, image).shape[1:]
+
+
 # Images and restarts share one axis of rows, image by image: XLA:CPU emits much slower loops for arrays of higher rank.
 
 
 @partial(jax.jit, static_argnums=(1, 2))
 def _start(
-    problem: Problem, config: SolverConfig, restarts: int, keys: Key, observed: Array, operator: Any, hints: Variables
+    problem: Problem, config: SolverConfig, rows: int, keys: Key, observed: Array, operator: Any, hints: Variables
 ) -> tuple[State, Observation]:
-    """States and observations ``[B * R]`` of images ``[B]``."""
+    """States and observations ``[B * rows]`` of images ``[B]``."""
 
     def states(key: Key, hint: Variables) -> State:
-        folded = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(restarts))
+        folded = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(rows))
         return jax.vmap(lambda k: solver.init(problem, config, k, hint))(folded)
 
     observations = jax.vmap(partial(observe, problem))(observed, operator)
-    rows = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), jax.vmap(states)(keys, hints))
-    return rows, jax.tree.map(lambda leaf: jnp.repeat(leaf, restarts, axis=0), observations)
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), jax.vmap(states)(keys, hints))
+    return flat, jax.tree.map(lambda leaf: jnp.repeat(leaf, rows, axis=0), observations)
 
 
 def _advance(
@@ -195,7 +223,7 @@ def _is_known(name: str, value: str | bool) -> bool:
 
 @partial(jax.jit, static_argnums=1)
 def _finish(problem: Problem, restarts: int, states: State) -> tuple[Solution, Array]:
-    """The best restart of every image, rendered, and its row."""
+    """The best restart of every image (and sample), rendered, and its row."""
     best = jax.vmap(solver.best_restart)(states.best_loss.reshape(-1, restarts))
     rows = jnp.arange(len(best)) * restarts + best
     chosen = jax.tree.map(lambda leaf: leaf[rows], states)
@@ -209,13 +237,21 @@ class Run:
         steps_per_call: steps in one XLA call.
     """
 
-    def __init__(self, problem: Problem, recipe: Recipe, key: Key, mesh: jax.sharding.Mesh, steps_per_call: int | None):
+    def __init__(
+        self,
+        problem: Problem,
+        recipe: Recipe,
+        key: Key,
+        mesh: jax.sharding.Mesh,
+        steps_per_call: int | None = None,
+        samples: int = 1,
+    ):
         """Place ``problem`` on the devices of ``mesh``; see :func:`invert` for the other arguments."""
         if steps_per_call is not None and steps_per_call < 1:
             raise ValueError(f"steps_per_call {steps_per_call}: use at least 1.")
         platform = mesh.devices.flat[0].platform
         self._problem = distributed.replicate(mesh, problem)
-        self._recipe, self._key, self._mesh = recipe, key, mesh
+        self._recipe, self._key, self._mesh, self._samples = recipe, key, mesh, samples
         self._advance = _compiled_advance(platform)
         self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
 
@@ -229,13 +265,13 @@ class Run:
     def start(
         self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Variables
     ) -> tuple[State, Observation]:
-        """States and observations ``[B * R]`` of one batch."""
+        """States and observations ``[B * samples * restarts]`` of one batch."""
         keys = jax.vmap(partial(jax.random.fold_in, self._key))(jnp.asarray(ids))
         inputs = distributed.shard_images(self._mesh, (keys, observed, operator, hints))
-        return _start(self._problem, self._recipe.solver, self._recipe.restarts, *inputs)
+        return _start(self._problem, self._recipe.solver, self._samples * self._recipe.restarts, *inputs)
 
     def advance(self, length: int, states: State, observations: Observation) -> tuple[State, Evaluation]:
-        """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * R]``."""
+        """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * samples * restarts]``."""
         return self._advance(self._problem, self._recipe.solver, length, states, observations)
 
     def batch(

@@ -66,7 +66,8 @@ class Evaluation(NamedTuple):
 
 def observe(problem: Problem, observed: Array, operator: Any) -> Observation:
     """Compute the target features of one observed image, once."""
-    return Observation(problem.objective.targets(observed), operator)
+    known = getattr(operator, "known", None)  # An operator of the user's may be any callable pytree.
+    return Observation(problem.objective.targets(observed, known), operator)
 
 
 def render(problem: Problem, variables: Variables) -> Array:

@@ -45,7 +45,8 @@ class Recipe:
     def summary(self) -> dict[str, Any]:
         """The recipe as JSON, for ``run.json``."""
         terms = [
-            {"term": term.name, "weight": float(term.weight), "distance": term.kind} | _network_summary(term)
+            {"term": term.name, "weight": float(term.weight), "distance": term.kind, "masked": term.masked}
+            | _details(term)
             for term in self.terms
         ]
         kind = type(self.parametrization).__name__
@@ -64,9 +65,9 @@ def _with_network(term: Term, prior: Prior) -> Term:
     return term
 
 
-def _network_summary(term: Term) -> dict[str, Any]:
+def _details(term: Term) -> dict[str, Any]:
     if not isinstance(term, Perceptual):
-        return {}
+        return {"floor": "noise" if term.floor_from_noise else float(term.floor)}
     if isinstance(term.network, str):
         return {"network": "the prior's discriminator"}
     return {"network": type(term.network.module).__name__, "layers": list(term.network.layers)}

@@ -14,7 +14,10 @@ import jax
 
 from gprior_jax import image as im
 from gprior_jax import models
+from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.base import Critic, Prior
+from gprior_jax.perceptual.alexnet import AlexNet
+from gprior_jax.perceptual.lpips import LPIPS, TRUNKS, LPIPSNetwork
 from gprior_jax.perceptual.vgg import VGG16, imagenet_normalize
 from gprior_jax.typing import Array, Params
 
@@ -92,6 +95,24 @@ def vgg16(
     return PerceptualNetwork(params, module, layers, size, normalize=True, scale=VGG_SCALE)
 
 
+def alexnet(
+    module: AlexNet, params: Params, layers: tuple[str, ...] | None = None, size: int | None = MGANPRIOR_SIZE
+) -> PerceptualNetwork:
+    """AlexNet's features, of images treated as :func:`vgg16` treats them: their mean over the layers.
+
+    Args:
+        module: the trunk.
+        params: torchvision's weights, converted.
+        layers: any of ``module.layer_names``; None takes the five that LPIPS compares.
+        size: side that images are resized to; None leaves them.
+
+    Raises:
+        ValueError: a layer that the trunk does not have.
+    """
+    names = tuple(TRUNKS["alexnet"].taps) if layers is None else layers
+    return PerceptualNetwork(params, module, names, size, normalize=True, scale=1.0 / max(len(names), 1))
+
+
 def discriminator(critic: Critic, layers: tuple[str, ...] | None = None) -> PerceptualNetwork:
     """Features of a discriminator.
 
@@ -109,20 +130,45 @@ def discriminator(critic: Critic, layers: tuple[str, ...] | None = None) -> Perc
 
 
 def load(folder: str | os.PathLike, layers: tuple[str, ...] | None = None) -> PerceptualNetwork:
-    """Read a perceptual network from a model folder: VGG-16, a discriminator, or a prior with its discriminator.
+    """Read a perceptual network from a model folder: VGG-16, AlexNet, a discriminator, or a prior with its own.
 
     Args:
         folder: what ``gprior convert`` or ``gprior train`` wrote.
         layers: layers to compare; None takes the network's default.
 
     Raises:
-        CheckpointError: no such folder, or no perceptual network in it.
+        CheckpointError: no such folder, or no perceptual network in it (LPIPS is read by :func:`load_lpips`).
         ValueError: a layer that the network does not have.
     """
     module, params = models.load_network(folder)
+    if isinstance(module, LPIPSNetwork):
+        raise CheckpointError(
+            f"{folder} holds LPIPS, a whole distance whose layers are not to be chosen: read it with "
+            "gprior_jax.perceptual.network.load_lpips, or name a folder of VGG-16, AlexNet or a discriminator."
+        )
+    if isinstance(module, AlexNet):
+        return alexnet(module, params, layers)
     if isinstance(module, VGG16):
         return vgg16(module, params, layers or MGANPRIOR_LAYERS)
     return discriminator(Critic(params, module), layers)
+
+
+def load_lpips(folder: str | os.PathLike) -> LPIPS:
+    """Read LPIPS from a model folder.
+
+    Args:
+        folder: what ``gprior convert --lpips-linear`` wrote.
+
+    Raises:
+        CheckpointError: no such folder, or one that holds something else.
+    """
+    module, params = models.load_network(folder)
+    if not isinstance(module, LPIPSNetwork):
+        raise CheckpointError(
+            f"{folder} holds no LPIPS but {models.describe(module)['arch']}: make one with 'gprior convert "
+            "vgg16-397923af.pth --lpips-linear vgg.pth --to DIR'."
+        )
+    return LPIPS(params, module)
 
 
 def default(prior: Prior) -> PerceptualNetwork:

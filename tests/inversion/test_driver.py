@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from batteries import own_images, pixel_recipe, random_prior
 
+from gprior_jax import operators
 from gprior_jax.errors import Status
 from gprior_jax.inversion import driver
 from gprior_jax.inversion.driver import Result, invert, result_psnr
@@ -92,6 +93,50 @@ def test_restarts_keep_the_best(images):
         np.testing.assert_allclose(result.history["loss"][row], alone.history["loss"][best], rtol=1e-4)
 
 
+def test_samples_are_the_restarts_sorted(reference, images):
+    result = invert(PRIOR, images[:2], RECIPE, key=KEY, samples=3)
+    assert result.images.shape == (2, 3, 16, 16, 3)
+    assert result.history["loss"].shape == (2, 3, STEPS)
+    assert (np.diff(result.loss, axis=1) >= 0).all()
+    best = invert(PRIOR, images[:2], dataclasses.replace(RECIPE, restarts=3), key=KEY)
+    np.testing.assert_allclose(result.loss[:, 0], best.loss, rtol=1e-4)
+    np.testing.assert_allclose(result.images[:, 0], best.images, atol=1e-3)
+    # What is found without samples is one of them.
+    assert (np.abs(result.loss - reference.loss[:2, None]) / reference.loss[:2, None]).min(axis=1).max() < 1e-4
+    one = invert(PRIOR, images[:2], RECIPE, key=KEY, samples=1)
+    np.testing.assert_array_equal(one.images[:, 0], invert(PRIOR, images[:2], RECIPE, key=KEY).images)
+
+
+def test_samples_of_restarts_are_the_best_of_each(images):
+    recipe = dataclasses.replace(RECIPE, restarts=2)
+    both = invert(PRIOR, images[:1], recipe, key=KEY, samples=2)
+    four = invert(PRIOR, images[:1], RECIPE, key=KEY, samples=4)
+    assert both.loss[0, 0] == pytest.approx(four.loss[0, 0], rel=1e-4)
+    assert both.loss.shape == (1, 2)
+
+
+def test_operators_are_inverted(images):
+    operator = operators.broadcast(operators.Downsample(2, "area"), 5)
+    small = np.asarray(jax.vmap(operators.Downsample(2, "area"))(images))
+    result = invert(PRIOR, small, RECIPE, key=KEY, operator=operator)
+    again = np.asarray(jax.vmap(operators.Downsample(2, "area"))(result.images))
+    np.testing.assert_allclose(np.mean((again - small) ** 2, axis=(1, 2, 3)), result.loss, rtol=1e-3)
+    with pytest.raises(ValueError, match=r"inverts \[B, 8, 8, 3\] observed through this operator"):
+        invert(PRIOR, images, RECIPE, key=KEY, operator=operator)
+    with pytest.raises(ValueError, match=r"leaf of shape \(16, 16, 1\) for 5 images"):
+        invert(PRIOR, images, RECIPE, key=KEY, operator=operators.Mask(operators.box_mask(16, 4)))
+
+
+def test_per_image_masks(images):
+    masks = np.stack([operators.box_mask(16, side) for side in range(2, 7)])
+    result = invert(PRIOR, images * masks, RECIPE, key=KEY, operator=operators.Mask(masks))
+    alone = invert(
+        PRIOR, (images * masks)[3:4], RECIPE, key=KEY, operator=operators.Mask(masks[3:4]), ids=np.array([3])
+    )
+    np.testing.assert_allclose(alone.loss, result.loss[3:4], rtol=1e-4)
+    np.testing.assert_allclose(alone.images, result.images[3:4], atol=1e-3)
+
+
 def test_hints_are_where_it_starts(reference, images):
     hint = {name: values[:2] for name, values in reference.variables.items()}
     result = invert(PRIOR, images[:2], RECIPE, key=KEY, init=hint)
@@ -166,6 +211,7 @@ def test_wrong_ids(images, ids):
         ({"batch_size": 0}, "batch_size 0: use at least 1"),
         ({"steps_per_call": 0}, "steps_per_call 0: use at least 1"),
         ({"devices": 9}, "devices 9: this process has 8"),
+        ({"samples": 0}, "samples 0: use at least 1"),
     ],
 )
 def test_wrong_settings(images, settings, message):
@@ -182,11 +228,13 @@ def test_psnr_clips_to_the_range():
 
 
 def test_recipe_summary_is_json():
-    summary = dataclasses.replace(RECIPE, terms=(Pixel(2.0, "l1"), Perceptual("default"))).summary()
+    summary = dataclasses.replace(RECIPE, terms=(Pixel(2.0, kind="l1"), Perceptual("default"))).summary()
     assert summary["parametrization"] == {
         "kind": "MultiCode", "num_codes": 4, "layer": 2, "average": False, "codes_per_call": None, "remat": False,
     }  # fmt: skip
-    assert summary["terms"][0] == {"term": "pixel_l1", "weight": 2.0, "distance": "l1"}
+    assert summary["terms"][0] == {
+        "term": "pixel_l1", "weight": 2.0, "distance": "l1", "masked": True, "floor": 0.0,
+    }  # fmt: skip
     assert summary["terms"][1]["network"] == "the prior's discriminator"
     assert summary["solver"]["num_steps"] == STEPS
     with pytest.raises(ValueError, match="restarts 0"):

@@ -155,7 +155,7 @@ def test_projection_after_start_and_updates():
 
 
 def test_terms_are_weighted():
-    p = problem(terms=(Pixel(3.0), Pixel(0.5, "l1")))
+    p = problem(terms=(Pixel(3.0), Pixel(0.5, kind="l1")))
     observation = observe(p, 2 * jnp.ones(SHAPE), Identity())
     loss, terms = evaluate(p, {"x": jnp.zeros(SHAPE)}, observation)
     assert (float(loss), float(terms["pixel_mse"]), float(terms["pixel_l1"])) == (13.0, 4.0, 2.0)

@@ -26,3 +26,10 @@ def test_psnr_of_a_batch():
     found = jax.vmap(metrics.psnr)(jnp.asarray(a), jnp.asarray(b))
     wanted = [peak_signal_noise_ratio(y, x, data_range=1.0) for x, y in zip(a, b, strict=True)]
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_l1_is_the_mean_absolute_difference():
+    a, b = np.random.default_rng(2).random((2, 3, 5, 6, 3)).astype(np.float32)
+    wanted = np.abs(a.astype(np.float64) - b).mean((1, 2, 3))
+    np.testing.assert_allclose(jax.vmap(metrics.l1)(jnp.asarray(a), jnp.asarray(b)), wanted, atol=1e-6)
+    assert float(metrics.l1(jnp.asarray(a[0]), jnp.asarray(a[0]))) == 0

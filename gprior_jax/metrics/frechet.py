@@ -1,0 +1,146 @@
+"""Distances between sets of features: Fréchet (FID) and kernel (KID), with any perceptual network.
+
+The published figures use Inception-v3 (Heusel et al. 2017, arXiv:1706.08500; Binkowski et al. 2018, arXiv:1801.01401).
+Here the network is an argument: figures of one network compare among themselves only. The distances are computed on
+the host in float64, as both are small differences of large sums.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax import image as im
+from gprior_jax.perceptual.network import PerceptualNetwork
+from gprior_jax.typing import Array, ArrayLike
+
+# Of the kernel matrix, so that it need not be held as a whole.
+_ROWS_AT_ONCE = 1024
+
+
+def frechet_distance(features_a: ArrayLike, features_b: ArrayLike) -> float:
+    """Squared Fréchet distance of two Gaussians fitted to features (arXiv:1706.08500, equation 6).
+
+    ``|mean_a - mean_b|^2 + tr(C_a) + tr(C_b) - 2 tr((C_a C_b)^(1/2))``. The last trace is the sum of the singular
+    values of ``R_a R_b^T``, with C = R^T R: no covariance is squared or inverted, so singular ones (fewer samples than
+    features) are as exact as others.
+
+    Args:
+        features_a: ``[N, D]``; covariances have the divisor N - 1.
+        features_b: ``[M, D]``.
+
+    Returns:
+        The distance, at least 0; 0 for equal features, NaN where a feature is not finite. Host function, not for jit.
+
+    Raises:
+        ValueError: fewer than two rows, or other than two axes or the same D.
+
+    >>> frechet_distance(np.eye(3), np.eye(3) + np.array([2.0, 0.0, 0.0])).__round__(6)
+    4.0
+    """
+    a, b = _checked(features_a, features_b)
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("nan")
+    root_a, root_b = _covariance_root(a), _covariance_root(b)
+    shift = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
+    shared = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
+    return max(float(shift + np.sum(root_a**2) + np.sum(root_b**2) - 2 * shared), 0.0)
+
+
+def kernel_distance(features_a: ArrayLike, features_b: ArrayLike) -> float:
+    """Kernel distance: unbiased squared maximum mean discrepancy (arXiv:1801.01401, section 4 and equation 4).
+
+    The kernel is ``(x.y / D + 1)^3``. All rows are used at once, where the paper averages over subsets of 1000: the
+    expectation is the same.
+
+    Args:
+        features_a: ``[N, D]``.
+        features_b: ``[M, D]``.
+
+    Returns:
+        The distance; its expectation is 0 for sets of one distribution, so it can be slightly negative. NaN where a
+        feature is not finite. Host function, not for jit.
+
+    Raises:
+        ValueError: fewer than two rows, or other than two axes or the same D.
+    """
+    a, b = _checked(features_a, features_b)
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("nan")
+    within = [(_kernel_sum(x, x) - np.sum(_kernel(np.sum(x * x, axis=1), x.shape[1]))) for x in (a, b)]
+    n, m = len(a), len(b)
+    return float(within[0] / (n * (n - 1)) + within[1] / (m * (m - 1)) - 2 * _kernel_sum(a, b) / (n * m))
+
+
+def pooled(features: tuple[Array, ...]) -> Array:
+    """Spatial means of the layers of one image, concatenated: ``[D]``, D the sum of their channels.
+
+    >>> pooled((jnp.ones((4, 4, 2)), jnp.zeros((2, 2, 3)))).tolist()
+    [1.0, 1.0, 0.0, 0.0, 0.0]
+    """
+    return jnp.concatenate([jnp.mean(x, axis=(0, 1)) for x in features])
+
+
+def network_features(network: PerceptualNetwork, images: ArrayLike, batch_size: int = 16) -> np.ndarray:
+    """Pooled features of a set of images.
+
+    Args:
+        network: any perceptual network; it resizes the images itself if it wants to.
+        images: ``[N, H, W, C]`` in [0, 1].
+        batch_size: images at once.
+
+    Returns:
+        float32 ``[N, D]``: :func:`pooled` features at the network's layers. Host function, not for jit.
+
+    Raises:
+        ValueError: images that are not ``[N, H, W, C]``.
+    """
+    images = np.asarray(images, np.float32)
+    if images.ndim != 4 or not len(images):
+        raise ValueError(f"images have shape {images.shape}: give [N, H, W, C], N at least 1.")
+    network = network.prepare()
+    size = min(batch_size, len(images))
+    parts = []
+    for start in range(0, len(images), size):
+        batch = images[start : start + size]
+        # The last batch is filled up with copies: one shape, one compilation.
+        filled = batch[np.arange(size) % len(batch)]
+        parts.append(np.asarray(_batch_features(network, jnp.asarray(filled)), np.float32)[: len(batch)])
+    return np.concatenate(parts)
+
+
+def fid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, batch_size: int = 16) -> float:
+    """:func:`frechet_distance` of the :func:`network_features` of two sets ``[N, H, W, C]`` in [0, 1]."""
+    return frechet_distance(*(network_features(network, x, batch_size) for x in (images, references)))
+
+
+def kid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, batch_size: int = 16) -> float:
+    """:func:`kernel_distance` of the :func:`network_features` of two sets ``[N, H, W, C]`` in [0, 1]."""
+    return kernel_distance(*(network_features(network, x, batch_size) for x in (images, references)))
+
+
+@jax.jit
+def _batch_features(network: PerceptualNetwork, images: Array) -> Array:
+    return jax.vmap(lambda image: pooled(network.features(im.from_unit(image))))(images)
+
+
+def _checked(features_a: ArrayLike, features_b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.asarray(features_a, np.float64), np.asarray(features_b, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise ValueError(f"features of shapes {a.shape} and {b.shape}: give [N, D] and [M, D], at least two rows each.")
+    return a, b
+
+
+def _covariance_root(features: np.ndarray) -> np.ndarray:
+    """R with R^T R = the covariance, ``[min(N, D), D]``."""
+    centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
+    return np.asarray(np.linalg.qr(centred, mode="r")) if len(centred) > centred.shape[1] else centred
+
+
+def _kernel(products: np.ndarray, dimensions: int) -> np.ndarray:
+    return (products / dimensions + 1.0) ** 3
+
+
+def _kernel_sum(a: np.ndarray, b: np.ndarray) -> float:
+    """Sum of the kernel over all pairs of rows."""
+    starts = range(0, len(a), _ROWS_AT_ONCE)
+    return float(sum(_kernel(a[i : i + _ROWS_AT_ONCE] @ b.T, a.shape[1]).sum() for i in starts))

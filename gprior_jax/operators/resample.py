@@ -1,0 +1,157 @@
+"""Reduction by a whole factor, as a matrix along rows and one along columns."""
+
+import functools
+from typing import Literal
+
+import flax.struct
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.typing import Array
+
+DownsampleMethod = Literal["area", "bilinear", "bicubic", "lanczos", "pulse"]
+
+
+@flax.struct.dataclass
+class Downsample:
+    """The image was reduced by a whole factor.
+
+    Attributes:
+        factor: old side by new side (static).
+        method: see :func:`downsample_matrix`; the default is mGANprior's (static).
+
+    Raises:
+        ValueError: on a call, if the factor does not fit a side of the image.
+
+    >>> Downsample(4, "area")(jnp.ones((16, 8, 3))).shape
+    (4, 2, 3)
+    """
+
+    factor: int = flax.struct.field(pytree_node=False)
+    method: DownsampleMethod = flax.struct.field(pytree_node=False, default="bilinear")
+    linear = True
+    pixelwise = False
+    known = None
+
+    def __call__(self, image: Array) -> Array:
+        """Small image ``[H / factor, W / factor, C]`` of one image ``[H, W, C]``."""
+        rows, columns = (downsample_matrix(size, self.factor, self.method) for size in image.shape[:2])
+        return _on_both_axes(rows, columns, image)
+
+    def back_project(self, observation: Array) -> Array:
+        """The image of least norm with ``Downsample(image) == observation``: A+ y with A+ the pseudoinverse.
+
+        Args:
+            observation: ``[h, w, C]``.
+
+        Returns:
+            ``[h * factor, w * factor, C]``; not clipped.
+        """
+        rows, columns = (_pseudoinverse(size * self.factor, self.factor, self.method) for size in observation.shape[:2])
+        return _on_both_axes(rows, columns, observation)
+
+
+def _on_both_axes(rows: np.ndarray, columns: np.ndarray, image: Array) -> Array:
+    """``rows @ image @ columns.T`` for every channel."""
+    # Full precision: accelerators would round the factors of a product to 10 or 8 bits.
+    half = jnp.tensordot(jnp.asarray(rows, image.dtype), image, axes=(1, 0), precision="highest")
+    whole = jnp.tensordot(jnp.asarray(columns, image.dtype), half, axes=(1, 1), precision="highest")
+    return jnp.swapaxes(whole, 0, 1)
+
+
+@functools.lru_cache(maxsize=64)
+def downsample_matrix(size: int, factor: int, method: DownsampleMethod) -> np.ndarray:
+    """Weights of every old pixel in every new one along one axis; each row sums to 1.
+
+    Args:
+        size: old side, pixels.
+        factor: old side by new side.
+        method: ``"area"``: mean of each block. ``"bilinear"``: as torch's ``interpolate(scale_factor=1 / factor,
+            mode="bilinear", align_corners=False)``, without antialias. ``"bicubic"`` and ``"lanczos"``: as Pillow on
+            float images, with antialias, weights renormalised at the edges. ``"pulse"``: as PULSE's
+            ``BicubicDownSample``, 4 * factor taps and reflected edges.
+
+    Returns:
+        ``[size // factor, size]`` float32, computed in float64; cached and not writeable.
+
+    Raises:
+        ValueError: the method is unknown, or the factor does not divide the side (or reaches too far to reflect).
+
+    >>> downsample_matrix(4, 2, "area")
+    array([[0.5, 0.5, 0. , 0. ],
+           [0. , 0. , 0.5, 0.5]], dtype=float32)
+    """
+    return _read_only(_matrix(size, factor, method))
+
+
+@functools.lru_cache(maxsize=64)
+def _pseudoinverse(size: int, factor: int, method: DownsampleMethod) -> np.ndarray:
+    """``[size, size // factor]`` float32."""
+    return _read_only(np.linalg.pinv(_matrix(size, factor, method)))
+
+
+def _read_only(matrix: np.ndarray) -> np.ndarray:
+    rounded = matrix.astype(np.float32)
+    rounded.flags.writeable = False  # Others get the same array from the cache.
+    return rounded
+
+
+def _matrix(size: int, factor: int, method: DownsampleMethod) -> np.ndarray:
+    """:func:`downsample_matrix` in float64."""
+    if method not in ("area", "bilinear", "pulse", *_PILLOW_FILTERS):
+        raise ValueError(f"method {method!r}: use area, bilinear, bicubic, lanczos or pulse.")
+    if not _fits(size, factor, method):
+        allowed = ", ".join(str(f) for f in range(1, size + 1) if _fits(size, f, method))
+        raise ValueError(f"factor {factor} does not fit a side of {size} pixels with {method}: use one of {allowed}.")
+    if method == "area":
+        return np.repeat(np.eye(size // factor), factor, axis=1) / factor
+    if method == "bilinear":
+        return _bilinear(size, factor)
+    return _pulse(size, factor) if method == "pulse" else _pillow(size, factor, method)
+
+
+def _fits(size: int, factor: int, method: DownsampleMethod) -> bool:
+    # An edge can be reflected by less than a side.
+    return factor >= 1 and size % factor == 0 and (method != "pulse" or max(_pulse_padding(factor)) < size)
+
+
+def _bilinear(size: int, factor: int) -> np.ndarray:
+    """Two taps (one for an odd factor) around the centre of each block."""
+    centres = (np.arange(size // factor) + 0.5) * factor - 0.5
+    return np.maximum(0.0, 1.0 - np.abs(np.arange(size) - centres[:, None]))
+
+
+def _cubic(x: np.ndarray) -> np.ndarray:
+    """Keys' cubic convolution kernel with a = -0.5, which Pillow and PULSE use (torch's a is -0.75)."""
+    x, a = np.abs(x), -0.5
+    inner = ((a + 2) * x - (a + 3)) * x**2 + 1
+    outer = a * (((x - 5) * x + 8) * x - 4)
+    return np.where(x < 1, inner, np.where(x < 2, outer, 0.0))
+
+
+def _lanczos(x: np.ndarray) -> np.ndarray:
+    """Lanczos' windowed sinc with three lobes."""
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
+
+
+_PILLOW_FILTERS = {"bicubic": _cubic, "lanczos": _lanczos}
+
+
+def _pillow(size: int, factor: int, method: str) -> np.ndarray:
+    """The filter widened by the factor and sampled at pixel centres; what falls outside is left out."""
+    centres = (np.arange(size // factor) + 0.5) * factor
+    weights = _PILLOW_FILTERS[method]((np.arange(size) + 0.5 - centres[:, None]) / factor)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _pulse_padding(factor: int) -> tuple[int, int]:
+    """Pixels before and after a side: 4 * factor taps less a stride of factor, halved."""
+    return 3 * factor // 2, 3 * factor - 3 * factor // 2
+
+
+def _pulse(size: int, factor: int) -> np.ndarray:
+    """PULSE's ``bicubic.py``: taps at half-pixel centres, normalised, over edges that are reflected."""
+    taps = _cubic((np.arange(4 * factor) - 2 * factor + 0.5) / factor)
+    padded = np.pad(np.eye(size), (_pulse_padding(factor), (0, 0)), mode="reflect")
+    starts = range(0, size, factor)
+    return np.stack([taps / taps.sum() @ padded[start : start + 4 * factor] for start in starts])

@@ -1,0 +1,105 @@
+"""Masks: where pixels are missing, and how many."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from batteries import normal
+
+from gprior_jax.operators import Mask, box_mask, random_mask, stroke_mask
+
+
+def test_missing_pixels_are_gray_and_the_others_left_alone():
+    image, known = normal(1, 8, 8, 3), random_mask(jax.random.key(0), 8, 0.5)
+    np.testing.assert_array_equal(Mask(known)(image), np.where(known > 0, image, 0.0))
+
+
+@pytest.mark.parametrize(("size", "box", "rows"), [(8, 4, (2, 6)), (9, 3, (3, 6)), (8, 3, (2, 5)), (8, 8, (0, 8))])
+def test_box_in_the_centre(size, box, rows):
+    known = np.asarray(box_mask(size, box))
+    wanted = np.ones((size, size, 1), np.float32)
+    wanted[slice(*rows), slice(*rows)] = 0
+    np.testing.assert_array_equal(known, wanted)
+    assert known.dtype == np.float32
+
+
+def test_box_anywhere():
+    missing = np.argwhere(np.asarray(box_mask(8, (1, 5, 2, 3)))[..., 0] == 0)
+    assert missing.min(0).tolist() == [1, 5]
+    assert missing.max(0).tolist() == [2, 7]
+    assert len(missing) == 6
+
+
+@pytest.mark.parametrize("box", [0, 9, (-1, 0, 2, 2), (0, 7, 2, 2), (0, 0, 0, 3)])
+def test_a_box_must_fit(box):
+    with pytest.raises(ValueError, match="does not fit an image of 8 x 8 pixels: give a side from 1 to 8"):
+        box_mask(8, box)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3, 0.8])
+def test_rate_of_missing_pixels(missing):
+    known = np.asarray(random_mask(jax.random.key(1), 128, missing))
+    assert known.shape == (128, 128, 1)
+    assert set(np.unique(known)) <= {0.0, 1.0}
+    # 16384 draws: four standard deviations are at most 4 * 0.5 / 128.
+    assert 1 - known.mean() == pytest.approx(missing, abs=4 * 0.5 / 128)
+
+
+@pytest.mark.parametrize("missing", [-0.1, 1.0, float("nan")])
+def test_rate_must_be_one(missing):
+    with pytest.raises(ValueError, match=r"missing must be a rate in \[0, 1\), got"):
+        random_mask(jax.random.key(0), 8, missing)
+
+
+def test_random_masks_trace_and_batch():
+    keys = jax.random.split(jax.random.key(2), 3)
+    found = jax.jit(jax.vmap(lambda key, missing: random_mask(key, 16, missing)))(keys, jnp.array([0.1, 0.5, 0.9]))
+    for index, missing in enumerate((0.1, 0.5, 0.9)):
+        np.testing.assert_array_equal(found[index], random_mask(keys[index], 16, missing))
+
+
+def test_strokes_batch_and_differ():
+    keys = jax.random.split(jax.random.key(3), 8)
+    masks = np.asarray(jax.vmap(lambda key: stroke_mask(key, 64))(keys))
+    assert masks.shape == (8, 64, 64, 1)
+    assert set(np.unique(masks)) == {0.0, 1.0}
+    np.testing.assert_array_equal(masks[2], stroke_mask(keys[2], 64))
+    missing = 1 - masks.mean(axis=(1, 2, 3))
+    assert ((missing > 0.01) & (missing < 0.9)).all()
+    assert len(np.unique(masks.reshape(8, -1), axis=0)) == 8
+
+
+def test_strokes_are_connected_and_as_wide_as_the_brush():
+    from scipy import ndimage
+
+    for seed in range(4):
+        missing = np.asarray(stroke_mask(jax.random.key(seed), 128, strokes=1, width=(0.1, 0.1)))[..., 0] == 0
+        assert ndimage.label(missing, np.ones((3, 3)))[1] == 1
+        # A brush of 12.8 pixels holds a square of 7, and round corners let discs of its radius paint all of it.
+        disc = np.hypot(*np.mgrid[-5:6, -5:6]) <= 5
+        opened = ndimage.binary_opening(np.pad(missing, 12, mode="edge"), disc)[12:-12, 12:-12]
+        assert (opened & missing).sum() > 0.95 * missing.sum()
+
+
+def test_strokes_are_the_same_in_another_size():
+    small, large = (1 - np.asarray(stroke_mask(jax.random.key(5), size)).mean() for size in (64, 256))
+    assert small == pytest.approx(large, abs=0.01)
+
+
+def test_more_strokes_cover_more():
+    one, many = (np.mean([stroke_mask(jax.random.key(i), 32, n).mean() for i in range(4)]) for n in (1, 6))
+    assert many < one - 0.1
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"strokes": 0}, "use at least 1 stroke and 4 corners, got 0 and 12"),
+        ({"corners": 3}, "use at least 1 stroke and 4 corners, got 3 and 3"),
+        ({"width": (0.2, 0.1)}, "width must be two positive numbers in rising order"),
+        ({"width": (0.0, float("nan"))}, "width must be two positive numbers in rising order"),
+    ],
+)
+def test_stroke_settings_are_checked(settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        stroke_mask(jax.random.key(0), 16, **settings)
