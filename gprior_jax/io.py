@@ -114,9 +114,10 @@ def load_mask(
             f"{path} has gray values: a mask is white where pixels are known and black where they are missing; save it "
             "as PNG, not JPEG."
         )
-    white = mask.point(lambda value: 255 if bool(value) != invert else 0)
-    reduced = white if white.size == (size, size) else _square_mask(white, size, crop)
-    known = (np.asarray(reduced) == 255).astype(np.float32)[..., None]
+    # Floats: in 8 bits, one missing pixel among many would be rounded away.
+    missing = Image.fromarray(((np.asarray(mask) > 0) == invert).astype(np.float32))
+    reduced = missing if missing.size == (size, size) else _square_missing(missing, size, crop)
+    known = (np.asarray(reduced) == 0).astype(np.float32)[..., None]
     if not known.any():
         raise ImageFileError(
             f"{path} hides every pixel at {size}x{size}: leave larger areas known ({'black' if invert else 'white'})."
@@ -143,13 +144,14 @@ def load_kernel(path: str | os.PathLike) -> np.ndarray:
     return kernel / kernel.sum()
 
 
-def _square_mask(mask: Image.Image, size: int, crop: Crop) -> Image.Image:
+def _square_missing(missing: Image.Image, size: int, crop: Crop) -> Image.Image:
+    """Part of every pixel that is missing, of an image of 0 and 1."""
     box = Image.Resampling.BOX
     if crop == "stretch":
-        return mask.resize((size, size), box)
+        return missing.resize((size, size), box)
     if crop == "pad":
-        return ImageOps.pad(mask, (size, size), box, color=0)
-    return ImageOps.fit(mask, (size, size), box)
+        return ImageOps.pad(missing, (size, size), box, color=1)
+    return ImageOps.fit(missing, (size, size), box)
 
 
 def _open(path: Path, convert: Callable[[Image.Image], Image.Image], smallest: int = MIN_SIDE) -> Image.Image:

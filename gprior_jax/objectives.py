@@ -13,6 +13,7 @@ import flax.struct
 import jax.numpy as jnp
 
 from gprior_jax import image as im
+from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.typing import Array, PyTree
 
@@ -113,13 +114,14 @@ class Perceptual:
     is known, so that a hole neither counts nor dilutes the mean.
 
     Attributes:
-        network: a loaded network, or ``"default"`` for the one that comes with the prior.
+        network: a loaded network, or ``"default"`` for the one that comes with the prior; LPIPS with ``kind="mse"`` is
+            the published distance.
         weight: factor in the total.
         kind: mean absolute (mGANprior's default) or mean squared difference (static).
         masked: weigh features by the known area (static); False is mGANprior's mean over all of them.
     """
 
-    network: PerceptualNetwork | Literal["default"]
+    network: PerceptualNetwork | LPIPS | Literal["default"]
     weight: float | Array = 1.0
     kind: Distance = flax.struct.field(pytree_node=False, default="l1")
     masked: bool = flax.struct.field(pytree_node=False, default=True)
@@ -145,7 +147,7 @@ class Perceptual:
         layers = zip(network.features(observed), target.features, target.weights, strict=True)
         return network.scale * _sum([distance(a, b, self.kind, weights) for a, b, weights in layers])
 
-    def _loaded(self) -> PerceptualNetwork:
+    def _loaded(self) -> PerceptualNetwork | LPIPS:
         if isinstance(self.network, str):
             raise ValueError("a perceptual term needs a network: only a recipe can put a prior's own for 'default'.")
         return self.network

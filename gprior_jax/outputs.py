@@ -123,8 +123,9 @@ class OutputFolder:
         if self.path.exists() and not self.path.is_dir():
             raise GPriorError(f"{self.path} is a file: name a folder with --out.")
         self.path.mkdir(parents=True, exist_ok=True)
-        for leftover in self.path.glob(".*.partial"):  # Of a run that was killed.
-            leftover.unlink(missing_ok=True)
+        for inside in ("", "samples/", *(f"{name}/" for name in WRITTEN_PICTURES)):
+            for leftover in self.path.glob(f"{inside}.*.partial"):  # Of a run that was killed.
+                leftover.unlink(missing_ok=True)
         self._fingerprint = json.dumps(self.settings, sort_keys=True)
         if (self.path / "run.json").exists():
             found = files.read_json(self.path / "run.json").get("settings", {})

@@ -12,6 +12,7 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.latents import MultiCode, Parametrization, Z
 from gprior_jax.objectives import Distance, Perceptual, Pixel, Term
+from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
 
 Preset = Literal["official", "fast"]
@@ -42,7 +43,7 @@ def mganprior(
     *,
     preset: Preset = "fast",
     num_steps: int | None = None,
-    perceptual: PerceptualNetwork | Literal["default"] | None = "default",
+    perceptual: PerceptualNetwork | LPIPS | Literal["default"] | None = "default",
     perceptual_weight: float = 1.0,
     restarts: int = 1,
     tolerance: float = 0.0,
@@ -57,7 +58,8 @@ def mganprior(
         preset: ``"official"`` or ``"fast"``.
         num_steps: None takes the preset's (3000 or 400).
         perceptual: ``"default"`` for the prior's discriminator, a loaded network
-            (:func:`gprior_jax.perceptual.network.load`), or None to compare pixels only.
+            (:func:`gprior_jax.perceptual.network.load`), LPIPS (:func:`gprior_jax.perceptual.network.load_lpips`), or
+            None to compare pixels only.
         perceptual_weight: weight of the perceptual term beside the mean squared error of pixels, which has weight 1.
         restarts: independent starts per image, of which the best is kept.
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
@@ -75,13 +77,20 @@ def mganprior(
     parametrization = _codes(num_codes, layer, preset, codes_per_call, remat)
     terms: tuple[Term, ...] = (Pixel(1.0),)
     if perceptual is not None:
-        terms += (Perceptual(perceptual, perceptual_weight),)
+        terms += (_perceptual(perceptual, perceptual_weight),)
     return Recipe(f"mganprior-{preset}", parametrization, terms, _solver(preset, steps, tolerance), restarts)
 
 
 def _check_preset(preset: str) -> None:
     if preset not in ("official", "fast"):
         raise ValueError(f"preset {preset!r}: use 'official' or 'fast'.")
+
+
+def _perceptual(
+    network: PerceptualNetwork | LPIPS | Literal["default"], weight: float, masked: bool = True
+) -> Perceptual:
+    # LPIPS is a sum of squares; mGANprior compares features by their absolute difference.
+    return Perceptual(network, weight, "mse" if isinstance(network, LPIPS) else "l1", masked)
 
 
 def _codes(num_codes: int, layer: int, preset: Preset, codes_per_call: int | None, remat: bool) -> Parametrization:
@@ -126,13 +135,14 @@ OFFICIAL_TASKS: dict[str, TaskSettings] = {
 for the last two: denoising takes the settings of inpainting, deblurring those of super-resolution."""
 
 FAST_TASKS: dict[str, TaskSettings] = {
-    "colorize": TaskSettings(10, 6, 200, 1.0),
-    "upscale": TaskSettings(10, 4, 200, 1.0),
-    "inpaint": TaskSettings(10, 6, 200, 1.0),
-    "denoise": TaskSettings(10, 6, 200, 0.0),
-    "deblur": TaskSettings(10, 6, 200, 1.0),
+    "colorize": TaskSettings(10, 4, 150, 1.0),
+    "upscale": TaskSettings(10, 2, 100, 0.0),
+    "inpaint": TaskSettings(10, 4, 150, 1.0),
+    "denoise": TaskSettings(10, 8, 200, 0.0),
+    "deblur": TaskSettings(10, 8, 200, 1.0),
 }
-"""Chosen by measurement on the bundled prior, on portraits that neither training nor docs/experiments.md saw."""
+"""Chosen by measurement on the bundled prior, on portraits that neither training nor docs/experiments.md saw; the table
+is in ``benchmarks/RESULTS.md``."""
 
 _PUBLISHED_LAYERS = 15
 """Layers of the PGGAN of 256 px that the published composing layers belong to, with its output layer."""
@@ -164,7 +174,7 @@ def restoration(
     num_steps: int | None = None,
     distance: Distance | None = None,
     floor: float | Literal["noise"] = 0.0,
-    perceptual: PerceptualNetwork | Literal["default"] | None = "default",
+    perceptual: PerceptualNetwork | LPIPS | Literal["default"] | None = "default",
     perceptual_weight: float | None = None,
     restarts: int = 1,
     tolerance: float = 0.0,
@@ -210,6 +220,6 @@ def restoration(
     noise = floor == "noise"
     terms: tuple[Term, ...] = (Pixel(1.0, kind, 0.0 if noise else floor, not official, noise),)
     if perceptual is not None and weight > 0:
-        terms += (Perceptual(perceptual, weight, masked=not official),)
+        terms += (_perceptual(perceptual, weight, masked=not official),)
     solver = _solver(preset, settings.num_steps if num_steps is None else num_steps, tolerance)
     return Recipe(f"{task}-{preset}", _codes(codes, at, preset, codes_per_call, remat), terms, solver, restarts)

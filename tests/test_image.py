@@ -105,3 +105,38 @@ def test_grid_of_floats_is_white_between():
     sheet = im.grid(np.zeros((2, 3, 3, 1), np.float32), 2, 1)
     assert sheet.dtype == np.float32
     np.testing.assert_array_equal(sheet[:, 3], 1.0)
+
+
+def smooth(side=128):
+    """Waves that are long against a pixel."""
+    y, x = np.mgrid[:side, :side] / side
+    return np.stack([0.6 * np.sin(5 * x + 3 * y), 0.5 * np.cos(4 * x * y), x * y - 0.3], -1).astype(np.float32)
+
+
+@pytest.mark.parametrize("sigma", [2 / 255, 10 / 255, 25 / 255, 75 / 255])
+def test_noise_level_of_a_smooth_image(sigma):
+    # Of 3 * 126 * 126 residuals, each correlated with 24 around it, the median is known to about one per cent.
+    noise = np.random.default_rng(1).normal(size=(128, 128, 3)).astype(np.float32)
+    assert float(im.noise_level(jnp.asarray(smooth() + 2 * sigma * noise))) == pytest.approx(sigma, rel=0.1)
+
+
+def test_noise_level_does_not_count_edges():
+    # A board of 16 x 16 fields of noise: edges are in few of the residuals.
+    board = (np.indices((128, 128)) // 8).sum(0)[..., None] % 2 - 0.5
+    noise = np.random.default_rng(2).normal(size=(128, 128, 3))
+    assert float(im.noise_level(jnp.asarray(board + 0.1 * noise, jnp.float32))) == pytest.approx(0.05, rel=0.15)
+
+
+def test_noise_level_of_a_plane_is_zero():
+    y, x = np.mgrid[:32, :32] / 32
+    plane = np.stack([x, 0.5 * y - 0.25, 0.3 * x - 0.7 * y], -1).astype(np.float32)
+    assert float(im.noise_level(jnp.asarray(plane))) == pytest.approx(0.0, abs=1e-6)
+    assert float(im.noise_level(jnp.zeros((8, 8, 1)))) == 0.0
+
+
+def test_noise_level_of_a_batch():
+    noise = np.random.default_rng(3).normal(size=(3, 32, 32, 3)).astype(np.float32)
+    images = noise * np.array([0.1, 0.2, 0.4], np.float32)[:, None, None, None]
+    found = jax.jit(jax.vmap(im.noise_level))(images)
+    assert found.shape == (3,)
+    np.testing.assert_allclose(found, [im.noise_level(jnp.asarray(image)) for image in images], rtol=1e-5)

@@ -277,3 +277,141 @@ def test_inputs_that_match_nothing(tmp_path, entry, told):
     assert told in str(caught.value)
     assert str(tmp_path / entry) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def mask_of(path, holes, size=(16, 16), mode="L"):
+    """White with black holes, ``(left, top, right, bottom)``."""
+    image = Image.new("L", size, 255)
+    for box in holes:
+        image.paste(0, box)
+    image.convert(mode).save(path)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA"])
+def test_masks_of_any_mode(tmp_path, mode):
+    found = io.load_mask(mask_of(tmp_path / "a.png", [(2, 3, 9, 5)], mode=mode), 16)
+    wanted = np.ones((16, 16, 1), np.float32)
+    wanted[3:5, 2:9] = 0
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, wanted)
+    inverted = io.load_mask(tmp_path / "a.png", 16, invert=True)
+    np.testing.assert_array_equal(inverted, 1 - wanted)
+
+
+@pytest.mark.parametrize("white", [1, 7, 255])
+def test_a_mask_has_two_values_of_which_one_is_black(tmp_path, white):
+    Image.fromarray(np.uint8(np.eye(16) * white)).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(io.load_mask(tmp_path / "a.png", 16)[..., 0], np.eye(16))
+
+
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("crop", ["center", "stretch", "pad"])
+def test_how_a_mask_becomes_square(tmp_path, crop, invert):
+    # Of three squares side by side, the right one is missing.
+    path = mask_of(tmp_path / "mask.png", [(32, 0, 48, 16)], (48, 16))
+    if invert:
+        Image.eval(Image.open(path), lambda value: 255 - value).save(path)
+    picture = write(tmp_path / "a.png", size=(48, 16))
+    known = io.load_mask(path, 24, crop, like=picture, invert=invert)[..., 0]
+    wanted = np.zeros((24, 24), np.float32)
+    rows, columns = {
+        "center": (slice(None), slice(None)),
+        "stretch": (slice(None), slice(16)),
+        "pad": (slice(8, 16), slice(16)),
+    }[crop]
+    wanted[rows, columns] = 1
+    np.testing.assert_array_equal(known, wanted)
+
+
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("factor", [2, 3, 40])
+def test_a_reduced_pixel_is_known_if_all_that_it_covers_is(tmp_path, factor, invert):
+    side = 8 * factor
+    pixels = np.full((side, side), 255, np.uint8)
+    pixels[factor, 2 * factor] = 0  # A corner of the pixel (1, 2).
+    pixels[6 * factor - 1, 5 * factor - 1] = 0  # Another corner, of (5, 4).
+    Image.fromarray(255 - pixels if invert else pixels).save(tmp_path / "mask.png")
+    known = io.load_mask(tmp_path / "mask.png", 8, invert=invert)
+    assert np.argwhere(known[..., 0] == 0).tolist() == [[1, 2], [5, 4]]
+    assert set(np.unique(known)) == {0.0, 1.0}
+
+
+def test_a_mask_has_the_size_of_its_picture_or_of_the_prior(tmp_path):
+    picture = write(tmp_path / "a.png", size=(20, 24))
+    for size in ((20, 24), (16, 16)):
+        path = mask_of(tmp_path / "mask.png", [(0, 0, 4, 4)], size)
+        assert io.load_mask(path, 16, like=picture).shape == (16, 16, 1)
+    # At the prior's size it is taken as it is, though the picture is cropped.
+    assert io.load_mask(path, 16, like=picture)[..., 0].sum() == 16 * 16 - 16
+    with pytest.raises(ImageFileError) as caught:
+        io.load_mask(mask_of(tmp_path / "mask.png", [], (24, 20)), 16, like=picture)
+    one_sentence(caught, path, "a mask of 24x20 pixels", "make it 16x16 or 20x24, as its picture")
+
+
+def test_masks_are_turned_as_their_pictures(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = Image.new("L", (24, 16), 255)
+    turned.paste(0, (0, 0, 8, 16))
+    turned.save(tmp_path / "mask.png", exif=exif)
+    Image.new("RGB", (24, 16)).save(tmp_path / "a.png", exif=exif)
+    known = io.load_mask(tmp_path / "mask.png", 16, "stretch", like=tmp_path / "a.png")[..., 0]
+    assert (known[0] == 0).all()
+    assert (known[-1] == 1).all()
+
+
+BAD_MASKS = {
+    "gray": (lambda p: Image.linear_gradient("L").save(p), "has gray values", "PNG, not JPEG"),
+    "black": (lambda p: write(p, "L", (16, 16)), "hides every pixel at 16x16", "known (white)"),
+    "text": (lambda p: p.write_text("no mask"), "no image", "convert it"),
+    "too small": (lambda p: write(p, "1", (4, 4)), "is 4x4 pixels: too small"),
+    "missing": (lambda p: None, "does not exist"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_MASKS)
+def test_bad_masks_are_named(tmp_path, case):
+    make, *told = BAD_MASKS[case]
+    make(tmp_path / "a.png")
+    with pytest.raises(ImageFileError) as caught:
+        io.load_mask(tmp_path / "a.png", 16)
+    one_sentence(caught, tmp_path / "a.png", *told)
+
+
+def test_masks_that_leave_nothing(tmp_path):
+    with pytest.raises(ImageFileError, match=r"hides every pixel at 16x16: leave larger areas known \(black\)"):
+        io.load_mask(write(tmp_path / "white.png", "L", (16, 16), 255), 16, invert=True)
+    # Known pixels, but none of the smaller image.
+    Image.fromarray(np.uint8(np.indices((32, 32)).sum(0) % 2 * 255)).save(tmp_path / "fine.png")
+    with pytest.raises(ImageFileError, match="hides every pixel at 16x16"):
+        io.load_mask(tmp_path / "fine.png", 16)
+
+
+def test_load_unscaled(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    found = io.load_unscaled(tmp_path / "a.png")
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, pixels / 127.5 - 1, atol=1e-6)
+    assert io.load_unscaled(write(tmp_path / "b.png", "LA", (8, 10), (50, 0))).shape == (10, 8, 3)
+    with pytest.raises(ImageFileError, match="too small"):
+        io.load_unscaled(write(tmp_path / "c.png", size=(7, 8)))
+
+
+def test_load_kernel(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 5), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    kernel = io.load_kernel(tmp_path / "a.png")
+    assert kernel.dtype == np.float32
+    assert kernel.sum() == pytest.approx(1.0, abs=1e-6)
+    np.testing.assert_allclose(kernel, pixels / pixels.sum(), atol=1e-6)
+    np.testing.assert_array_equal(io.load_kernel(write(tmp_path / "b.png", "RGB", (1, 1), (9, 9, 9))), [[1.0]])
+
+
+@pytest.mark.parametrize(("size", "color"), [((4, 4), 255), ((5, 3), 255), ((3, 3), 0)])
+def test_kernels_that_are_none(tmp_path, size, color):
+    path = write(tmp_path / "a.png", "L", size, color)
+    with pytest.raises(ImageFileError) as caught:
+        io.load_kernel(path)
+    one_sentence(caught, path, "is no blur kernel", "a square image with an odd side")

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from batteries import NORMAL, PARAMETRIZATIONS, UNIFORM, normal, random_prior
 
+from gprior_jax.experiments.baselines import deep_image_prior
 from gprior_jax.generators.base import features, from_features, synthesize
+from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.problem import Problem
-from gprior_jax.latents import MultiCode, Z
+from gprior_jax.latents import DeepImagePrior, MultiCode, Z
 from gprior_jax.objectives import Objective, Pixel
 
 PRIOR = random_prior("pggan")
@@ -125,3 +127,39 @@ def test_members_are_static_and_free(name):
     start = parametrization.init(PRIOR, KEY)
     assert parametrization.project(start) == start
     assert parametrization.penalty(PRIOR, start) == {}
+
+
+@pytest.mark.slow
+def test_untrained_weights_are_fitted_and_the_code_is_not():
+    prior, code = random_prior("dcgan"), normal(4, 1, 8)
+    target = np.full((1, 16, 16, 3), 0.5, np.float32)
+    result = invert(prior, target, deep_image_prior(Pixel(), 8), key=KEY, init={"code": code})
+    assert float(result.loss[0]) < 0.9 * result.history["loss"][0, 0]
+    assert int(result.step[0]) > 0
+    np.testing.assert_array_equal(result.variables["code"], code)
+    # The image is that of the weights that are returned.
+    variables = {name: jnp.asarray(value[0]) for name, value in result.variables.items()}
+    np.testing.assert_allclose(DeepImagePrior().render(prior, variables), result.images[0], rtol=1e-3, atol=1e-4)
+
+
+def test_deep_image_prior_is_the_module_under_its_own_weights():
+    variables = DeepImagePrior().init(PRIOR, KEY)
+    params: dict = {}
+    for name, leaf in variables.items():
+        if name != "code":
+            _, layer, rest = name.split("/", 2)
+            params.setdefault(layer, {})[rest] = leaf
+    assert jax.tree.map(jnp.shape, params) == jax.tree.map(jnp.shape, PRIOR.params)
+    image = PRIOR.module.apply({"params": params}, variables["code"], 0, PRIOR.num_layers, None)
+    np.testing.assert_allclose(DeepImagePrior().render(PRIOR, variables), image, rtol=1e-4, atol=1e-5)
+    # The trained weights have no part in it.
+    other = random_prior("pggan", seed=5)
+    np.testing.assert_array_equal(DeepImagePrior().render(other, variables), DeepImagePrior().render(PRIOR, variables))
+
+
+def test_untrained_weights_differ_by_key():
+    first, again, other = (DeepImagePrior().init(PRIOR, jax.random.key(seed)) for seed in (1, 1, 2))
+    for name, leaf in first.items():
+        np.testing.assert_array_equal(leaf, again[name])
+        if name == "code" or name.endswith("/kernel"):
+            assert (leaf != other[name]).any(), name

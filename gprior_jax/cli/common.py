@@ -11,11 +11,12 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from gprior_jax import zoo
+from gprior_jax import models, zoo
 from gprior_jax._version import __version__
 from gprior_jax.errors import GPriorError, require
 from gprior_jax.generators.base import Prior, astype
 from gprior_jax.perceptual import network
+from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
 
 Dtype = Literal["float32", "bfloat16"]
@@ -27,7 +28,7 @@ def load_prior(model: str, dtype: Dtype = "float32") -> Prior:
     return prior if dtype == "float32" else astype(prior, dtype)
 
 
-def load_perceptual(name: str, prior: Prior) -> PerceptualNetwork | Literal["default"] | None:
+def load_perceptual(name: str, prior: Prior) -> PerceptualNetwork | LPIPS | Literal["default"] | None:
     """The network that ``--perceptual`` names: ``auto``, ``default``, ``none`` or a folder.
 
     ``auto`` is the prior's discriminator, or none where it has no discriminator.
@@ -36,7 +37,10 @@ def load_perceptual(name: str, prior: Prior) -> PerceptualNetwork | Literal["def
         return "default" if prior.critic is not None else None
     if name == "none":
         return None
-    return "default" if name == "default" else network.load(Path(name))
+    if name == "default":
+        return "default"
+    holds_lpips = models.read_config(name).get("network", {}).get("arch") == "lpips"
+    return network.load_lpips(name) if holds_lpips else network.load(Path(name))
 
 
 def say(text: str, as_json: bool = False) -> None:

@@ -22,6 +22,7 @@ from gprior_jax.metrics import diversity, frechet, swd
 from gprior_jax.metrics.ssim import WINDOW
 from gprior_jax.objectives import distance
 from gprior_jax.perceptual import network as perceptual_network
+from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.typing import Array, Key
 
@@ -60,6 +61,8 @@ class Evaluate:
         metrics: figures of every image.
         perceptual: "builtin" or a model folder with VGG-16 or a discriminator: adds the distance of its features, and
             FID and KID on them (none of which compare with figures of other networks).
+        lpips: model folder of LPIPS ("gprior convert --lpips-linear"): adds that distance; pictures of 16 pixels a side
+            or more.
         size: side at which both are compared, pixels; the result's own unless given. References are cropped to their
             centre and resized.
         seed: seed of the random patches and pairs of the figures of the sets.
@@ -72,6 +75,7 @@ class Evaluate:
     out: Path | None = None
     metrics: tuple[Metric, ...] = ("psnr", "ssim", "ms_ssim", "l1", "auc")
     perceptual: str | None = None
+    lpips: Path | None = None
     size: int | None = None
     seed: int = 0
     json: bool = False
@@ -85,6 +89,7 @@ class Evaluate:
         failed: dict[str, str] = {}
         pairs = match(self.results, self.references, failed)
         network = None if self.perceptual is None else perceptual_network.load(zoo.resolve(self.perceptual)).prepare()
+        lpips = None if self.lpips is None else perceptual_network.load_lpips(self.lpips).prepare()
         names = tuple(dict.fromkeys(self.metrics))
         rows, sets = [], Sets(jax.random.key(self.seed), min(swd.PATCHES, max(1, _MAX_PATCHES // len(pairs))))
         for pair in pairs:
@@ -94,8 +99,8 @@ class Evaluate:
             except ImageFileError as error:
                 failed[str(pair.result)] = str(error)
                 continue
-            found, features = _measure(names, network, image, reference)
-            order = [*names, *(["perceptual"] if network is not None else [])]
+            found, features = _measure(names, network, lpips, image, reference)
+            order = [name for name in (*names, "perceptual", "lpips") if name in found]
             rows.append(Row(pair, size, {name: float(found[name]) for name in order}))
             sets.add(pair, image, reference, features)
         for sentence in failed.values():
@@ -191,11 +196,13 @@ _ms_ssim = jax.jit(metrics.ms_ssim)
 
 @functools.partial(jax.jit, static_argnums=0)
 def _measure(
-    names: tuple[str, ...], network: PerceptualNetwork | None, image: Array, reference: Array
+    names: tuple[str, ...], network: PerceptualNetwork | None, lpips: LPIPS | None, image: Array, reference: Array
 ) -> tuple[dict[str, Array], tuple[Array, ...]]:
     """Figures of one pair ``[S, S, 3]`` in [-1, 1], and the pooled features of both where there is a network."""
     a, b, side = im.to_unit(image), im.to_unit(reference), image.shape[0]
     found = {name: METRICS[name](a, b) if side >= _SMALLEST.get(name, 1) else jnp.array(jnp.nan) for name in names}
+    if lpips is not None:
+        found["lpips"] = lpips.distance(jnp.asarray(image), jnp.asarray(reference))
     if network is None:
         return found, ()
     ours, theirs = network.features(jnp.asarray(image)), network.features(jnp.asarray(reference))

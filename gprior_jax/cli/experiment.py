@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gprior_jax import files
+from gprior_jax import files, outputs
 from gprior_jax import image as im
 from gprior_jax.cli import common
 from gprior_jax.cli.demo import load_group
@@ -67,15 +67,18 @@ class ExperimentMGANPrior:
 
     def _run_parts(self) -> None:
         lab = self._lab()
+        about = common.fields(self, "model", "other_model", "images", "steps", "samples", "seed")
+        about |= {"data": _name(self.data), "foreign": _name(self.foreign), "versions": common.versions()}
         for name, (run, _) in mganprior.PARTS.items():
             path = self.out / f"{name}.csv"
             if path.exists() or (self.only and name not in self.only):
                 continue
             common.say(f"experiment: {name}", self.json)
-            tables.write_csv(path, run(lab))
-        about = common.fields(self, "model", "other_model", "images", "steps", "samples", "seed")
-        about |= {"data": _name(self.data), "foreign": _name(self.foreign), "versions": common.versions()}
-        files.write_json(self.out / "run.json", about)
+            rows = run(lab)
+            tables.write_csv(path, rows)
+            # With the settings of every experiment, since they need not be run together.
+            known = files.read_json(self.out / "run.json") if (self.out / "run.json").exists() else {}
+            files.write_json(self.out / "run.json", known | {name: about})
 
     def _lab(self) -> mganprior.Lab:
         prior = common.load_prior(self.model)
@@ -111,7 +114,12 @@ class ExperimentMGANPrior:
 
     def _means(self) -> dict[str, Any]:
         found = {name: (self.out / f"{name}.csv", settings) for name, (_, settings) in mganprior.PARTS.items()}
-        return {n: tables.means(tables.read_csv(path), s) for n, (path, s) in found.items() if path.exists()}
+        means = {n: tables.means(tables.read_csv(path), s) for n, (path, s) in found.items() if path.exists()}
+        return {n: [{k: _plain(v) for k, v in row.items()} for row in rows] for n, rows in means.items()}
+
+
+def _plain(value: Any) -> Any:
+    return outputs.finite_or_none(value) if isinstance(value, float) else value
 
 
 def _name(path: Path | None) -> str | None:

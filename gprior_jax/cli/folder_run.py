@@ -16,8 +16,8 @@ from gprior_jax.tasks import Restoration
 from gprior_jax.typing import Progress
 
 Arrays = dict[str, np.ndarray]
-"""What belongs to an item, by name: ``"observed"``, and what else the task needs; with ``"truth"`` (``[R, R, 3]`` in
-[-1, 1]), the ground truth, metrics are computed."""
+"""What belongs to an item, by name: ``"observed"``, and what else the task needs (``"known"``, a mask); with
+``"truth"`` (``[R, R, 3]`` in [-1, 1]), the ground truth, metrics are computed; it is NaN for an item that has none."""
 
 
 class Job(Protocol):
@@ -131,7 +131,7 @@ def _batches(
 
 @jax.jit
 def _compare(images: np.ndarray, references: np.ndarray) -> dict[str, jax.Array]:
-    """Metrics of ``[B, R, R, 3]`` in [-1, 1], rounded to what a file holds."""
+    """Metrics of ``[B, R, R, 3]`` in [-1, 1]."""
     a, b = (im.to_unit(x) for x in (images, references))
     found = {"psnr": jax.vmap(metrics.psnr)(a, b)}
     if min(images.shape[1:3]) >= _SSIM_WINDOW:
@@ -146,12 +146,24 @@ def _records(batch: Batch, restoration: Restoration, restores: bool) -> Iterator
     """Records of a batch, in the order of its items."""
     # Without an operator, what a restoration calls consistency is the PSNR of the reconstruction.
     figures = {"consistency" if restores else "psnr": restoration.consistency}
+    compared: dict[str, np.ndarray] = {}
     if "truth" in batch.arrays:
-        figures = {k: np.asarray(v) for k, v in _compare(restoration.images, batch.arrays["truth"]).items()} | figures
+        rounded = im.from_uint8(im.to_uint8(restoration.images))
+        compared = {name: np.asarray(values) for name, values in _compare(rounded, batch.arrays["truth"]).items()}
     for item, i in zip(batch.items, batch.positions, strict=True):
         pictures = _pictures(i, batch.arrays, restoration) if restores else {}
-        record = _record(item, i, batch.arrays["observed"][i], restoration)
-        yield record._replace(metrics={name: float(value[i]) for name, value in figures.items()}, pictures=pictures)
+        record = _record(item, i, _measured(i, batch.arrays), restoration)
+        found = compared | figures if _has_truth(i, batch.arrays) else figures
+        yield record._replace(metrics={name: float(value[i]) for name, value in found.items()}, pictures=pictures)
+
+
+def _measured(i: int, arrays: Arrays) -> np.ndarray:
+    """What was observed of an image; its missing pixels are gray."""
+    return arrays["observed"][i] * arrays["known"][i] if "known" in arrays else arrays["observed"][i]
+
+
+def _has_truth(i: int, arrays: Arrays) -> bool:
+    return "truth" in arrays and not np.isnan(arrays["truth"][i]).any()
 
 
 def _record(item: Item, i: int, observed: np.ndarray, restoration: Restoration) -> Record:
@@ -174,9 +186,9 @@ def _record(item: Item, i: int, observed: np.ndarray, restoration: Restoration) 
 
 
 def _pictures(i: int, arrays: Arrays, restoration: Restoration) -> dict[str, np.ndarray]:
-    found = {"measured": im.to_uint8(arrays["observed"][i])}
+    found = {"measured": im.to_uint8(_measured(i, arrays))}
     found["reconstruction"] = im.to_uint8(restoration.reconstruction[i])
-    if "truth" in arrays:
+    if _has_truth(i, arrays):
         found["truth"] = im.to_uint8(arrays["truth"][i])
     if restoration.samples.shape[1] > 1:
         found["mean"] = im.to_uint8(restoration.mean[i])

@@ -1,6 +1,7 @@
 """What the restoration commands share: flags, ground truth, simulated measurements."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -83,6 +84,8 @@ class Restore:
         """Restore all inputs."""
         numbers = common.fields(self, "codes", "steps", "samples", "restarts", "batch_size", "devices")
         common.positive(**numbers)
+        if self.perceptual_weight is not None and not 0.0 <= self.perceptual_weight < math.inf:
+            raise GPriorError(f"--perceptual-weight {self.perceptual_weight}: use a number from 0 up.")
         if not self.inputs:
             raise GPriorError(f"nothing to {self.task}: name image files, folders or quoted patterns.")
         if self.simulate and self.truth is not None:

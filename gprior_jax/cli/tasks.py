@@ -85,9 +85,9 @@ def _first_side(items: list[Item], prior: Prior) -> int:
             height, width = io.load_unscaled(item.source).shape[:2]
             return prior.resolution // tasks.enlarging_factor(prior, (height, width))
         except ImageFileError as error:
-            why = str(error)
+            why = why or str(error)
         except ValueError as error:
-            why = f"{item.source}: {error}"
+            why = why or f"{item.source}: {error}"
     raise GPriorError(why)
 
 
@@ -171,10 +171,14 @@ class _Inpaint(Solver):
         # Of its own stream, so that the mask is not the start of the search.
         key = jax.random.fold_in(jax.random.fold_in(self.key, item.id), 1 << 21)
         if command.box is not None:
-            return {"known": np.asarray(operators.box_mask(size, command.box))}
-        if command.missing is not None:
-            return {"known": np.asarray(operators.random_mask(key, size, command.missing))}
-        return {"known": np.asarray(operators.stroke_mask(key, size, command.strokes or 0))}
+            known = operators.box_mask(size, command.box)
+        elif command.missing is not None:
+            known = operators.random_mask(key, size, command.missing)
+        else:
+            known = operators.stroke_mask(key, size, command.strokes or 0)
+        if not known.any():
+            raise ImageFileError(f"{item.source}: the mask hides every pixel of {size}x{size}: let less be missing.")
+        return {"known": np.asarray(known)}
 
     def degrade(self, image: np.ndarray, key: Key) -> Array:
         return jnp.asarray(image)
@@ -203,6 +207,8 @@ class Denoise(Restore):
 
     def recipe(self, prior: Prior, **changes: Any) -> Recipe:
         """The pixel term goes no lower than the noise."""
+        if self.sigma is not None and not 0.0 < self.sigma <= 255.0:
+            raise GPriorError(f"--sigma {self.sigma}: use grey levels, above 0 and at most 255.")
         settings = tasks.noise_settings(self.noise, None if self.sigma is None else self.sigma / 255.0)
         distance = {} if self.distance is None else {"distance": self.distance}
         return super().recipe(prior, **(dict(settings) | distance | changes))
@@ -253,10 +259,22 @@ class Deblur(Restore):
     angle: float = 0.0
     kernel: Path | None = None
 
+    def files(self, items: list[Item]) -> dict[int, Path]:
+        """The kernel's file."""
+        return {} if self.kernel is None else {item.id: self.kernel for item in items}
+
     def solver(self, prior: Prior, items: list[Item], files: dict[int, Path]) -> Solver:
-        """Makes the kernel."""
+        """Makes the kernel, and checks that it does not reach beyond the image."""
+        size = prior.resolution
         if self.kernel is not None:
-            return _Deblur(io.load_kernel(self.kernel))
+            kernel = io.load_kernel(self.kernel)
+            if len(kernel) >= 2 * size:
+                raise GPriorError(f"{self.kernel} is too large for {size}x{size} images: use at most {2 * size - 1}.")
+            return _Deblur(kernel)
+        given, most = (self.sigma, (size - 1) / 3) if self.blur == "gaussian" else (self.length, 2.0 * size - 3)
+        if given > most:
+            name = "sigma" if self.blur == "gaussian" else "length"
+            raise GPriorError(f"--{name} {given} is too much for images of {size}x{size}: use at most {most:.4g}.")
         if self.blur == "gaussian":
             return _Deblur(np.asarray(operators.gaussian_kernel(self.sigma)))
         return _Deblur(np.asarray(operators.motion_kernel(self.length, self.angle)))

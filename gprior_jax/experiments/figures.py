@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gprior_jax import files
-from gprior_jax.errors import require
+from gprior_jax.errors import GPriorError, require
 from gprior_jax.experiments import tables
 from gprior_jax.experiments.mganprior import PARTS
 from gprior_jax.experiments.tables import Row
@@ -19,8 +19,13 @@ def draw(folder: Path) -> list[Path]:
 
     Returns:
         What was written.
+
+    Raises:
+        GPriorError: there is no CSV file, or a damaged one.
     """
     found = {name: tables.read_csv(folder / f"{name}.csv") for name in PARTS if (folder / f"{name}.csv").exists()}
+    if not found:
+        raise GPriorError(f"{folder} holds no CSV file of an experiment: run one first.")
     written = [_curve(folder, name, column, found[name]) for name, column in CURVES.items() if name in found]
     if "domains" in found:
         written.append(_domains(folder, found["domains"]))

@@ -35,10 +35,9 @@ def read_csv(path: Path) -> list[Row]:
         GPriorError: the file is missing or empty.
     """
     try:
-        rows: list[Row] = [
-            {name: _number(value) for name, value in row.items()} for row in csv.DictReader(path.open(newline=""))
-        ]
-    except (OSError, csv.Error) as error:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows: list[Row] = [{name: _number(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    except (OSError, ValueError, TypeError, csv.Error) as error:  # A row that is too short or long holds no strings.
         raise GPriorError(f"{path} cannot be read ({error}): run the experiment first.") from error
     if not rows:
         raise GPriorError(f"{path} holds no rows: remove it and run the experiment again.")

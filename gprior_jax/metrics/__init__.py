@@ -4,7 +4,8 @@ For one pair ``[H, W, C]``, to be batched with ``jax.vmap``: :func:`psnr`, :func
 :func:`chroma_error`, :func:`colorization_auc`. For sets ``[N, H, W, C]``: :func:`sliced_wasserstein`, :func:`fid`,
 :func:`kid`, :func:`ms_ssim_diversity`; for sets of features ``[N, D]``: :func:`frechet_distance`,
 :func:`kernel_distance`. All but :func:`fid`, :func:`kid` and the two on features, which run on the host in float64,
-can be jitted.
+can be jitted. LPIPS (``LPIPS.distance``, which takes pixels in [-1, 1]) is read from a model folder by
+:func:`gprior_jax.perceptual.network.load_lpips`.
 """
 
 from gprior_jax.metrics.color import chroma_error as chroma_error
@@ -21,3 +22,4 @@ from gprior_jax.metrics.pixel import psnr as psnr
 from gprior_jax.metrics.ssim import ms_ssim as ms_ssim
 from gprior_jax.metrics.ssim import ssim as ssim
 from gprior_jax.metrics.swd import sliced_wasserstein as sliced_wasserstein
+from gprior_jax.perceptual.lpips import LPIPS as LPIPS

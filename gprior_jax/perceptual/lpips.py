@@ -136,6 +136,23 @@ class LPIPS:
         """
         return self.module.apply({"params": self.weights}, image, self.prepared, method="embed")
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The taps."""
+        return tuple(TRUNKS[self.module.trunk].taps)
+
+    @property
+    def scale(self) -> float:
+        """Factor on the distance of :meth:`features`: none."""
+        return 1.0
+
+    def features(self, image: Array) -> tuple[Array, ...]:
+        """:meth:`embed` scaled such that mean squared differences, summed over the taps, are the distance.
+
+        With it LPIPS serves as the network of :class:`gprior_jax.objectives.Perceptual` with ``kind="mse"``.
+        """
+        return tuple(x * x.shape[-1] ** 0.5 for x in self.embed(image))
+
     def distance(self, image: Array, reference: Array) -> Array:
         """Distance of two images ``[H, W, 3]`` in [-1, 1]: a scalar, at least 0, which is 0 for equal images.
 
