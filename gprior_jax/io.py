@@ -5,7 +5,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -87,7 +87,7 @@ def load_mask(
     """Read a mask, white where pixels are known and black where they are missing.
 
     It becomes square as its picture does; where it is reduced, a pixel counts as known if all that it covers is.
-    Anything that ``crop="pad"`` adds is missing.
+    Anything that ``crop="pad"`` adds is missing. Colours are taken by their luma, and transparency is ignored.
 
     Args:
         path: the file.
@@ -103,19 +103,13 @@ def load_mask(
         ImageFileError: unreadable, of another size, with gray values, or without a known pixel.
     """
     path = Path(path)
-    mask = _open(path, lambda image: image.convert("L"))
+    missing = _read_missing(path, invert)
     wanted = {(size, size)} | ({_open(Path(like), lambda image: image).size} if like is not None else set())
-    if like is not None and mask.size not in wanted:
+    if like is not None and missing.size not in wanted:
         sizes = " or ".join(f"{w}x{h}" for w, h in sorted(wanted))
-        raise ImageFileError(f"{path} is a mask of {mask.width}x{mask.height} pixels: make it {sizes}, as its picture.")
-    values = np.unique(np.asarray(mask))
-    if not set(values.tolist()) <= {0, int(values.max())}:
         raise ImageFileError(
-            f"{path} has gray values: a mask is white where pixels are known and black where they are missing; save it "
-            "as PNG, not JPEG."
+            f"{path} is a mask of {missing.width}x{missing.height} pixels: make it {sizes}, as its picture."
         )
-    # Floats: in 8 bits, one missing pixel among many would be rounded away.
-    missing = Image.fromarray(((np.asarray(mask) > 0) == invert).astype(np.float32))
     reduced = missing if missing.size == (size, size) else _square_missing(missing, size, crop)
     known = (np.asarray(reduced) == 0).astype(np.float32)[..., None]
     if not known.any():
@@ -123,6 +117,43 @@ def load_mask(
             f"{path} hides every pixel at {size}x{size}: leave larger areas known ({'black' if invert else 'white'})."
         )
     return known
+
+
+def load_masked(
+    path: str | os.PathLike, mask: str | os.PathLike, size: int, crop: Crop = "center", invert: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read a picture as :func:`load_image` and its mask as :func:`load_mask` do; holes do not leak into known pixels.
+
+    Where the picture is resized, the filter weighs known pixels only: what was scribbled into a hole would otherwise
+    shine through at its edges.
+
+    Returns:
+        The picture ``[size, size, 3]``, mid-gray in the holes, and the mask ``[size, size, 1]``.
+
+    Raises:
+        ImageFileError: see both.
+    """
+    known = load_mask(mask, size, crop, like=path, invert=invert)
+    image, missing = _open(Path(path), _to_rgb), _read_missing(Path(mask), invert)
+    if image.size != missing.size:  # A mask at the size of the result: the holes are not known at that of the picture.
+        return from_uint8(np.asarray(_square(image, size, crop))), known
+    share = 1.0 - np.asarray(missing)
+    weighted = [np.asarray(channel, np.float32) * share for channel in image.split()]
+    # In floats, since the filter overshoots; where a pixel is known, the weights add up to about 1.
+    *sums, weights = [np.asarray(_square(Image.fromarray(plane), size, crop, 0.0)) for plane in (*weighted, share)]
+    mean = np.stack(sums, axis=-1) / np.where(known > 0, weights[..., None], 1.0)
+    return from_uint8(np.where(known > 0, np.clip(np.round(mean), 0, 255), 128)), known
+
+
+def _read_missing(path: Path, invert: bool) -> Image.Image:
+    """A mask file as floats, 1 where pixels are missing: in 8 bits, one of many would be rounded away when reduced."""
+    values = np.asarray(_open(path, lambda image: image.convert("L")))
+    if not set(np.unique(values).tolist()) <= {0, int(values.max())}:
+        raise ImageFileError(
+            f"{path} has gray values: a mask is white where pixels are known and black where they are missing; save it "
+            "as PNG, not JPEG."
+        )
+    return Image.fromarray(((values > 0) == invert).astype(np.float32))
 
 
 def load_kernel(path: str | os.PathLike) -> np.ndarray:
@@ -203,14 +234,14 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _square(image: Image.Image, size: int, crop: Crop) -> Image.Image:
+def _square(image: Image.Image, size: int, crop: Crop, ground: Any = (128, 128, 128)) -> Image.Image:
     lanczos = Image.Resampling.LANCZOS
     if crop == "stretch":
         return image.resize((size, size), lanczos)
     if crop == "center":
         return ImageOps.fit(image, (size, size), lanczos)
     if crop == "pad":
-        return ImageOps.pad(image, (size, size), lanczos, color=(128, 128, 128))
+        return ImageOps.pad(image, (size, size), lanczos, color=ground)
     raise ValueError(f"crop={crop!r}: use 'center', 'stretch' or 'pad'.")
 
 

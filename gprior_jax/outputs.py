@@ -283,11 +283,14 @@ def read_record(path: str | os.PathLike) -> Record:
 
 
 def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], list[Record]]:
-    """Read an output folder: ``run.json`` and every image that is done, by name.
+    """Read an output folder: ``run.json`` and every image that is done.
+
+    Of a run that has ended, these are the images that it lists: files of an input that has failed since are left alone.
 
     Raises:
         CheckpointError: not an output folder.
     """
     folder = Path(folder)
     run = files.read_json(folder / "run.json")
-    return run, [read_record(path) for path in sorted(folder.glob("*.npz"))]
+    listed = [folder / f"{row['name']}.npz" for row in run["images"]] if "images" in run else folder.glob("*.npz")
+    return run, [read_record(path) for path in sorted(listed)]

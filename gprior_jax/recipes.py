@@ -4,6 +4,7 @@ Every recipe has two presets. ``official`` holds the constants of the published 
 by the measurements in ``benchmarks/RESULTS.md``.
 """
 
+import math
 from typing import Literal, NamedTuple
 
 from gprior_jax.generators.base import Prior
@@ -89,6 +90,8 @@ def _check_preset(preset: str) -> None:
 def _perceptual(
     network: PerceptualNetwork | LPIPS | Literal["default"], weight: float, masked: bool = True
 ) -> Perceptual:
+    if not 0.0 <= weight < math.inf:
+        raise ValueError(f"perceptual weight {weight}: use a number from 0 up.")
     # LPIPS is a sum of squares; mGANprior compares features by their absolute difference.
     return Perceptual(network, weight, "mse" if isinstance(network, LPIPS) else "l1", masked)
 
@@ -219,7 +222,7 @@ def restoration(
     weight = settings.perceptual_weight if perceptual_weight is None else perceptual_weight
     noise = floor == "noise"
     terms: tuple[Term, ...] = (Pixel(1.0, kind, 0.0 if noise else floor, not official, noise),)
-    if perceptual is not None and weight > 0:
+    if perceptual is not None and weight != 0:
         terms += (_perceptual(perceptual, weight, masked=not official),)
     solver = _solver(preset, settings.num_steps if num_steps is None else num_steps, tolerance)
     return Recipe(f"{task}-{preset}", _codes(codes, at, preset, codes_per_call, remat), terms, solver, restarts)

@@ -415,3 +415,30 @@ def test_kernels_that_are_none(tmp_path, size, color):
     with pytest.raises(ImageFileError) as caught:
         io.load_kernel(path)
     one_sentence(caught, path, "is no blur kernel", "a square image with an odd side")
+
+
+@pytest.mark.parametrize("crop", ["center", "stretch", "pad"])
+def test_holes_do_not_leak_into_known_pixels(tmp_path, crop):
+    # Gray with a white scribble under the hole: reduced, every known pixel is gray still.
+    pixels, mask = np.full((80, 64, 3), 128, np.uint8), np.full((80, 64), 255, np.uint8)
+    pixels[20:50, 20:40], mask[20:50, 20:40] = 255, 0
+    for name, content in (("picture", pixels), ("mask", mask)):
+        Image.fromarray(content).save(tmp_path / f"{name}.png")
+    image, known = io.load_masked(tmp_path / "picture.png", tmp_path / "mask.png", 16, crop)
+    assert image.shape == (16, 16, 3)
+    assert 0 < known.mean() < 1
+    inside = np.broadcast_to(known > 0, image.shape)
+    assert np.abs(image[inside] - image[np.unravel_index(inside.argmax(), inside.shape)]).max() < 2 / 127
+    plain = io.load_image(tmp_path / "picture.png", 16, crop)
+    assert np.abs(plain[inside] - 1 / 255).max() > 5 / 127
+
+
+def test_masked_pictures_that_are_not_resized_are_as_they_were(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    mask = np.where(np.random.default_rng(1).random((16, 16)) < 0.5, 255, 0).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    image, known = io.load_masked(tmp_path / "picture.png", tmp_path / "mask.png", 16, invert=True)
+    inside = np.broadcast_to(known > 0, image.shape)
+    np.testing.assert_array_equal(image[inside], io.load_image(tmp_path / "picture.png", 16)[inside])
+    np.testing.assert_array_equal(known[..., 0], mask == 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from batteries import OBJECTIVES, normal, random_critic, random_vgg
 
-from gprior_jax.objectives import HUBER_DELTA, Objective, Perceptual, Pixel, distance
+from gprior_jax.objectives import HUBER_DELTA, Objective, Perceptual, Pixel, distance, geocross
 from gprior_jax.operators import random_mask
 from gprior_jax.perceptual import network
 
@@ -129,3 +129,18 @@ def test_terms_need_distinct_names(terms):
     with pytest.raises(ValueError, match="terms of distinct names"):
         Objective(terms)
     assert Objective((Pixel(), Pixel(2.0, kind="l1"))).terms[1].name == "pixel_l1"
+
+
+def test_geocross_is_pulses(golden, golden_weights):
+    with np.load(golden / "pulse.npz") as arrays:
+        expected, near = arrays["geocross"], arrays["geocross_near"]
+    latents = golden_weights.normal("latent", (2, 18, 512), salt=5)
+    np.testing.assert_allclose(jax.vmap(geocross)(latents), expected, rtol=1e-5)
+    rows = latents[0, :1] + 0.1 * golden_weights.normal("near", (18, 512), salt=5)
+    np.testing.assert_allclose(geocross(rows), near[0], rtol=1e-5)
+
+
+def test_geocross_of_equal_vectors_has_a_gradient():
+    equal = jnp.ones((3, 8))
+    assert float(geocross(equal)) < 1e-6
+    assert np.isfinite(jax.grad(geocross)(equal)).all()

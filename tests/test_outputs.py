@@ -103,3 +103,26 @@ def test_names_are_distinct_on_any_file_system(stems):
     assert len(set(names)) == len(names)
     assert not set(names) & {"run", "history", "report"}
     assert [item.id for item in items] == list(range(len(stems)))
+
+
+def test_files_of_an_input_that_has_failed_since_are_not_in_the_report(tmp_path, item):
+    folder = OutputFolder(tmp_path / "out", {"seed": 0})
+    other = item._replace(id=1, name="dog")
+    folder.write(item, record())
+    folder.write(other, record("dog"))
+    assert [r.name for r in outputs.read_records(tmp_path / "out")[1]] == ["cat", "dog"]  # Not ended yet.
+    folder.finish([item], {str(item.source): "it is gone"}, {})
+    assert outputs.read_records(tmp_path / "out")[1] == []
+    assert (tmp_path / "out" / "dog.npz").exists()
+
+
+def test_companions_decide_what_is_done(tmp_path, item):
+    mask = tmp_path / "mask.png"
+    mask.write_bytes(b"black")
+    folder = OutputFolder(tmp_path / "out", {"seed": 0})
+    masked = item._replace(companions=(mask,))
+    folder.write(masked, record())
+    assert folder.is_done(masked)
+    assert not folder.is_done(item)
+    mask.write_bytes(b"white")
+    assert not folder.is_done(masked)

@@ -1,7 +1,6 @@
 """What the restoration commands share: flags, ground truth, simulated measurements."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -84,8 +83,6 @@ class Restore:
         """Restore all inputs."""
         numbers = common.fields(self, "codes", "steps", "samples", "restarts", "batch_size", "devices")
         common.positive(**numbers)
-        if self.perceptual_weight is not None and not 0.0 <= self.perceptual_weight < math.inf:
-            raise GPriorError(f"--perceptual-weight {self.perceptual_weight}: use a number from 0 up.")
         if not self.inputs:
             raise GPriorError(f"nothing to {self.task}: name image files, folders or quoted patterns.")
         if self.simulate and self.truth is not None:
@@ -163,7 +160,11 @@ def match_files(path: Path, items: list[Item], flag: str) -> dict[int, Path]:
         return {item.id: path for item in items}
     if not path.is_dir():
         raise GPriorError(f"{flag} {path} does not exist: give a file or a folder.")
-    stems = {file.stem: file for file in io.list_images([path])}
+    stems: dict[str, Path] = {}
+    for file in io.list_images([path]):
+        if other := stems.get(file.stem):
+            raise GPriorError(f"{flag} {path} holds {other.name} and {file.name} for one picture: leave one of them.")
+        stems[file.stem] = file
     found = {item.id: stems[item.source.stem] for item in items if item.source.stem in stems}
     if not found:
         raise GPriorError(f"{flag} {path} holds no file of the name of any input.")

@@ -160,14 +160,23 @@ class _Inpaint(Solver):
     masks: Mapping[int, Path]
     key: Key
 
+    def load(self, item: Item, prior: Prior, crop: io.Crop) -> dict[str, np.ndarray]:
+        if self.command.mask is None:
+            return super().load(item, prior, crop)
+        mask = self._mask(item)
+        image, known = io.load_masked(item.source, mask, prior.resolution, crop, self.command.invert_mask)
+        return {"observed": image, "known": known}
+
+    def _mask(self, item: Item) -> Path:
+        if item.id not in self.masks:
+            raise ImageFileError(f"{item.source} has no mask of its name in {self.command.mask}.")
+        return self.masks[item.id]
+
     def extras(self, item: Item, prior: Prior) -> dict[str, np.ndarray]:
         command, size = self.command, prior.resolution
         if command.mask is not None:
-            if item.id not in self.masks:
-                raise ImageFileError(f"{item.source} has no mask of its name in {command.mask}.")
-            path = self.masks[item.id]
-            known = io.load_mask(path, size, command.crop, like=item.source, invert=command.invert_mask)
-            return {"known": known}
+            mask = self._mask(item)
+            return {"known": io.load_mask(mask, size, command.crop, like=item.source, invert=command.invert_mask)}
         # Of its own stream, so that the mask is not the start of the search.
         key = jax.random.fold_in(jax.random.fold_in(self.key, item.id), 1 << 21)
         if command.box is not None:

@@ -182,7 +182,7 @@ def test_command(model, data, tmp_path, capsys):
     content = json.loads(capsys.readouterr().out)
     assert [row["method"] for row in content["denoise"]] == [method for (method,) in SETTINGS["denoise"]]
     assert {path.name for path in out.iterdir()} == {"denoise.csv", "denoise.png", "tables.md", "run.json"}
-    assert json.loads((out / "run.json").read_text())["data"] == "data.zip"
+    assert json.loads((out / "run.json").read_text())["denoise"]["data"] == "data.zip"
     assert len({row["image"] for row in tables.read_csv(out / "denoise.csv")}) == 2
 
 

@@ -12,8 +12,10 @@ from batteries import random_params, random_vgg
 
 from gprior_jax import models
 from gprior_jax.errors import CheckpointError
+from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.lpips import LPIPS, LPIPSNetwork, difference
+from gprior_jax.recipes import mganprior
 
 # Of torchvision's ``features``, stated again: index: (stride, padding, side and stride of the maximum before it, tap).
 LAYERS = {
@@ -192,3 +194,14 @@ def test_folder_of_another_network(tmp_path):
     models.save_network(vgg.module, vgg.weights, tmp_path / "vgg")
     with pytest.raises(CheckpointError, match=r"vgg holds no LPIPS but vgg16: .*--lpips-linear vgg.pth"):
         network.load_lpips(tmp_path / "vgg")
+
+
+def test_serves_as_the_network_of_a_perceptual_term():
+    lpips = random_lpips("alexnet").prepare()
+    a, b = images(1, 33, 33), images(2, 33, 33)
+    recipe = mganprior(perceptual=lpips, perceptual_weight=2.0)
+    term = recipe.terms[1]
+    assert isinstance(term, Perceptual)
+    assert term.kind == "mse"
+    assert float(term.loss(a, term.target(b))) == pytest.approx(float(lpips.distance(a, b)), rel=1e-4)
+    assert recipe.summary()["terms"][1]["layers"] == list(lpips.layers)
