@@ -166,8 +166,8 @@ def area_weights(known: Array | None, size: tuple[int, int]) -> Array | None:
 def geocross(latents: Array) -> Array:
     """PULSE's penalty on the spread of a layered latent: the mean squared angle between its vectors, scaled.
 
-    The angle of two vectors of one length is ``2 atan2(|a - b|, |a + b|)``; its square is averaged over all ordered pairs,
-    each vector with itself too (PULSE ``loss.py``, GEOCROSS; Menon et al. 2020, arXiv:2003.03808).
+    The angle of two vectors of one length is ``2 atan2(|a - b|, |a + b|)``; its square is averaged over all ordered
+    pairs, each vector with itself too (PULSE ``loss.py``, GEOCROSS; Menon et al. 2020, arXiv:2003.03808).
 
     Args:
         latents: ``[K, D]``, one vector for every layer, after the mapping's last LeakyReLU.

@@ -8,23 +8,18 @@ from typing import Any
 
 from gprior_converters.ledger import Ledger
 from gprior_converters.reading import State
+from gprior_converters.vgg import features_prefix
 from gprior_jax.perceptual.alexnet import CONVOLUTIONS, AlexNet
 from gprior_jax.typing import Params
-
-LICENCE_NOTE = "torchvision: BSD-3-Clause; trained on ImageNet."
 
 # Index of each convolution in torchvision's ``alexnet().features``, and of each dense layer in ``classifier``.
 TORCHVISION_INDICES = (0, 3, 6, 8, 10)
 _CLASSIFIER = tuple(f"classifier.{i}.{kind}" for i in (1, 4, 6) for kind in ("weight", "bias"))
 
 
-def _prefix(shapes: dict[str, tuple[int, ...]]) -> str:
-    return "features." if any(key.startswith("features.") for key in shapes) else ""
-
-
 def is_alexnet(shapes: dict[str, tuple[int, ...]]) -> bool:
     """Whether the keys are torchvision's: 11x11 and 5x5 convolutions 3 -> 64 -> 192 at indices 0 and 3."""
-    prefix = _prefix(shapes)
+    prefix = features_prefix(shapes)
     first, second = (shapes.get(f"{prefix}{i}.weight") for i in (0, 3))
     return first == (64, 3, 11, 11) and second == (192, 64, 5, 5)
 
@@ -43,7 +38,7 @@ def convert(state: State, source: str, options: dict[str, Any]) -> tuple[AlexNet
     Raises:
         CheckpointError: a tensor is missing, misshapen or unexpected.
     """
-    prefix = _prefix({key: value.shape for key, value in state.items()})
+    prefix = features_prefix({key: value.shape for key, value in state.items()})
     ledger, params = Ledger(state, source), {}
     ledger.leave_out(*_CLASSIFIER)
     in_features = 3

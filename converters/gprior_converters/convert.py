@@ -70,7 +70,7 @@ LAYOUTS: dict[str, Layout] = {
         dcgan.LICENCE_NOTE,
     ),
     "vgg16": Layout("VGG-16 (torchvision)", "perceptual", vgg.is_vgg16, vgg.convert, vgg.LICENCE_NOTE),
-    "alexnet": Layout("AlexNet (torchvision)", "perceptual", alexnet.is_alexnet, alexnet.convert, alexnet.LICENCE_NOTE),
+    "alexnet": Layout("AlexNet (torchvision)", "perceptual", alexnet.is_alexnet, alexnet.convert, vgg.LICENCE_NOTE),
     # Linear weights alone are recognised in order to say what they lack; with a trunk they make the same layout.
     "lpips": Layout("LPIPS v0.1 (lpips package)", "perceptual", lpips.is_linear, lpips.convert, lpips.LICENCE_NOTE),
 }

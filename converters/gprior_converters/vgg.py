@@ -21,13 +21,14 @@ TORCHVISION_INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 _CLASSIFIER = tuple(f"classifier.{i}.{kind}" for i in (0, 3, 6) for kind in ("weight", "bias"))
 
 
-def _prefix(shapes: dict[str, tuple[int, ...]]) -> str:
+def features_prefix(shapes: dict[str, tuple[int, ...]]) -> str:
+    """What torchvision's keys begin with: ``features.``, or nothing in a saved ``net.features``."""
     return "features." if any(key.startswith("features.") for key in shapes) else ""
 
 
 def is_vgg16(shapes: dict[str, tuple[int, ...]]) -> bool:
     """Whether the keys are torchvision's: 3x3 convolutions 3 -> 64 -> 64 at indices 0 and 2."""
-    prefix = _prefix(shapes)
+    prefix = features_prefix(shapes)
     first, second = (shapes.get(f"{prefix}{i}.weight") for i in (0, 2))
     return first == (64, 3, 3, 3) and second == (64, 64, 3, 3)
 
@@ -46,7 +47,7 @@ def convert(state: State, source: str, options: dict[str, Any]) -> tuple[VGG16, 
     Raises:
         CheckpointError: the tensors are not VGG-16's (VGG-11, 13 and 19 have other indices).
     """
-    prefix = _prefix({key: value.shape for key, value in state.items()})
+    prefix = features_prefix({key: value.shape for key, value in state.items()})
     present = sorted({int(m[1]) for key in state if (m := re.match(rf"{re.escape(prefix)}(\d+)\.", key))})
     if unknown := [i for i in present if i not in TORCHVISION_INDICES]:
         raise CheckpointError(

@@ -123,6 +123,15 @@ class StepBar:
             self._bar.close()
 
 
+def recipe_flags(command: Any, prior: Prior) -> dict[str, Any]:
+    """Arguments that all recipes take, from the flags of a command."""
+    return {
+        "preset": command.preset,
+        "num_steps": command.steps,
+        "perceptual": load_perceptual(command.perceptual, prior),
+    } | fields(command, "restarts", "tolerance", "codes_per_call", "remat")
+
+
 def fields(command: Any, *names: str) -> dict[str, Any]:
     """Some attributes of a command as a dict."""
     known = {field.name for field in dataclasses.fields(command)}

@@ -96,14 +96,8 @@ class Invert:
         return recipes.mganprior(
             self.codes,
             recipes.default_layer(prior) if self.layer is None else self.layer,
-            preset=self.preset,
-            num_steps=self.steps,
-            perceptual=common.load_perceptual(self.perceptual, prior),
             perceptual_weight=self.perceptual_weight,
-            restarts=self.restarts,
-            tolerance=self.tolerance,
-            codes_per_call=self.codes_per_call,
-            remat=self.remat,
+            **common.recipe_flags(self, prior),
         )
 
     def settings(self, prior: Prior, recipe: Recipe) -> dict[str, Any]:

@@ -122,16 +122,10 @@ class Restore:
         return recipes.restoration(
             self.task,
             prior,
-            preset=self.preset,
             num_codes=self.codes,
             layer=self.layer,
-            num_steps=self.steps,
-            perceptual=common.load_perceptual(self.perceptual, prior),
             perceptual_weight=self.perceptual_weight,
-            restarts=self.restarts,
-            tolerance=self.tolerance,
-            codes_per_call=self.codes_per_call,
-            remat=self.remat,
+            **common.recipe_flags(self, prior),
             **more,
         )
 

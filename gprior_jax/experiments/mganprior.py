@@ -86,6 +86,10 @@ class Lab:
             "progress": self.progress(title),
         }
 
+    def one_by_one(self, title: str, recipe: Recipe) -> Any:
+        """Arguments of a task whose images have weights of their own: together they would be grouped convolutions."""
+        return self.options(title, recipe) | {"batch_size": 1}
+
     def recipe(self, task: recipes.Task, **changes: Any) -> Recipe:
         """The fast recipe of a task."""
         return recipes.restoration(task, self.prior, num_steps=self.steps, **changes)
@@ -195,7 +199,7 @@ def inpaint(lab: Lab) -> list[Row]:
         run = partial(tasks.inpaint, lab.prior, lab.images, known, key=lab.key)
         found = _named(run(**lab.options(f"inpaint {kind}", recipe, lab.samples)), "codes")
         found["mean colour"] = baselines.mean_filled(lab.images, known)
-        found["deep image prior"] = run(**lab.options(f"inpaint {kind}, deep image prior", untrained)).images
+        found["deep image prior"] = run(**lab.one_by_one(f"inpaint {kind}, deep image prior", untrained)).images
         lab.picture(f"inpaint_{kind}", [lab.images * known, *found.values(), lab.images])
         for name, images in found.items():
             rows += lab.measure(images, mask=kind, method=name)
@@ -211,7 +215,7 @@ def denoise(lab: Lab) -> list[Row]:
     found = _named(run(**lab.options("denoise", lab.recipe("denoise", **settings), lab.samples)), "codes")
     found["median filter"] = baselines.median_filtered(noisy, 3)
     untrained = baselines.deep_image_prior(Pixel(floor=settings["floor"]), _dip_steps(lab))
-    found["deep image prior"] = run(**lab.options("denoise, deep image prior", untrained)).images
+    found["deep image prior"] = run(**lab.one_by_one("denoise, deep image prior", untrained)).images
     found["noisy"] = noisy
     lab.picture("denoise", [noisy, *list(found.values())[:-1], lab.images])
     return [row for name, images in found.items() for row in lab.measure(images, method=name)]

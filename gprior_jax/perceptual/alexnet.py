@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from gprior_jax.nn import convolution
 from gprior_jax.nn.layers import Weights
+from gprior_jax.perceptual.trunk import Trunk
 from gprior_jax.typing import Array
 
 
@@ -31,7 +32,7 @@ CONVOLUTIONS: dict[str, ConvolutionShape] = {
 """The five convolutions (torchvision ``models/alexnet.py``); each maximum is over 3x3 with stride 2."""
 
 
-class AlexNet(nn.Module):
+class AlexNet(Trunk):
     """The convolutional trunk of AlexNet for one image."""
 
     @property
@@ -40,9 +41,13 @@ class AlexNet(nn.Module):
         return (31, 31, 3)
 
     @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Layers whose output :meth:`features` can return, in order: ``conv1``, ``relu1``, ..., ``relu5``."""
-        return tuple(kind for name in CONVOLUTIONS for kind in (name, name.replace("conv", "relu")))
+    def convolution_names(self) -> tuple[str, ...]:
+        """``conv1`` to ``conv5``."""
+        return tuple(CONVOLUTIONS)
+
+    def pool_before(self, name: str, x: Array) -> Array:
+        """Maxima before the second and the third."""
+        return _max_pool3(x) if CONVOLUTIONS[name].pool else x
 
     def setup(self):
         """Declare the layers (Linen)."""
@@ -50,38 +55,6 @@ class AlexNet(nn.Module):
         for name, shape in CONVOLUTIONS.items():
             setattr(self, name, _Convolution(in_features, shape))
             in_features = shape.features
-
-    def prepare(self) -> dict[str, Weights]:
-        """Weights of every layer, to be computed once and passed to :meth:`features`."""
-        return {name: getattr(self, name).prepare() for name in CONVOLUTIONS}
-
-    def features(
-        self, image: Array, names: tuple[str, ...], weights: dict[str, Weights] | None = None
-    ) -> tuple[Array, ...]:
-        """Features of one image at the named layers (:attr:`layer_names`); nothing beyond the last one is computed.
-
-        Args:
-            image: ``[H, W, 3]``, both sides at least 31, normalised as the weights want it: torchvision's own
-                classifier by :func:`gprior_jax.perceptual.vgg.imagenet_normalize`, LPIPS by its scaling layer.
-            names: layers.
-            weights: what :meth:`prepare` returned; None prepares them here.
-
-        Returns:
-            One map ``[h, w, C]`` per name.
-        """
-        found, x = {}, image
-        for name, shape in CONVOLUTIONS.items():
-            if found.keys() >= set(names):
-                break
-            if shape.pool:
-                x = _max_pool3(x)
-            x = found[name] = getattr(self, name)(x, None if weights is None else weights[name])
-            x = found[name.replace("conv", "relu")] = jax.nn.relu(x)
-        return tuple(found[name] for name in names)
-
-    def init_all(self, image: Array) -> None:
-        """Touch every parameter, for ``init``."""
-        self.features(image, self.layer_names[-1:])
 
 
 class _Convolution(nn.Module):

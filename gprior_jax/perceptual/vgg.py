@@ -1,12 +1,12 @@
 """VGG-16 (Simonyan and Zisserman 2015, arXiv:1409.1556), with the weights and the input convention of torchvision."""
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.nn import convolution
 from gprior_jax.nn.layers import Weights
+from gprior_jax.perceptual.trunk import Trunk
 from gprior_jax.typing import Array
 
 CONVOLUTIONS: tuple[tuple[str, int], ...] = tuple(
@@ -29,7 +29,7 @@ def imagenet_normalize(image: Array) -> Array:
     return (image * 0.5 + 0.5 - mean) / std
 
 
-class VGG16(nn.Module):
+class VGG16(Trunk):
     """The convolutional trunk of VGG-16 for one image.
 
     Attributes:
@@ -44,10 +44,13 @@ class VGG16(nn.Module):
         return (16, 16, 3)
 
     @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Layers whose output :meth:`features` can return, in order: ``conv1_1``, ``relu1_1``, ..."""
-        convolutions = [name for name, _ in CONVOLUTIONS[: self.depth]]
-        return tuple(kind for name in convolutions for kind in (name, name.replace("conv", "relu")))
+    def convolution_names(self) -> tuple[str, ...]:
+        """``conv1_1`` and so on, as many as have weights."""
+        return tuple(name for name, _ in CONVOLUTIONS[: self.depth])
+
+    def pool_before(self, name: str, x: Array) -> Array:
+        """Maxima before the first convolution of every block but the first."""
+        return _max_pool2(x) if name.endswith("_1") and name != "conv1_1" else x
 
     def setup(self):
         """Declare the layers (Linen)."""
@@ -55,34 +58,6 @@ class VGG16(nn.Module):
         for name, features in CONVOLUTIONS[: self.depth]:
             setattr(self, name, _Convolution(in_features, features))
             in_features = features
-
-    def prepare(self) -> dict[str, Weights]:
-        """Weights of every layer, to be computed once and passed to :meth:`features`."""
-        return {name: getattr(self, name).prepare() for name, _ in CONVOLUTIONS[: self.depth]}
-
-    def features(
-        self, image: Array, names: tuple[str, ...], weights: dict[str, Weights] | None = None
-    ) -> tuple[Array, ...]:
-        """Features of one image at the named layers (:attr:`layer_names`); nothing beyond the last one is computed.
-
-        Args:
-            image: ``[H, W, 3]``, normalised by :func:`imagenet_normalize`.
-            names: layers.
-            weights: what :meth:`prepare` returned; None prepares them here.
-        """
-        found, x = {}, image
-        for name, _ in CONVOLUTIONS[: self.depth]:
-            if len(found.keys() & set(names)) == len(set(names)):
-                break
-            if name.endswith("_1") and name != "conv1_1":
-                x = _max_pool2(x)
-            x = found[name] = getattr(self, name)(x, None if weights is None else weights[name])
-            x = found[name.replace("conv", "relu")] = jax.nn.relu(x)
-        return tuple(found[name] for name in names)
-
-    def init_all(self, image: Array) -> None:
-        """Touch every parameter, for ``init``."""
-        self.features(image, self.layer_names[-1:])
 
 
 class _Convolution(nn.Module):
