@@ -172,7 +172,8 @@ def load_kernel(path: str | os.PathLike) -> np.ndarray:
             f"{path} is no blur kernel ({image.width}x{image.height} pixels): use a square image with an odd side "
             "and some white."
         )
-    return kernel / kernel.sum()
+    # The file shows where the light of a point went; an operator correlates: it looks from where light came.
+    return kernel[::-1, ::-1] / kernel.sum()
 
 
 def _square_missing(missing: Image.Image, size: int, crop: Crop) -> Image.Image:

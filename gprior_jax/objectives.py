@@ -77,6 +77,10 @@ class Pixel:
     masked: bool = flax.struct.field(pytree_node=False, default=True)
     floor_from_noise: bool = flax.struct.field(pytree_node=False, default=False)
 
+    def __post_init__(self):
+        if self.floor_from_noise and self.kind != "mse":
+            raise ValueError(f"the noise level is a floor of the mean square, not of {self.kind!r}: leave it out.")
+
     @property
     def name(self) -> str:
         """Name in results and histories."""

@@ -67,6 +67,7 @@ class Record(NamedTuple):
         history: ``{"loss" or a term: [T]}``, of the best sample.
         pictures: uint8 ``[H, W, 3]`` by name: ``"measured"``, ``"reconstruction"``, ``"mean"``, ``"std"``, ``"truth"``.
         samples: uint8 ``[K, R, R, C]``, the best first; K is 0 where there is one result only.
+        sample_losses: ``[K]``, the objective that ranks them.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Record(NamedTuple):
     history: dict[str, np.ndarray]
     pictures: dict[str, np.ndarray]
     samples: np.ndarray
+    sample_losses: np.ndarray
 
 
 def name_items(sources: Sequence[Path]) -> list[Item]:
@@ -142,17 +144,19 @@ class OutputFolder:
         try:
             with _arrays(path) as arrays:
                 about = json.loads(str(arrays["about"]))
-            return about["fingerprint"] == self._fingerprint and about["sha256"] == _digests(item)
+            same = about["fingerprint"] == self._fingerprint and about["id"] == item.id
+            return same and about["sha256"] == digests(item)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return False  # Damaged, or its source is gone: to be done again.
 
-    def write(self, item: Item, record: Record, size: int | None = None) -> None:
+    def write(self, item: Item, record: Record, size: int | None = None, sha256: list[str] | None = None) -> None:
         """Write an image's files.
 
         Args:
             item: the input.
             record: its result.
             size: side of the PNG, pixels; None keeps the generator's.
+            sha256: :func:`digests` of the item when it was read; None takes those of now.
         """
         picture = im.to_uint8(record.image)
         files.write_bytes(self.path / f"{item.name}.png", encode_png(_resized(picture, size)))
@@ -164,12 +168,13 @@ class OutputFolder:
         about = {
             "name": record.name,
             "source": record.source,
-            "sha256": _digests(item),
+            "sha256": digests(item) if sha256 is None else sha256,
             "fingerprint": self._fingerprint,
             "id": item.id,
         }
         arrays: dict[str, Any] = {"target": record.target, "image": record.image, "about": json.dumps(about)}
         arrays |= {"step": record.step, "status": int(record.status), "samples": record.samples}
+        arrays["sample_losses"] = record.sample_losses
         for prefix, field in _DICTS.items():
             arrays |= {prefix + key: value for key, value in getattr(record, field).items()}
         buffer = io.BytesIO()
@@ -204,9 +209,23 @@ _DICTS = {VARIABLE: "variables", TERM: "terms", METRIC: "metrics", HISTORY: "his
 """Prefix in the file of every field of a record that is a dict."""
 
 
-def _digests(item: Item) -> list[str]:
+def digests(item: Item) -> list[str]:
     """Fingerprints of the files that an image's result depends on."""
     return [files.sha256(path) for path in (item.source, *item.companions)]
+
+
+def check_apart(folder: str | os.PathLike, items: Sequence[Item]) -> None:
+    """Make sure that no result will be written over an input.
+
+    Raises:
+        GPriorError: an input, a mask or a ground truth lies in the output folder or in one of its folders of pictures.
+    """
+    path = Path(folder).resolve()
+    written = {path, *(path / name for name in (*WRITTEN_PICTURES, "samples"))}
+    for item in items:
+        for source in (item.source, *item.companions):
+            if source.resolve().parent in written:
+                raise GPriorError(f"{source} lies where results will be written: give another --out than {folder}.")
 
 
 def _resized(picture: np.ndarray, size: int | None) -> np.ndarray:
@@ -277,6 +296,7 @@ def read_record(path: str | os.PathLike) -> Record:
             history=having(HISTORY),
             pictures=having(PICTURE),
             samples=stored["samples"],
+            sample_losses=stored["sample_losses"],
         )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path} is no result of this program, or damaged: {error}") from error

@@ -198,7 +198,8 @@ def restoration(
         floor: the pixel term is not minimised below this, see :class:`gprior_jax.objectives.Pixel`; ``"noise"``
             estimates it from every image.
         perceptual: see :func:`mganprior`.
-        perceptual_weight: of the perceptual term; at 0 it is left out.
+        perceptual_weight: of the perceptual term; at 0 it is left out. None takes the preset's, or 1 for a network that
+            is given where the preset has none.
         restarts: see :func:`mganprior`.
         tolerance: likewise.
         codes_per_call: likewise.
@@ -219,7 +220,10 @@ def restoration(
     at = scaled_layer(prior, settings.layer) if layer is None else layer
     codes = settings.num_codes if num_codes is None else num_codes
     kind = settings.distance if distance is None else distance
-    weight = settings.perceptual_weight if perceptual_weight is None else perceptual_weight
+    weight = perceptual_weight
+    if weight is None:  # Who names a network wants it used, also where the preset does without.
+        named = perceptual is not None and perceptual != "default"
+        weight = settings.perceptual_weight or float(named)
     noise = floor == "noise"
     terms: tuple[Term, ...] = (Pixel(1.0, kind, 0.0 if noise else floor, not official, noise),)
     if perceptual is not None and weight != 0:

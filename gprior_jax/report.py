@@ -168,7 +168,8 @@ def record_block(record: Record) -> str:
         caption = f"error, white from {ERROR_RANGE:.0%} of the range"
         shown.append(picture(error_map(result, reference), caption))
     shown += [picture(record.pictures[name], text) for name, text in CAPTIONS.items() if name in record.pictures]
-    samples = [picture(sample, f"sample {i}", 96) for i, sample in enumerate(record.samples, start=1)]
+    ranked = enumerate(zip(record.samples, record.sample_losses, strict=True), start=1)
+    samples = [picture(sample, f"sample {i}, loss {loss:.4g}", 96) for i, (sample, loss) in ranked]
     figures = {"status": record.status.name, "best step": record.step} | record.metrics | record.terms
     return section(record.name, row((*shown, curves(record.history))), row(samples), table([figures]))
 

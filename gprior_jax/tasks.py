@@ -116,11 +116,32 @@ def restore(
         progress=progress,
     )
     seen = np.asarray(observed, np.float32)
-    finished = np.asarray(_finish(_clip if finish is None else finish, result.images, seen, operator))
-    mean, best = finished.mean(axis=1), finished[:, 0]
-    deviation = finished.std(axis=1).mean(axis=-1)
-    consistency = np.asarray(_consistency(im.from_uint8(im.to_uint8(best)), seen, operator))
+    size = min(batch_size or len(seen), len(seen))
+    completed = partial(_finish, _clip if finish is None else finish)
+    finished = _in_batches(completed, size, result.images, seen, operator)
+    best = finished[:, 0]
+    mean, deviation = _mean_and_deviation(finished, np.isfinite(result.loss))
+    consistency = _in_batches(_consistency, size, im.from_uint8(im.to_uint8(best)), seen, operator)
     return Restoration(best, finished, mean, deviation, result.images[:, 0], consistency, result)
+
+
+def _in_batches(function: Callable[..., Array], size: int, *arguments: Any) -> np.ndarray:
+    """Apply to ``size`` images at once, on the host; the last batch is padded, so that one program serves all."""
+    count, parts = len(arguments[0]), []
+    for start in range(0, count, size):
+        rows = np.minimum(np.arange(start, start + size), count - 1)
+        part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], arguments)
+        parts.append(np.asarray(function(*part))[: count - start])
+    return np.concatenate(parts)
+
+
+def _mean_and_deviation(samples: np.ndarray, finite: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean ``[B, R, R, C]`` and deviation ``[B, R, R]`` over the samples of finite loss (all, where none is)."""
+    counted = np.where(finite.any(axis=1, keepdims=True), finite, True)[..., None, None, None]
+    number = counted.sum(axis=1)
+    mean = np.where(counted, samples, 0.0).sum(axis=1) / number
+    squares = np.where(counted, np.square(samples - mean[:, None]), 0.0).sum(axis=1) / number
+    return mean, np.sqrt(squares).mean(axis=-1)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -155,7 +176,7 @@ def _images(images: ArrayLike, what: str, channels: tuple[int, ...] = (3,)) -> n
 
 def _recipe(task: recipes.Task, prior: Prior, options: Options, **changes: Any) -> Recipe:
     """The given recipe, or the task's fast one; a prior without a discriminator then compares pixels only."""
-    given = options.pop("recipe", None)
+    given = options.get("recipe")
     if given is not None:
         return given
     perceptual = "default" if prior.critic is not None else None
@@ -360,6 +381,8 @@ def noise_settings(noise: Noise, sigma: float | None) -> NoiseSettings:
         raise ValueError(f"noise {noise!r}: use 'gaussian', 'poisson' or 'impulse'.")
     if sigma is not None and not 0.0 < sigma <= 1.0:
         raise ValueError(f"sigma {sigma}: use a number above 0 and at most 1, 25/255 for 25 grey levels.")
+    if noise == "impulse" and sigma is not None:
+        raise ValueError("sigma is the deviation of Gaussian noise: leave it out with impulse noise.")
     if noise == "impulse":  # A few pixels are far off and the others exact: there is no error to stop at.
         return {"distance": "huber", "floor": 0.0}
     return {"distance": "mse", "floor": "noise" if sigma is None else (2.0 * sigma) ** 2}

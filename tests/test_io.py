@@ -2,6 +2,7 @@ import errno
 import io as stdio
 import os
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from PIL import Image
 
 from gprior_jax import io
 from gprior_jax.errors import GPriorError, ImageFileError
+from gprior_jax.operators import Blur
 
 
 def one_sentence(error, path, *told):
@@ -405,7 +407,10 @@ def test_load_kernel(tmp_path):
     kernel = io.load_kernel(tmp_path / "a.png")
     assert kernel.dtype == np.float32
     assert kernel.sum() == pytest.approx(1.0, abs=1e-6)
-    np.testing.assert_allclose(kernel, pixels / pixels.sum(), atol=1e-6)
+    point = np.zeros((9, 9, 1), np.float32)
+    point[4, 4] = 1.0
+    blurred = np.asarray(Blur(jnp.asarray(kernel))(jnp.asarray(point)))[2:7, 2:7, 0]
+    np.testing.assert_allclose(blurred, pixels / pixels.sum(), atol=1e-6)  # A point becomes the picture of the kernel.
     np.testing.assert_array_equal(io.load_kernel(write(tmp_path / "b.png", "RGB", (1, 1), (9, 9, 9))), [[1.0]])
 
 

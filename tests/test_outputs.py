@@ -25,6 +25,7 @@ def record(name="cat"):
         history={"loss": np.array([1.0, 0.7, 0.5], np.float32), "pixel_mse": np.array([0.9, 0.6, 0.25], np.float32)},
         pictures={"mean": np.full((8, 8, 3), 7, np.uint8)},
         samples=rng.integers(0, 255, (2, 8, 8, 3), np.uint8),
+        sample_losses=np.array([0.5, 0.75], np.float32),
     )
 
 

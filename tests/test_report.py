@@ -69,7 +69,7 @@ def test_pictures_are_those_of_the_record(folder):
 
 
 def test_inversions_show_their_error_and_restorations_theirs_against_the_truth():
-    plain = record()._replace(pictures={}, samples=np.zeros((0, 8, 8, 3), np.uint8))
+    plain = record()._replace(pictures={}, samples=np.zeros((0, 8, 8, 3), np.uint8), sample_losses=np.zeros(0))
     assert report.record_block(plain).count("<img") == 3  # Input, result, error.
     measured = plain._replace(pictures={"measured": plain.target})
     assert report.record_block(measured).count("<img") == 2  # There is nothing to compare with.

@@ -5,7 +5,6 @@ import hashlib
 import json
 import sys
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Literal
 
 import jax
@@ -15,6 +14,8 @@ from gprior_jax import models, zoo
 from gprior_jax._version import __version__
 from gprior_jax.errors import GPriorError, require
 from gprior_jax.generators.base import Prior, astype
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
@@ -39,8 +40,9 @@ def load_perceptual(name: str, prior: Prior) -> PerceptualNetwork | LPIPS | Lite
         return None
     if name == "default":
         return "default"
-    holds_lpips = models.read_config(name).get("network", {}).get("arch") == "lpips"
-    return network.load_lpips(name) if holds_lpips else network.load(Path(name))
+    folder = zoo.resolve(name)
+    holds_lpips = models.read_config(folder).get("network", {}).get("arch") == "lpips"
+    return network.load_lpips(folder) if holds_lpips else network.load(folder)
 
 
 def say(text: str, as_json: bool = False) -> None:
@@ -91,10 +93,13 @@ def default_batch_size(resolution: int, images: int) -> int:
     return min(images, max(1, min(8, 8 * 128**2 // resolution**2)))
 
 
-def weights_digest(prior: Prior) -> str:
-    """A fingerprint of the weights, so that a run is not continued with others under the same name."""
+def weights_digest(prior: Prior, recipe: Recipe) -> str:
+    """A fingerprint of all weights in use, so that a run is not continued with others under the same name."""
+    networks = [term.network for term in recipe.terms if isinstance(term, Perceptual)]
+    critic = prior.critic.params if prior.critic is not None and "default" in networks else None
+    others = [network.weights for network in networks if not isinstance(network, str)]
     total = hashlib.sha256()
-    for leaf in jax.tree.leaves(prior.params):
+    for leaf in jax.tree.leaves((prior.params, critic, others)):
         total.update(np.asarray(leaf, np.float32).tobytes())
     return total.hexdigest()[:16]
 
@@ -110,8 +115,9 @@ class StepBar:
         """Take the numbers that :func:`gprior_jax.inversion.driver.invert` reports."""
         if self._bar is None:
             tqdm = require("tqdm", "cli").tqdm
-            self._bar = tqdm(total=numbers["num_steps"], desc=self._title, unit="step", dynamic_ncols=True)
-        self._bar.update(numbers["step"] - self._bar.n)
+            total = numbers["num_steps"] * numbers["batches"]
+            self._bar = tqdm(total=total, desc=self._title, unit="step", dynamic_ncols=True)
+        self._bar.update(numbers["batch"] * numbers["num_steps"] + numbers["step"] - self._bar.n)
         shown = {"loss": f"{numbers['loss']:.4g}"}
         if "psnr" in numbers:
             shown["psnr"] = f"{numbers['psnr']:.2f} dB"

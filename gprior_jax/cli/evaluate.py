@@ -61,8 +61,8 @@ class Evaluate:
         metrics: figures of every image.
         perceptual: "builtin" or a model folder with VGG-16 or a discriminator: adds the distance of its features, and
             FID and KID on them (none of which compare with figures of other networks).
-        lpips: model folder of LPIPS ("gprior convert --lpips-linear"): adds that distance; pictures of 16 pixels a side
-            or more.
+        lpips: model folder of LPIPS ("gprior convert --lpips-linear"): adds that distance, of pictures of at least 16
+            pixels a side with VGG-16, 31 with AlexNet.
         size: side at which both are compared, pixels; the result's own unless given. References are cropped to their
             centre and resized.
         seed: seed of the random patches and pairs of the figures of the sets.
@@ -202,7 +202,8 @@ def _measure(
     a, b, side = im.to_unit(image), im.to_unit(reference), image.shape[0]
     found = {name: METRICS[name](a, b) if side >= _SMALLEST.get(name, 1) else jnp.array(jnp.nan) for name in names}
     if lpips is not None:
-        found["lpips"] = lpips.distance(jnp.asarray(image), jnp.asarray(reference))
+        fits = side >= lpips.module.input_shape[0]
+        found["lpips"] = metrics.lpips(lpips, a, b) if fits else jnp.array(jnp.nan)
     if network is None:
         return found, ()
     ours, theirs = network.features(jnp.asarray(image)), network.features(jnp.asarray(reference))

@@ -69,16 +69,21 @@ class ExperimentMGANPrior:
         lab = self._lab()
         about = common.fields(self, "model", "other_model", "images", "steps", "samples", "seed")
         about |= {"data": _name(self.data), "foreign": _name(self.foreign), "versions": common.versions()}
+        known = files.read_json(self.out / "run.json") if (self.out / "run.json").exists() else {}
         for name, (run, _) in mganprior.PARTS.items():
             path = self.out / f"{name}.csv"
+            if path.exists() and _differs(known.get(name, about), about):
+                raise GPriorError(
+                    f"{path} was made with other settings (see run.json): remove it or give another --out."
+                )
             if path.exists() or (self.only and name not in self.only):
                 continue
             common.say(f"experiment: {name}", self.json)
+            # The settings of every experiment, since they need not be run together; before its CSV file, which ends it.
             rows = run(lab)
-            tables.write_csv(path, rows)
-            # With the settings of every experiment, since they need not be run together.
-            known = files.read_json(self.out / "run.json") if (self.out / "run.json").exists() else {}
             files.write_json(self.out / "run.json", known | {name: about})
+            known = files.read_json(self.out / "run.json")
+            tables.write_csv(path, rows)
 
     def _lab(self) -> mganprior.Lab:
         prior = common.load_prior(self.model)
@@ -97,6 +102,10 @@ class ExperimentMGANPrior:
             else np.stack([*_held_out(self.foreign, self.images, prior.resolution).values()])
         )
         other = None if self.other_model is None else common.load_prior(self.other_model)
+        if other is not None and other.resolution != prior.resolution:
+            raise GPriorError(
+                f"--other-model has {other.resolution} px where --model has {prior.resolution}: use two of one size."
+            )
         return mganprior.Lab(
             prior=prior,
             images=np.stack([*found.values()]),
@@ -120,6 +129,11 @@ class ExperimentMGANPrior:
 
 def _plain(value: Any) -> Any:
     return outputs.finite_or_none(value) if isinstance(value, float) else value
+
+
+def _differs(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether settings differ, whatever the versions."""
+    return any(found.get(name) != value for name, value in wanted.items() if name != "versions")
 
 
 def _name(path: Path | None) -> str | None:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from gprior_jax import image as im
-from gprior_jax import metrics, report
+from gprior_jax import metrics, outputs, report
 from gprior_jax.cli import common
 from gprior_jax.errors import ImageFileError, Status
 from gprior_jax.outputs import Item, OutputFolder, Record, finite_or_none
@@ -72,8 +72,9 @@ def run_folder(job: Job, items: Sequence[Item], folder: OutputFolder, options: O
         bar = common.StepBar(f"images {batch.items[0].id + 1} to {batch.items[-1].id + 1} of {len(items)}")
         restoration = job.solve(batch.arrays, batch.ids, bar)
         bar.close()
-        for item, record in zip(batch.items, _records(batch, restoration, job.restores), strict=True):
-            folder.write(item, record, options.size)
+        records = _records(batch, restoration, job.restores)
+        for item, sha256, record in zip(batch.items, batch.digests, records, strict=True):
+            folder.write(item, record, options.size, sha256)
     facts = {
         "versions": common.versions(),
         "device": common.device_facts(options.devices),
@@ -91,12 +92,14 @@ class Batch(NamedTuple):
     Attributes:
         items: what is to be written.
         positions: their places in the batch.
+        digests: of the files of every item, taken before they were read.
         arrays: what :meth:`Job.load` gave, stacked: ``[B, ...]``.
         ids: ``[B]``.
     """
 
     items: list[Item]
     positions: list[int]
+    digests: list[list[str]]
     arrays: Arrays
     ids: np.ndarray
 
@@ -112,11 +115,13 @@ def _batches(
     """
     for start in range(0, len(items), options.batch_size):
         loaded: dict[int, Arrays] = {}
+        digests: dict[int, list[str]] = {}
         for position, item in enumerate(items[start : start + options.batch_size]):
             try:
                 if item in todo:
+                    digests[position] = outputs.digests(item)
                     loaded[position] = job.load(item)
-            except ImageFileError as error:
+            except (ImageFileError, OSError) as error:
                 failed[str(item.source)] = str(error)
                 common.warn(str(error))
         if loaded:
@@ -124,6 +129,7 @@ def _batches(
             yield Batch(
                 items=[items[start + place] for place in loaded],
                 positions=list(loaded),
+                digests=[digests[position] for position in loaded],
                 arrays={name: np.stack([loaded[place][name] for place in places]) for name in loaded[min(loaded)]},
                 ids=np.array([start + place for place in places]),
             )
@@ -182,6 +188,7 @@ def _record(item: Item, i: int, observed: np.ndarray, restoration: Restoration) 
         history=best.history,
         pictures={},
         samples=im.to_uint8(restoration.samples[i]) if several else np.zeros((0, *best.images.shape), np.uint8),
+        sample_losses=result.loss[i] if several else np.zeros(0, np.float32),
     )
 
 

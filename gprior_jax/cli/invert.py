@@ -35,7 +35,7 @@ class Invert:
         restarts: independent starts per image, of which the best is kept.
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
         perceptual: auto (the prior's discriminator where it has one), default (the same, and an error without), none,
-            or a model folder with VGG-16 or a discriminator.
+            or a model folder with VGG-16, AlexNet, LPIPS or a discriminator.
         perceptual_weight: weight of the perceptual term beside the pixel term's 1.
         seed: seed of the run; each image's is folded from it and its place in the sorted list of inputs.
         batch_size: images at once; chosen by resolution unless given.
@@ -81,6 +81,7 @@ class Invert:
         prior = common.load_prior(self.model, self.dtype)
         recipe = self.recipe(prior)
         recipe.parametrization.check(prior)
+        outputs.check_apart(self.out, items)
         folder = outputs.OutputFolder(self.out, self.settings(prior, recipe))
         options = folder_run.Options(
             batch_size=self.batch_size or common.default_batch_size(prior.resolution, len(items)),
@@ -104,7 +105,7 @@ class Invert:
         """Everything that decides the results."""
         return {
             "model": self.model,
-            "weights": common.weights_digest(prior),
+            "weights": common.weights_digest(prior, recipe),
             "recipe": recipe.summary(),
             "perceptual": self.perceptual,
             **common.fields(self, "method", "seed", "dtype", "crop", "size"),

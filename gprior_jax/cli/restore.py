@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import jax
 import numpy as np
@@ -12,7 +12,7 @@ from tyro import conf
 from gprior_jax import image as im
 from gprior_jax import io, outputs, recipes
 from gprior_jax.cli import common, folder_run
-from gprior_jax.errors import GPriorError
+from gprior_jax.errors import GPriorError, ImageFileError
 from gprior_jax.generators.base import Prior
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Distance
@@ -30,6 +30,7 @@ class Restore:
         out: folder for the results: NAME.png, NAME.npz, measured/, reconstruction/, run.json, history.csv, report.html;
             with several samples also samples/, mean/ and std/.
         model: "builtin" or a model folder.
+        method: mganprior: several codes, composed at a layer.
         preset: fast (default), or official: the published constants.
         codes: latent codes per image; the preset's unless given.
         layer: composing layer; the preset's, scaled to the depth of the prior, unless given.
@@ -39,7 +40,7 @@ class Restore:
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
         distance: how pixels are compared: mse, or the robust l1 and huber; the task's unless given.
         perceptual: auto (the prior's discriminator where it has one), default (the same, and an error without), none,
-            or a model folder with VGG-16 or a discriminator.
+            or a model folder with VGG-16, AlexNet, LPIPS or a discriminator.
         perceptual_weight: weight of the perceptual term beside the pixel term's 1; the preset's unless given.
         truth: file or folder of intact pictures of the same names, to compute metrics against.
         simulate: the inputs are intact pictures: degrade them first, and compute metrics against them.
@@ -58,6 +59,7 @@ class Restore:
     inputs: Annotated[tuple[str, ...], conf.Positional]
     out: Path
     model: str = "builtin"
+    method: Literal["mganprior"] = "mganprior"
     preset: recipes.Preset = "fast"
     codes: int | None = None
     layer: int | None = None
@@ -96,9 +98,10 @@ class Restore:
         recipe = self.recipe(prior)
         recipe.parametrization.check(prior)
         job = RestoreJob(self, self.solver(prior, items, files), prior, recipe, jax.random.key(self.seed), truths)
+        outputs.check_apart(self.out, items)
         folder = outputs.OutputFolder(self.out, self.settings(prior, recipe))
         options = folder_run.Options(
-            batch_size=self.batch_size or common.default_batch_size(prior.resolution, len(items) * self.samples),
+            batch_size=self.batch_size or self._default_batch_size(prior.resolution, len(items)),
             devices=self.devices,
             size=None,
             as_json=self.json,
@@ -106,7 +109,12 @@ class Restore:
         code = folder_run.run_folder(job, items, folder, options)
         for name in missing:
             common.warn(f"{name} has no ground truth of this name in {self.truth}: it was restored without metrics.")
-        return max(code, 1) if missing else code
+        return max(code, 1) if missing or job.spoilt else code
+
+    def _default_batch_size(self, resolution: int, images: int) -> int:
+        """Images whose samples together are as many as a batch of an inversion has."""
+        rows = common.default_batch_size(resolution, images * self.samples)
+        return max(1, min(images, rows // self.samples))
 
     def files(self, items: list[Item]) -> dict[int, Path]:
         """Another file that the result of an item depends on (its mask), by the item's id."""
@@ -134,7 +142,7 @@ class Restore:
         apart = ("inputs", "out", "batch_size", "devices", "json", "truth")
         flags = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in apart}
         plain = {name: str(value) if isinstance(value, Path) else value for name, value in flags.items()}
-        return {"task": self.task, "weights": common.weights_digest(prior), "recipe": recipe.summary()} | plain
+        return {"task": self.task, "weights": common.weights_digest(prior, recipe), "recipe": recipe.summary()} | plain
 
     def _truths(self, items: list[Item]) -> tuple[dict[int, Path], list[str]]:
         """The ground truth of every item that has one, by id, and the names of those that have none."""
@@ -190,7 +198,11 @@ class Solver:
 
 @dataclasses.dataclass(frozen=True)
 class RestoreJob:
-    """A restoration over files, see :class:`gprior_jax.cli.folder_run.Job`."""
+    """A restoration over files, see :class:`gprior_jax.cli.folder_run.Job`.
+
+    Attributes:
+        spoilt: names of the items whose ground truth could not be read.
+    """
 
     command: Restore
     solver: Solver
@@ -199,6 +211,7 @@ class RestoreJob:
     key: Key
     truths: Mapping[int, Path]
     restores: bool = True
+    spoilt: list[str] = dataclasses.field(default_factory=list)
 
     def load(self, item: Item) -> dict[str, np.ndarray]:
         """What was observed, and the ground truth where there is one."""
@@ -211,10 +224,19 @@ class RestoreJob:
             return {"observed": degraded, "truth": intact} | self.solver.extras(item, self.prior)
         arrays = self.solver.load(item, self.prior, crop)
         if self.truths:
-            path = self.truths.get(item.id)
-            missing = np.full(self.prior.image_shape, np.nan, np.float32)
-            arrays["truth"] = missing if path is None else io.load_image(path, size, crop)
+            arrays["truth"] = self._truth(item)
         return arrays
+
+    def _truth(self, item: Item) -> np.ndarray:
+        """The ground truth, or NaN where there is none that can be read: the picture is restored all the same."""
+        path = self.truths.get(item.id)
+        try:
+            if path is not None:
+                return io.load_image(path, self.prior.resolution, self.command.crop)
+        except ImageFileError as error:
+            self.spoilt.append(item.name)
+            common.warn(f"{error} {item.source.name} is restored without metrics.")
+        return np.full(self.prior.image_shape, np.nan, np.float32)
 
     def solve(self, batch: dict[str, np.ndarray], ids: np.ndarray, progress: Progress) -> Restoration:
         """Restore a batch."""

@@ -50,7 +50,7 @@ class Upscale(Restore):
 
     Attributes:
         factor: old side by new side; unless given, it follows from the size of the first input.
-        method: how the photographs were reduced (and with --simulate are): bicubic as Pillow, bilinear as mGANprior,
+        filter: how the photographs were reduced (and with --simulate are): bicubic as Pillow, bilinear as mGANprior,
             area, lanczos, or pulse.
         consistent: change the result as little as it takes to reduce to the input again.
     """
@@ -58,7 +58,7 @@ class Upscale(Restore):
     task: ClassVar[recipes.Task] = "upscale"
 
     factor: int | None = None
-    method: DownsampleMethod = "bicubic"
+    filter: DownsampleMethod = "bicubic"
     consistent: bool = True
 
     def solver(self, prior: Prior, items: list[Item], files: dict[int, Path]) -> Solver:
@@ -107,10 +107,10 @@ class _Upscale(Solver):
         return {"observed": image}
 
     def degrade(self, image: np.ndarray, key: Key) -> Array:
-        return operators.Downsample(image.shape[0] // self.side, self.command.method)(jnp.asarray(image))
+        return operators.Downsample(image.shape[0] // self.side, self.command.filter)(jnp.asarray(image))
 
     def solve(self, prior: Prior, batch: dict[str, np.ndarray], key: Key, options: Options) -> Restoration:
-        method, consistent = self.command.method, self.command.consistent
+        method, consistent = self.command.filter, self.command.consistent
         return tasks.upscale(prior, batch["observed"], key=key, method=method, consistent=consistent, **options)
 
 
@@ -202,7 +202,8 @@ class Denoise(Restore):
 
     Attributes:
         noise: gaussian, poisson, or impulse (salt and pepper: compared with the robust Huber distance).
-        sigma: standard deviation of the noise in grey levels of 255; estimated from every image unless given.
+        sigma: standard deviation of the noise in grey levels of 255, at the resolution of the prior (reducing a larger
+            picture has averaged noise away); estimated from every image unless given.
         peak: for --simulate with poisson noise: photons of a white pixel.
         rate: for --simulate with impulse noise: part of the pixels that is hit.
     """
@@ -219,8 +220,9 @@ class Denoise(Restore):
         if self.sigma is not None and not 0.0 < self.sigma <= 255.0:
             raise GPriorError(f"--sigma {self.sigma}: use grey levels, above 0 and at most 255.")
         settings = tasks.noise_settings(self.noise, None if self.sigma is None else self.sigma / 255.0)
-        distance = {} if self.distance is None else {"distance": self.distance}
-        return super().recipe(prior, **(dict(settings) | distance | changes))
+        # The floor is a mean square: another distance goes without.
+        other = {"distance": self.distance, "floor": 0.0} if self.distance not in (None, "mse") else {}
+        return super().recipe(prior, **(dict(settings) | other | changes))
 
     def solver(self, prior: Prior, items: list[Item], files: dict[int, Path]) -> Solver:
         """Checks the noise to be added."""

@@ -195,7 +195,7 @@ def inpaint(lab: Lab) -> list[Row]:
     }
     rows: list[Row] = []
     for kind, known in masks.items():
-        recipe, untrained = lab.recipe("inpaint"), baselines.deep_image_prior(Pixel(), _dip_steps(lab))
+        recipe, untrained = lab.recipe("inpaint"), baselines.deep_image_prior(Pixel(), _dip_steps(lab, "inpaint"))
         run = partial(tasks.inpaint, lab.prior, lab.images, known, key=lab.key)
         found = _named(run(**lab.options(f"inpaint {kind}", recipe, lab.samples)), "codes")
         found["mean colour"] = baselines.mean_filled(lab.images, known)
@@ -214,7 +214,7 @@ def denoise(lab: Lab) -> list[Row]:
     run = partial(tasks.denoise, lab.prior, noisy, key=lab.key)
     found = _named(run(**lab.options("denoise", lab.recipe("denoise", **settings), lab.samples)), "codes")
     found["median filter"] = baselines.median_filtered(noisy, 3)
-    untrained = baselines.deep_image_prior(Pixel(floor=settings["floor"]), _dip_steps(lab))
+    untrained = baselines.deep_image_prior(Pixel(floor=settings["floor"]), _dip_steps(lab, "denoise"))
     found["deep image prior"] = run(**lab.one_by_one("denoise, deep image prior", untrained)).images
     found["noisy"] = noisy
     lab.picture("denoise", [noisy, *list(found.values())[:-1], lab.images])
@@ -246,9 +246,9 @@ def _named(restored: Restoration, name: str) -> dict[str, np.ndarray]:
     return found if count == 1 else found | {f"{name}, mean of {count}": restored.mean}
 
 
-def _dip_steps(lab: Lab) -> int:
+def _dip_steps(lab: Lab, task: recipes.Task) -> int:
     """A step is one pass through the network, of one code: twice as many still take less time."""
-    return 2 * (recipes.FAST_TASKS["inpaint"].num_steps if lab.steps is None else lab.steps)
+    return 2 * (recipes.FAST_TASKS[task].num_steps if lab.steps is None else lab.steps)
 
 
 PARTS: dict[str, tuple[Callable[[Lab], list[Row]], tuple[str, ...]]] = {

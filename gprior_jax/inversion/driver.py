@@ -86,7 +86,8 @@ def invert(
         devices: devices of this process to use; None takes one.
         steps_per_call: steps in one XLA call; None chooses by platform.
         progress: called about twice a second with ``batch``, ``batches``, ``step``, ``num_steps``, ``loss`` and (where
-            images are compared as such) ``psnr`` averaged over the batch, and ``seconds_left``.
+            the mean square of pixels is a term) ``psnr`` of what was observed, averaged over the batch, and
+            ``seconds_left``.
 
     Returns:
         One :class:`Result` for all images, in their order.
@@ -119,8 +120,22 @@ def invert(
         result = run.batch(numbers[rows], *part, notice=notice)
         keep = (count - start) * (samples or 1)
         results.append(jax.tree.map(lambda leaf, keep=keep: leaf[:keep], result))
-    joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
+    joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *_of_one_length(results))
     return joined if samples is None else _sorted_samples(joined, count)
+
+
+def _of_one_length(results: list[Result]) -> list[Result]:
+    """Histories of batches that stopped early repeat their last entry up to the longest."""
+    longest = max(result.history["loss"].shape[1] for result in results)
+    return [
+        result._replace(
+            history={
+                name: np.pad(values, ((0, 0), (0, longest - values.shape[1])), mode="edge")
+                for name, values in result.history.items()
+            }
+        )
+        for result in results
+    ]
 
 
 def _sorted_samples(result: Result, count: int) -> Result:

@@ -1,11 +1,11 @@
 """How good images are. Images are in [0, 1], channels last.
 
 For one pair ``[H, W, C]``, to be batched with ``jax.vmap``: :func:`psnr`, :func:`l1`, :func:`ssim`, :func:`ms_ssim`,
+:func:`lpips`,
 :func:`chroma_error`, :func:`colorization_auc`. For sets ``[N, H, W, C]``: :func:`sliced_wasserstein`, :func:`fid`,
 :func:`kid`, :func:`ms_ssim_diversity`; for sets of features ``[N, D]``: :func:`frechet_distance`,
 :func:`kernel_distance`. All but :func:`fid`, :func:`kid` and the two on features, which run on the host in float64,
-can be jitted. LPIPS (``LPIPS.distance``, which takes pixels in [-1, 1]) is read from a model folder by
-:func:`gprior_jax.perceptual.network.load_lpips`.
+can be jitted.
 """
 
 from gprior_jax.metrics.color import chroma_error as chroma_error
@@ -17,9 +17,9 @@ from gprior_jax.metrics.frechet import frechet_distance as frechet_distance
 from gprior_jax.metrics.frechet import kernel_distance as kernel_distance
 from gprior_jax.metrics.frechet import kid as kid
 from gprior_jax.metrics.frechet import network_features as network_features
+from gprior_jax.metrics.lpips import lpips as lpips
 from gprior_jax.metrics.pixel import l1 as l1
 from gprior_jax.metrics.pixel import psnr as psnr
 from gprior_jax.metrics.ssim import ms_ssim as ms_ssim
 from gprior_jax.metrics.ssim import ssim as ssim
 from gprior_jax.metrics.swd import sliced_wasserstein as sliced_wasserstein
-from gprior_jax.perceptual.lpips import LPIPS as LPIPS

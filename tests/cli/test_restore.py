@@ -178,7 +178,7 @@ def test_a_second_run_does_nothing(done, model, capsys, task):
     ("task", "flags", "differing"),
     [
         ("colorize", ["--seed", "1"], "seed (0 there, 1 now)"),
-        ("upscale", ["--method", "area"], "method ('bicubic' there, 'area' now)"),
+        ("upscale", ["--filter", "area"], "filter ('bicubic' there, 'area' now)"),
         ("inpaint", ["--blend", "feather"], "blend ('paste' there, 'feather' now)"),
         ("denoise", ["--noise", "impulse"], "noise ('gaussian' there, 'impulse' now)"),
         ("deblur", ["--blur", "motion"], "blur ('gaussian' there, 'motion' now)"),
@@ -452,7 +452,10 @@ def test_damaged_ground_truth(inputs, truths, model, tmp_path, capsys):
     (own / "b.png").write_text("no image")
     line = told(capsys, 1, run("denoise", inputs, model, out, "--sigma", 25, "--truth", own))
     assert f"{own / 'b.png'} is no image" in line
-    assert written(out) == names("a", "c")
+    assert "b.png is restored without metrics" in line
+    assert written(out) == names("a", "b", "c")
+    rows = json.loads((out / "run.json").read_text())["images"]
+    assert ["psnr" in row for row in rows] == [True, False, True]
 
 
 def file(kind):
