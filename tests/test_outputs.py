@@ -127,3 +127,29 @@ def test_companions_decide_what_is_done(tmp_path, item):
     assert not folder.is_done(item)
     mask.write_bytes(b"white")
     assert not folder.is_done(masked)
+
+
+def test_an_image_at_another_place_is_not_done(tmp_path, item):
+    folder = OutputFolder(tmp_path / "out", {"seed": 0})
+    folder.write(item, record())
+    assert not folder.is_done(item._replace(id=1))  # Its key is folded from its id.
+
+
+def test_digests_are_those_of_when_the_files_were_read(tmp_path, item):
+    folder, before = OutputFolder(tmp_path / "out", {"seed": 0}), outputs.digests(item)
+    item.source.write_bytes(b"edited while it was inverted")
+    folder.write(item, record(), sha256=before)
+    assert not folder.is_done(item)
+
+
+@pytest.mark.parametrize("inside", [".", "measured", "samples"])
+def test_results_are_not_written_over_inputs(tmp_path, item, inside):
+    out = tmp_path / "out"
+    (out / inside).mkdir(parents=True)
+    for trespasser in (
+        item._replace(source=out / inside / "a.png"),
+        item._replace(companions=(out / inside / "a.png",)),
+    ):
+        with pytest.raises(GPriorError, match="lies where results will be written"):
+            outputs.check_apart(out, [item, trespasser])
+    outputs.check_apart(out, [item, item._replace(source=out / "raw" / "a.png")])

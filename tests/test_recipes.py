@@ -126,3 +126,12 @@ def test_task_settings_are_passed_on():
 def test_unknown_task():
     with pytest.raises(ValueError, match="task 'sharpen': use one of colorize, upscale"):
         restoration("sharpen", PRIOR)
+
+
+def test_a_network_that_is_named_is_used():
+    assert FAST_TASKS["denoise"].perceptual_weight == 0
+    assert restoration("denoise", PRIOR, perceptual=random_vgg()).terms[1].weight == 1.0
+    assert len(restoration("denoise", PRIOR, perceptual=random_vgg(), perceptual_weight=0.0).terms) == 1
+    assert len(restoration("denoise", PRIOR).terms) == 1
+    with pytest.raises(ValueError, match="perceptual weight nan"):
+        restoration("denoise", PRIOR, perceptual_weight=float("nan"))

@@ -195,3 +195,25 @@ def test_floor_is_estimated_for_every_image():
 def test_mistakes(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_finishing_in_batches_changes_nothing():
+    whole, parts = RUNS["inpaint"](samples=2), RUNS["inpaint"](samples=2, batch_size=2)
+    np.testing.assert_allclose(parts.samples, whole.samples, atol=1e-3)
+    np.testing.assert_allclose(parts.mean, whole.mean, atol=1e-3)
+
+
+def test_samples_without_a_finite_loss_are_not_in_the_mean():
+    samples = np.stack([np.full((2, 4, 4, 3), value, np.float32) for value in (0.2, 0.6, np.nan)], axis=1)
+    finite = np.array([[True, True, False], [True, False, False]])
+    mean, deviation = tasks._mean_and_deviation(samples, finite)
+    np.testing.assert_allclose(mean[:, 0, 0, 0], [0.4, 0.2], atol=1e-6)
+    np.testing.assert_allclose(deviation[:, 0, 0], [0.2, 0.0], atol=1e-6)
+
+
+def test_noise_settings():
+    assert tasks.noise_settings("gaussian", None) == {"distance": "mse", "floor": "noise"}
+    with pytest.raises(ValueError, match="leave it out with impulse noise"):
+        tasks.noise_settings("impulse", 0.1)
+    with pytest.raises(ValueError, match="a floor of the mean square, not of 'huber'"):
+        recipe("denoise", floor="noise", distance="huber")

@@ -17,7 +17,7 @@ from gprior_jax.training.data import ImageZip
 
 @dataclasses.dataclass(frozen=True)
 class ExperimentMGANPrior:
-    """Run the experiments of the mGANprior paper; an experiment whose CSV file is there already is not run again.
+    """Run the experiments of the mGANprior paper; one whose CSV file is there already is not run again.
 
     Attributes:
         out: folder for CSV files, pictures, figures and tables.md.
@@ -72,17 +72,19 @@ class ExperimentMGANPrior:
         known = files.read_json(self.out / "run.json") if (self.out / "run.json").exists() else {}
         for name, (run, _) in mganprior.PARTS.items():
             path = self.out / f"{name}.csv"
-            if path.exists() and _differs(known.get(name, about), about):
-                raise GPriorError(
-                    f"{path} was made with other settings (see run.json): remove it or give another --out."
-                )
-            if path.exists() or (self.only and name not in self.only):
+            if self.only and name not in self.only:
+                continue
+            if path.exists():
+                if _differs(known.get(name, about), about):
+                    raise GPriorError(
+                        f"{path} was made with other settings (see run.json): remove it or give another --out."
+                    )
                 continue
             common.say(f"experiment: {name}", self.json)
             # The settings of every experiment, since they need not be run together; before its CSV file, which ends it.
             rows = run(lab)
-            files.write_json(self.out / "run.json", known | {name: about})
-            known = files.read_json(self.out / "run.json")
+            known = known | {name: about}
+            files.write_json(self.out / "run.json", known)
             tables.write_csv(path, rows)
 
     def _lab(self) -> mganprior.Lab:

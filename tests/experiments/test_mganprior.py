@@ -201,6 +201,17 @@ def test_what_is_there_is_not_computed_again(model, data, tmp_path, capsys, call
     assert (out / "tables.md").exists()
 
 
+def test_other_settings_are_refused(model, data, tmp_path, capsys, calls):
+    out = tmp_path / "out"
+    assert experiment(model, data, out, "--only", "codes") == 0
+    assert experiment(model, data, out, "--only", "codes", "--seed", "1") == 2
+    assert "codes.csv was made with other settings" in capsys.readouterr().err
+    # Another experiment may have its own.
+    assert experiment(model, data, out, "--only", "layers", "--seed", "1") == 0
+    run = json.loads((out / "run.json").read_text())
+    assert (run["codes"]["seed"], run["layers"]["seed"]) == (0, 1)
+
+
 def test_draw_only(model, data, tmp_path, capsys, calls):
     out = tmp_path / "out"
     assert experiment(model, data, out, "--draw-only") == 2

@@ -115,6 +115,18 @@ def test_samples_of_restarts_are_the_best_of_each(images):
     assert both.loss.shape == (1, 2)
 
 
+def test_batches_that_stop_at_different_steps(images):
+    # The first batch starts where it cannot improve and stops at once; the second goes on.
+    recipe = pixel_recipe(40, tolerance=0.3, patience=5)
+    done = invert(PRIOR, images[:1], pixel_recipe(150), key=KEY)
+    drawn = invert(PRIOR, images[:2], pixel_recipe(1), key=KEY).variables
+    hint = {name: np.concatenate([done.variables[name], drawn[name][1:]]) for name in drawn}
+    both = invert(PRIOR, images[:2], recipe, key=KEY, batch_size=1, init=hint)
+    lengths = [int(np.sum(row != row[-1])) + 1 for row in both.history["loss"]]
+    assert both.history["loss"].shape[0] == 2
+    assert lengths[0] < lengths[1]
+
+
 def test_operators_are_inverted(images):
     operator = operators.broadcast(operators.Downsample(2, "area"), 5)
     small = np.asarray(jax.vmap(operators.Downsample(2, "area"))(images))
