@@ -180,7 +180,7 @@ def test_a_second_run_does_nothing(done, model, capsys, task):
         ("colorize", ["--seed", "1"], "seed (0 there, 1 now)"),
         ("upscale", ["--filter", "area"], "filter ('bicubic' there, 'area' now)"),
         ("inpaint", ["--blend", "feather"], "blend ('paste' there, 'feather' now)"),
-        ("denoise", ["--noise", "impulse"], "noise ('gaussian' there, 'impulse' now)"),
+        ("denoise", ["--noise", "poisson"], "noise ('gaussian' there, 'poisson' now)"),
         ("deblur", ["--blur", "motion"], "blur ('gaussian' there, 'motion' now)"),
     ],
 )
