@@ -155,7 +155,7 @@ def test_pictures_of_any_mode(pictures, model, tmp_path):
         (["--tolerance", "2"], "tolerance 2.0"),
         (["--codes-per-call", "3"], "must divide"),
         (["--devices", "99"], "devices 99"),
-        (["--perceptual", "nowhere"], "nowhere is no model folder"),
+        (["--perceptual", "nowhere"], "'nowhere' is neither a model folder nor a bundled prior"),
     ],
 )
 def test_flags_out_of_range(pictures, model, tmp_path, capsys, flags, told):
