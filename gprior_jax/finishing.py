@@ -8,7 +8,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.operators import LUMA_WEIGHTS, Downsample
+from gprior_jax.operators import Downsample, Luma
 from gprior_jax.typing import Array
 
 Blend = Literal["paste", "feather", "poisson", "none"]
@@ -35,11 +35,11 @@ def keep_luma(image: Array, luma: Array) -> Array:
 
     >>> red = jnp.full((1, 1, 3), -1.0).at[..., 0].set(1.0)
     >>> kept = keep_luma(red, jnp.full((1, 1, 1), 0.8))
-    >>> round(float(kept[0, 0] @ jnp.asarray(LUMA_WEIGHTS)), 6), bool((jnp.abs(kept) <= 1).all())
+    >>> round(float(Luma(1)(kept)[0, 0, 0]), 6), bool((jnp.abs(kept) <= 1).all())
     (0.8, True)
     """
     image, luma = jnp.clip(image, -1.0, 1.0), jnp.clip(luma, -1.0, 1.0)
-    chroma = image - jnp.sum(image * jnp.asarray(LUMA_WEIGHTS), axis=-1, keepdims=True)
+    chroma = image - Luma(1)(image)
     # The largest part of the chroma, at most all of it, that keeps every channel within [-1, 1].
     room = jnp.where(chroma > 0, 1.0 - luma, 1.0 + luma)
     part = jnp.min(room / jnp.maximum(jnp.abs(chroma), 1e-6), axis=-1, keepdims=True)

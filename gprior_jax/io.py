@@ -102,10 +102,16 @@ def load_mask(
     Raises:
         ImageFileError: unreadable, of another size, with gray values, or without a known pixel.
     """
-    path = Path(path)
-    missing = _read_missing(path, invert)
-    wanted = {(size, size)} | ({_open(Path(like), lambda image: image).size} if like is not None else set())
-    if like is not None and missing.size not in wanted:
+    picture = None if like is None else _open(Path(like), lambda image: image)
+    return _known(Path(path), _read_missing(Path(path), invert), size, crop, picture, invert)
+
+
+def _known(
+    path: Path, missing: Image.Image, size: int, crop: Crop, picture: Image.Image | None, invert: bool
+) -> np.ndarray:
+    """What :func:`load_mask` returns, of a mask that has been read."""
+    wanted = {(size, size)} | ({picture.size} if picture is not None else set())
+    if picture is not None and missing.size not in wanted:
         sizes = " or ".join(f"{w}x{h}" for w, h in sorted(wanted))
         raise ImageFileError(
             f"{path} is a mask of {missing.width}x{missing.height} pixels: make it {sizes}, as its picture."
@@ -133,8 +139,8 @@ def load_masked(
     Raises:
         ImageFileError: see both.
     """
-    known = load_mask(mask, size, crop, like=path, invert=invert)
-    image, missing = _open(Path(path), _to_rgb), _read_missing(Path(mask), invert)
+    missing, image = _read_missing(Path(mask), invert), _open(Path(path), _to_rgb)
+    known = _known(Path(mask), missing, size, crop, image, invert)
     if image.size != missing.size:  # A mask at the size of the result: the holes are not known at that of the picture.
         return from_uint8(np.asarray(_square(image, size, crop))), known
     share = 1.0 - np.asarray(missing)

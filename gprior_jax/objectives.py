@@ -38,14 +38,11 @@ def distance(a: Array, b: Array, kind: Distance, weights: Array | None = None) -
     >>> float(distance(jnp.zeros(4), jnp.full(4, 3.0), "mse"))
     9.0
     """
-    difference = jnp.abs(a - b)
-    if kind == "mse":
-        values = jnp.square(difference)
-    elif kind == "l1":
-        values = difference
-    else:
-        linear = HUBER_DELTA * (2.0 * difference - HUBER_DELTA)
-        values = jnp.where(difference < HUBER_DELTA, jnp.square(difference), linear)
+    difference = a - b
+    values = jnp.square(difference) if kind == "mse" else jnp.abs(difference)
+    if kind == "huber":
+        linear = HUBER_DELTA * (2.0 * values - HUBER_DELTA)
+        values = jnp.where(values < HUBER_DELTA, jnp.square(values), linear)
     return jnp.mean(values if weights is None else values * weights)
 
 

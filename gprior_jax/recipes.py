@@ -220,13 +220,16 @@ def restoration(
     at = scaled_layer(prior, settings.layer) if layer is None else layer
     codes = settings.num_codes if num_codes is None else num_codes
     kind = settings.distance if distance is None else distance
-    weight = perceptual_weight
-    if weight is None:  # Who names a network wants it used, also where the preset does without.
-        named = perceptual is not None and perceptual != "default"
-        weight = settings.perceptual_weight or float(named)
     noise = floor == "noise"
     terms: tuple[Term, ...] = (Pixel(1.0, kind, 0.0 if noise else floor, not official, noise),)
+    weight = _task_weight(settings, perceptual) if perceptual_weight is None else perceptual_weight
     if perceptual is not None and weight != 0:
         terms += (_perceptual(perceptual, weight, masked=not official),)
     solver = _solver(preset, settings.num_steps if num_steps is None else num_steps, tolerance)
     return Recipe(f"{task}-{preset}", _codes(codes, at, preset, codes_per_call, remat), terms, solver, restarts)
+
+
+def _task_weight(settings: TaskSettings, network: PerceptualNetwork | LPIPS | Literal["default"] | None) -> float:
+    """The preset's weight; who names a network wants it used, also where the preset does without."""
+    named = network is not None and not isinstance(network, str)
+    return settings.perceptual_weight or float(named)

@@ -27,6 +27,7 @@ from gprior_jax.finishing import Blend
 from gprior_jax.generators.base import Prior
 from gprior_jax.inversion.driver import Result, invert
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.objectives import distance, mean_one
 from gprior_jax.operators import Blur, Downsample, DownsampleMethod, Identity, Luma, Mask, broadcast
 from gprior_jax.typing import Array, ArrayLike, Key, Progress
 
@@ -153,11 +154,8 @@ def _finish(finish: Finish, reconstructions: Array, observed: Array, operator: A
 @jax.jit
 def _consistency(images: Array, observed: Array, operator: Any) -> Array:
     def one(image: Array, observed: Array, operator: Any) -> Array:
-        known = getattr(operator, "known", None)
-        error = jnp.square(operator(image) - observed)
-        if known is not None:
-            error = error * known / jnp.maximum(jnp.mean(known), 1e-9)
-        return 10.0 * jnp.log10(4.0 / jnp.mean(error))
+        weights = mean_one(getattr(operator, "known", None))
+        return 10.0 * jnp.log10(4.0 / distance(operator(image), observed, "mse", weights))
 
     return jax.vmap(one)(images, observed, operator)
 

@@ -1,6 +1,6 @@
 """Converters from published PyTorch checkpoints to model folders: one file per format, the only importers of torch.
 
 >>> from gprior_converters.convert import LAYOUTS
->>> sorted(LAYOUTS)[:2]
-['dcgan_discriminator', 'dcgan_generator']
+>>> "dcgan_generator" in LAYOUTS, "alexnet" in LAYOUTS
+(True, True)
 """

@@ -8,7 +8,7 @@ from typing import Any
 
 from gprior_converters.ledger import Ledger
 from gprior_converters.reading import State
-from gprior_converters.vgg import features_prefix
+from gprior_converters.vgg import features_prefix, take_convolutions
 from gprior_jax.perceptual.alexnet import CONVOLUTIONS, AlexNet
 from gprior_jax.typing import Params
 
@@ -39,13 +39,9 @@ def convert(state: State, source: str, options: dict[str, Any]) -> tuple[AlexNet
         CheckpointError: a tensor is missing, misshapen or unexpected.
     """
     prefix = features_prefix({key: value.shape for key, value in state.items()})
-    ledger, params = Ledger(state, source), {}
+    ledger = Ledger(state, source)
     ledger.leave_out(*_CLASSIFIER)
-    in_features = 3
-    for index, (name, shape) in zip(TORCHVISION_INDICES, CONVOLUTIONS.items(), strict=True):
-        side, features = shape.kernel_size, shape.features
-        kernel = ledger.take(f"{prefix}{index}.weight", (features, in_features, side, side)).transpose(2, 3, 1, 0)
-        params[name] = {"kernel": kernel.copy(), "bias": ledger.take(f"{prefix}{index}.bias", (features,))}
-        in_features = features
+    shapes = {name: (shape.features, shape.kernel_size) for name, shape in CONVOLUTIONS.items()}
+    params = take_convolutions(ledger, prefix, TORCHVISION_INDICES, shapes)
     ledger.close("AlexNet of torchvision")
     return AlexNet(**options), params, ledger.left_out

@@ -171,10 +171,8 @@ def convert_file(
         left_out += critic.left_out
         _check_same_images(main, critic, discriminator or path)
     provenance = _provenance(path, main, licence, left_out)
-    if discriminator is not None:
-        provenance["discriminator_source"] = {"file": Path(discriminator).name, "sha256": files.sha256(discriminator)}
-    if lpips_linear is not None:
-        provenance["linear_source"] = {"file": Path(lpips_linear).name, "sha256": files.sha256(lpips_linear)}
+    beside = {"discriminator_source": discriminator, "linear_source": lpips_linear}
+    provenance |= {k: {"file": Path(v).name, "sha256": files.sha256(v)} for k, v in beside.items() if v is not None}
     if _role(main) == "generator":
         stored = Critic(critic.params, critic.module) if critic else None
         prior = Prior(main.params, main.module, latent=main.latent, critic=stored, name=name or path.stem)

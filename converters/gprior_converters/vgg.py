@@ -26,6 +26,25 @@ def features_prefix(shapes: dict[str, tuple[int, ...]]) -> str:
     return "features." if any(key.startswith("features.") for key in shapes) else ""
 
 
+def take_convolutions(
+    ledger: Ledger, prefix: str, indices: tuple[int, ...], shapes: dict[str, tuple[int, int]]
+) -> Params:
+    """Weights of a row of convolutions on RGB.
+
+    Args:
+        ledger: the file's tensors.
+        prefix: see :func:`features_prefix`.
+        indices: of the convolutions in torchvision's ``features``.
+        shapes: output channels and kernel side of each, by our name.
+    """
+    params, in_features = {}, 3
+    for index, (name, (features, side)) in zip(indices, shapes.items(), strict=True):
+        kernel = ledger.take(f"{prefix}{index}.weight", (features, in_features, side, side)).transpose(2, 3, 1, 0)
+        params[name] = {"kernel": kernel.copy(), "bias": ledger.take(f"{prefix}{index}.bias", (features,))}
+        in_features = features
+    return params
+
+
 def is_vgg16(shapes: dict[str, tuple[int, ...]]) -> bool:
     """Whether the keys are torchvision's: 3x3 convolutions 3 -> 64 -> 64 at indices 0 and 2."""
     prefix = features_prefix(shapes)
@@ -55,13 +74,10 @@ def convert(state: State, source: str, options: dict[str, Any]) -> tuple[VGG16, 
             "one with batch norm?); nothing was written: convert torchvision's vgg16-397923af.pth."
         )
     depth = TORCHVISION_INDICES.index(present[-1]) + 1
-    ledger, params = Ledger(state, source), {}
+    ledger = Ledger(state, source)
     ledger.leave_out(*_CLASSIFIER)
-    in_features = 3
-    for index, (name, features) in zip(TORCHVISION_INDICES[:depth], CONVOLUTIONS, strict=False):
-        kernel = ledger.take(f"{prefix}{index}.weight", (features, in_features, 3, 3)).transpose(2, 3, 1, 0)
-        params[name] = {"kernel": kernel.copy(), "bias": ledger.take(f"{prefix}{index}.bias", (features,))}
-        in_features = features
+    shapes = {name: (features, 3) for name, features in CONVOLUTIONS[:depth]}
+    params = take_convolutions(ledger, prefix, TORCHVISION_INDICES[:depth], shapes)
     ledger.close("VGG-16 of torchvision")
     attributes: dict[str, Any] = {"depth": depth} | options
     return VGG16(**attributes), params, ledger.left_out

@@ -11,6 +11,7 @@ from gprior_jax import image as im
 from gprior_jax import metrics, outputs, report
 from gprior_jax.cli import common
 from gprior_jax.errors import ImageFileError, Status
+from gprior_jax.metrics.ssim import WINDOW
 from gprior_jax.outputs import Item, OutputFolder, Record, finite_or_none
 from gprior_jax.tasks import Restoration
 from gprior_jax.typing import Progress
@@ -140,12 +141,9 @@ def _compare(images: np.ndarray, references: np.ndarray) -> dict[str, jax.Array]
     """Metrics of ``[B, R, R, 3]`` in [-1, 1]."""
     a, b = (im.to_unit(x) for x in (images, references))
     found = {"psnr": jax.vmap(metrics.psnr)(a, b)}
-    if min(images.shape[1:3]) >= _SSIM_WINDOW:
+    if min(images.shape[1:3]) >= WINDOW:
         found["ssim"] = jax.vmap(metrics.ssim)(a, b)
     return found
-
-
-_SSIM_WINDOW = 11
 
 
 def _records(batch: Batch, restoration: Restoration, restores: bool) -> Iterator[Record]:

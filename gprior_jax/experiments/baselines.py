@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax import image as im
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
@@ -16,9 +17,9 @@ DIP_LEARNING_RATE = 0.01
 
 def bicubic_enlarged(small: np.ndarray, factor: int) -> np.ndarray:
     """Enlarge with Keys' cubic, a = -0.5, as Pillow does; clipped."""
-    batch, height, width, channels = small.shape
-    shape = (batch, height * factor, width * factor, channels)
-    return np.clip(np.asarray(jax.image.resize(jnp.asarray(small), shape, "cubic")), -1.0, 1.0)
+    size = (small.shape[1] * factor, small.shape[2] * factor)
+    enlarge = jax.vmap(lambda image: im.resize(image, size, "bicubic"))
+    return np.clip(np.asarray(enlarge(jnp.asarray(small))), -1.0, 1.0)
 
 
 def median_filtered(images: np.ndarray, side: int) -> np.ndarray:

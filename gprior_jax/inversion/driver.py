@@ -111,15 +111,8 @@ def invert(
         raise ValueError(f"samples {samples}: use at least 1.")
     mesh = distributed.image_mesh(devices or 1)
     run = Run(recipe.problem(prior), recipe, key, mesh, steps_per_call, samples or 1)
-    size = run.batch_size(count, batch_size)
-    results = []
-    for start in range(0, count, size):
-        rows = np.minimum(np.arange(start, start + size), count - 1)  # The last batch is padded with its last image.
-        notice = _Notice(progress, start // size, -(-count // size), count, recipe.solver.num_steps)
-        part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], (observed, operator, init or {}))
-        result = run.batch(numbers[rows], *part, notice=notice)
-        keep = (count - start) * (samples or 1)
-        results.append(jax.tree.map(lambda leaf, keep=keep: leaf[:keep], result))
+    parts = (observed, operator, init or {})
+    results = run.batches(numbers, parts, run.batch_size(count, batch_size), progress)
     joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *_of_one_length(results))
     return joined if samples is None else _sorted_samples(joined, count)
 
@@ -288,6 +281,20 @@ class Run:
     def advance(self, length: int, states: State, observations: Observation) -> tuple[State, Evaluation]:
         """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * samples * restarts]``."""
         return self._advance(self._problem, self._recipe.solver, length, states, observations)
+
+    def batches(
+        self, ids: np.ndarray, parts: tuple[np.ndarray, Any, Variables], size: int, progress: Progress | None
+    ) -> list[Result]:
+        """Invert ``size`` images at once; ``parts`` are observed images, operators and hints, ``[B, ...]``."""
+        count, results = len(ids), []
+        for start in range(0, count, size):
+            rows = np.minimum(np.arange(start, start + size), count - 1)  # The last is padded with its last image.
+            notice = _Notice(progress, start // size, -(-count // size), count, self._recipe.solver.num_steps)
+            part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], parts)
+            result = self.batch(ids[rows], *part, notice=notice)
+            keep = (count - start) * self._samples
+            results.append(jax.tree.map(lambda leaf, keep=keep: leaf[:keep], result))
+        return results
 
     def batch(
         self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Variables, notice: "_Notice"

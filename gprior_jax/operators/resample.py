@@ -1,12 +1,14 @@
 """Reduction by a whole factor, as a matrix along rows and one along columns."""
 
 import functools
-from typing import Literal
+from typing import Literal, get_args
 
 import flax.struct
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax import image as im
 from gprior_jax.typing import Array
 
 DownsampleMethod = Literal["area", "bilinear", "bicubic", "lanczos", "pulse"]
@@ -66,13 +68,12 @@ def downsample_matrix(size: int, factor: int, method: DownsampleMethod) -> np.nd
     Args:
         size: old side, pixels.
         factor: old side by new side.
-        method: ``"area"``: mean of each block. ``"bilinear"``: as torch's ``interpolate(scale_factor=1 / factor,
-            mode="bilinear", align_corners=False)``, without antialias. ``"bicubic"`` and ``"lanczos"``: as Pillow on
-            float images, with antialias, weights renormalised at the edges. ``"pulse"``: as PULSE's
-            ``BicubicDownSample``, 4 * factor taps and reflected edges.
+        method: ``"area"``, ``"bilinear"`` (torch's ``interpolate``, without antialias), ``"bicubic"`` and ``"lanczos"``
+            (Pillow's) as :func:`gprior_jax.image.resize`; ``"pulse"`` as PULSE's ``BicubicDownSample``, 4 * factor taps
+            and reflected edges.
 
     Returns:
-        ``[size // factor, size]`` float32, computed in float64; cached and not writeable.
+        ``[size // factor, size]`` float32; cached and not writeable.
 
     Raises:
         ValueError: the method is unknown, or the factor does not divide the side (or reaches too far to reflect).
@@ -98,16 +99,17 @@ def _read_only(matrix: np.ndarray) -> np.ndarray:
 
 def _matrix(size: int, factor: int, method: DownsampleMethod) -> np.ndarray:
     """:func:`downsample_matrix` in float64."""
-    if method not in ("area", "bilinear", "pulse", *_PILLOW_FILTERS):
+    if method not in get_args(DownsampleMethod):
         raise ValueError(f"method {method!r}: use area, bilinear, bicubic, lanczos or pulse.")
     if not _fits(size, factor, method):
         allowed = ", ".join(str(f) for f in range(1, size + 1) if _fits(size, f, method))
         raise ValueError(f"factor {factor} does not fit a side of {size} pixels with {method}: use one of {allowed}.")
-    if method == "area":
-        return np.repeat(np.eye(size // factor), factor, axis=1) / factor
-    if method == "bilinear":
-        return _bilinear(size, factor)
-    return _pulse(size, factor) if method == "pulse" else _pillow(size, factor, method)
+    if method == "pulse":
+        return _pulse(size, factor)
+    # Every pixel alone, resized along one axis; at once, also where the caller is being traced.
+    with jax.ensure_compile_time_eval():
+        resized = im.resize(jnp.eye(size)[..., None], (size // factor, size), method)
+        return np.asarray(resized[..., 0], np.float64)
 
 
 def _fits(size: int, factor: int, method: DownsampleMethod) -> bool:
@@ -115,33 +117,12 @@ def _fits(size: int, factor: int, method: DownsampleMethod) -> bool:
     return factor >= 1 and size % factor == 0 and (method != "pulse" or max(_pulse_padding(factor)) < size)
 
 
-def _bilinear(size: int, factor: int) -> np.ndarray:
-    """Two taps (one for an odd factor) around the centre of each block."""
-    centres = (np.arange(size // factor) + 0.5) * factor - 0.5
-    return np.maximum(0.0, 1.0 - np.abs(np.arange(size) - centres[:, None]))
-
-
 def _cubic(x: np.ndarray) -> np.ndarray:
-    """Keys' cubic convolution kernel with a = -0.5, which Pillow and PULSE use (torch's a is -0.75)."""
+    """Keys' cubic convolution kernel with a = -0.5, which PULSE uses, as Pillow does (torch's a is -0.75)."""
     x, a = np.abs(x), -0.5
     inner = ((a + 2) * x - (a + 3)) * x**2 + 1
     outer = a * (((x - 5) * x + 8) * x - 4)
     return np.where(x < 1, inner, np.where(x < 2, outer, 0.0))
-
-
-def _lanczos(x: np.ndarray) -> np.ndarray:
-    """Lanczos' windowed sinc with three lobes."""
-    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
-
-
-_PILLOW_FILTERS = {"bicubic": _cubic, "lanczos": _lanczos}
-
-
-def _pillow(size: int, factor: int, method: str) -> np.ndarray:
-    """The filter widened by the factor and sampled at pixel centres; what falls outside is left out."""
-    centres = (np.arange(size // factor) + 0.5) * factor
-    weights = _PILLOW_FILTERS[method]((np.arange(size) + 0.5 - centres[:, None]) / factor)
-    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _pulse_padding(factor: int) -> tuple[int, int]:

@@ -1,0 +1,181 @@
+"""Bad input of the restoration commands: one sentence, the right exit code, and the other images restored."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from cli.restoring import SIDE, mask, names, picture, run, told, written
+
+BAD_MASKS = {
+    "another size": (lambda path: mask(path, side=20), "is a mask of 20x20 pixels: make it 16x16"),
+    "gray": (lambda path: Image.linear_gradient("L").resize((SIDE, SIDE)).save(path), "has gray values"),
+    "hides everything": (lambda path: mask(path, (0, 0, 16, 16)), "hides every pixel at 16x16"),
+    "no image": (lambda path: path.write_text("no image"), "is no image that Pillow can read"),
+    "none": (lambda path: path.unlink(), "has no mask of its name"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_MASKS)
+def test_one_bad_mask_among_good_ones(inputs, masks, model, tmp_path, capsys, case):
+    make, why = BAD_MASKS[case]
+    own, out = tmp_path / "masks", tmp_path / "out"
+    own.mkdir()
+    for path in masks.iterdir():
+        (own / path.name).write_bytes(path.read_bytes())
+    make(own / "b.png")
+    line = told(capsys, 1, run("inpaint", inputs, model, out, "--mask", own))
+    assert "b.png" in line
+    assert why in line
+    assert written(out) == names("a", "c")
+    failed = json.loads((out / "run.json").read_text())["failed"]
+    assert list(failed) == [str(inputs / "b.png")]
+
+
+def test_mask_of_another_size_for_all(inputs, model, tmp_path, capsys):
+    path, out = mask(tmp_path / "mask.png", side=20), tmp_path / "out"
+    assert "is a mask of 20x20 pixels" in told(capsys, 1, run("inpaint", inputs, model, out, "--mask", path))
+    assert written(out) == {"run.json", "history.csv", "report.html"}
+    assert len(json.loads((out / "run.json").read_text())["failed"]) == 3
+
+
+def test_a_drawn_mask_that_hides_one_image(inputs, model, tmp_path, capsys, monkeypatch):
+    import jax.numpy as jnp
+
+    from gprior_jax import operators
+
+    real, calls = operators.random_mask, []
+
+    def third_hidden(key, size, missing):
+        calls.append(missing)  # The first call is the check of the flags.
+        return real(key, size, missing) * (jnp.zeros(()) if len(calls) == 3 else 1)
+
+    monkeypatch.setattr(operators, "random_mask", third_hidden)
+    out = tmp_path / "out"
+    line = told(capsys, 1, run("inpaint", inputs, model, out, "--missing", 0.5))
+    assert "b.png: the mask hides every pixel" in line
+    assert written(out) == names("a", "c")
+
+
+def test_wrong_size_among_small_pictures(small, model, tmp_path, capsys):
+    out, own = tmp_path / "out", tmp_path / "own"
+    own.mkdir()
+    for path in small.iterdir():
+        (own / path.name).write_bytes(path.read_bytes())
+    picture(own / "b.png", 1, 9)
+    line = told(capsys, 1, run("upscale", own, model, out))
+    assert "b.png is 9x9 pixels where 8x8 are enlarged to 16x16" in line
+    assert written(out) == names("a", "c")
+    # Also where it is the first.
+    picture(own / "a.png", 0, 16)
+    line = told(capsys, 1, run("upscale", own, model, tmp_path / "again"))
+    assert "a.png is 16x16 pixels" in line
+    assert written(tmp_path / "again") == names("c")
+
+
+def test_damaged_ground_truth(inputs, truths, model, tmp_path, capsys):
+    own, out = tmp_path / "truths", tmp_path / "out"
+    own.mkdir()
+    for name in "abc":
+        picture(own / f"{name}.png", 5)
+    (own / "b.png").write_text("no image")
+    line = told(capsys, 1, run("denoise", inputs, model, out, "--sigma", 25, "--truth", own))
+    assert f"{own / 'b.png'} is no image" in line
+    assert "b.png is restored without metrics" in line
+    assert written(out) == names("a", "b", "c")
+    rows = json.loads((out / "run.json").read_text())["images"]
+    assert ["psnr" in row for row in rows] == [True, False, True]
+
+
+def file(kind):
+    """A file to be made for a flag."""
+    return {
+        "even.png": lambda path: Image.new("L", (4, 4), 255).save(path),
+        "oblong.png": lambda path: Image.new("L", (5, 3), 255).save(path),
+        "black.png": lambda path: Image.new("L", (3, 3), 0).save(path),
+        "huge.png": lambda path: Image.new("L", (33, 33), 255).save(path),
+        "gray.png": lambda path: Image.linear_gradient("L").resize((SIDE, SIDE)).save(path),
+        "full.png": lambda path: mask(path, (0, 0, SIDE, SIDE)),
+        "mask.png": mask,
+        "nowhere": lambda path: None,
+        "empty": lambda path: path.mkdir(),
+        "foreign": lambda path: (path.mkdir(), picture(path / "z.png", 0)),
+    }[kind]
+
+
+WRONG_USE = [
+    ("inpaint", [], "say once what is missing: --mask, --box, --missing or --strokes"),
+    ("inpaint", ["--box", "4", "--strokes", "2"], "say once what is missing"),
+    ("inpaint", ["--mask", "@mask.png", "--box", "4"], "say once what is missing"),
+    ("inpaint", ["--mask", "@nowhere"], "nowhere does not exist"),
+    ("inpaint", ["--mask", "@empty"], "empty holds no images"),
+    ("inpaint", ["--mask", "@foreign"], "foreign holds no file of the name of any input"),
+    ("inpaint", ["--mask", "@gray.png"], "gray.png has gray values"),
+    ("inpaint", ["--mask", "@full.png"], "full.png hides every pixel"),
+    ("inpaint", ["--box", "17"], "box 17 does not fit"),
+    ("inpaint", ["--box", "16"], "the mask hides every pixel of 16x16"),
+    ("inpaint", ["--box", "0"], "box 0 does not fit"),
+    ("inpaint", ["--missing", "0.999999"], "the mask hides every pixel of 16x16"),
+    ("inpaint", ["--missing", "1"], "missing must be a rate in [0, 1)"),
+    ("inpaint", ["--missing", "nan"], "missing must be a rate in [0, 1)"),
+    ("inpaint", ["--strokes", "0"], "at least 1 stroke"),
+    ("upscale", ["--factor", "3"], "--factor 3 does not divide the prior's 16 pixels into at least 8: use 2."),
+    ("upscale", ["--factor", "1"], "--factor 1 does not divide"),
+    ("upscale", ["--factor", "4"], "--factor 4 does not divide the prior's 16 pixels into at least 8: use 2."),
+    ("upscale", ["--simulate"], "--simulate needs --factor"),
+    ("upscale", [], "a.png: an image of 16x16 pixels has no whole factor"),
+    ("denoise", ["--simulate"], "--simulate needs --sigma"),
+    ("denoise", ["--sigma", "nan"], "--sigma nan: use grey levels"),
+    ("denoise", ["--sigma", "-5"], "--sigma -5.0: use grey levels"),
+    ("denoise", ["--sigma", "256"], "--sigma 256.0: use grey levels"),
+    ("denoise", ["--simulate", "--noise", "poisson", "--peak", "0"], "peak must be a positive number of photons"),
+    ("denoise", ["--simulate", "--noise", "impulse", "--rate", "2"], "rate must be a rate in [0, 1]"),
+    ("deblur", ["--kernel", "@even.png"], "even.png is no blur kernel (4x4 pixels)"),
+    ("deblur", ["--kernel", "@oblong.png"], "oblong.png is no blur kernel (5x3 pixels)"),
+    ("deblur", ["--kernel", "@black.png"], "black.png is no blur kernel"),
+    ("deblur", ["--kernel", "@huge.png"], "huge.png is too large for 16x16 images: use at most 31."),
+    ("deblur", ["--kernel", "@nowhere"], "nowhere does not exist"),
+    ("deblur", ["--sigma", "0"], "sigma must be a positive number of pixels"),
+    ("deblur", ["--sigma", "nan"], "sigma must be a positive number of pixels"),
+    ("deblur", ["--sigma", "inf"], "--sigma inf is too much for images of 16x16: use at most 5."),
+    ("deblur", ["--sigma", "5.1"], "--sigma 5.1 is too much for images of 16x16: use at most 5."),
+    ("deblur", ["--blur", "motion", "--length", "30"], "--length 30.0 is too much for images of 16x16"),
+    ("deblur", ["--blur", "motion", "--angle", "nan"], "angle must be a number of degrees"),
+    ("colorize", ["--truth", "@nowhere"], "nowhere does not exist"),
+    ("colorize", ["--truth", "@foreign"], "foreign holds no file of the name of any input"),
+    ("colorize", ["--truth", "@foreign", "--simulate"], "--simulate takes the inputs themselves"),
+    ("colorize", ["--perceptual-weight", "nan"], "perceptual weight nan: use a number from 0 up"),
+    ("colorize", ["--perceptual-weight", "-1"], "perceptual weight -1.0: use a number from 0 up"),
+    ("colorize", ["--samples", "0"], "--samples 0: use at least 1"),
+    ("colorize", ["--restarts", "0"], "--restarts 0: use at least 1"),
+    ("colorize", ["--codes-per-call", "3"], "must divide"),
+    ("colorize", ["--layer", "9"], "layers 1 to 6"),
+]
+
+
+@pytest.mark.parametrize(("task", "flags", "why"), WRONG_USE, ids=lambda value: None if value is None else str(value))
+def test_wrong_use_is_one_sentence_and_writes_nothing(inputs, model, tmp_path, capsys, task, flags, why):
+    words = []
+    for flag in flags:
+        path = tmp_path / flag[1:]
+        if flag.startswith("@"):
+            file(flag[1:])(path)
+        words.append(path if flag.startswith("@") else flag)
+    line = told(capsys, 2, run(task, inputs, model, tmp_path / "out", *words))
+    assert why in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["inpaint", "--box", "4", "--blend", "mix"], ["denoise", "--noise", "pink"], ["deblur", "--blur", "lens"]]
+)
+def test_unknown_choice(inputs, model, tmp_path, capsys, words):
+    with pytest.raises(SystemExit) as stop:
+        run(words[0], inputs, model, tmp_path / "out", *words[1:])
+    assert stop.value.code == 2
+    assert words[-1] in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_to_do(model, tmp_path, capsys):
+    assert "nothing to colorize: name image files" in told(capsys, 2, run("colorize", [], model, tmp_path / "out"))
