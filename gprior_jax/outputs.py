@@ -84,6 +84,12 @@ class Record(NamedTuple):
     samples: np.ndarray
     sample_losses: np.ndarray
 
+    def brief(self) -> "Record":
+        """The record without its arrays, so that those of thousands of images fit in memory."""
+        none = np.zeros(0)
+        arrays = {"target": none, "image": none, "samples": none, "sample_losses": none}
+        return self._replace(**arrays, variables={}, history={}, pictures={})
+
 
 def name_items(sources: Sequence[Path]) -> list[Item]:
     """Give every file of a sorted list an id and a name of its own: its stem, numbered where two share one.
@@ -195,12 +201,16 @@ class OutputFolder:
             facts: what else to record (timings, versions).
 
         Returns:
-            The records in the order of the inputs.
+            :meth:`Record.brief` of the records, in the order of the inputs.
         """
-        names = [item.name for item in items if str(item.source) not in failed]
-        records = [read_record(self.path / f"{name}.npz") for name in names]
+        history, records = _HistoryTable(), []
+        for item in items:
+            if str(item.source) not in failed:
+                record = read_record(self.path / f"{item.name}.npz")
+                history.add(record)
+                records.append(record.brief())
         summary = {"format": FORMAT, "settings": self.settings, "images": [_row(r) for r in records], "failed": failed}
-        files.write_bytes(self.path / "history.csv", _history_csv(records).encode())
+        files.write_bytes(self.path / "history.csv", (history.text.getvalue() or "image,step,loss\n").encode())
         files.write_json(self.path / "run.json", summary | facts)
         return records
 
@@ -250,16 +260,21 @@ def finite_or_none(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _history_csv(records: Sequence[Record]) -> str:
-    """One row an image and step, a column for every named term."""
-    text = io.StringIO()
-    names = list(records[0].history) if records else ["loss"]
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "step", *names])
-    for record in records:
-        for step, values in enumerate(zip(*(record.history[name] for name in names), strict=True)):
-            writer.writerow([record.name, step, *(f"{value:.6g}" for value in values)])
-    return text.getvalue()
+class _HistoryTable:
+    """CSV with one row an image and step, a column for every named term of the first image."""
+
+    def __init__(self):
+        self.text = io.StringIO()
+        self._writer = csv.writer(self.text, lineterminator="\n")
+        self._names: list[str] = []
+
+    def add(self, record: Record) -> None:
+        """Append an image's rows."""
+        if not self._names:
+            self._names = list(record.history)
+            self._writer.writerow(["image", "step", *self._names])
+        for step, values in enumerate(zip(*(record.history[name] for name in self._names), strict=True)):
+            self._writer.writerow([record.name, step, *(f"{value:.6g}" for value in values)])
 
 
 @contextlib.contextmanager
@@ -302,8 +317,8 @@ def read_record(path: str | os.PathLike) -> Record:
         raise CheckpointError(f"{path} is no result of this program, or damaged: {error}") from error
 
 
-def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], list[Record]]:
-    """Read an output folder: ``run.json`` and every image that is done.
+def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], Iterator[Record]]:
+    """Read an output folder: ``run.json`` and, as they are asked for, the images that are done.
 
     Of a run that has ended, these are the images that it lists: files of an input that has failed since are left alone.
 
@@ -313,4 +328,4 @@ def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], list[Record
     folder = Path(folder)
     run = files.read_json(folder / "run.json")
     listed = [folder / f"{row['name']}.npz" for row in run["images"]] if "images" in run else folder.glob("*.npz")
-    return run, [read_record(path) for path in sorted(listed)]
+    return run, (read_record(path) for path in sorted(listed))

@@ -198,17 +198,20 @@ def write_report(folder: str | os.PathLike) -> Path:
     """
     folder = Path(folder)
     run, records = outputs.read_records(folder)
+    shown, briefs = [], []
+    for record in records:
+        shown += [record_block(record)] if len(shown) < MAX_IMAGES else []
+        briefs.append(record.brief())
     blocks = [_settings(run)]
-    if records:
-        means = ", ".join(f"{name} {value:.4g}" for name, value in mean_metrics(records).items())
-        blocks.append(paragraph(f"{len(records)} images. Means: {means}."))
+    if briefs:
+        means = ", ".join(f"{name} {value:.4g}" for name, value in mean_metrics(briefs).items())
+        blocks.append(paragraph(f"{len(briefs)} images. Means: {means}."))
     if failed := run.get("failed"):
         blocks.append(section("Failed", table([{"file": name, "why": why} for name, why in failed.items()])))
-    if len(records) > MAX_IMAGES:
-        blocks.append(paragraph(f"The first {MAX_IMAGES} of {len(records)} images are shown; run.json lists all."))
-    blocks += [record_block(record) for record in records[:MAX_IMAGES]]
+    if len(briefs) > MAX_IMAGES:
+        blocks.append(paragraph(f"The first {MAX_IMAGES} of {len(briefs)} images are shown; run.json lists all."))
     path = folder / "report.html"
-    files.write_bytes(path, page(f"gprior: {folder.resolve().name}", *blocks).encode())
+    files.write_bytes(path, page(f"gprior: {folder.resolve().name}", *blocks, *shown).encode())
     return path
 
 

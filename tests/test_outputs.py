@@ -84,7 +84,9 @@ def test_finish_lists_failures_and_history(tmp_path, item):
     run, read = outputs.read_records(tmp_path / "out")
     assert run["failed"] == {str(bad.source): "it is damaged"}
     assert run["images"][0]["status"] == "CONVERGED"
-    assert len(read) == 1
+    assert [r.image.shape for r in read] == [record().image.shape]
+    assert records[0].metrics == record().metrics
+    assert records[0].image.size == 0
     rows = (tmp_path / "out" / "history.csv").read_text().splitlines()
     assert rows == ["image,step,loss,pixel_mse", "cat,0,1,0.9", "cat,1,0.7,0.6", "cat,2,0.5,0.25"]
 
@@ -113,7 +115,8 @@ def test_files_of_an_input_that_has_failed_since_are_not_in_the_report(tmp_path,
     folder.write(other, record("dog"))
     assert [r.name for r in outputs.read_records(tmp_path / "out")[1]] == ["cat", "dog"]  # Not ended yet.
     folder.finish([item], {str(item.source): "it is gone"}, {})
-    assert outputs.read_records(tmp_path / "out")[1] == []
+    assert list(outputs.read_records(tmp_path / "out")[1]) == []
+    assert (tmp_path / "out" / "history.csv").read_text() == "image,step,loss\n"
     assert (tmp_path / "out" / "dog.npz").exists()
 
 
