@@ -9,8 +9,9 @@ import numpy as np
 from common import Report, at_least, note, number, parser, print_table
 
 import gprior_jax as gp
-from gprior_jax import operators, recipes, tasks
+from gprior_jax import distributed, operators, recipes, tasks
 from gprior_jax.generators.base import Prior, prepare
+from gprior_jax.tasks import Restoration
 
 
 def arguments() -> argparse.Namespace:
@@ -33,38 +34,54 @@ class Work:
         draw = jax.vmap(lambda key: operators.random_mask(key, prior.resolution, 0.8))
         self.masks = np.asarray(draw(jax.random.split(jax.random.key(2), count)))
 
-    def run(self, rows: slice, ids: np.ndarray) -> np.ndarray:
-        """Results of some of the images, ``[B, R, R, 3]``."""
-        images, masks = self.images[rows], self.masks[rows]
-        return tasks.inpaint(self.prior, images, masks, key=self.key, recipe=self.recipe, ids=ids).images
+    def run(self, rows: np.ndarray, devices: int = 1) -> Restoration:
+        """Restore some of the images."""
+        options: tasks.Options = {"recipe": self.recipe, "ids": rows, "devices": devices}
+        return tasks.inpaint(self.prior, self.images[rows], self.masks[rows], key=self.key, **options)
 
-    def together(self) -> np.ndarray:
-        """All at once."""
-        return self.run(slice(None), np.arange(len(self.images)))
+    def spread(self) -> list[Restoration]:
+        """All at once, over the cores, as the command line does."""
+        return [self.run(np.arange(len(self.images)), min(len(self.images), len(jax.devices())))]
 
-    def alone(self) -> np.ndarray:
+    def together(self) -> list[Restoration]:
+        """All at once, as one device."""
+        return [self.run(np.arange(len(self.images)))]
+
+    def alone(self) -> list[Restoration]:
         """One after the other."""
-        return np.concatenate([self.run(slice(i, i + 1), np.array([i])) for i in range(len(self.images))])
+        return [self.run(np.array([i])) for i in range(len(self.images))]
+
+
+def psnr(work: Work, runs: list[Restoration]) -> np.ndarray:
+    """PSNR of every image, dB."""
+    errors = np.concatenate([run.images for run in runs]) - work.images
+    return 10.0 * np.log10(4.0 / np.square(errors).mean((1, 2, 3)))
 
 
 def main() -> None:
     """Compile both, then time them in turns."""
     args = arguments()
+    distributed.use_cores()
     report = Report("Batched restoration", args)
     work = Work(prepare(gp.load("builtin")), args.images, args.steps)
-    difference = float(np.abs(work.together() - work.alone()).max())
-    times: dict[str, list[float]] = {"together": [], "alone": []}
+    ways = {"alone": work.alone, "together": work.together, "spread": work.spread}
+    reached = {name: psnr(work, run()) for name, run in ways.items()}
+    times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(args.rounds):
         for name in times:
             started = time.perf_counter()
-            getattr(work, name)()
+            ways[name]()
             times[name].append(time.perf_counter() - started)
-        note(f"round {turn + 1}: {times['together'][-1]:.1f} s together, {times['alone'][-1]:.1f} s alone")
-    ratios = [alone / together for alone, together in zip(times["alone"], times["together"], strict=True)]
-    report.add(seconds=times, ratios=ratios, largest_difference=difference)
-    row = [args.images, *(number(statistics.median(values)) for values in times.values())]
-    row += [number(statistics.median(ratios)), f"{difference:.1e}"]
-    print_table(["images", "one batch, s", "single runs, s", "ratio, median", "largest difference of pixels"], [row])
+        note(f"round {turn + 1}: " + ", ".join(f"{name} {values[-1]:.1f} s" for name, values in times.items()))
+    rows = []
+    for name, values in times.items():
+        ratio = statistics.median(alone / other for alone, other in zip(times["alone"], values, strict=True))
+        apart = float(np.abs(reached[name] - reached["alone"]).max())
+        rows.append(
+            [name, number(statistics.median(values)), number(ratio), number(float(reached[name].mean())), apart]
+        )
+        report.add(way=name, seconds=values, ratio=ratio, psnr=reached[name].tolist())
+    print_table(["way", "seconds, median", "times faster than alone", "mean PSNR, dB", "largest difference, dB"], rows)
 
 
 if __name__ == "__main__":

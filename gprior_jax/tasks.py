@@ -57,15 +57,20 @@ class Restoration(NamedTuple):
     result: Result
 
 
-class Options(TypedDict, total=False):
-    """Keyword arguments that all tasks share, see :func:`restore`."""
+class BatchOptions(TypedDict, total=False):
+    """Keyword arguments of :func:`restore` that say how many results, where and how they are made."""
 
-    recipe: Recipe | None
     samples: int
     ids: ArrayLike | None
     batch_size: int | None
     devices: int | None
     progress: Progress | None
+
+
+class Options(BatchOptions, total=False):
+    """Keyword arguments that all tasks share, see :func:`restore`."""
+
+    recipe: Recipe | None
 
 
 Finish = Callable[[Array, Array, Any], Array]

@@ -1,5 +1,9 @@
 """Meshes, placement, and the share of a process."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -47,3 +51,17 @@ def test_shares_of_processes_make_the_whole(monkeypatch):
         monkeypatch.setattr(jax, "process_index", lambda index=index: index)
         shares.append(distributed.local_share(items))
     assert shares == [["a", "d", "g"], ["b", "e"], ["c", "f"]]
+
+
+@pytest.mark.parametrize(
+    ("before", "flags", "expected"),
+    [("", "", "cores"), ("jax.devices()", "", "1"), ("", "--xla_force_host_platform_device_count=3", "3")],
+    ids=["at the start", "after JAX has started", "named by the user"],
+)
+def test_cores_as_devices(before, flags, expected):
+    lines = ["import jax", before, "from gprior_jax import distributed", "distributed.use_cores()"]
+    program = "\n".join([*lines, "print(jax.device_count())"])
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert done.stdout.strip() == expected.replace("cores", str(cores))

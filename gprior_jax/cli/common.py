@@ -67,10 +67,16 @@ def versions() -> dict[str, str]:
     }
 
 
-def device_facts(devices: int | None) -> dict[str, Any]:
+def device_facts(devices: int) -> dict[str, Any]:
     """The devices that a run used."""
     local = jax.local_devices()
-    return {"platform": local[0].platform, "kind": local[0].device_kind, "devices": devices or 1}
+    return {"platform": local[0].platform, "kind": local[0].device_kind, "devices": devices}
+
+
+def spread(devices: int | None, batch_size: int) -> int:
+    """Devices for a batch; where the user names no number, the cores of a CPU (``distributed.use_cores``), else one."""
+    local = jax.local_devices()
+    return devices or (min(batch_size, len(local)) if local[0].platform == "cpu" else 1)
 
 
 def positive(**values: int | None) -> None:

@@ -88,7 +88,8 @@ class Demo:
 
     def _trial(self, title: str, prior: Prior, recipe: Recipe, images: np.ndarray) -> Trial:
         bar, started = common.StepBar(title), time.monotonic()
-        result = invert(prior, images, recipe, key=jax.random.key(self.seed), progress=bar)
+        devices = common.spread(None, len(images))
+        result = invert(prior, images, recipe, key=jax.random.key(self.seed), devices=devices, progress=bar)
         bar.close()
         return Trial(title, result, result_psnr(result, images), time.monotonic() - started)
 

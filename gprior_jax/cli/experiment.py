@@ -115,6 +115,7 @@ class ExperimentMGANPrior:
             out=self.out,
             foreign=foreign,
             other=other,
+            devices=common.spread(None, self.batch_size or len(found)),
             progress=common.StepBar,
             **common.fields(self, "steps", "samples", "seed", "batch_size"),
         )

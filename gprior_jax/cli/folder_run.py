@@ -8,13 +8,12 @@ import jax
 import numpy as np
 
 from gprior_jax import image as im
-from gprior_jax import metrics, outputs, report
+from gprior_jax import metrics, outputs, report, tasks
 from gprior_jax.cli import common
 from gprior_jax.errors import ImageFileError, Status
 from gprior_jax.metrics.ssim import WINDOW
 from gprior_jax.outputs import Item, OutputFolder, Record, finite_or_none
 from gprior_jax.tasks import Restoration
-from gprior_jax.typing import Progress
 
 Arrays = dict[str, np.ndarray]
 """What belongs to an item, by name: ``"observed"``, and what else the task needs (``"known"``, a mask); with
@@ -37,8 +36,8 @@ class Job(Protocol):
         """
         ...
 
-    def solve(self, batch: Arrays, ids: np.ndarray, progress: Progress) -> Restoration:
-        """Solve a batch; its arrays have a leading axis of images."""
+    def solve(self, batch: Arrays, options: tasks.BatchOptions) -> Restoration:
+        """Solve a batch; its arrays have a leading axis of images, the options name ids, devices and progress."""
         ...
 
 
@@ -53,7 +52,7 @@ class Options(NamedTuple):
     """
 
     batch_size: int
-    devices: int | None
+    devices: int
     size: int | None
     as_json: bool
 
@@ -71,7 +70,7 @@ def run_folder(job: Job, items: Sequence[Item], folder: OutputFolder, options: O
         common.say(f"{len(items) - len(todo)} of {len(items)} images are done already", options.as_json)
     for batch in _batches(job, items, set(todo), options, failed):
         bar = common.StepBar(f"images {batch.items[0].id + 1} to {batch.items[-1].id + 1} of {len(items)}")
-        restoration = job.solve(batch.arrays, batch.ids, bar)
+        restoration = job.solve(batch.arrays, {"ids": batch.ids, "devices": options.devices, "progress": bar})
         bar.close()
         records = _records(batch, restoration, job.restores)
         for item, sha256, record in zip(batch.items, batch.digests, records, strict=True):

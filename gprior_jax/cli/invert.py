@@ -15,8 +15,8 @@ from gprior_jax.generators.base import Prior
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.operators import Identity
 from gprior_jax.outputs import Item
-from gprior_jax.tasks import Restoration, restore
-from gprior_jax.typing import Key, Progress
+from gprior_jax.tasks import BatchOptions, Restoration, restore
+from gprior_jax.typing import Key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Invert:
         batch_size: images at once; chosen by resolution unless given.
         codes_per_call: codes that go through the first layers at once, to save memory; all unless given.
         remat: recompute activations in the backward pass, to save memory.
-        devices: devices to spread a batch over; one unless given.
+        devices: devices to spread a batch over; unless given one, or on a CPU its cores.
         dtype: floating dtype of the network.
         crop: how a picture becomes square: center, stretch, or pad with gray.
         size: side of the written PNG, pixels; the prior's resolution unless given.
@@ -83,13 +83,14 @@ class Invert:
         recipe.parametrization.check(prior)
         outputs.check_apart(self.out, items)
         folder = outputs.OutputFolder(self.out, self.settings(prior, recipe))
+        batch_size = self.batch_size or common.default_batch_size(prior.resolution, len(items))
         options = folder_run.Options(
-            batch_size=self.batch_size or common.default_batch_size(prior.resolution, len(items)),
-            devices=self.devices,
+            batch_size=batch_size,
+            devices=common.spread(self.devices, batch_size),
             size=self.size,
             as_json=self.json,
         )
-        job = Inversion(prior, recipe, jax.random.key(self.seed), self.crop, self.devices)
+        job = Inversion(prior, recipe, jax.random.key(self.seed), self.crop)
         return folder_run.run_folder(job, items, folder, options)
 
     def recipe(self, prior: Prior) -> Recipe:
@@ -120,14 +121,12 @@ class Inversion:
     recipe: Recipe
     key: Key
     crop: io.Crop
-    devices: int | None
     restores: bool = False
 
     def load(self, item: Item) -> dict[str, np.ndarray]:
         """The picture at the prior's resolution."""
         return {"observed": io.load_image(item.source, self.prior.resolution, self.crop)}
 
-    def solve(self, batch: dict[str, np.ndarray], ids: np.ndarray, progress: Progress) -> Restoration:
+    def solve(self, batch: dict[str, np.ndarray], options: BatchOptions) -> Restoration:
         """Invert a batch."""
-        more: Any = {"ids": ids, "devices": self.devices, "progress": progress}
-        return restore(self.prior, batch["observed"], Identity(), self.recipe, key=self.key, **more)
+        return restore(self.prior, batch["observed"], Identity(), self.recipe, key=self.key, **options)

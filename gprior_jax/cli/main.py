@@ -95,7 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         name, rest = find_command(arguments)
-        return _parse(name, rest).run()
+        command = _parse(name, rest)
+        importlib.import_module("gprior_jax.distributed").use_cores()  # Before any other use of JAX.
+        return command.run()
     except Exception as error:
         if os.environ.get("GPRIOR_DEBUG"):
             raise

@@ -17,8 +17,8 @@ from gprior_jax.generators.base import Prior
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Distance
 from gprior_jax.outputs import Item
-from gprior_jax.tasks import Options, Restoration
-from gprior_jax.typing import Array, Key, Progress
+from gprior_jax.tasks import BatchOptions, Options, Restoration
+from gprior_jax.typing import Array, Key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Restore:
         batch_size: images at once; chosen by resolution unless given.
         codes_per_call: codes that go through the first layers at once, to save memory; all unless given.
         remat: recompute activations in the backward pass, to save memory.
-        devices: devices to spread a batch over; one unless given.
+        devices: devices to spread a batch over; unless given one, or on a CPU its cores.
         dtype: floating dtype of the network.
         crop: how a picture becomes square: center, stretch, or pad with gray.
         json: print the results as JSON on standard output.
@@ -100,9 +100,10 @@ class Restore:
         job = RestoreJob(self, self.solver(prior, items, files), prior, recipe, jax.random.key(self.seed), truths)
         outputs.check_apart(self.out, items)
         folder = outputs.OutputFolder(self.out, self.settings(prior, recipe))
+        batch_size = self.batch_size or self._default_batch_size(prior.resolution, len(items))
         options = folder_run.Options(
-            batch_size=self.batch_size or self._default_batch_size(prior.resolution, len(items)),
-            devices=self.devices,
+            batch_size=batch_size,
+            devices=common.spread(self.devices, batch_size),
             size=None,
             as_json=self.json,
         )
@@ -238,13 +239,7 @@ class RestoreJob:
             common.warn(f"{error} {item.source.name} is restored without metrics.")
         return np.full(self.prior.image_shape, np.nan, np.float32)
 
-    def solve(self, batch: dict[str, np.ndarray], ids: np.ndarray, progress: Progress) -> Restoration:
+    def solve(self, batch: dict[str, np.ndarray], options: BatchOptions) -> Restoration:
         """Restore a batch."""
-        options: Options = {
-            "recipe": self.recipe,
-            "samples": self.command.samples,
-            "ids": ids,
-            "devices": self.command.devices,
-            "progress": progress,
-        }
-        return self.solver.solve(self.prior, batch, self.key, options)
+        whole: Options = {**options, "recipe": self.recipe, "samples": self.command.samples}
+        return self.solver.solve(self.prior, batch, self.key, whole)

@@ -45,6 +45,7 @@ class Lab:
         foreign: images of another domain, ``[B, R, R, 3]``; None leaves out what needs them.
         other: a prior of that domain.
         batch_size: images at once.
+        devices: devices that a batch is spread over.
         progress: makes a progress callback for a run of this title.
     """
 
@@ -58,6 +59,7 @@ class Lab:
     foreign: np.ndarray | None = None
     other: Prior | None = None
     batch_size: int | None = None
+    devices: int | None = None
     progress: Callable[[str], Progress | None] = lambda title: None
 
     @property
@@ -73,7 +75,7 @@ class Lab:
     def invert(self, title: str, recipe: Recipe, images: np.ndarray | None = None, prior: Prior | None = None) -> Any:
         """Invert, clipped to [-1, 1]: ``[B, R, R, 3]``."""
         targets = self.images if images is None else images
-        more: Any = {"batch_size": self.batch_size, "progress": self.progress(title)}
+        more: Any = {"batch_size": self.batch_size, "devices": self.devices, "progress": self.progress(title)}
         result = invert(self.prior if prior is None else prior, targets, recipe, key=self.key, **more)
         return np.clip(result.images, -1.0, 1.0)
 
@@ -83,12 +85,13 @@ class Lab:
             "recipe": recipe,
             "samples": samples,
             "batch_size": self.batch_size,
+            "devices": self.devices,
             "progress": self.progress(title),
         }
 
     def one_by_one(self, title: str, recipe: Recipe) -> Any:
         """Arguments of a task whose images have weights of their own: together they would be grouped convolutions."""
-        return self.options(title, recipe) | {"batch_size": 1}
+        return self.options(title, recipe) | {"batch_size": 1, "devices": 1}
 
     def recipe(self, task: recipes.Task, **changes: Any) -> Recipe:
         """The fast recipe of a task."""
