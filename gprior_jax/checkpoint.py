@@ -3,6 +3,8 @@
 import contextlib
 import logging
 import os
+import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +56,7 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
                 raise ValueError(differing)
             return _orbax().load(path, jax.tree.map(spec, abstract))
     except Exception as error:  # Orbax raises many kinds; all of them mean that this folder cannot be used.
+        _outwait_reads()
         reason = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{path} is damaged or belongs to another model: {reason}") from error
 
@@ -73,6 +76,29 @@ def _differences(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int,
         "misshapen": [f"{name} {list(found[name])} instead of {list(wanted[name])}" for name in other],
     }
     return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)
+
+
+def _outwait_reads() -> None:
+    """Let reads that Orbax has given up end, without what they say.
+
+    When one array cannot be read, Orbax closes its event loop while the others are still on their way; each then fails
+    to report to that loop, and Python prints a traceback, which no caller can catch.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        if "Event loop is closed" not in str(unraisable.exc_value):
+            before(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        time.sleep(_GRACE_S)
+    finally:
+        sys.unraisablehook = before
+
+
+_GRACE_S = 0.5
+"""Reads of a damaged folder are small or fail at once; a longer one would only print what is kept back here."""
 
 
 @contextlib.contextmanager
