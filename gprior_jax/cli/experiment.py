@@ -104,9 +104,9 @@ class ExperimentMGANPrior:
             else np.stack([*_held_out(self.foreign, self.images, prior.resolution).values()])
         )
         other = None if self.other_model is None else common.load_prior(self.other_model)
-        if other is not None and other.resolution != prior.resolution:
+        if other is not None and other.resolution > prior.resolution:
             raise GPriorError(
-                f"--other-model has {other.resolution} px where --model has {prior.resolution}: use two of one size."
+                f"--other-model has {other.resolution} px, --model {prior.resolution}: use the larger as --model."
             )
         return mganprior.Lab(
             prior=prior,

@@ -66,7 +66,7 @@ def _domains(folder: Path, rows: list[Row]) -> Path:
         )
     axes.set_xlabel("composing layer")
     axes.set_ylabel("PSNR (dB)")
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=2)
     return _save(figure, folder / "figure_domains.png")
 
 

@@ -116,19 +116,29 @@ def _sized(images: np.ndarray, size: int) -> np.ndarray:
 def compare(prior: Prior, images: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray]:
     """PSNR (dB), SSIM and distance of discriminator features of ``[B, R, R, 3]``, each ``[B]``; rounded to 8 bits."""
     rounded = im.from_uint8(im.to_uint8(images))
-    found = _compare(Perceptual(network.default(prior)), rounded, references)
-    # In this order: jit sorts the keys.
-    return {name: np.asarray(found[name]) for name in ("psnr", "ssim", "distance")}
+    distance = _distance(Perceptual(network.default(prior)), rounded, references)
+    return fidelity(images, references) | {"distance": np.asarray(distance)}
+
+
+def fidelity(images: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray]:
+    """PSNR (dB) and SSIM of ``[B, R, R, 3]``, each ``[B]``; rounded to 8 bits."""
+    a, b = im.to_unit(im.from_uint8(im.to_uint8(images))), im.to_unit(references)
+    measures = {"psnr": metrics.psnr, "ssim": metrics.ssim}
+    return {name: np.asarray(jax.vmap(measure)(a, b)) for name, measure in measures.items()}
 
 
 @jax.jit
-def _compare(term: Perceptual, images: Array, references: Array) -> dict[str, Array]:
-    def one(image: Array, reference: Array) -> dict[str, Array]:
-        a, b = im.to_unit(image), im.to_unit(reference)
-        distance = term.loss(image, term.target(reference))
-        return {"psnr": metrics.psnr(a, b), "ssim": metrics.ssim(a, b), "distance": distance}
+def _distance(term: Perceptual, images: Array, references: Array) -> Array:
+    return jax.vmap(lambda image, reference: term.loss(image, term.target(reference)))(images, references)
 
-    return jax.vmap(one)(images, references)
+
+def _fitted(images: np.ndarray, size: int) -> np.ndarray:
+    """Images at another side."""
+    return (
+        images
+        if images.shape[1] == size
+        else np.asarray(jax.vmap(lambda x: im.resize(x, (size, size), "area"))(images))
+    )
 
 
 def inversion(lab: Lab) -> list[Row]:
@@ -225,7 +235,10 @@ def denoise(lab: Lab) -> list[Row]:
 
 
 def domains(lab: Lab) -> list[Row]:
-    """Images of the prior's domain and of another, per composing layer; and the other prior, where there is one."""
+    """Images of the prior's domain and of another, per composing layer; and the other prior, where there is one.
+
+    Each prior inverts both sets at its own resolution, so that its figures compare with each other.
+    """
     sets = {"own": lab.images}
     if lab.foreign is not None:
         sets["foreign"] = lab.foreign
@@ -235,8 +248,9 @@ def domains(lab: Lab) -> list[Row]:
         for layer in range(2, prior.num_layers, 2):
             recipe = recipes.mganprior(10, layer, num_steps=lab.steps, perceptual=None)
             for name, images in sets.items():
-                found = lab.invert(f"{prior_name} prior, {name} images, layer {layer}", recipe, images, prior)
-                measured = {k: v for k, v in compare(lab.prior, found, images).items() if k != "distance"}
+                fitted = _fitted(images, prior.resolution)
+                found = lab.invert(f"{prior_name} prior, {name} images, layer {layer}", recipe, fitted, prior)
+                measured = fidelity(found, fitted)
                 names = [f"{name} {i}" for i in range(len(images))]
                 rows += tables.figures_of(measured, names, prior=prior_name, images=name, layer=layer)
     return rows
