@@ -66,7 +66,7 @@ def forward(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
     import jax
 
     from gprior_jax import models
-    from gprior_jax.generators import base
+    from gprior_jax.generators import synthesis
 
     before = peak_bytes()
     started = time.perf_counter()
@@ -74,9 +74,9 @@ def forward(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
     loaded = time.perf_counter() - started
     seconds, images = [], []
     for seed in range(2):
-        z = jax.block_until_ready(base.sample_z(prior, jax.random.key(seed), 1))
+        z = jax.block_until_ready(synthesis.sample_z(prior, jax.random.key(seed), 1))
         started = time.perf_counter()
-        images.append(jax.block_until_ready(base.synthesize(prior, z)))
+        images.append(jax.block_until_ready(synthesis.synthesize(prior, z)))
         seconds.append(time.perf_counter() - started)
     if any(image.shape != (1, resolution, resolution, 3) or not jax.numpy.isfinite(image).all() for image in images):
         raise SystemExit(f"forward gave non-finite pixels or images of shape {images[0].shape}")

@@ -27,11 +27,12 @@ from gprior_jax.generators.base import Critic as Critic
 from gprior_jax.generators.base import LatentDistribution as LatentDistribution
 from gprior_jax.generators.base import Prior as Prior
 from gprior_jax.generators.base import astype as astype
-from gprior_jax.generators.base import features as features
-from gprior_jax.generators.base import from_features as from_features
 from gprior_jax.generators.base import prepare as prepare
-from gprior_jax.generators.base import sample_z as sample_z
-from gprior_jax.generators.base import synthesize as synthesize
+from gprior_jax.generators.synthesis import features as features
+from gprior_jax.generators.synthesis import from_features as from_features
+from gprior_jax.generators.synthesis import map_latents as map_latents
+from gprior_jax.generators.synthesis import sample_z as sample_z
+from gprior_jax.generators.synthesis import synthesize as synthesize
 from gprior_jax.inversion.driver import Result as Result
 from gprior_jax.inversion.driver import invert as invert
 from gprior_jax.inversion.recipe import Recipe as Recipe

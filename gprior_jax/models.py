@@ -17,10 +17,13 @@ import jax.numpy as jnp
 from gprior_jax import checkpoint, files
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
+from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.base import Critic, LatentDistribution, Prior
 from gprior_jax.generators.dcgan import DCGAN
 from gprior_jax.generators.pggan import PGGAN
+from gprior_jax.generators.stylegan import StyleGAN
+from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.nn.stack import StackLayer
 from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.lpips import LPIPSNetwork
@@ -32,6 +35,9 @@ FORMAT = 1
 NETWORKS: dict[str, type[nn.Module]] = {
     "pggan_generator": PGGAN,
     "pggan_discriminator": PGGANDiscriminator,
+    "stylegan_generator": StyleGAN,
+    "stylegan2_generator": StyleGAN2,
+    "stylegan2_discriminator": StyleGAN2Discriminator,
     "dcgan_generator": DCGAN,
     "dcgan_discriminator": DCGANDiscriminator,
     "vgg16": VGG16,

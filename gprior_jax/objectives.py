@@ -164,32 +164,6 @@ def area_weights(known: Array | None, size: tuple[int, int]) -> Array | None:
     return None if known is None else mean_one(im.resize(known, size, "area"))
 
 
-def geocross(latents: Array) -> Array:
-    """PULSE's penalty on the spread of a layered latent: the mean squared angle between its vectors, scaled.
-
-    The angle of two vectors of one length is ``2 atan2(|a - b|, |a + b|)``; its square is averaged over all ordered
-    pairs, each vector with itself too (PULSE ``loss.py``, GEOCROSS; Menon et al. 2020, arXiv:2003.03808).
-
-    Args:
-        latents: ``[K, D]``, one vector for every layer, after the mapping's last LeakyReLU.
-
-    Returns:
-        A scalar.
-
-    >>> round(float(geocross(jnp.eye(2))), 2)  # Two of four pairs at a right angle: 64 (pi / 2)^2 / 2.
-    78.96
-    """
-    a, b = latents[:, None], latents[None]
-    # Inside the roots: the gradient of a pair of equal vectors is finite.
-    near, far = (jnp.sqrt(jnp.sum(jnp.square(x), axis=-1) + _GEOCROSS_EPSILON) for x in (a - b, a + b))
-    return jnp.mean(jnp.square(2.0 * jnp.arctan2(near, far))) * _GEOCROSS_SCALE
-
-
-_GEOCROSS_EPSILON = 1e-9
-_GEOCROSS_SCALE = 512 / 8
-"""The published constants, whatever the width D."""
-
-
 def _sum(values: list[Array]) -> Array:
     return sum(values, start=jnp.asarray(0))  # Weakly typed: the sum keeps the dtype of the values.
 

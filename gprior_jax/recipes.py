@@ -71,7 +71,7 @@ def mganprior(
         ValueError: numbers out of range.
 
     >>> mganprior(num_codes=20, layer=6).parametrization
-    MultiCode(num_codes=20, layer=6, average=False, codes_per_call=None, remat=False)
+    MultiCode(num_codes=20, layer=6, average=False, codes_per_call=None, remat=False, space='z', later_styles='mean')
     """
     _check_preset(preset)
     steps = {"official": OFFICIAL_STEPS, "fast": FAST_STEPS}[preset] if num_steps is None else num_steps

@@ -14,16 +14,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import models, recipes
+from gprior_jax.discriminators import pggan, stylegan2
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.dcgan import example_layers as discriminator_layers
-from gprior_jax.discriminators.pggan import PGGANDiscriminator, logits
+from gprior_jax.discriminators.pggan import PGGANDiscriminator
+from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
 from gprior_jax.generators.base import Critic, LatentDistribution, Prior, run_layers
 from gprior_jax.generators.dcgan import DCGAN, example_layers
 from gprior_jax.generators.pggan import PGGAN
+from gprior_jax.generators.stylegan import StyleGAN
+from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import DeepImagePrior, MultiCode, Z
+from gprior_jax.latents import DeepImagePrior, MultiCode, Sphere, W, WPlus, Z
 from gprior_jax.nn.stack import StackLayer
 from gprior_jax.objectives import Objective, Perceptual, Pixel
 from gprior_jax.operators import (
@@ -57,6 +61,11 @@ GENERATORS: dict[str, tuple[Any, LatentDistribution]] = {
     "pggan_winograd": (PGGAN((6, 4), z_dim=8, final_tanh=True, conv_path="winograd"), UNIFORM),
     "dcgan": (DCGAN(example_layers(width=4, resolution=16), z_dim=8), NORMAL),
     "dcgan_described": (DCGAN(DESCRIBED_LAYERS, z_dim=8), UNIFORM),
+    "stylegan": (StyleGAN((8, 8, 6), 8, 6, mapping_layers=2), NORMAL),
+    "stylegan_w_per_layer": (StyleGAN((6, 4), 8, 5, mapping_layers=2, w_per_layer=True, final_tanh=True), NORMAL),
+    "stylegan2": (StyleGAN2((8, 8, 6), 8, 6, mapping_layers=2), NORMAL),
+    "stylegan2_residual": (StyleGAN2((6, 4), 8, 5, mapping_layers=2, architecture="residual"), NORMAL),
+    "stylegan2_plain": (StyleGAN2((6, 4), 8, 5, mapping_layers=2, architecture="plain", clamp=256.0), NORMAL),
 }
 """Module and latent distribution."""
 
@@ -64,6 +73,7 @@ DISCRIMINATORS: dict[str, Any] = {
     "pggan": PGGANDiscriminator((8, 8, 8), dense_features=8, group_size=1),
     "pggan_unfused": PGGANDiscriminator((8, 6, 4), dense_features=8, group_size=1, fused=False),
     "dcgan": DCGANDiscriminator(discriminator_layers(4, 16), resolution=16),
+    "stylegan2": StyleGAN2Discriminator((8, 6, 4), group_size=1),
 }
 
 PARAMETRIZATIONS: dict[str, Any] = {
@@ -76,6 +86,19 @@ PARAMETRIZATIONS: dict[str, Any] = {
     "codes_in_groups_remat": MultiCode(4, 2, average=True, codes_per_call=1, remat=True),
     "deep_image_prior": DeepImagePrior(),
 }
+
+STYLE_PARAMETRIZATIONS: dict[str, Any] = {
+    "w": W(),
+    "w_remat": W(start="random", noise="none", remat=True),
+    "w_plus": WPlus(start="random"),
+    "w_plus_noise": WPlus(noise="free", noise_weight=10.0),
+    "sphere": Sphere(num_noise=2, zero_noise=(4,), statistics_samples=100),
+    "sphere_tiled": Sphere(tiled=True, num_noise=None, statistics_samples=100),
+    "codes_w": MultiCode(4, 2, space="w"),
+    "codes_weighted_styles": MultiCode(4, 2, later_styles="weighted", codes_per_call=2),
+    "codes_free_styles": MultiCode(4, 3, later_styles="free", remat=True),
+}
+"""Those that only style-based generators have."""
 
 BOX = Mask(box_mask(16, 6))
 
@@ -114,11 +137,15 @@ def normal(seed: int, *shape: int) -> np.ndarray:
 def random_params(module: Any, seed: int) -> dict[str, Any]:
     """Weights that keep signals at unit size: equalised layers N(0, 1), the others by their fan-in; no compilation."""
     rng = np.random.default_rng(seed)
-    equalised = isinstance(module, PGGAN | PGGANDiscriminator)
+    equalised = isinstance(module, PGGAN | PGGANDiscriminator | StyleGAN | StyleGAN2 | StyleGAN2Discriminator)
 
     def draw(path: tuple, leaf: jax.ShapeDtypeStruct) -> jax.Array:
         name = path[-1].key
-        if name == "kernel":
+        if path[0].key == "mapping":  # Stored larger by the inverse of their learning rate.
+            values = rng.normal(size=leaf.shape) * 100
+        elif name in ("const", "noise"):
+            values = rng.normal(size=leaf.shape)
+        elif name == "kernel":
             values = rng.normal(size=leaf.shape) * (1 if equalised else math.sqrt(2 / math.prod(leaf.shape[:-1])))
         elif name.endswith("_var"):
             values = rng.uniform(0.5, 1.5, leaf.shape)
@@ -180,12 +207,24 @@ def _generator_probe(name: str) -> Probe:
     return Probe(run_layers, random_prior(name), normal(3, 3, 8))
 
 
+def _styles_probe(name: str) -> Probe:
+    prior = random_prior(name)
+    sizes = prior.module.noise_sizes
+    samples = {"styles": normal(4, 3, prior.num_styles, prior.module.w_dim)}
+    samples["noise"] = tuple(normal(30 + i, 3, size, size) for i, size in enumerate(sizes))
+    return Probe(lambda prior, x: run_layers(prior, None, **x), prior, samples)
+
+
 def _render_probe(generator: str, name: str) -> Probe:
-    prior, parametrization = random_prior(generator), PARAMETRIZATIONS[name]
+    prior, parametrization = random_prior(generator), (PARAMETRIZATIONS | STYLE_PARAMETRIZATIONS)[name]
     samples = jax.vmap(lambda key: parametrization.init(prior, key))(jax.random.split(jax.random.key(4), 3))
     # Channel weights that differ, as they start equal.
     samples |= {"alpha": samples["alpha"] * (1 + normal(5, *samples["alpha"].shape))} if "alpha" in samples else {}
-    return Probe(parametrization.render, prior, samples)
+
+    def image_and_penalty(prior: Prior, variables: dict) -> Any:
+        return parametrization.render(prior, variables), parametrization.penalty(prior, variables)
+
+    return Probe(image_and_penalty, prior, samples)
 
 
 def _objective_probe(name: str) -> Probe:
@@ -204,8 +243,9 @@ def _discriminator_probe(name: str) -> Probe:
     def run(critic: Critic, image: jax.Array) -> dict[str, Any]:
         module, variables = critic.module, {"params": critic.params}
         features = module.apply(variables, image, module.layer_names, method="features")
-        if isinstance(module, PGGANDiscriminator):
-            return {"features": features, "logit": logits(module, critic.params, image[None])}
+        for family in (pggan, stylegan2):
+            if type(module).__module__ == family.__name__:
+                return {"features": features, "logit": family.logits(module, critic.params, image[None])}
         return {"features": features, "logit": module.apply(variables, image)}
 
     return Probe(run, random_critic(name), normal(9, 3, 16, 16, 3) * 0.5)
@@ -214,7 +254,10 @@ def _discriminator_probe(name: str) -> Probe:
 def _probes() -> dict[str, Callable[[], Probe]]:
     table = {f"generator-{name}": functools.partial(_generator_probe, name) for name in GENERATORS}
     pairs = [("pggan", name) for name in PARAMETRIZATIONS] + [(name, "codes") for name in GENERATORS if name != "pggan"]
+    pairs += [("stylegan2", name) for name in STYLE_PARAMETRIZATIONS]
     table |= {f"{name}-{pair}": functools.partial(_render_probe, name, pair) for name, pair in pairs}
+    styled = [name for name, (module, _) in GENERATORS.items() if hasattr(module, "num_styles")]
+    table |= {f"styles-{name}": functools.partial(_styles_probe, name) for name in styled}
     table |= {f"operator-{name}": functools.partial(_operator_probe, name) for name in OPERATORS}
     table |= {f"objective-{name}": functools.partial(_objective_probe, name) for name in OBJECTIVES}
     return table | {f"discriminator-{name}": functools.partial(_discriminator_probe, name) for name in DISCRIMINATORS}

@@ -19,7 +19,7 @@ from batteries import (
     random_prior,
 )
 
-from gprior_jax.generators.base import features, from_features, synthesize
+from gprior_jax.generators.synthesis import features, from_features, map_latents, synthesize
 from gprior_jax.inversion.driver import Result, invert
 
 # Float32 sums in another order: a few units of 6e-8, grown over some ten layers.
@@ -128,7 +128,8 @@ def test_two_halves_make_the_whole(name, layer):
     prior, z = random_prior(name), normal(1, 2, 8)
     f = features(prior, z, layer)
     assert f.shape == (2, *prior.feature_shape(layer))
-    assert_trees_close(from_features(prior, f, layer), synthesize(prior, z))
+    styles = {"styles": map_latents(prior, z)} if prior.num_styles and layer else {}
+    assert_trees_close(from_features(prior, f, layer, **styles), synthesize(prior, z))
 
 
 @pytest.mark.parametrize("name", GENERATORS)

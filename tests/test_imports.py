@@ -31,7 +31,7 @@ ROWS = (
     ("models",),
     ("zoo", "perceptual.network"),
     ("operators.", "operators"),
-    ("latents", "objectives"),
+    ("latents.", "latents", "objectives"),
     ("finishing", "distributed"),
     ("inversion.",),
     ("results", "outputs"),

@@ -10,10 +10,14 @@ from gprior_jax import checkpoint, models
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.dcgan import example_layers as discriminator_layers
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
+from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
 from gprior_jax.errors import CheckpointError
-from gprior_jax.generators.base import Critic, LatentDistribution, Prior, prepare, synthesize
+from gprior_jax.generators.base import Critic, LatentDistribution, Prior, prepare
 from gprior_jax.generators.dcgan import DCGAN, example_layers
 from gprior_jax.generators.pggan import PGGAN
+from gprior_jax.generators.stylegan import StyleGAN
+from gprior_jax.generators.stylegan2 import StyleGAN2
+from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.nn.stack import StackLayer
 from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.lpips import LPIPSNetwork
@@ -34,6 +38,9 @@ MODULES = {
     "vgg16": VGG16(depth=1),
     "alexnet": AlexNet(),
     "lpips": LPIPSNetwork("alexnet"),
+    "stylegan": StyleGAN((4, 4), 5, 4, 2, w_per_layer=True, norm_epsilon=1e-5),
+    "stylegan2": StyleGAN2((4, 4), 5, 4, 2, num_classes=3, architecture="residual", clamp=256.0),
+    "stylegan2_discriminator": StyleGAN2Discriminator((4, 4), num_classes=3, group_size=2),
 }
 
 

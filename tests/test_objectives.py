@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from batteries import OBJECTIVES, normal, random_critic, random_vgg
 
-from gprior_jax.objectives import HUBER_DELTA, Objective, Perceptual, Pixel, distance, geocross
+from gprior_jax.latents.sphere import geocross
+from gprior_jax.objectives import HUBER_DELTA, Objective, Perceptual, Pixel, distance
 from gprior_jax.operators import random_mask
 from gprior_jax.perceptual import network
 

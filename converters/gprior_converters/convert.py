@@ -14,12 +14,16 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gprior_converters import alexnet, dcgan, lpips, pggan, vgg
+from gprior_converters import alexnet, dcgan, lpips, pggan, stylegan, stylegan2, stylegan2_discriminator, vgg
 from gprior_converters.reading import Networks, State, read_networks
 from gprior_jax import files, models
 from gprior_jax._version import __version__
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.base import Critic, LatentDistribution, Prior
+
+
+class UnknownLayoutError(CheckpointError):
+    """The tensors are those of no known network."""
 
 
 class Layout(NamedTuple):
@@ -54,6 +58,27 @@ LAYOUTS: dict[str, Layout] = {
         pggan.is_discriminator,
         pggan.convert_discriminator,
         pggan.LICENCE_NOTE,
+    ),
+    "stylegan_generator": Layout(
+        "StyleGAN generator (genforce, idinvert, HiGAN, mGANprior, InterFaceGAN, lernapparat, PULSE)",
+        "generator",
+        stylegan.is_generator,
+        stylegan.convert_generator,
+        stylegan.LICENCE_NOTE,
+    ),
+    "stylegan2_generator": Layout(
+        "StyleGAN2 generator (stylegan2-ada-pytorch, genforce, mGANprior, rosinality, pSp, e4e, ReStyle)",
+        "generator",
+        stylegan2.is_generator,
+        stylegan2.convert_generator,
+        stylegan2.LICENCE_NOTE,
+    ),
+    "stylegan2_discriminator": Layout(
+        "StyleGAN2 discriminator (stylegan2-ada-pytorch, rosinality)",
+        "discriminator",
+        stylegan2_discriminator.is_discriminator,
+        stylegan2_discriminator.convert_discriminator,
+        stylegan2.LICENCE_NOTE,
     ),
     "dcgan_generator": Layout(
         "DCGAN generator (pytorch/examples netG)",
@@ -120,7 +145,7 @@ def recognise(state: State, source: str) -> str:
         if layout.recognises(shapes):
             return name
     keys = ", ".join(f"{key} {list(shape)}" for key, shape in list(shapes.items())[:4])
-    raise CheckpointError(
+    raise UnknownLayoutError(
         f"{source} is of no known layout (its first tensors are {keys}); nothing was written: known are "
         f"{'; '.join(layout.title for layout in LAYOUTS.values())}; describe another network with --architecture."
     )
@@ -170,6 +195,8 @@ def convert_file(
     if critic is not None:
         left_out += critic.left_out
         _check_same_images(main, critic, discriminator or path)
+    elif _role(main) == "generator" and "discriminator" in networks:
+        left_out += ("discriminator (of no known layout)",)
     provenance = _provenance(path, main, licence, left_out)
     beside = {"discriminator_source": discriminator, "linear_source": lpips_linear}
     provenance |= {k: {"file": Path(v).name, "sha256": files.sha256(v)} for k, v in beside.items() if v is not None}
@@ -197,8 +224,8 @@ def _role(converted: Converted) -> str:
 
 def _convert_main(networks: Networks, path: Path, described: dict[str, Any]) -> Converted:
     """The file's generator, or the only network it has."""
-    state = networks.get("generator", networks.get("", next(iter(networks.values()))))
-    return _convert_state(state, str(path), described)
+    role = next((name for name in ("generator", "") if name in networks), next(iter(networks)))
+    return _convert_state(networks[role], str(path), networks.attributes.get(role, {}) | described)
 
 
 def _convert_state(state: State, source: str, described: dict[str, Any]) -> Converted:
@@ -232,14 +259,17 @@ def _convert_critic(networks: Networks, path: Path, discriminator: str | os.Path
     """The discriminator given beside the generator, or the one in the same file; None where there is neither."""
     if discriminator is not None:
         others = read_networks(discriminator)
-        state = others.get("discriminator", next(iter(others.values())))
-        found = _convert_state(state, str(discriminator), {})
+        role = "discriminator" if "discriminator" in others else next(iter(others))
+        found = _convert_state(others[role], str(discriminator), others.attributes.get(role, {}))
         if not hasattr(found.module, "features"):
             raise CheckpointError(f"{discriminator} holds a {LAYOUTS[found.layout].title}, no discriminator.")
         return found
-    if "generator" in networks and "discriminator" in networks:
-        return _convert_state(networks["discriminator"], str(path), {})
-    return None
+    if "generator" not in networks or "discriminator" not in networks:
+        return None
+    try:
+        return _convert_state(networks["discriminator"], str(path), networks.attributes.get("discriminator", {}))
+    except UnknownLayoutError:
+        return None  # The generator serves without it; the report names it among what was left out.
 
 
 def _check_same_images(generator: Converted, critic: Converted, source: Any) -> None:

@@ -1,9 +1,12 @@
-"""Reading ``.pth`` files without executing what they hold.
+"""Reading checkpoint files without executing what they hold.
 
-Files are read with ``torch.load(weights_only=True)``, whose unpickler knows tensors and plain containers only. What it
-cannot refuse is refused here: archives that inflate, and tensors that claim more elements than the file stores.
+NVIDIA's ``.pkl`` files go through :mod:`gprior_converters.pickles`; others (``.pth``) are read with
+``torch.load(weights_only=True)``, whose unpickler knows tensors, plain containers and (here) ``argparse.Namespace``,
+options of a training program. What it cannot refuse is refused here: archives that inflate, and tensors that claim more
+elements than the file stores.
 """
 
+import argparse
 import os
 import pickle
 import warnings
@@ -24,6 +27,9 @@ GENERATOR_NAMES = ("generator_smooth", "generator_ema", "g_ema", "G_ema", "netG_
 DISCRIMINATOR_NAMES = ("discriminator", "netD", "D", "d")
 WRAPPER_NAMES = ("state_dict", "model_state_dict", "model", "models", "network", "params", "weights")
 
+MEAN = "latent_avg"
+"""Mean of w, which rosinality's programs and the encoders built on them store beside their networks."""
+
 _MAX_DEPTH = 4
 _PICKLE_START, _ZIP_START = b"\x80", b"P"
 """First byte of a file in the legacy and in the zip serialisation (a truncated one is no zip file any more)."""
@@ -37,15 +43,24 @@ class Networks(dict[str, State]):
 
     Attributes:
         left_out: names of entries of the file that are not used.
+        attributes: by network, attributes of the converted module that the file tells beside its tensors.
     """
 
-    def __init__(self, networks: dict[str, State], left_out: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        networks: dict[str, State],
+        left_out: tuple[str, ...] = (),
+        attributes: dict[str, dict[str, Any]] | None = None,
+    ):
         super().__init__(networks)
         self.left_out = left_out
+        self.attributes = attributes or {}
 
 
 def read_networks(path: str | os.PathLike) -> Networks:
-    """Read the networks of a ``.pth`` or ``.pt`` file, zip or legacy serialisation.
+    """Read the networks of a ``.pth`` or ``.pt`` file, zip or legacy serialisation, or of NVIDIA's ``.pkl``.
+
+    The content decides, not the name.
 
     Args:
         path: the file.
@@ -56,7 +71,15 @@ def read_networks(path: str | os.PathLike) -> Networks:
     Raises:
         CheckpointError: missing, damaged, no checkpoint, or holding anything but tensors in dicts.
     """
+    from gprior_converters import pickles, tensorflow  # They need this module's types.
+
     path = Path(path)
+    if pickles.is_pickle(path):
+        found = pickles.read_pickle(path)
+        found = tensorflow.convert(found, str(path)) if found.kind == pickles.TENSORFLOW else found
+        return Networks(
+            found.networks, found.left_out, {role: pickles.attributes(found, role) for role in found.networks}
+        )
     content = _load(path)
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict: save net.state_dict().")
@@ -71,7 +94,8 @@ def _load(path: Path) -> Any:
         _check_archive(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Deprecated storages in old files; what matters is checked below.
-            return torch.load(path, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals([argparse.Namespace]):  # Options, beside rosinality's networks.
+                return torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
     except pickle.UnpicklingError as error:
@@ -105,16 +129,22 @@ def _check_archive(path: Path) -> None:
 
 def _select(path: Path, content: dict[Any, Any]) -> Networks:
     """Find the networks in a file's dict: a bare state dict, a wrapped one, or several by name."""
+    mean: dict[str, Any] = {}
     for _ in range(_MAX_DEPTH):
         if _is_state(content):
-            return Networks({"": _to_numpy(path, content)})
+            state, rest = _decoder(content)
+            return Networks({"": _to_numpy(path, state | mean)}, rest)
+        mean |= {MEAN: content[MEAN]} if _is_state({MEAN: content.get(MEAN)}) else {}
         names = [key for key, value in content.items() if _is_state(value)]
         generator = next((n for n in GENERATOR_NAMES if n in names), None)
         discriminator = next((n for n in DISCRIMINATOR_NAMES if n in names), None)
         if generator or discriminator:
             chosen = {"generator": generator, "discriminator": discriminator}
             found = {role: _to_numpy(path, content[name]) for role, name in chosen.items() if name}
-            return Networks(found, tuple(str(key) for key in content if key not in chosen.values()))
+            if "generator" in found:
+                found["generator"] |= _to_numpy(path, mean)
+            used = {*chosen.values(), *mean}
+            return Networks(found, tuple(str(key) for key in content if key not in used))
         wrapper = next((n for n in WRAPPER_NAMES if isinstance(content.get(n), dict)), None)
         if wrapper is None and len(names) == 1:
             wrapper = names[0]
@@ -123,6 +153,14 @@ def _select(path: Path, content: dict[Any, Any]) -> Networks:
         content = content[wrapper]
     held = ", ".join(map(str, list(content)[:8])) or "nothing"
     raise CheckpointError(f"{path} holds no state dict that could be found (it holds {held}): save net.state_dict().")
+
+
+def _decoder(state: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The generator that pSp and its successors keep under ``decoder.``, and the names of what is beside it."""
+    found = {key.removeprefix("decoder."): value for key, value in state.items() if key.startswith("decoder.")}
+    if not found:
+        return state, ()
+    return found, tuple(dict.fromkeys(key.partition(".")[0] for key in state if not key.startswith("decoder.")))
 
 
 def _is_state(value: Any) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 from gprior_jax import files, io, recipes, report
 from gprior_jax import image as im
 from gprior_jax.cli import common
-from gprior_jax.generators.base import Prior, prepare, sample_z, synthesize
+from gprior_jax.generators.base import Prior, prepare
+from gprior_jax.generators.synthesis import sample_z, synthesize
 from gprior_jax.inversion.driver import Result, invert, result_psnr
 from gprior_jax.inversion.recipe import Recipe
 

@@ -10,7 +10,8 @@ import numpy as np
 from gprior_jax import files
 from gprior_jax import image as im
 from gprior_jax.cli import common
-from gprior_jax.generators.base import prepare, sample_z, synthesize
+from gprior_jax.generators.base import prepare
+from gprior_jax.generators.synthesis import sample_z, synthesize
 from gprior_jax.io import save_image
 
 

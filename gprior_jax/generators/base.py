@@ -1,18 +1,15 @@
-"""The prior: a generator with its weights, and the layer contract that every method builds on.
+"""The prior: a generator with its weights, and running its layers for one code.
 
-A generator is an ordered list of named layers. For every layer l, ``from_features(prior, features(prior, z, l), l)``
-equals ``synthesize(prior, z)``: :func:`features` runs layers ``[0, l)``, :func:`from_features` the rest.
-
-Latent codes are ``[..., z_dim]``, images ``[..., R, R, C]`` in [-1, 1], channels last, with the same leading axes.
+A generator is an ordered list of named layers. A style-based one (``num_styles`` above 0) takes, beside the features of
+the layer before, a style vector for every layer and maps of noise. :mod:`gprior_jax.generators.synthesis` has the
+functions for batches.
 """
 
 import dataclasses
-from functools import partial
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import flax.struct
 import jax
-import jax.numpy as jnp
 
 from gprior_jax.typing import Array, Key, Params
 
@@ -41,9 +38,44 @@ class Generator(Protocol):
         """Weights in the form that ``__call__`` applies; a pytree."""
         ...
 
-    def __call__(self, x: Array, start: int = 0, stop: int | None = None, weights: Any = None) -> Array:
+    def __call__(self, x: Any, start: int = 0, stop: int | None = None, weights: Any = None) -> Array:
         """Run layers ``[start, stop)`` on one code or its features."""
         ...
+
+
+@runtime_checkable
+class StyleGenerator(Protocol):
+    """What a style-based module offers beside that; its ``__call__`` takes ``styles`` and ``noise`` too."""
+
+    w_dim: int
+    num_classes: int
+
+    @property
+    def num_styles(self) -> int:
+        """Style vectors that the synthesis network takes."""
+        ...
+
+    @property
+    def mapping_gain(self) -> float:
+        """What the mapping network multiplies its last LeakyReLU with."""
+        ...
+
+    @property
+    def noise_sizes(self) -> tuple[int, ...]:
+        """Side of every layer's noise map, pixels."""
+        ...
+
+    def map(self, z: Array, label: Array | None = None, weights: Any = None) -> Array:
+        """Styles ``[num_styles, w_dim]`` of one code."""
+        ...
+
+    def mean_styles(self) -> Array:
+        """Mean styles ``[num_styles, w_dim]``, which truncation goes towards."""
+        ...
+
+
+Noise = tuple[Array, ...] | Literal["const", "none"]
+"""Noise of one image: the maps stored with the weights, none, or a map ``[H, W]`` for every layer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +138,16 @@ class Prior:
         return self.module.z_dim
 
     @property
+    def num_styles(self) -> int:
+        """Style vectors of a style-based generator; 0 for others."""
+        return getattr(self.module, "num_styles", 0)
+
+    @property
+    def num_classes(self) -> int:
+        """Classes of a conditional generator; 0 for others."""
+        return getattr(self.module, "num_classes", 0)
+
+    @property
     def resolution(self) -> int:
         """Side of the image, pixels."""
         return self.module.resolution
@@ -144,29 +186,73 @@ def check_layer(prior: Prior, layer: int, lowest: int = 0, highest: int | None =
     return layer
 
 
-def run_layers(prior: Prior, x: Array, start: int = 0, stop: int | None = None, remat: bool = False) -> Array:
+def run_layers(
+    prior: Prior,
+    x: Array | None,
+    start: int = 0,
+    stop: int | None = None,
+    remat: bool = False,
+    styles: Array | None = None,
+    noise: Noise = "const",
+) -> Array:
     """Run layers ``[start, stop)`` on one code or one feature map, with prepared weights where the prior has them.
 
     ``x`` is cast to the dtype of the weights, which is that of the result.
 
     Args:
         prior: the generator.
-        x: one code for ``start=0``, else features of layer ``start``.
+        x: one code for ``start=0`` (None where styles are given), else features of layer ``start``.
         start: first layer to run.
         stop: layer to stop before; None runs to the image.
         remat: wrap each resolution block in ``jax.checkpoint``: its activations are recomputed in the backward pass.
+        styles: ``[num_styles, w_dim]`` of a style-based generator; None maps the code (of an unconditional one).
+        noise: of a style-based generator.
     """
+    dtype = jax.tree.leaves(prior.params)[0].dtype
+    if prior.num_styles and styles is None:
+        if start or x is None:
+            raise ValueError(f"layer {start} of {prior.name or 'this prior'} needs styles: give those of the codes.")
+        styles = map_code(prior, x)
+    x, styles, maps = jax.tree.map(
+        lambda leaf: leaf.astype(dtype), (x, styles, None if isinstance(noise, str) else noise)
+    )
 
-    def run(prior: Prior, x: Array, start: int, stop: int) -> Array:
-        return prior.module.apply({"params": prior.params}, x, start, stop, prior.weights)
+    def run(prior: Prior, x: Any, styles: Any, maps: Any, start: int, stop: int) -> Array:
+        more = () if styles is None else (styles, noise if maps is None else maps)
+        return prior.module.apply({"params": prior.params}, x, start, stop, prior.weights, *more)
 
     stop = prior.num_layers if stop is None else stop
-    x = x.astype(jax.tree.leaves(prior.params)[0].dtype)
     if not remat:
-        return run(prior, x, start, stop)
+        return run(prior, x, styles, maps, start, stop)
     for first, last in _blocks(prior, start, stop):
-        x = jax.checkpoint(run, static_argnums=(2, 3))(prior, x, first, last)
+        x = jax.checkpoint(run, static_argnums=(4, 5))(prior, x, styles, maps, first, last)
+    assert x is not None
     return x
+
+
+def check_label(prior: Prior, label: Any) -> None:
+    """Raise ``ValueError`` unless a label is given exactly where the generator is conditional."""
+    name = prior.name or "this prior"
+    if label is None and prior.num_classes:
+        raise ValueError(f"{name} is conditional: give a label, a class from 0 to {prior.num_classes - 1}.")
+    if label is not None and not prior.num_classes:
+        raise ValueError(f"{name} has no classes: leave label=None.")
+
+
+def map_code(prior: Prior, z: Array, label: Array | None = None) -> Array:
+    """Styles ``[num_styles, w_dim]`` of one code of a style-based generator, without truncation.
+
+    Args:
+        prior: the generator.
+        z: ``[z_dim]``.
+        label: ``[num_classes]``, for a conditional generator.
+
+    Raises:
+        ValueError: no label for a conditional generator, or one for another.
+    """
+    check_label(prior, label)
+    z = z.astype(jax.tree.leaves(prior.params)[0].dtype)
+    return prior.module.apply({"params": prior.params}, z, label, prior.weights, method="map")
 
 
 def _blocks(prior: Prior, start: int, stop: int) -> list[tuple[int, int]]:
@@ -195,89 +281,3 @@ def astype(prior: Prior, dtype: Any) -> Prior:
     """
     params = jax.tree.map(lambda leaf: leaf.astype(dtype), prior.params)
     return dataclasses.replace(prior, params=params, weights=None)
-
-
-def sample_z(prior: Prior, key: Key, num: int) -> Array:
-    """Draw latent codes ``[num, z_dim]``; the first codes do not depend on ``num``.
-
-    >>> import gprior_jax as gp, jax
-    >>> prior = gp.load("builtin")
-    >>> gp.sample_z(prior, jax.random.key(0), 8).shape == (8, prior.z_dim)
-    True
-    """
-    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(num))
-    return jax.vmap(lambda k: prior.latent.sample(k, (prior.z_dim,)))(keys)
-
-
-def synthesize(prior: Prior, z: Array, *, space: Literal["z"] = "z") -> Array:
-    """Images of latent codes.
-
-    Args:
-        prior: the generator.
-        z: ``[..., z_dim]``.
-        space: the space the codes live in; ``"z"`` for generators without a mapping network.
-
-    Returns:
-        ``[..., R, R, C]``, about [-1, 1] (a generator without a final tanh can leave that range a little).
-
-    Raises:
-        ValueError: another space, or codes of another length.
-    """
-    if space != "z":
-        raise ValueError(f"space={space!r} needs a style-based prior; {prior.name or 'this prior'} has space 'z' only.")
-    return features(prior, z, prior.num_layers)
-
-
-def features(prior: Prior, z: Array, layer: int) -> Array:
-    """Features of latent codes after the first ``layer`` layers (G1).
-
-    Args:
-        prior: the generator.
-        z: ``[..., z_dim]``.
-        layer: 0 gives the codes back, ``prior.num_layers`` the images.
-
-    Returns:
-        ``[..., *prior.feature_shape(layer)]``.
-
-    Raises:
-        ValueError: a layer out of range, or codes of another length.
-    """
-    check_layer(prior, layer)
-    z = jnp.asarray(z)
-    if z.shape[-1:] != (prior.z_dim,):
-        raise ValueError(f"codes of shape {z.shape}: {prior.name or 'this prior'} takes [..., {prior.z_dim}].")
-    return _run_batched(prior, z, 0, layer)
-
-
-def from_features(prior: Prior, f: Array, layer: int, styles: None = None) -> Array:
-    """Images from features of layer ``layer`` (G2).
-
-    Args:
-        prior: the generator.
-        f: ``[..., *prior.feature_shape(layer)]``.
-        layer: where ``f`` was taken.
-        styles: only for style-based generators.
-
-    Returns:
-        ``[..., R, R, C]``.
-
-    Raises:
-        ValueError: a layer out of range, features of another shape, or styles for a generator without them.
-    """
-    check_layer(prior, layer)
-    if styles is not None:
-        raise ValueError(f"{prior.name or 'this prior'} has no styles: leave styles=None.")
-    f, shape = jnp.asarray(f), prior.feature_shape(layer)
-    if f.shape[f.ndim - len(shape) :] != shape:
-        raise ValueError(f"features of shape {f.shape}: layer {layer} of this prior takes [..., {shape}].")
-    return _run_batched(prior, f, layer, None)
-
-
-@partial(jax.jit, static_argnums=(2, 3))
-def _run_batched(prior: Prior, x: Array, start: int, stop: int | None) -> Array:
-    """:func:`run_layers` over all leading axes."""
-    rank = len(prior.feature_shape(start))
-    run = partial(run_layers, prior, start=start, stop=stop)
-    for _ in range(x.ndim - rank):
-        run = jax.vmap(run)
-    return run(x)

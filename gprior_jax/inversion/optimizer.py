@@ -5,7 +5,11 @@ from typing import Literal
 
 import optax
 
+from gprior_jax.inversion import schedules
+from gprior_jax.latents.base import FIXED
 from gprior_jax.typing import PyTree
+
+Schedule = Literal["constant", "cosine", "late_linear", "projector", "one_cycle", "one_cycle_drop"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Optimizer:
         learning_rate: at the start, for variables that ``rates`` does not name.
         rates: (variable, learning rate) for variables with a rate of their own.
         schedule: ``"constant"``; ``"cosine"`` goes to zero at the last step; ``"late_linear"`` is constant until
-            ``decay_start`` and then goes linearly to zero.
+            ``decay_start`` and then goes linearly to zero; the others are in :mod:`gprior_jax.inversion.schedules`.
         decay_start: part of the steps before ``"late_linear"`` sets in.
         beta1: of Adam.
         beta2: of Adam.
@@ -26,7 +30,7 @@ class Optimizer:
     kind: Literal["sgd", "adam"] = "adam"
     learning_rate: float = 0.05
     rates: tuple[tuple[str, float], ...] = ()
-    schedule: Literal["constant", "cosine", "late_linear"] = "constant"
+    schedule: Schedule = "constant"
     decay_start: float = 0.75
     beta1: float = 0.9
     beta2: float = 0.999
@@ -36,6 +40,8 @@ class Optimizer:
             return rate
         if self.schedule == "cosine":
             return optax.schedules.cosine_decay_schedule(rate, num_steps)
+        if self.schedule in schedules.PUBLISHED:
+            return schedules.PUBLISHED[self.schedule](rate, num_steps)
         begin = int(self.decay_start * num_steps)
         return optax.schedules.linear_schedule(rate, 0.0, max(1, num_steps - begin), begin)
 
@@ -56,6 +62,7 @@ class Optimizer:
 
         def partition(tree: PyTree) -> optax.GradientTransformation:
             parts = {n: self._transformation(rates.get(n, self.learning_rate), num_steps) for n in tree}
+            parts |= {name: optax.set_to_zero() for name in tree if name.startswith(FIXED)}
             return optax.partition(parts, {name: name for name in tree})
 
         def init(params: PyTree) -> optax.OptState:

@@ -42,6 +42,13 @@ def leaky_relu(x: Array) -> Array:
     return jnp.where(x >= 0, x, LEAKY_SLOPE * x)
 
 
+def activate(x: Array, gain: float = 1.0, clamp: float | None = None) -> Array:
+    """LeakyReLU times sqrt(2), bounded, times ``gain``: the activation of StyleGAN2 (``bias_act.py``, ``lrelu``)."""
+    x = GAIN * leaky_relu(x)
+    x = x if clamp is None else jnp.clip(x, -clamp, clamp)
+    return x if gain == 1.0 else gain * x
+
+
 def nearest_up2(x: Array) -> Array:
     """Enlarge ``[H, W, C]`` by two, nearest neighbour."""
     return x.repeat(2, axis=0).repeat(2, axis=1)
@@ -61,20 +68,31 @@ class EqualizedDense(nn.Module):
         out_shape: shape of the output; the bias has its last axis. ``(4, 4, C)`` is the published PGGAN's first layer,
             a transposed convolution of a 1x1 map computed as the matrix product that it is.
         gain: numerator of the run-time scale.
+        lr_multiplier: multiplies kernel and bias when they are used; the stored kernel is that much larger.
+        bias_init: initial value of the bias when it is used.
+        use_bias: whether there is one.
     """
 
     in_features: int
     out_shape: tuple[int, ...]
     gain: float = GAIN
+    lr_multiplier: float = 1.0
+    bias_init: float = 0.0
+    use_bias: bool = True
 
     def setup(self):
         """Declare the layers (Linen)."""
-        self.kernel = self.param("kernel", nn.initializers.normal(1.0), (self.in_features, *self.out_shape))
-        self.bias = self.param("bias", nn.initializers.zeros, (self.out_shape[-1],))
+        start = nn.initializers.normal(1.0 / self.lr_multiplier)
+        self.kernel = self.param("kernel", start, (self.in_features, *self.out_shape))
+        if self.use_bias:
+            bias = nn.initializers.constant(self.bias_init / self.lr_multiplier)
+            self.bias = self.param("bias", bias, (self.out_shape[-1],))
 
     def prepare(self) -> Weights:
         """Scale the weights for :meth:`__call__`."""
-        return Weights(self.kernel * (self.gain / math.sqrt(self.in_features)), self.bias)
+        scale = self.gain * self.lr_multiplier / math.sqrt(self.in_features)
+        bias = self.bias * self.lr_multiplier if self.use_bias else jnp.zeros((), self.kernel.dtype)
+        return Weights(self.kernel * scale, bias)
 
     def __call__(self, x: Array, weights: Weights | None = None) -> Array:
         """Apply to ``[in_features]``, with prepared weights where given."""

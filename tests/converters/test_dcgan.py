@@ -13,7 +13,8 @@ from torch import nn
 
 from gprior_jax import models
 from gprior_jax.errors import CheckpointError
-from gprior_jax.generators.base import LatentDistribution, synthesize
+from gprior_jax.generators.base import LatentDistribution
+from gprior_jax.generators.synthesis import synthesize
 
 
 class Main(nn.Module):

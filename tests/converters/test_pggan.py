@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from gprior_jax import models
 from gprior_jax.discriminators.pggan import logits
 from gprior_jax.errors import CheckpointError
-from gprior_jax.generators.base import synthesize
 from gprior_jax.generators.pggan import PGGAN
+from gprior_jax.generators.synthesis import synthesize
 
 CHANNELS, Z_DIM = (6, 6, 4), 5
 

@@ -6,17 +6,8 @@ import numpy as np
 import pytest
 from batteries import GENERATORS, normal, random_prior
 
-from gprior_jax.generators.base import (
-    Generator,
-    LatentDistribution,
-    astype,
-    features,
-    from_features,
-    prepare,
-    run_layers,
-    sample_z,
-    synthesize,
-)
+from gprior_jax.generators.base import Generator, LatentDistribution, astype, prepare, run_layers
+from gprior_jax.generators.synthesis import features, from_features, sample_z, synthesize
 
 KEY = jax.random.key(0)
 

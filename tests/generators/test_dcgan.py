@@ -7,8 +7,9 @@ import torch
 from batteries import random_prior
 from torch import nn
 
-from gprior_jax.generators.base import Prior, features, prepare, synthesize
+from gprior_jax.generators.base import Prior, prepare
 from gprior_jax.generators.dcgan import DCGAN, example_layers
+from gprior_jax.generators.synthesis import features, synthesize
 from gprior_jax.nn.stack import StackLayer
 
 NGF, NZ = 4, 10

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from batteries import normal, random_params, random_prior
 
-from gprior_jax.generators.base import Prior, features, from_features, prepare, synthesize
+from gprior_jax.generators.base import Prior, prepare
 from gprior_jax.generators.pggan import PGGAN, published_channels
+from gprior_jax.generators.synthesis import features, from_features, synthesize
 from gprior_jax.latents import MultiCode
 from gprior_jax.nn.layers import leaky_relu, nearest_up2, pixel_norm
 

@@ -243,6 +243,7 @@ def test_recipe_summary_is_json():
     summary = dataclasses.replace(RECIPE, terms=(Pixel(2.0, kind="l1"), Perceptual("default"))).summary()
     assert summary["parametrization"] == {
         "kind": "MultiCode", "num_codes": 4, "layer": 2, "average": False, "codes_per_call": None, "remat": False,
+        "space": "z", "later_styles": "mean",
     }  # fmt: skip
     assert summary["terms"][0] == {
         "term": "pixel_l1", "weight": 2.0, "distance": "l1", "masked": True, "floor": 0.0,

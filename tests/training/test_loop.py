@@ -10,7 +10,7 @@ from PIL import Image
 
 from gprior_jax import checkpoint, files, models
 from gprior_jax.errors import GPriorError
-from gprior_jax.generators.base import synthesize
+from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.training import gan, loop
 
 OPTIONS = {"snapshot_images": 8, "log_images": 4, "provenance": {"data": "tiny"}}

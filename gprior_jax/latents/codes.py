@@ -1,48 +1,16 @@
-"""Latent parametrisations: the variables that are optimised, and the image that they stand for.
-
-A parametrisation is a frozen dataclass (static and hashable) with four functions for one image:
-``init(prior, key, hint) -> variables``, ``render(prior, variables) -> image``, ``penalty(prior, variables) -> {name:
-scalar}`` and ``project(variables) -> variables``, applied after each update. Variables are a dict of arrays.
-"""
+"""Latent codes as variables: one, or several composed at a layer."""
 
 import dataclasses
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Literal
 
-import flax.traverse_util
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.generators.base import Prior, check_layer, run_layers
-from gprior_jax.typing import Array, Key, Params
-
-Variables = dict[str, Array]
-
-
-class Parametrization(Protocol):
-    """What the solver asks of a parametrisation, a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
-
-    def check(self, prior: Prior) -> None:
-        """Raise ``ValueError`` if it does not fit the prior."""
-        ...
-
-    def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
-        """Variables to start from; entries of ``hint`` are taken as they are."""
-        ...
-
-    def render(self, prior: Prior, variables: Variables) -> Array:
-        """The image ``[R, R, C]``."""
-        ...
-
-    def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
-        """Named scalars to add to the objective."""
-        ...
-
-    def project(self, variables: Variables) -> Variables:
-        """The nearest admissible variables."""
-        ...
+from gprior_jax.generators import styles
+from gprior_jax.generators.base import Prior, check_layer, map_code, run_layers
+from gprior_jax.latents.base import Variables
+from gprior_jax.typing import Array, Key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +51,9 @@ class MultiCode:
     ``G2(sum_n alpha_n * G1(codes_n))`` with G1 the first ``layer`` layers and G2 the rest (arXiv:1912.07116,
     equations 2 and 3). Alpha starts at 1 / N (mGANprior, ``derivable_models/pggan_multi_z.py``).
 
+    Of a style-based generator, G1 of a code takes the code's own styles, and the later layers take one set of styles,
+    see ``later_styles``.
+
     Attributes:
         num_codes: N.
         layer: the composing layer, 1 to the number of layers less one; in a PGGAN numbered as mGANprior does.
@@ -90,6 +61,10 @@ class MultiCode:
             not); only with it do the published learning rates mean the same.
         codes_per_call: codes that go through G1 at once; fewer take less memory and more time. None takes all.
         remat: recompute each resolution block in the backward pass instead of keeping its activations.
+        space: what the codes are: ``"z"``, or ``"w"`` of a style-based generator, started from mapped random codes.
+        later_styles: styles of the layers from ``layer`` on, of a style-based generator: ``"mean"`` over the codes',
+            ``"weighted"`` (variable ``"style_weights": [N]``, from 1 / N), or ``"free"`` (variable ``"styles":
+            [num_styles - layer, w_dim]``, from the mean).
     """
 
     num_codes: int
@@ -97,6 +72,8 @@ class MultiCode:
     average: bool = False
     codes_per_call: int | None = None
     remat: bool = False
+    space: Literal["z", "w"] = "z"
+    later_styles: Literal["mean", "weighted", "free"] = "mean"
 
     def __post_init__(self):
         if self.num_codes < 1:
@@ -107,20 +84,53 @@ class MultiCode:
             )
 
     def check(self, prior: Prior) -> None:
-        """Raise ``ValueError`` for a layer that the prior cannot be composed at."""
+        """Raise ``ValueError`` for a layer that the prior cannot be composed at, or styles that it does not have."""
         check_layer(prior, self.layer, lowest=1, highest=prior.num_layers - 1)
+        if self.space != "z" or self.later_styles != "mean":
+            styles.check_style_based(prior)
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """Draw the codes; alpha is 1 / N throughout."""
         codes = prior.latent.sample(key, (self.num_codes, prior.z_dim))
-        features = prior.feature_shape(self.layer)[-1]
-        alpha = jnp.full((self.num_codes, features), 1.0 / self.num_codes, jnp.float32)
-        return {"codes": codes, "alpha": alpha} | (hint or {})
+        if self.space == "w":
+            codes = jax.vmap(lambda z: map_code(prior, z)[0])(codes)
+        channels = prior.feature_shape(self.layer)[-1]
+        alpha = jnp.full((self.num_codes, channels), 1.0 / self.num_codes, jnp.float32)
+        variables = {"codes": codes, "alpha": alpha} | (hint or {})
+        if self.later_styles == "weighted":
+            variables = {"style_weights": jnp.full(self.num_codes, 1.0 / self.num_codes)} | variables
+        elif self.later_styles == "free":
+            mean = self._styles(prior, variables["codes"]).mean(0)
+            variables = {"styles": mean[self.layer :]} | variables
+        return variables
+
+    def _styles(self, prior: Prior, codes: Array) -> Array:
+        """Styles of all codes, ``[N, num_styles, w_dim]``."""
+        if self.space == "w":
+            return styles.as_styles(prior, codes, "w")
+        return jax.vmap(partial(map_code, prior))(codes)
+
+    def _later_styles(self, prior: Prior, variables: Variables) -> Array | None:
+        """Styles of the second half, ``[num_styles, w_dim]``; None for a generator without styles."""
+        if not prior.num_styles:
+            return None
+        if self.later_styles == "free":
+            # Those of the layers before, which are not run, only fill the place.
+            return jnp.pad(variables["styles"], ((self.layer, 0), (0, 0)))
+        own = self._styles(prior, variables["codes"])
+        if self.later_styles == "weighted":
+            return jnp.einsum("n,nsw->sw", variables["style_weights"], own)
+        return own.mean(0)
 
     def compose(self, prior: Prior, variables: Variables) -> Array:
         """The composed features, ``prior.feature_shape(layer)``."""
         codes, alpha = variables["codes"], variables["alpha"]
-        g1 = jax.vmap(partial(run_layers, prior, stop=self.layer, remat=self.remat))
+
+        def g1(codes: Array) -> Array:
+            if not prior.num_styles:
+                return jax.vmap(partial(run_layers, prior, stop=self.layer, remat=self.remat))(codes)
+            run = partial(run_layers, prior, None, stop=self.layer, remat=self.remat)
+            return jax.vmap(lambda own: run(styles=own))(self._styles(prior, codes))
 
         def weighted_sum(codes: Array, alpha: Array) -> Array:
             return jnp.einsum("n...c,nc->...c", g1(codes), alpha)
@@ -133,7 +143,8 @@ class MultiCode:
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of the composed features."""
-        return run_layers(prior, self.compose(prior, variables), start=self.layer, remat=self.remat)
+        later = self._later_styles(prior, variables)
+        return run_layers(prior, self.compose(prior, variables), start=self.layer, remat=self.remat, styles=later)
 
     def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
         """None."""
@@ -142,51 +153,6 @@ class MultiCode:
     def project(self, variables: Variables) -> Variables:
         """Alpha is free: no sign, sum or norm is imposed, as in the published code."""
         return variables
-
-
-@dataclasses.dataclass(frozen=True)
-class DeepImagePrior:
-    """No trained prior at all: the weights of an untrained network of the same architecture are fitted to the image.
-
-    Deep image prior (Ulyanov, Vedaldi and Lempitsky 2018, arXiv:1711.10925): the structure of the network alone, and
-    stopping early, hold back noise and fill holes. It is what a pretrained prior has to beat. Variables: ``{"code":
-    [z_dim]}``, which stays as it was drawn (:data:`CODE_RATE`), and the weights as ``{"weights/layer/kernel": ...}``.
-    """
-
-    def check(self, prior: Prior) -> None:
-        """Fits every prior."""
-
-    def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
-        """Draw a code and weights."""
-        code_key, weights_key = jax.random.split(key)
-        code = prior.latent.sample(code_key, (prior.z_dim,))
-        params = prior.module.init(weights_key, code, method="init_all")["params"]
-        return {"code": code} | {_WEIGHTS + name: leaf for name, leaf in _flat(params).items()} | (hint or {})
-
-    def render(self, prior: Prior, variables: Variables) -> Array:
-        """The code's image under these weights."""
-        own = {name.removeprefix(_WEIGHTS): leaf for name, leaf in variables.items() if name.startswith(_WEIGHTS)}
-        params = flax.traverse_util.unflatten_dict(own, sep="/")
-        return run_layers(dataclasses.replace(prior, params=params, weights=None), variables["code"])
-
-    def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
-        """None."""
-        return {}
-
-    def project(self, variables: Variables) -> Variables:
-        """All weights are admissible."""
-        return variables
-
-
-CODE_RATE = (("code", 0.0),)
-"""Rates for :class:`gprior_jax.inversion.optimizer.Optimizer` that leave the code of a deep image prior as drawn."""
-
-_WEIGHTS = "weights/"
-
-
-def _flat(params: Params) -> Variables:
-    flat: Any = flax.traverse_util.flatten_dict(params, sep="/")
-    return flat
 
 
 def _sum_in_groups(weighted_sum, codes: Array, alpha: Array, size: int) -> Array:

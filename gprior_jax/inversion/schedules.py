@@ -1,0 +1,62 @@
+"""Learning rates over the steps, as published methods have them: functions of the step that optax takes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+
+from gprior_jax.typing import Array
+
+RAMP_UP, RAMP_DOWN = 0.05, 0.25
+"""Parts of the projector's steps over which the rate rises and falls (stylegan2-ada-pytorch ``projector.py``)."""
+
+CYCLE_PART, CYCLE_LOW, DROP_LOW = 0.9, 0.1, 0.001
+"""Where PULSE's cycle ends, the rate's lowest part of it, and at the end of the drop (``PULSE.py``)."""
+
+
+def projector(rate: float, num_steps: int) -> optax.Schedule:
+    """Rise linearly from 0, fall as a cosine to 0 at the end.
+
+    >>> [round(float(projector(0.1, 1000)(step)), 3) for step in (0, 25, 500, 875)]
+    [0.0, 0.05, 0.1, 0.05]
+    """
+
+    def at(step: Any) -> Array:
+        t = jnp.asarray(step) / num_steps
+        fall = jnp.minimum(1.0, (1.0 - t) / RAMP_DOWN)
+        return rate * (0.5 - 0.5 * jnp.cos(fall * jnp.pi)) * jnp.minimum(1.0, t / RAMP_UP)
+
+    return at
+
+
+def one_cycle(rate: float, num_steps: int) -> optax.Schedule:
+    """Rise linearly from a tenth of the rate to it in the middle, and fall likewise (``linear1cycle``)."""
+
+    def at(step: Any) -> Array:
+        return rate * _cycle(jnp.asarray(step) / num_steps)
+
+    return at
+
+
+def one_cycle_drop(rate: float, num_steps: int) -> optax.Schedule:
+    """The cycle in the first 0.9 of the steps, then from a tenth linearly to a thousandth (``linear1cycledrop``)."""
+
+    def at(step: Any) -> Array:
+        t = jnp.asarray(step) / num_steps
+        drop = CYCLE_LOW + (DROP_LOW - CYCLE_LOW) * (t - CYCLE_PART) / (1.0 - CYCLE_PART)
+        return rate * jnp.where(t < CYCLE_PART, _cycle(t / CYCLE_PART), drop)
+
+    return at
+
+
+def _cycle(t: Array) -> Array:
+    return CYCLE_LOW + (1.0 - CYCLE_LOW) * (1.0 - jnp.abs(2.0 * t - 1.0))
+
+
+PUBLISHED: dict[str, Callable[[float, int], optax.Schedule]] = {
+    "projector": projector,
+    "one_cycle": one_cycle,
+    "one_cycle_drop": one_cycle_drop,
+}
+"""By the name that :class:`gprior_jax.inversion.optimizer.Optimizer` knows."""

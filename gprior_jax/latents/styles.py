@@ -1,0 +1,127 @@
+"""Styles and noise maps of a style-based generator as variables."""
+
+import dataclasses
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.generators import styles
+from gprior_jax.generators.base import Prior, map_code, run_layers
+from gprior_jax.latents.base import Variables
+from gprior_jax.typing import Array, Key
+
+NOISE = "noise_"
+"""Prefix of the noise maps' names among the variables: ``noise_0``, ``noise_1``, ..."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Styles:
+    """What W and W+ share.
+
+    Attributes:
+        start: from the ``"mean"`` of w, or from a mapped ``"random"`` code.
+        noise: ``"const"`` (the stored maps), ``"none"``, or ``"free"``: maps that are variables too, drawn first, and
+            of zero mean and unit mean square after every update (stylegan2-ada-pytorch ``projector.py``).
+        noise_weight: weight of :func:`noise_penalty` in the objective (1e5 there); for free noise.
+        remat: recompute each resolution block in the backward pass instead of keeping its activations.
+    """
+
+    start: Literal["mean", "random"] = "mean"
+    noise: Literal["const", "none", "free"] = "const"
+    noise_weight: float = 0.0
+    remat: bool = False
+
+    def check(self, prior: Prior) -> None:
+        """Raise ``ValueError`` for a prior without styles."""
+        styles.check_style_based(prior)
+
+    def _init(self, prior: Prior, key: Key) -> Array:
+        """Styles to start from, ``[num_styles, w_dim]``."""
+        if self.start == "mean":
+            return styles.mean_styles(prior)
+        return map_code(prior, prior.latent.sample(key, (prior.z_dim,)))
+
+    def _noise(self, prior: Prior, key: Key) -> Variables:
+        if self.noise != "free":
+            return {}
+        return {f"{NOISE}{i}": each for i, each in enumerate(styles.draw_noise(prior, key))}
+
+    def _render(self, prior: Prior, w_plus: Array, variables: Variables) -> Array:
+        maps = self.noise if self.noise != "free" else _maps(variables)
+        return run_layers(prior, None, remat=self.remat, styles=w_plus, noise=maps)
+
+    def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
+        """The penalty of free noise, with its weight."""
+        if self.noise != "free" or self.noise_weight == 0.0:
+            return {}
+        return {"noise": self.noise_weight * noise_penalty(_maps(variables))}
+
+    def project(self, variables: Variables) -> Variables:
+        """Every style is admissible; noise maps have zero mean and unit mean square."""
+        return {name: _standardized(x) if name.startswith(NOISE) else x for name, x in variables.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class W(_Styles):
+    """One w for all layers: ``{"w": [w_dim]}``, and free noise maps; see :class:`_Styles` for the attributes."""
+
+    def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
+        """The mean of w, or that of a random code."""
+        w_key, noise_key = jax.random.split(key)
+        return {"w": self._init(prior, w_key).mean(0)} | self._noise(prior, noise_key) | (hint or {})
+
+    def render(self, prior: Prior, variables: Variables) -> Array:
+        """The image of w."""
+        return self._render(prior, styles.as_styles(prior, variables["w"], "w"), variables)
+
+
+@dataclasses.dataclass(frozen=True)
+class WPlus(_Styles):
+    """A w for every layer: ``{"w_plus": [num_styles, w_dim]}``, and free noise maps; see :class:`_Styles`."""
+
+    def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
+        """The mean of w in every layer, or the styles of a random code."""
+        w_key, noise_key = jax.random.split(key)
+        return {"w_plus": self._init(prior, w_key)} | self._noise(prior, noise_key) | (hint or {})
+
+    def render(self, prior: Prior, variables: Variables) -> Array:
+        """The image of the styles."""
+        return self._render(prior, variables["w_plus"], variables)
+
+
+def _maps(variables: Variables) -> tuple[Array, ...]:
+    count = sum(name.startswith(NOISE) for name in variables)
+    return tuple(variables[f"{NOISE}{i}"] for i in range(count))
+
+
+def _standardized(noise: Array) -> Array:
+    noise = noise - noise.mean()
+    return noise * jax.lax.rsqrt(jnp.mean(jnp.square(noise)))
+
+
+NOISE_PENALTY_SIDE = 8
+"""The pyramid of a noise map ends with the first level whose side is at most this (``projector.py``)."""
+
+
+def noise_penalty(noise: tuple[Array, ...]) -> Array:
+    """Correlation of neighbouring numbers of noise maps, at every level of their pyramids.
+
+    The squared mean product with the neighbour to the left and above, summed over maps and levels; a level halves the
+    side by 2x2 means (Karras et al. 2020, arXiv:1912.04958, appendix D).
+
+    Args:
+        noise: maps ``[S, S]``.
+
+    >>> float(noise_penalty((jnp.ones((16, 16)),)))
+    4.0
+    """
+    total = jnp.zeros(())
+    for level in noise:
+        while True:
+            total += sum(jnp.square(jnp.mean(level * jnp.roll(level, 1, axis))) for axis in (0, 1))
+            size = level.shape[0]
+            if size <= NOISE_PENALTY_SIDE:
+                break
+            level = level.reshape(size // 2, 2, size // 2, 2).mean((1, 3))
+    return total

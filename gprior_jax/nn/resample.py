@@ -1,0 +1,102 @@
+"""Resampling by two with the binomial filters of StyleGAN, for one image ``[H, W, C]``.
+
+StyleGAN2 filters with [1, 3, 3, 1] / 8 along each axis, StyleGAN with [1, 2, 1] / 4 (stylegan2-ada-pytorch
+``torch_utils/ops/upfirdn2d.py``; genforce ``stylegan_generator.py``). A depthwise convolution is what XLA is slowest
+at on a CPU, so every filter is a sum of shifted arrays; zeros surround the image. Enlarging is written in its even and
+odd outputs ("phases"), so that no sum meets the zeros that enlarging inserts.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.typing import Array
+
+
+def shifted(x: Array, offset: int, length: int, axis: int) -> Array:
+    """``x[offset : offset + length]`` along an axis, with zeros outside ``x``."""
+    size = x.shape[axis]
+    pads = [(0, 0)] * x.ndim
+    pads[axis] = (max(0, -offset), max(0, offset + length - size))
+    return jax.lax.slice_in_dim(jnp.pad(x, pads), max(0, offset), max(0, offset) + length, axis=axis)
+
+
+def interleave(even: Array, odd: Array, axis: int) -> Array:
+    """Weave two arrays of one shape along an axis: even[0], odd[0], even[1], ..."""
+    shape = list(even.shape)
+    shape[axis] *= 2
+    return jnp.stack([even, odd], axis=axis + 1).reshape(shape)
+
+
+def fir_up2(x: Array) -> Array:
+    """Enlarge by two: zeros between the pixels, then [1, 3, 3, 1] / 4 along each axis (``upsample2d``).
+
+    >>> fir_up2(jnp.ones((2, 2, 1)))[:, 1, 0]  # zeros surround the image
+    Array([0.75, 1.  , 1.  , 0.75], dtype=float32)
+    """
+    for axis in (0, 1):
+        size = x.shape[axis]
+        before, after = shifted(x, -1, size, axis), shifted(x, 1, size, axis)
+        x = interleave(0.25 * before + 0.75 * x, 0.75 * x + 0.25 * after, axis)
+    return x
+
+
+def fir_down2(x: Array) -> Array:
+    """Reduce by two, even sides: [1, 3, 3, 1] / 8 along each axis at every other pixel (``downsample2d``)."""
+    for axis in (0, 1):
+        half = x.shape[axis] // 2
+        even, odd = phases(x, axis)
+        x = 0.125 * (shifted(odd, -1, half, axis) + shifted(even, 1, half, axis)) + 0.375 * (even + odd)
+    return x
+
+
+def phases(x: Array, axis: int) -> tuple[Array, Array]:
+    """Every other entry along an axis of even length, from the first and from the second."""
+    pairs = x.reshape(*x.shape[:axis], x.shape[axis] // 2, 2, *x.shape[axis + 1 :])
+    even, odd = (jax.lax.index_in_dim(pairs, i, axis + 1, keepdims=False) for i in (0, 1))
+    return even, odd
+
+
+def fir_blur(x: Array, before: int = 2, after: int = 2) -> Array:
+    """Filter with [1, 3, 3, 1] / 8 along each axis after padding with zeros: ``[H + before + after - 3, ...]``."""
+    for axis in (0, 1):
+        length = x.shape[axis] + before + after - 3
+        a, b, c, d = (shifted(x, tap - before, length, axis) for tap in range(4))
+        x = 0.125 * (a + d) + 0.375 * (b + c)
+    return x
+
+
+def blur3(x: Array) -> Array:
+    """Filter with [1, 2, 1] / 4 along each axis, zeros outside (the blur of StyleGAN)."""
+    for axis in (0, 1):
+        size = x.shape[axis]
+        x = 0.25 * (shifted(x, -1, size, axis) + shifted(x, 1, size, axis)) + 0.5 * x
+    return x
+
+
+def transposed_then_fir(products: list[list[Array]]) -> Array:
+    """Put a stride-2 transposed 3x3 convolution and [1, 3, 3, 1] / 4 together from products of single taps.
+
+    Args:
+        products: ``products[t][u]``, ``[H, W, C]``, the image times the kernel's tap (t, u).
+
+    Returns:
+        ``[2H, 2W, C]``: the convolution, filtered with a border of one zero (``conv2d_resample`` with ``up=2``).
+    """
+    columns = [_transposed_then_fir_axis(*row, axis=1) for row in products]
+    return _transposed_then_fir_axis(*columns, axis=0)
+
+
+def _transposed_then_fir_axis(first: Array, middle: Array, last: Array, axis: int) -> Array:
+    """One axis: with x[m] k0, x[m] k1 and x[m] k2 given.
+
+    The transposed convolution T has the even entries E[m] = x[m] k0 + x[m - 1] k2, m = 0 ... H, and the odd ones
+    O[m] = x[m] k1. Filtered, they are (O[m - 1] + 3 E[m] + 3 O[m] + E[m + 1]) / 4 and (E[m] + 3 O[m] + 3 E[m + 1] +
+    O[m + 1]) / 4.
+    """
+    size = first.shape[axis]
+    here = first + shifted(last, -1, size, axis)
+    ahead = shifted(first, 1, size, axis) + last
+    before, after = shifted(middle, -1, size, axis), shifted(middle, 1, size, axis)
+    even = 0.25 * (before + ahead) + 0.75 * (here + middle)
+    odd = 0.25 * (here + after) + 0.75 * (middle + ahead)
+    return interleave(even, odd, axis)
