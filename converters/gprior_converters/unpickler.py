@@ -1,0 +1,320 @@
+"""A reader of pickles that runs nothing of what they hold.
+
+A pickle is a program: it names callables and calls them. Here every name leads to a class or function of this module
+that only keeps what it is given, any other name ends the reading, and source text in a file is dropped unread. Before
+that, the instructions are gone through without being carried out, so that damage, deep nesting and jumps in the memo,
+which the interpreter would pay for with its stack or its memory, are refused.
+
+Tensors stay claims until :meth:`Array.values` holds them against the bytes that are there.
+"""
+
+import io
+import math
+import pickle
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from gprior_converters.scanning import scan, shown
+from gprior_jax.errors import CheckpointError
+
+TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+"""First object of what ``torch.save`` writes without a zip archive."""
+
+_TORCH_PROTOCOL = 1001
+
+_MAX_SIDE = 1 << 40
+
+_NUMBERS = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}
+_STORAGES = {
+    "FloatStorage": "<f4",
+    "DoubleStorage": "<f8",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "<i1",
+    "ByteStorage": "<u1",
+    "BoolStorage": "|b1",
+}
+
+
+class Table(dict[Any, Any]):
+    """A dict of the file (``OrderedDict``, ``EasyDict``); it takes no arguments, which would copy at no cost."""
+
+    __slots__ = ()
+
+    def __init__(self):
+        super().__init__()
+
+    def __setstate__(self, state: Any) -> None:
+        """Drop attributes: they are no entries."""
+
+
+class Module:
+    """A network, or part of one, of stylegan2-ada-pytorch: its class's name and its attributes."""
+
+    __slots__ = ("class_name", "state")
+
+    def __init__(self, class_name: Any, state: Any):
+        self.class_name, self.state = class_name, state
+
+    def __setstate__(self, state: Any) -> None:
+        raise ValueError("a module has two states")
+
+
+class Network:
+    """A network of the TensorFlow programs: its state."""
+
+    __slots__ = ("state",)
+
+    def __init__(self):
+        self.state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+class _Dtype:
+    """``numpy.dtype``: code and byte order."""
+
+    __slots__ = ("code", "order")
+
+    def __init__(self, code: Any, *_: Any):
+        self.code, self.order = code, "<"
+
+    def __setstate__(self, state: Any) -> None:
+        self.order = state[1]
+
+    def made(self) -> np.dtype:
+        if self.code not in _NUMBERS or self.order not in ("<", ">", "=", "|"):
+            raise ValueError("is no array of plain numbers")
+        return np.dtype(self.order + self.code)
+
+
+class Storage:
+    """Numbers of a tensor, in their order in memory."""
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, numbers: np.ndarray):
+        self.numbers = numbers
+
+    def __setstate__(self, state: Any) -> None:
+        raise ValueError("a storage has two states")
+
+
+class Array:
+    """A tensor, array or number of the file: what it claims to be, until :meth:`values`."""
+
+    __slots__ = ("_claim",)
+
+    def __init__(self, *claim: Any):
+        self._claim = claim
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, fortran, raw = state
+        self._claim = (raw, dtype, shape, "F" if fortran else "C")
+
+    def values(self) -> np.ndarray:
+        """The numbers, as a view of the file's bytes.
+
+        Raises:
+            ValueError: they are not there; the message is to follow the tensor's name.
+        """
+        if not self._claim:
+            raise ValueError("has no numbers")
+        raw, dtype, shape, order = self._claim
+        if isinstance(raw, Storage):
+            return _strided(raw, dtype, shape, order)
+        raw = raw.encode("latin1") if isinstance(raw, str) else raw
+        if not isinstance(raw, bytes | bytearray) or not isinstance(dtype, _Dtype) or order not in ("C", "F"):
+            raise ValueError("is no array of plain numbers")
+        made, count = dtype.made(), _count(shape)
+        if count * made.itemsize != len(raw):
+            raise ValueError(f"claims shape {list(shape)} over {len(raw)} bytes")
+        numbers = np.frombuffer(raw, made) if count else np.zeros(0, made)
+        return numbers.reshape(tuple(shape), order=order)
+
+
+def _count(shape: Any) -> int:
+    """Elements of an array of this shape."""
+    if not isinstance(shape, tuple | list) or len(shape) > 8:
+        raise ValueError("has no shape")
+    if not all(isinstance(side, int) and 0 <= side < _MAX_SIDE for side in shape):
+        raise ValueError("has an impossible shape")
+    return math.prod(shape)
+
+
+def _strided(storage: Storage, offset: Any, size: Any, stride: Any) -> np.ndarray:
+    """View of a storage."""
+    count, held = _count(size), storage.numbers.size
+    _count((offset, *stride))
+    reach = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) + 1 if count else 0
+    # A view with stride 0 can claim any size over a tiny storage; copying it would fill the memory.
+    if max(count, reach) > held:
+        raise ValueError(f"claims shape {list(size)} over a storage of {held} numbers")
+    if not count:
+        return np.zeros(tuple(size), storage.numbers.dtype)
+    steps = tuple(step * storage.numbers.itemsize for step in stride)
+    return np.lib.stride_tricks.as_strided(storage.numbers[offset:], tuple(size), steps, writeable=False)
+
+
+class _Callable:
+    """Stands for a function that a file names; nothing of it can be read or changed from there."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., Any]):
+        self._function = function
+
+    def __call__(self, *args: Any) -> Any:
+        return self._function(*args)
+
+    def __setstate__(self, state: Any) -> None:
+        raise ValueError("a function has no state")
+
+
+def _refuse(source: str, module: str, name: str) -> NoReturn:
+    raise CheckpointError(
+        f"{source} holds {shown(module)}.{shown(name)}, which could run code when loaded; it was refused and nothing "
+        "was run: give a network as NVIDIA's programs save it, or a state dict."
+    )
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows what NVIDIA's files name."""
+
+    def __init__(self, file: io.BytesIO, source: str, budget: int):
+        super().__init__(file, encoding="latin1")
+        self._source, self._budget = source, budget
+        arrays: dict[str, Any] = {
+            "_reconstruct": lambda *_: Array(),
+            "scalar": lambda t, raw=b"": Array(raw, t, (), "C"),
+        }
+        self._allowed: dict[tuple[str, str], Any] = {
+            ("collections", "OrderedDict"): Table,
+            ("dnnlib.util", "EasyDict"): Table,
+            ("dnnlib.tflib.network", "Network"): Network,
+            ("tfutil", "Network"): Network,
+            ("torch_utils.persistence", "_reconstruct_persistent_obj"): _module,
+            ("torch.storage", "_load_from_bytes"): self._storage,
+            ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+            ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
+            ("numpy", "dtype"): _Dtype,
+            ("numpy", "ndarray"): _no_array,
+            ("_codecs", "encode"): self._encode,
+            ("builtins", "set"): self._set,
+            ("__builtin__", "set"): self._set,
+        }
+        for package in ("numpy.core", "numpy._core"):
+            self._allowed |= {(f"{package}.multiarray", name): function for name, function in arrays.items()}
+            self._allowed[f"{package}.numeric", "_frombuffer"] = Array
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = self._allowed.get((module, name))
+        if found is None:
+            _refuse(self._source, module, name)
+        # Classes are asked for by instructions that make objects without a call.
+        return found if found in (Table, Network) else _Callable(found)
+
+    def _spend(self, size: int) -> None:
+        """Count what is copied or read again: a file that is as written does so once."""
+        self._budget -= size
+        if self._budget < 0:
+            raise ValueError("it uses its bytes again and again")
+
+    def _encode(self, text: Any, encoding: Any = "latin1") -> bytes:
+        if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+            raise ValueError("bytes in an unknown encoding")
+        self._spend(len(text))
+        return text.encode("latin1")
+
+    def _set(self, items: Any = ()) -> list[Any]:
+        if not isinstance(items, list | tuple):
+            raise ValueError("a set of unknown form")
+        self._spend(len(items))
+        return list(items)
+
+    def _storage(self, data: Any) -> Storage:
+        if not isinstance(data, bytes | bytearray):
+            raise ValueError("a storage is not of bytes")
+        self._spend(len(data))
+        return _read_storage(bytes(data), self._source)
+
+
+def _module(meta: Any) -> Module:
+    """What is kept of ``_reconstruct_persistent_obj``: neither the source text nor its version."""
+    if not isinstance(meta, dict) or meta.get("type") != "class":
+        raise ValueError("a persistent object is no class")
+    return Module(meta.get("class_name"), meta.get("state"))
+
+
+def _no_array(*_: Any) -> Array:
+    """An array to which its state is given afterwards."""
+    return Array()
+
+
+def _number(dtype: Any, raw: Any = b"") -> Array:
+    return Array(raw, dtype, (), "C")
+
+
+def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Array:
+    if not isinstance(storage, Storage):
+        raise ValueError("a tensor has no storage")
+    return Array(storage, offset, size, stride)
+
+
+class _StorageUnpickler(pickle.Unpickler):
+    """Knows what ``torch.save`` of one storage names."""
+
+    def __init__(self, file: io.BytesIO, source: str):
+        super().__init__(file, encoding="latin1")
+        self._source = source
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module != "torch" or name not in _STORAGES:
+            _refuse(self._source, module, name)
+        return name
+
+    def persistent_load(self, pid: Any) -> Any:
+        return pid
+
+
+def _read_storage(data: bytes, source: str) -> Storage:
+    """A storage from what ``torch.save`` made of it, without a zip archive."""
+    file = io.BytesIO(data)
+    made = []
+    for _ in range(5):
+        scan(file, {"BINPERSID"})
+        made.append(_StorageUnpickler(file, source).load())
+    magic, protocol, _, claim, _ = made
+    if (magic, protocol) != (TORCH_MAGIC, _TORCH_PROTOCOL):
+        raise ValueError("a storage is not as torch.save writes it")
+    kind, name, _, _, count, *view = claim
+    if kind != "storage" or not isinstance(name, str) or any(part is not None for part in view):
+        raise ValueError("a storage is of no known form")
+    dtype, there = np.dtype(_STORAGES[name]), int.from_bytes(file.read(8), "little", signed=True)
+    if not isinstance(count, int) or not 0 <= count == there or count * dtype.itemsize > len(data) - file.tell():
+        raise ValueError(f"a storage claims {shown(count, 20)} numbers in {len(data)} bytes")
+    return Storage(np.frombuffer(data, dtype, count, file.tell()) if count else np.zeros(0, dtype))
+
+
+def read(data: bytes, source: str) -> Any:
+    """The object that a pickle makes.
+
+    Args:
+        data: the file's content.
+        source: names the file in messages.
+
+    Returns:
+        Plain values, and :class:`Table`, :class:`Module`, :class:`Network` and :class:`Array` of them.
+
+    Raises:
+        CheckpointError: the pickle names something else; nothing was run.
+        Exception: any other, where the pickle is damaged.
+    """
+    file = io.BytesIO(data)
+    scan(file, set())
+    return _Unpickler(file, source, 2 * len(data)).load()

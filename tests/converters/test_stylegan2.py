@@ -1,0 +1,302 @@
+"""StyleGAN2 conversion against golden numbers, across formats, and against the published networks stated in torch."""
+
+import argparse
+import re
+
+import jax
+import numpy as np
+import pytest
+import torch
+from gprior_converters import convert, stylegan2
+from gprior_converters.convert import convert_file
+
+from converters import nvidia
+from converters.stylegan2_torch import (
+    CHANNELS,
+    DENSE,
+    FILTER,
+    FORMATS,
+    W_DIM,
+    Z_DIM,
+    ada_state,
+    discriminator_state,
+    rosinality_discriminator,
+    to_genforce,
+    to_rosinality,
+    torch_images,
+)
+from converters.stylegan_torch import assert_close, nchw, normal
+from gprior_jax import models
+from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator, logits
+from gprior_jax.errors import CheckpointError
+from gprior_jax.generators.stylegan2 import StyleGAN2
+from gprior_jax.generators.synthesis import map_latents, synthesize
+
+
+def convert_content(tmp_path, content, name="g", **options):
+    """Convert a file's content, in a folder of its own under a common file name."""
+    folder = tmp_path / name
+    folder.mkdir()
+    torch.save(content, folder / "g.pt")
+    return convert_file(folder / "g.pt", folder / "model", **options), folder / "model"
+
+
+def assert_same_network(state, prior):
+    """That the tensors make the prior's network, to the last bit but for what is added to a bias."""
+    numbers = {key: value.numpy() for key, value in state.items()}
+    module, params, left_out = stylegan2.convert_generator(numbers, "g.pt", {})
+    assert module == prior.module
+    assert left_out == ()
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=3e-7), params, prior.params)
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [("rosinality", "skip"), ("mganprior", "skip"), ("mganprior", "residual"), ("mganprior", "plain")],
+)
+def test_generator_gives_the_same_images(tmp_path, name, architecture):
+    channels, z_dim = ((4, 4, 3), W_DIM) if architecture == "skip" else ((4, 3), Z_DIM)
+    ada = ada_state(channels, architecture, z_dim)
+    state = FORMATS[name](ada)
+    conversion, folder = convert_content(tmp_path, state)
+    prior = models.load(folder)
+    assert conversion.layout == "stylegan2_generator"
+    assert prior.module == StyleGAN2(channels, z_dim, W_DIM, DENSE, architecture=architecture)
+    assert conversion.left_out == ()
+    z = normal(2, z_dim)
+    wanted = torch_images(name, state, z, architecture)
+    assert_close(nchw(synthesize(prior, z.numpy())), wanted)
+    assert_same_network(ada, prior)
+
+
+def test_one_network_in_every_format(tmp_path):
+    ada, z = ada_state(z_dim=W_DIM), normal(2, W_DIM).numpy()
+    states = {"ada": ada} | {name: make(ada) for name, make in FORMATS.items()}
+    images = {}
+    for name, state in states.items():
+        conversion, folder = convert_content(tmp_path, state, name)
+        filters = sum(key.endswith(("filter", "kernel")) for key in state)
+        assert conversion.num_tensors == len(state) - filters
+        images[name] = np.asarray(synthesize(models.load(folder), z, truncation_psi=0.5))
+        np.testing.assert_allclose(images[name], images["ada"], rtol=0, atol=1e-5 * np.abs(images["ada"]).max())
+
+
+@pytest.mark.parametrize("architecture", ["residual", "plain"])
+def test_architectures_without_skips_across_formats(architecture):
+    ada = ada_state(architecture=architecture)
+    numbers = {key: value.numpy() for key, value in ada.items()}
+    module, wanted, _ = stylegan2.convert_generator(numbers, "g.pt", {"clamp": 256.0})
+    assert module == StyleGAN2(CHANNELS, Z_DIM, W_DIM, DENSE, architecture=architecture, clamp=256.0)
+    for hwio in (True, False):
+        state = {key: value.numpy() for key, value in to_genforce(ada, hwio).items()}
+        _, found, _ = stylegan2.convert_generator(state, "g.pt", {})
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=3e-7), found, wanted)
+
+
+def test_filters_need_not_be_in_the_file():
+    state = {key: value.numpy() for key, value in ada_state().items() if not key.endswith("filter")}
+    assert stylegan2.convert_generator(state, "g.pt", {})[2] == ()
+
+
+def test_clamp_by_an_architecture_file(tmp_path):
+    (tmp_path / "a.json").write_text('{"clamp": 256}')
+    conversion, folder = convert_content(tmp_path, ada_state(), architecture=tmp_path / "a.json")
+    assert conversion.module.clamp == models.load(folder).module.clamp == 256
+    (tmp_path / "a.json").write_text('{"conv_clamp": 256}')
+    with pytest.raises(CheckpointError, match=r"architecture file does not fit StyleGAN2 generator .*conv_clamp"):
+        convert_content(tmp_path, ada_state(), "other", architecture=tmp_path / "a.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["stylegan2_64", "stylegan2_cond_32"])
+def test_golden(tmp_path, golden, golden_weights, name):
+    layout = golden_weights.state_dict(golden / f"{name}.generator.layout.json")
+    state = {key: torch.from_numpy(value.copy()) for key, value in layout.items()}
+    conversion, folder = convert_content(tmp_path, state)
+    prior = models.load(folder)
+    with np.load(golden / f"{name}.npz") as arrays:
+        wanted = {key: arrays[key] for key in arrays.files if key != "discriminator_input_seed_name"}
+    label = wanted.get("c")
+    assert prior.num_classes == (0 if label is None else 3)
+    assert conversion.left_out == ()
+    styles = map_latents(prior, wanted["z"], label=label)
+    assert_close(styles[:, 0], wanted["w"])
+    truncated = map_latents(prior, wanted["z"], label=label, truncation_psi=0.6, truncation_cutoff=4)
+    assert_close(truncated, wanted["w_plus_truncated"])
+    images = nchw(synthesize(prior, np.concatenate([styles, wanted["w_plus_random"]]), space="w_plus"))
+    assert_close(images[:2], wanted["image"])
+    assert_close(images[2:], wanted["image_w_plus_random"])
+
+
+@pytest.mark.parametrize(("name", "salt"), [("stylegan2_64", 3), ("stylegan2_cond_32", 4)])
+def test_golden_discriminator(tmp_path, golden, golden_weights, name, salt):
+    layout = golden_weights.state_dict(golden / f"{name}.discriminator.layout.json")
+    state = {key: torch.from_numpy(value.copy()) for key, value in layout.items()}
+    conversion, folder = convert_content(tmp_path, state)
+    assert conversion.layout == "stylegan2_discriminator"
+    module, params = models.load_network(folder)
+    side = module.resolution
+    images = np.tanh(golden_weights.normal("disc_input", (4, 3, side, side), 0.7, 0, salt)).transpose(0, 2, 3, 1)
+    with np.load(golden / f"{name}.npz") as arrays:
+        wanted = arrays["discriminator_logits"][:, 0]
+        labels = np.concatenate([arrays["c"], arrays["c"]]) if module.num_classes else None
+    assert_close(jax.jit(logits, static_argnums=0)(module, params, images, labels), wanted)
+
+
+def test_discriminator_gives_the_same_logits(tmp_path):
+    state = discriminator_state()
+    conversion, folder = convert_content(tmp_path, state)
+    assert conversion.layout == "stylegan2_discriminator"
+    assert conversion.module == StyleGAN2Discriminator(CHANNELS)
+    assert conversion.num_tensors == len(state) - 4
+    module, params = models.load_network(folder)
+    images = normal(4, 3, 16, 16)
+    found = jax.jit(logits, static_argnums=0)(module, params, images.permute(0, 2, 3, 1).numpy())
+    assert_close(found, rosinality_discriminator(state, images))
+
+
+def test_training_checkpoint_of_rosinality(tmp_path):
+    ada = ada_state(z_dim=W_DIM)
+    state = to_rosinality(ada)
+    mean = state.pop("latent_avg")
+    optimizer = {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": 0.002, "params": [0]}]}
+    content = {"g": to_rosinality(ada_state()), "d": discriminator_state(), "g_ema": state, "g_optim": optimizer}
+    content |= {"args": argparse.Namespace(size=16, path="data"), "ada_aug_p": 0.1, "latent_avg": mean}
+    conversion, folder = convert_content(tmp_path, content)
+    assert conversion.has_critic
+    assert conversion.left_out == ("g", "g_optim", "args", "ada_aug_p")
+    prior = models.load(folder)
+    assert_same_network(ada, prior)
+    np.testing.assert_array_equal(prior.critic.params["logit"]["kernel"], content["d"]["final_linear.1.weight"].T)
+
+
+@pytest.mark.parametrize("rows", [1, 6])
+def test_generators_of_encoders(tmp_path, rows):
+    ada = ada_state(z_dim=W_DIM)
+    state = {f"decoder.{key}": value for key, value in to_rosinality(ada).items()}
+    mean = state.pop("decoder.latent_avg").repeat(rows, 1)
+    state |= {"encoder.input_layer.0.weight": normal(4, 3, 3, 3), "encoder.body.0.bias": normal(4)}
+    content = {"state_dict": state, "latent_avg": mean, "opts": {"stylegan_size": 16, "device": "cuda:0"}}
+    conversion, folder = convert_content(tmp_path, content)
+    assert conversion.left_out == ("encoder",)
+    assert_same_network(ada, models.load(folder))
+    with pytest.raises(CheckpointError, match="the rows of latent_avg differ, but a generator has one mean of w"):
+        convert_content(tmp_path, content | {"latent_avg": normal(2, W_DIM)}, "other")
+
+
+def test_what_rosinality_may_not_have_stored_is_zero_and_reported(tmp_path):
+    state = to_rosinality(ada_state(z_dim=W_DIM))
+    state = {key: value for key, value in state.items() if key != "latent_avg" and not key.startswith("noises.")}
+    conversion, folder = convert_content(tmp_path, {"g_ema": state})
+    absent = (
+        "mean of w (absent: zeros are stored and truncation goes towards them)",
+        "noise maps (absent: zeros are stored)",
+    )
+    assert conversion.left_out == absent
+    assert models.read_config(folder)["provenance"]["left_out"] == list(absent)
+    prior = models.load(folder)
+    assert not prior.params["w_avg"].any()
+    assert not any(prior.params[f"layer{k}"]["noise"].any() for k in range(5))
+
+
+def test_discriminator_of_another_resolution(tmp_path):
+    torch.save(discriminator_state(CHANNELS[:2]), tmp_path / "d.pt")
+    with pytest.raises(CheckpointError, match="sees 8-pixel images, the generator makes 16-pixel ones"):
+        convert_content(tmp_path, ada_state(), discriminator=tmp_path / "d.pt")
+
+
+SHARP = torch.zeros(4, 4).index_put((torch.tensor(1), torch.tensor(1)), torch.tensor(1.0))
+MAPPING = [f"mapping.fc{i}.{part}" for i in range(DENSE) for part in ("weight", "bias")]
+MISFITS = {
+    "missing": (ada_state, {"synthesis.b8.conv0.affine.bias": None}, "missing: synthesis.b8.conv0.affine.bias [4])"),
+    "misshapen": (
+        ada_state,
+        {"synthesis.b16.conv1.noise_const": normal(32, 32)},
+        "misshapen: synthesis.b16.conv1.noise_const [32, 32] instead of [16, 16])",
+    ),
+    "unexpected": (ada_state, {"synthesis.b4.conv0.bias": normal(4)}, "unexpected: synthesis.b4.conv0.bias [4])"),
+    "a resolution without its end": (
+        ada_state,
+        {"synthesis.b32.conv0.weight": normal(3, 3, 3, 3)},
+        "synthesis.b32.conv1.weight, which tells the size of the network, is missing",
+    ),
+    "a resolution taken out": (
+        ada_state,
+        {f"synthesis.b8.{name}.weight": None for name in ("conv0", "conv1")},
+        "synthesis.b8.conv1.weight, which tells the size of the network, is missing",
+    ),
+    "no mapping network": (ada_state, dict.fromkeys(MAPPING), "but not its mapping network"),
+    "filter": (ada_state, {"synthesis.b8.resample_filter": SHARP}, "the filter synthesis.b8.resample_filter [4, 4] is"),
+    "sum of a filter": (
+        lambda: to_rosinality(ada_state(z_dim=W_DIM)),
+        {"to_rgbs.0.upsample.kernel": FILTER},
+        "the filter to_rgbs.0.upsample.kernel [4, 4] is not [1, 3, 3, 1] along both axes with the sum 4",
+    ),
+    "rosinality, noise of another resolution": (
+        lambda: to_rosinality(ada_state(z_dim=W_DIM)),
+        {"noises.noise_0": normal(1, 1, 8, 8)},
+        "misshapen: noises.noise_0 [1, 1, 8, 8] instead of [1, 1, 4, 4])",
+    ),
+    "rosinality, missing": (
+        lambda: to_rosinality(ada_state(z_dim=W_DIM)),
+        {"convs.1.noise.weight": None},
+        "missing: convs.1.noise.weight [1])",
+    ),
+    "mganprior, missing": (
+        lambda: to_genforce(ada_state()),
+        {f"synthesis.layer{k}.weight": None for k in range(5)},
+        "synthesis.layer0.weight, which tells the size of the network, is missing",
+    ),
+    "mganprior, misshapen": (
+        lambda: to_genforce(ada_state()),
+        {"synthesis.layer1.weight": normal(4, 4, 3, 3)},
+        "misshapen: synthesis.layer1.weight [4, 4, 3, 3] instead of [3, 3, 4, 4])",
+    ),
+    "discriminator, missing": (discriminator_state, {"convs.1.skip.1.weight": None}, "missing: convs.1.skip.1.weight"),
+    "discriminator, cut": (
+        discriminator_state,
+        {"final_linear.0.weight": normal(4, 16)},
+        "misshapen: final_linear.0.weight [4, 16] instead of [4, 64])",
+    ),
+    "discriminator, filter": (
+        discriminator_state,
+        {"convs.1.skip.0.kernel": SHARP},
+        "the filter convs.1.skip.0.kernel",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_tensors_that_do_not_fit_are_named(tmp_path, case):
+    make, change, told = MISFITS[case]
+    torch.save({key: value for key, value in (make() | change).items() if value is not None}, tmp_path / "g.pt")
+    with pytest.raises(CheckpointError, match=re.escape(told)) as caught:
+        convert_file(tmp_path / "g.pt", tmp_path / "model")
+    assert str(caught.value).startswith(str(tmp_path / "g.pt"))
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["g.pt"]
+
+
+@pytest.mark.parametrize("name", ["ada", *FORMATS, "discriminator"])
+def test_recognised_as_nothing_else(name):
+    state = discriminator_state() if name == "discriminator" else FORMATS.get(name, dict)(ada_state())
+    shapes = {key: tuple(value.shape) for key, value in state.items()}
+    wanted = "stylegan2_discriminator" if name == "discriminator" else "stylegan2_generator"
+    assert [layout for layout, row in convert.LAYOUTS.items() if row.recognises(shapes)] == [wanted]
+
+
+def test_a_whole_pickle_of_stylegan2_ada(tmp_path):
+    states = {"G_ema": ada_state(), "D": discriminator_state()}
+    numbers = {name: {key: value.numpy() for key, value in state.items()} for name, state in states.items()}
+    kwargs = {"G_ema": {"synthesis_kwargs": {"conv_clamp": 256}}, "D": {"conv_clamp": 256}}
+    content = {name: nvidia.tree(state, **kwargs[name]) for name, state in numbers.items()}
+    conversion = convert_file(nvidia.write(tmp_path / "a.pkl", content), tmp_path / "model")
+    prior = models.load(tmp_path / "model")
+    assert conversion.has_critic
+    assert prior.critic is not None
+    assert prior.module.clamp == prior.critic.module.clamp == 256
+    _, folder = convert_content(tmp_path, states["G_ema"], "bare")
+    z = normal(2, prior.z_dim).numpy()
+    # Clamped or not is another program, but nothing is that large.
+    expected = synthesize(models.load(folder), z)
+    np.testing.assert_allclose(synthesize(prior, z), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
