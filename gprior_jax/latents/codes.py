@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.generators import styles
-from gprior_jax.generators.base import Prior, check_layer, map_code, run_layers
+from gprior_jax.generators.base import Prior, check_label, check_layer, map_code, run_layers
 from gprior_jax.latents.base import Variables
 from gprior_jax.typing import Array, Key
 
@@ -24,7 +24,8 @@ class Z:
     remat: bool = False
 
     def check(self, prior: Prior) -> None:
-        """Fits every prior."""
+        """Raise ``ValueError`` for a conditional prior: no class is named."""
+        check_label(prior, None)
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """Draw a code."""
@@ -84,7 +85,8 @@ class MultiCode:
             )
 
     def check(self, prior: Prior) -> None:
-        """Raise ``ValueError`` for a layer that the prior cannot be composed at, or styles that it does not have."""
+        """Raise ``ValueError`` for a layer or styles that the prior does not have, or a conditional prior."""
+        check_label(prior, None)
         check_layer(prior, self.layer, lowest=1, highest=prior.num_layers - 1)
         if self.space != "z" or self.later_styles != "mean":
             styles.check_style_based(prior)

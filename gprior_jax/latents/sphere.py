@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.generators import styles
-from gprior_jax.generators.base import Prior, map_code, run_layers
+from gprior_jax.generators.base import Prior, check_label, map_code, run_layers
 from gprior_jax.latents.base import FIXED, Variables
 from gprior_jax.latents.styles import NOISE
 from gprior_jax.nn.layers import LEAKY_SLOPE, leaky_relu
@@ -44,8 +44,9 @@ class Sphere:
     remat: bool = False
 
     def check(self, prior: Prior) -> None:
-        """Raise ``ValueError`` for a prior without styles."""
+        """Raise ``ValueError`` for a prior without styles, or a conditional one."""
         styles.check_style_based(prior)
+        check_label(prior, None)
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """Draw latents and noise."""

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.generators import styles
-from gprior_jax.generators.base import Prior, map_code, run_layers
+from gprior_jax.generators.base import Prior, check_label, map_code, run_layers
 from gprior_jax.latents.base import Variables
 from gprior_jax.typing import Array, Key
 
@@ -33,8 +33,10 @@ class _Styles:
     remat: bool = False
 
     def check(self, prior: Prior) -> None:
-        """Raise ``ValueError`` for a prior without styles."""
+        """Raise ``ValueError`` for a prior without styles, or a random start of a conditional one."""
         styles.check_style_based(prior)
+        if self.start == "random":
+            check_label(prior, None)
 
     def _init(self, prior: Prior, key: Key) -> Array:
         """Styles to start from, ``[num_styles, w_dim]``."""

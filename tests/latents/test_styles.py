@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from batteries import normal, random_prior
 
+from gprior_jax.generators.base import Prior
+from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.generators.styles import mean_styles
 from gprior_jax.generators.synthesis import map_latents, synthesize
 from gprior_jax.inversion.driver import invert
@@ -13,7 +15,7 @@ from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.problem import Problem
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import MultiCode, Sphere, W, WPlus
+from gprior_jax.latents import MultiCode, Sphere, W, WPlus, Z
 from gprior_jax.latents.styles import noise_penalty
 from gprior_jax.objectives import Objective, Pixel
 
@@ -84,6 +86,13 @@ def test_noise_penalty():
 def test_a_prior_without_styles_is_refused(parametrization):
     with pytest.raises(ValueError, match="has no styles"):
         Problem.create(PLAIN, parametrization, Objective((Pixel(),)))
+
+
+@pytest.mark.parametrize("parametrization", [Z(), MultiCode(2, 2), Sphere(), W(start="random")], ids=str)
+def test_a_conditional_prior_is_refused(parametrization):
+    module = StyleGAN2((4,), 8, 4, mapping_layers=1, num_classes=3)
+    with pytest.raises(ValueError, match="conditional: give a label, a class from 0 to 2"):
+        parametrization.check(Prior({}, module))
 
 
 def test_later_styles():
