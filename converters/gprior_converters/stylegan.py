@@ -25,7 +25,8 @@ import numpy as np
 from gprior_converters.ledger import Ledger
 from gprior_converters.reading import State
 from gprior_jax.errors import CheckpointError
-from gprior_jax.generators.stylegan import START_RESOLUTION, StyleGAN
+from gprior_jax.generators.stylegan import StyleGAN
+from gprior_jax.nn.pyramid import START_RESOLUTION
 from gprior_jax.typing import Params
 
 LICENCE_NOTE = (

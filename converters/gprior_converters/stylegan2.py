@@ -23,7 +23,8 @@ from gprior_converters.ledger import Ledger
 from gprior_converters.reading import MEAN, State
 from gprior_converters.stylegan import MAX_LAYERS, NO_MEAN, NO_NOISE, Shapes, shape_of, take_dense, take_filters
 from gprior_jax.errors import CheckpointError
-from gprior_jax.generators.stylegan2 import START_RESOLUTION, StyleGAN2
+from gprior_jax.generators.stylegan2 import StyleGAN2
+from gprior_jax.nn.pyramid import START_RESOLUTION
 from gprior_jax.typing import Params
 
 LICENCE_NOTE = (

@@ -12,7 +12,8 @@ from gprior_converters.ledger import Ledger
 from gprior_converters.reading import State
 from gprior_converters.stylegan import Shapes, shape_of, take_dense, take_filters
 from gprior_converters.stylegan2 import TAPS
-from gprior_jax.discriminators.stylegan2 import START_RESOLUTION, StyleGAN2Discriminator
+from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
+from gprior_jax.nn.pyramid import START_RESOLUTION
 from gprior_jax.typing import Params
 
 _MAX_LEVELS = 20

@@ -11,12 +11,11 @@ import jax.numpy as jnp
 
 from gprior_jax.discriminators.minibatch import minibatch_stddev
 from gprior_jax.nn.layers import EqualizedConv, EqualizedDense, Weights, average_down2, leaky_relu
+from gprior_jax.nn.pyramid import START_RESOLUTION, Pyramid
 from gprior_jax.typing import Array, Params
 
-START_RESOLUTION = 4
 
-
-class PGGANDiscriminator(nn.Module):
+class PGGANDiscriminator(Pyramid, nn.Module):
     """Critic of images, and perceptual features at every level.
 
     Attributes:
@@ -33,11 +32,6 @@ class PGGANDiscriminator(nn.Module):
     image_channels: int = 3
     group_size: int = 4
     fused: bool = True
-
-    @property
-    def resolution(self) -> int:
-        """Side of the image, pixels."""
-        return START_RESOLUTION << (len(self.channels) - 1)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

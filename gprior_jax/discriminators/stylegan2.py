@@ -16,10 +16,9 @@ from gprior_jax.discriminators.minibatch import minibatch_stddev
 from gprior_jax.nn.convolution import convolve
 from gprior_jax.nn.layers import EqualizedConv, EqualizedDense, Weights, activate
 from gprior_jax.nn.mapping import Mapping
+from gprior_jax.nn.pyramid import START_RESOLUTION, Pyramid
 from gprior_jax.nn.resample import fir_blur, fir_down2
 from gprior_jax.typing import Array, Params
-
-START_RESOLUTION = 4
 
 _HALF = math.sqrt(0.5)
 """Both branches of a block, whose sum keeps the variance."""
@@ -28,7 +27,7 @@ _LABEL_LAYERS = 8
 """Dense layers of the embedding of a class (the default of ``MappingNetwork``)."""
 
 
-class StyleGAN2Discriminator(nn.Module):
+class StyleGAN2Discriminator(Pyramid, nn.Module):
     """Critic of images, and perceptual features at every level.
 
     Attributes:
@@ -44,11 +43,6 @@ class StyleGAN2Discriminator(nn.Module):
     image_channels: int = 3
     group_size: int = 4
     clamp: float | None = None
-
-    @property
-    def resolution(self) -> int:
-        """Side of the image, pixels."""
-        return START_RESOLUTION << (len(self.channels) - 1)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -18,9 +18,8 @@ from gprior_jax.nn.layers import (
     nearest_up2,
     pixel_norm,
 )
+from gprior_jax.nn.pyramid import START_RESOLUTION, Pyramid, pyramid_channels
 from gprior_jax.typing import Array
-
-START_RESOLUTION = 4
 
 # Scale of layer 0, a 4x4 transposed convolution of a 1x1 map: the published code counts 16 taps in its fan-in,
 # sqrt(2) / sqrt(16 z_dim), though every output sees one tap (TensorFlow writes the same number as sqrt(2) / 4).
@@ -35,11 +34,10 @@ def published_channels(resolution: int, base: int = 16384, maximum: int = 512) -
     >>> published_channels(256)
     (512, 512, 512, 512, 256, 128, 64)
     """
-    sizes = [START_RESOLUTION << level for level in range((resolution // START_RESOLUTION).bit_length())]
-    return tuple(min(base // size, maximum) for size in sizes)
+    return pyramid_channels(resolution, base, maximum)
 
 
-class PGGAN(nn.Module):
+class PGGAN(Pyramid, nn.Module):
     """Progressive GAN generator for one latent code.
 
     Attributes:
@@ -55,11 +53,6 @@ class PGGAN(nn.Module):
     image_channels: int = 3
     final_tanh: bool = False
     conv_path: UpConvPath = "auto"
-
-    @property
-    def resolution(self) -> int:
-        """Side of the image, pixels."""
-        return START_RESOLUTION << (len(self.channels) - 1)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

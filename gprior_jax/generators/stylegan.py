@@ -12,16 +12,16 @@ from typing import Any, Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gprior_jax.generators.style_based import StyleBased
 from gprior_jax.nn.adain import AdaINConv
 from gprior_jax.nn.convolution import UpConvPath
 from gprior_jax.nn.layers import GAIN, EqualizedConv
 from gprior_jax.nn.mapping import Mapping
+from gprior_jax.nn.pyramid import START_RESOLUTION
 from gprior_jax.typing import Array
 
-START_RESOLUTION = 4
 
-
-class StyleGAN(nn.Module):
+class StyleGAN(StyleBased, nn.Module):
     """StyleGAN generator for one latent code.
 
     Attributes:
@@ -49,16 +49,6 @@ class StyleGAN(nn.Module):
     conv_path: UpConvPath = "auto"
 
     @property
-    def resolution(self) -> int:
-        """Side of the image, pixels."""
-        return START_RESOLUTION << (len(self.channels) - 1)
-
-    @property
-    def num_styles(self) -> int:
-        """Style vectors that the synthesis network takes: 14 at 256 pixels, 18 at 1024."""
-        return 2 * len(self.channels)
-
-    @property
     def mapping_gain(self) -> float:
         """What the mapping network multiplies its last LeakyReLU with."""
         return 1.0
@@ -67,11 +57,6 @@ class StyleGAN(nn.Module):
     def noise_sizes(self) -> tuple[int, ...]:
         """Side of every layer's noise map, pixels."""
         return tuple(START_RESOLUTION << layer // 2 for layer in range(self.num_styles))
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one latent code."""
-        return (self.z_dim,)
 
     @property
     def layer_names(self) -> tuple[str, ...]:
@@ -107,24 +92,6 @@ class StyleGAN(nn.Module):
         """Weights of every part, scaled and prepared, to be computed once and passed to the other methods."""
         return {name: getattr(self, name).prepare() for name in ("mapping", *self.layer_names)}
 
-    def map(self, z: Array, label: Array | None = None, weights: dict[str, Any] | None = None) -> Array:
-        """Styles of one code, without truncation.
-
-        Args:
-            z: ``[z_dim]``.
-            label: ``[num_classes]``, for conditional networks.
-            weights: what :meth:`prepare` returned; None prepares them here.
-
-        Returns:
-            ``[num_styles, w_dim]``; all rows are equal unless ``w_per_layer``.
-        """
-        w = self.mapping(z, label, None if weights is None else weights["mapping"])
-        return jnp.broadcast_to(w.reshape(-1, self.w_dim), (self.num_styles, self.w_dim))
-
-    def mean_styles(self) -> Array:
-        """The mean of w over the latent distribution, ``[num_styles, w_dim]``: what truncation goes towards."""
-        return jnp.broadcast_to(self.w_avg, (self.num_styles, self.w_dim))
-
     def __call__(
         self,
         x: Any,
@@ -157,8 +124,3 @@ class StyleGAN(nn.Module):
             else:
                 x = module(x, styles[index], noise if isinstance(noise, str) else noise[index], w)
         return x
-
-    def init_all(self, z: Array) -> None:
-        """Touch every parameter, for ``init``."""
-        label = jnp.zeros((self.num_classes,)) if self.num_classes else None
-        self(None, styles=self.map(z, label) + self.mean_styles())

@@ -15,13 +15,13 @@ from typing import Any, Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gprior_jax.generators.style_based import StyleBased
 from gprior_jax.nn.layers import GAIN
 from gprior_jax.nn.mapping import Mapping
 from gprior_jax.nn.modulated import StyledConv, ToRGB
+from gprior_jax.nn.pyramid import START_RESOLUTION, pyramid_channels
 from gprior_jax.nn.resample import fir_up2
 from gprior_jax.typing import Array
-
-START_RESOLUTION = 4
 
 Architecture = Literal["skip", "residual", "plain"]
 
@@ -37,11 +37,10 @@ def published_channels(resolution: int, base: int = 32768, maximum: int = 512) -
     >>> published_channels(256)
     (512, 512, 512, 512, 512, 256, 128)
     """
-    sizes = [START_RESOLUTION << level for level in range((resolution // START_RESOLUTION).bit_length())]
-    return tuple(min(base // size, maximum) for size in sizes)
+    return pyramid_channels(resolution, base, maximum)
 
 
-class StyleGAN2(nn.Module):
+class StyleGAN2(StyleBased, nn.Module):
     """StyleGAN2 generator for one latent code.
 
     Attributes:
@@ -68,16 +67,6 @@ class StyleGAN2(nn.Module):
     conv_path: Literal["auto", "direct", "winograd"] = "auto"
 
     @property
-    def resolution(self) -> int:
-        """Side of the image, pixels."""
-        return START_RESOLUTION << (len(self.channels) - 1)
-
-    @property
-    def num_styles(self) -> int:
-        """Style vectors that the synthesis network takes: 14 at 256 pixels, 18 at 1024."""
-        return 2 * len(self.channels)
-
-    @property
     def mapping_gain(self) -> float:
         """What the mapping network multiplies its last LeakyReLU with."""
         return GAIN
@@ -86,11 +75,6 @@ class StyleGAN2(nn.Module):
     def noise_sizes(self) -> tuple[int, ...]:
         """Side of every layer's noise map, pixels."""
         return tuple(START_RESOLUTION << self._level(layer) for layer in range(len(self.layer_names)))
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one latent code."""
-        return (self.z_dim,)
 
     @property
     def layer_names(self) -> tuple[str, ...]:
@@ -152,24 +136,6 @@ class StyleGAN2(nn.Module):
         """Weights of every part, scaled and prepared, to be computed once and passed to the other methods."""
         return {name: getattr(self, name).prepare() for name in ("mapping", *self._parts())}
 
-    def map(self, z: Array, label: Array | None = None, weights: dict[str, Any] | None = None) -> Array:
-        """Styles of one code, without truncation.
-
-        Args:
-            z: ``[z_dim]``.
-            label: ``[num_classes]``, for conditional networks.
-            weights: what :meth:`prepare` returned; None prepares them here.
-
-        Returns:
-            ``[num_styles, w_dim]``, all rows equal.
-        """
-        w = self.mapping(z, label, None if weights is None else weights["mapping"])
-        return jnp.broadcast_to(w, (self.num_styles, self.w_dim))
-
-    def mean_styles(self) -> Array:
-        """The mean of w over the latent distribution, ``[num_styles, w_dim]``: what truncation goes towards."""
-        return jnp.broadcast_to(self.w_avg, (self.num_styles, self.w_dim))
-
     def __call__(
         self,
         x: Any,
@@ -220,11 +186,6 @@ class StyleGAN2(nn.Module):
         image = run(f"output{level}", x, styles[layer + 1])
         image = image + beside if layer else image
         return image if last else jnp.concatenate([x, image], axis=-1)
-
-    def init_all(self, z: Array) -> None:
-        """Touch every parameter, for ``init``."""
-        label = jnp.zeros((self.num_classes,)) if self.num_classes else None
-        self(None, styles=self.map(z, label) + self.mean_styles())
 
 
 class Shortcut(nn.Module):

@@ -77,14 +77,10 @@ class AdaINConv(nn.Module):
         self.noise = self.param("noise", normal, (self.size, self.size))
 
     def _path(self) -> ConvPath:
-        if self.conv_path == "auto":
-            return convolution.conv_path(self.in_features, self.features, self.size)
-        return "direct" if self.conv_path == "phases" else self.conv_path
+        return convolution.chosen_path(self.conv_path, self.in_features, self.features, self.size)
 
     def _up_path(self) -> UpConvPath:
-        if self.conv_path == "auto":
-            return convolution.up_conv_path(self.in_features, self.features)
-        return self.conv_path
+        return convolution.chosen_up_path(self.conv_path, self.in_features, self.features)
 
     def prepare(self) -> AdaINWeights:
         """Scale the weights and prepare them for the formulation in use."""

@@ -72,6 +72,19 @@ def up_conv_path(in_features: int, out_features: int, platform: str | None = Non
     return "winograd" if platform == "cpu" and wide else "phases"
 
 
+def chosen_path(path: UpConvPath, in_features: int, out_features: int, size: int | None = None) -> ConvPath:
+    """A wish for a plain 3x3 convolution as a formulation: ``"auto"`` takes the fastest measured one."""
+    if path == "auto":
+        return conv_path(in_features, out_features, size)
+    # "phases" names a way to enlarge and convolve; a plain convolution has no phases.
+    return "direct" if path == "phases" else path
+
+
+def chosen_up_path(path: UpConvPath, in_features: int, out_features: int) -> UpConvPath:
+    """The same of an enlarging convolution."""
+    return up_conv_path(in_features, out_features) if path == "auto" else path
+
+
 def convolve(x: Array, kernel: Array, padding=((1, 1), (1, 1)), stride: int = 1) -> Array:
     """Plain cross-correlation of one image ``[H, W, I]`` with an HWIO kernel, zero padded."""
     out = jax.lax.conv_general_dilated(

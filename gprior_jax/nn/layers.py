@@ -129,15 +129,10 @@ class EqualizedConv(nn.Module):
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
 
     def _path(self) -> ConvPath:
-        if self.conv_path == "auto":
-            return convolution.conv_path(self.in_features, self.features, self.size)
-        # "phases" names a way to enlarge and convolve; a plain convolution has no phases.
-        return "direct" if self.conv_path == "phases" else self.conv_path
+        return convolution.chosen_path(self.conv_path, self.in_features, self.features, self.size)
 
     def _up_path(self) -> UpConvPath:
-        if self.conv_path == "auto":
-            return convolution.up_conv_path(self.in_features, self.features)
-        return self.conv_path
+        return convolution.chosen_up_path(self.conv_path, self.in_features, self.features)
 
     def prepare(self) -> Weights:
         """Scale the kernel and prepare it for the formulation in use."""

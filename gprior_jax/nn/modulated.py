@@ -75,9 +75,7 @@ class StyledConv(nn.Module):
         self.noise = self.param("noise", nn.initializers.normal(1.0), (self.size, self.size))
 
     def _path(self) -> ConvPath:
-        if self.conv_path == "auto":
-            return convolution.conv_path(self.in_features, self.features, self.size)
-        return self.conv_path
+        return convolution.chosen_path(self.conv_path, self.in_features, self.features, self.size)
 
     def prepare(self) -> StyledWeights:
         """Everything that no image changes."""

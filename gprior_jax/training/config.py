@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Literal, NamedTuple
 
+from gprior_jax.nn.pyramid import pyramid_channels
 from gprior_jax.training.losses import AdversarialLoss
 
 
@@ -72,8 +73,7 @@ class TrainConfig:
     @property
     def channels(self) -> tuple[int, ...]:
         """Feature channels at 4, 8, ... ``resolution`` pixels."""
-        levels = (self.resolution // 4).bit_length()
-        return tuple(min(self.base_channels // (4 << level), self.max_channels) for level in range(levels))
+        return pyramid_channels(self.resolution, self.base_channels, self.max_channels)
 
     def _level_images(self) -> list[tuple[int, int]]:
         """(level, images) in order; the number of images is a whole number of batches."""
