@@ -7,7 +7,7 @@ Keys ``features.{i}.weight`` and ``.bias`` with torchvision's indices, or the sa
 from typing import Any
 
 from gprior_converters.ledger import Ledger
-from gprior_converters.reading import State
+from gprior_converters.state import State
 from gprior_converters.vgg import features_prefix, take_convolutions
 from gprior_jax.perceptual.alexnet import CONVOLUTIONS, AlexNet
 from gprior_jax.typing import Params

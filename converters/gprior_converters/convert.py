@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import jax
 
 from gprior_converters import alexnet, dcgan, lpips, pggan, stylegan, stylegan2, stylegan2_discriminator, vgg
-from gprior_converters.reading import Networks, State, read_networks
+from gprior_converters.reading import Networks, read_networks
+from gprior_converters.state import State
 from gprior_jax import files, models
 from gprior_jax._version import __version__
 from gprior_jax.errors import CheckpointError
@@ -197,15 +198,9 @@ def convert_file(
         _check_same_images(main, critic, discriminator or path)
     elif _role(main) == "generator" and "discriminator" in networks:
         left_out += ("discriminator (of no known layout)",)
-    provenance = _provenance(path, main, licence, left_out)
     beside = {"discriminator_source": discriminator, "linear_source": lpips_linear}
-    provenance |= {k: {"file": Path(v).name, "sha256": files.sha256(v)} for k, v in beside.items() if v is not None}
-    if _role(main) == "generator":
-        stored = Critic(critic.params, critic.module) if critic else None
-        prior = Prior(main.params, main.module, latent=main.latent, critic=stored, name=name or path.stem)
-        models.save(prior, folder, provenance=provenance, overwrite=overwrite)
-    else:
-        models.save_network(main.module, main.params, folder, provenance=provenance, overwrite=overwrite)
+    provenance = _provenance(path, main, licence, left_out) | _sources(beside)
+    _save(main, critic, folder, name or path.stem, provenance=provenance, overwrite=overwrite)
     parts = [main, *([critic] if critic else [])]
     return Conversion(
         folder=Path(folder),
@@ -279,6 +274,21 @@ def _check_same_images(generator: Converted, critic: Converted, source: Any) -> 
             f"{source}: the discriminator sees {seen}-pixel images, the generator makes {size}-pixel ones; nothing was "
             "written: give the discriminator that was trained with it."
         )
+
+
+def _save(main: Converted, critic: Converted | None, folder: str | os.PathLike, name: str, **options: Any) -> None:
+    """Write the model folder of a generator, with its discriminator where there is one, or of another network."""
+    if _role(main) == "generator":
+        stored = Critic(critic.params, critic.module) if critic else None
+        prior = Prior(main.params, main.module, latent=main.latent, critic=stored, name=name)
+        models.save(prior, folder, **options)
+    else:
+        models.save_network(main.module, main.params, folder, **options)
+
+
+def _sources(beside: dict[str, str | os.PathLike | None]) -> dict[str, Any]:
+    """The part of the provenance that tells the files given beside the main one."""
+    return {k: {"file": Path(v).name, "sha256": files.sha256(v)} for k, v in beside.items() if v is not None}
 
 
 def _provenance(path: Path, main: Converted, licence: str | None, left_out: tuple[str, ...]) -> dict[str, Any]:

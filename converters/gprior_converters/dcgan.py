@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gprior_converters.ledger import Ledger
-from gprior_converters.reading import State
+from gprior_converters.state import State
 from gprior_jax import models
 from gprior_jax.discriminators import dcgan as discriminator
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gprior_converters.reading import State
+from gprior_converters.state import State
 from gprior_jax.errors import CheckpointError
 
 _SHOWN = 6

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gprior_converters.ledger import Ledger
-from gprior_converters.reading import State, read_networks
+from gprior_converters.reading import read_networks
+from gprior_converters.state import State
 from gprior_jax.errors import CheckpointError
 from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.lpips import TRUNKS, LPIPSNetwork

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gprior_converters.ledger import Ledger
-from gprior_converters.reading import State
+from gprior_converters.state import State
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.pggan import PGGAN
@@ -50,11 +50,13 @@ def _indices(shapes: dict[str, tuple[int, ...]], kind: str) -> list[int]:
     return sorted({int(match[1]) for match in found if match})
 
 
-def _check_lod(state: State, source: str) -> None:
-    lod = float(state["lod"].reshape(-1)[0]) if "lod" in state and state["lod"].size else 0.0
-    if lod != 0.0:
+def check_grown(state: State, key: str, source: str) -> None:
+    """Refuse a network that was saved before it had its full resolution, which ``key`` tells where it is there."""
+    lod = state.get(key, np.zeros(()))
+    if lod.any():
         raise CheckpointError(
-            f"{source} was saved while growing (lod {lod:g}, not 0): its last layers are untrained; take a later one."
+            f"{source} was saved while growing (lod {lod.max():g}, not 0): its last layers are untrained; take a later "
+            "one."
         )
 
 
@@ -98,7 +100,7 @@ def convert_generator(state: State, source: str, options: dict[str, Any]) -> tup
     Raises:
         CheckpointError: the tensors do not make a PGGAN.
     """
-    _check_lod(state, source)
+    check_grown(state, "lod", source)
     spelling = _Spelling(state)
     shapes = {key: value.shape for key, value in state.items()}
     levels = max([k // 2 for k in _indices(shapes, "layer")] + _indices(shapes, "output")) + 1
@@ -159,7 +161,7 @@ def convert_discriminator(
     Raises:
         CheckpointError: the tensors do not make a PGGAN discriminator.
     """
-    _check_lod(state, source)
+    check_grown(state, "lod", source)
     spelling = _Spelling(state)
     shapes = {key: value.shape for key, value in state.items()}
     levels = max(_indices(shapes, "input")) + 1

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gprior_converters.reading import State
 from gprior_converters.scanning import shown
+from gprior_converters.state import State
 from gprior_converters.unpickler import TORCH_MAGIC, Array, Module, Network, read
 from gprior_jax.errors import CheckpointError
 

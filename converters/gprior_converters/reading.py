@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from gprior_converters import pickles, tensorflow
+from gprior_converters.state import State
 from gprior_jax.errors import CheckpointError, require
-
-State = dict[str, np.ndarray]
-"""One network's tensors by their key, in the file's order."""
 
 # Names under which training programs store the networks of a file, the best one for inference first: averaged
 # generators (genforce "generator_smooth", rosinality "g_ema", stylegan2-ada "G_ema") before the raw one.
@@ -71,8 +70,6 @@ def read_networks(path: str | os.PathLike) -> Networks:
     Raises:
         CheckpointError: missing, damaged, no checkpoint, or holding anything but tensors in dicts.
     """
-    from gprior_converters import pickles, tensorflow  # They need this module's types.
-
     path = Path(path)
     if pickles.is_pickle(path):
         found = pickles.read_pickle(path)

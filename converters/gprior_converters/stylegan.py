@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gprior_converters.ledger import Ledger
-from gprior_converters.reading import State
+from gprior_converters.pggan import check_grown
+from gprior_converters.state import State
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.stylegan import StyleGAN
 from gprior_jax.nn.pyramid import START_RESOLUTION
@@ -36,7 +37,7 @@ LICENCE_NOTE = (
 
 Shapes = dict[str, tuple[int, ...]]
 
-_FUSED_SIDE = 128
+FUSED_SIDE = 128
 """Where enlarging layers begin to be fused (``fused_scale="auto"``)."""
 
 _PORT_EPSILON = 1e-5
@@ -180,7 +181,7 @@ def convert_generator(state: State, source: str, options: dict[str, Any]) -> tup
     Raises:
         CheckpointError: the tensors do not make a StyleGAN generator.
     """
-    _check_lod(state, source)
+    check_grown(state, "synthesis.lod", source)
     shapes = {key: value.shape for key, value in state.items()}
     keys = _spelling(shapes)
     module = StyleGAN(**(_attributes(shapes, keys, source) | options))
@@ -205,14 +206,6 @@ def convert_generator(state: State, source: str, options: dict[str, Any]) -> tup
     params["w_avg"] = ledger.take(keys.w_avg, (module.w_dim,)) if keys.w_avg else np.zeros(module.w_dim, np.float32)
     ledger.close("StyleGAN generator")
     return module, params, ledger.left_out + (() if keys.w_avg else (NO_MEAN, NO_NOISE))
-
-
-def _check_lod(state: State, source: str) -> None:
-    lod = float(np.max(state["synthesis.lod"], initial=0.0)) if "synthesis.lod" in state else 0.0
-    if lod != 0.0:
-        raise CheckpointError(
-            f"{source} was saved while growing (lod {lod:g}, not 0): its last layers are untrained; take a later one."
-        )
 
 
 def _attributes(shapes: Shapes, keys: _Spelling, source: str) -> dict[str, Any]:
@@ -272,7 +265,7 @@ def _kernel(ledger: Ledger, keys: _Spelling, k: int, inputs: int, features: int,
     if k % 2 == 0 and fused in shapes:
         return ledger.take(fused, (3, 3, inputs, features))[::-1, ::-1]
     kernel = ledger.take(_key(keys.kernel, k), (features, inputs, 3, 3)).transpose(2, 3, 1, 0)
-    turned = k % 2 == 0 and not fused and START_RESOLUTION << k // 2 >= _FUSED_SIDE
+    turned = k % 2 == 0 and not fused and START_RESOLUTION << k // 2 >= FUSED_SIDE
     return kernel[::-1, ::-1] if turned else kernel
 
 

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gprior_converters.ledger import Ledger
-from gprior_converters.reading import MEAN, State
+from gprior_converters.reading import MEAN
+from gprior_converters.state import State
 from gprior_converters.stylegan import MAX_LAYERS, NO_MEAN, NO_NOISE, Shapes, shape_of, take_dense, take_filters
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.stylegan2 import StyleGAN2

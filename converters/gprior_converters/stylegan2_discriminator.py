@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gprior_converters.ledger import Ledger
-from gprior_converters.reading import State
+from gprior_converters.state import State
 from gprior_converters.stylegan import Shapes, shape_of, take_dense, take_filters
 from gprior_converters.stylegan2 import TAPS
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator

@@ -26,8 +26,8 @@ that would change the function without changing a tensor are refused where their
 from typing import Any
 
 from gprior_converters.pickles import Pickled
-from gprior_converters.reading import State
 from gprior_converters.scanning import shown
+from gprior_converters.state import State
 from gprior_converters.tensorflow_names import LAYOUTS, Names
 from gprior_jax.errors import CheckpointError
 

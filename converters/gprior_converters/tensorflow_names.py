@@ -9,14 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gprior_converters.reading import State
 from gprior_converters.scanning import shown
+from gprior_converters.state import State
+from gprior_converters.stylegan import FUSED_SIDE
 
 Settings = dict[str, Any]
 _Change = Callable[[np.ndarray], np.ndarray]
-
-_FUSED_SIDE = 128
-"""StyleGAN: where enlarging layers begin to be fused (``fused_scale="auto"``)."""
 
 
 def _dims(count: int, change: _Change) -> _Change:
@@ -75,7 +73,7 @@ class Names:
     def fused(self, level: int) -> bool:
         """Whether StyleGAN's enlarging layer is fused."""
         setting = self.settings.get("fused_scale", "auto")
-        return 4 << level >= _FUSED_SIDE if setting == "auto" else bool(setting)
+        return 4 << level >= FUSED_SIDE if setting == "auto" else bool(setting)
 
 
 _Found = tuple[str, _Change] | None

@@ -189,10 +189,7 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, file: io.BytesIO, source: str, budget: int):
         super().__init__(file, encoding="latin1")
         self._source, self._budget = source, budget
-        arrays: dict[str, Any] = {
-            "_reconstruct": lambda *_: Array(),
-            "scalar": lambda t, raw=b"": Array(raw, t, (), "C"),
-        }
+        arrays: dict[str, Any] = {"_reconstruct": _no_array, "scalar": _number}
         self._allowed: dict[tuple[str, str], Any] = {
             ("collections", "OrderedDict"): Table,
             ("dnnlib.util", "EasyDict"): Table,

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from gprior_converters.ledger import Ledger
-from gprior_converters.reading import State
+from gprior_converters.state import State
 from gprior_jax.errors import CheckpointError
 from gprior_jax.perceptual.vgg import CONVOLUTIONS, VGG16
 from gprior_jax.typing import Params

@@ -19,7 +19,7 @@ from gprior_jax.cli import common, evaluation
 from gprior_jax.cli.evaluation import Pair, Row
 from gprior_jax.errors import GPriorError, ImageFileError
 from gprior_jax.metrics import diversity, frechet, swd
-from gprior_jax.metrics.ssim import WINDOW
+from gprior_jax.metrics.fidelity import SMALLEST
 from gprior_jax.objectives import distance
 from gprior_jax.perceptual import network as perceptual_network
 from gprior_jax.perceptual.lpips import LPIPS
@@ -36,9 +36,6 @@ METRICS: dict[str, Callable[[Array, Array], Array]] = {
 """Figures of one pair ``[H, W, 3]`` in [0, 1], by the name that ``--metrics`` takes; any function of two images."""
 
 Metric = Literal["psnr", "ssim", "ms_ssim", "l1", "auc"]
-
-# Sides below which a metric is not defined.
-_SMALLEST = {"ssim": WINDOW, "ms_ssim": WINDOW}
 
 # Patches of a set and level that are held for the sliced Wasserstein distance: 128 of each of 512 images, 40 MB. Of
 # more images fewer patches each are taken.
@@ -170,7 +167,7 @@ class Sets:
         found: dict[str, Any] = {}
         if self._levels[0]:
             found["swd"] = {str(level): self._swd(level) for level in sorted(self._levels[0][0], reverse=True)}
-        if min(self._sides) >= WINDOW:
+        if min(self._sides) >= SMALLEST["ms_ssim"]:
             found["diversity"] = {name: self._diversity(name) for name in ("result", "reference")}
         if self._features[0]:
             ours, theirs = map(np.stack, self._features)
@@ -200,7 +197,7 @@ def _measure(
 ) -> tuple[dict[str, Array], tuple[Array, ...]]:
     """Figures of one pair ``[S, S, 3]`` in [-1, 1], and the pooled features of both where there is a network."""
     a, b, side = im.to_unit(image), im.to_unit(reference), image.shape[0]
-    found = {name: METRICS[name](a, b) if side >= _SMALLEST.get(name, 1) else jnp.array(jnp.nan) for name in names}
+    found = {name: METRICS[name](a, b) if side >= SMALLEST.get(name, 1) else jnp.array(jnp.nan) for name in names}
     if lpips is not None:
         fits = side >= lpips.module.input_shape[0]
         found["lpips"] = metrics.lpips(lpips, a, b) if fits else jnp.array(jnp.nan)

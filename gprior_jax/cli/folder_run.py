@@ -8,10 +8,10 @@ import jax
 import numpy as np
 
 from gprior_jax import image as im
-from gprior_jax import metrics, outputs, report, tasks
+from gprior_jax import outputs, report, tasks
 from gprior_jax.cli import common
 from gprior_jax.errors import ImageFileError, Status
-from gprior_jax.metrics.ssim import WINDOW
+from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.outputs import Item, OutputFolder, Record, finite_or_none
 from gprior_jax.tasks import Restoration
 
@@ -135,24 +135,11 @@ def _batches(
             )
 
 
-@jax.jit
-def _compare(images: np.ndarray, references: np.ndarray) -> dict[str, jax.Array]:
-    """Metrics of ``[B, R, R, 3]`` in [-1, 1]."""
-    a, b = (im.to_unit(x) for x in (images, references))
-    found = {"psnr": jax.vmap(metrics.psnr)(a, b)}
-    if min(images.shape[1:3]) >= WINDOW:
-        found["ssim"] = jax.vmap(metrics.ssim)(a, b)
-    return found
-
-
 def _records(batch: Batch, restoration: Restoration, restores: bool) -> Iterator[Record]:
     """Records of a batch, in the order of its items."""
     # Without an operator, what a restoration calls consistency is the PSNR of the reconstruction.
     figures = {"consistency" if restores else "psnr": restoration.consistency}
-    compared: dict[str, np.ndarray] = {}
-    if "truth" in batch.arrays:
-        rounded = im.from_uint8(im.to_uint8(restoration.images))
-        compared = {name: np.asarray(values) for name, values in _compare(rounded, batch.arrays["truth"]).items()}
+    compared = fidelity(restoration.images, batch.arrays["truth"]) if "truth" in batch.arrays else {}
     for item, i in zip(batch.items, batch.positions, strict=True):
         pictures = _pictures(i, batch.arrays, restoration) if restores else {}
         record = _record(item, i, _measured(i, batch.arrays), restoration)

@@ -17,6 +17,7 @@ from gprior_jax.experiments.tables import Row
 from gprior_jax.generators.base import Prior
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.objectives import Perceptual, Pixel
 from gprior_jax.perceptual import network
 from gprior_jax.tasks import Restoration
@@ -118,13 +119,6 @@ def compare(prior: Prior, images: np.ndarray, references: np.ndarray) -> dict[st
     rounded = im.from_uint8(im.to_uint8(images))
     distance = _distance(Perceptual(network.default(prior)), rounded, references)
     return fidelity(images, references) | {"distance": np.asarray(distance)}
-
-
-def fidelity(images: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray]:
-    """PSNR (dB) and SSIM of ``[B, R, R, 3]``, each ``[B]``; rounded to 8 bits."""
-    a, b = im.to_unit(im.from_uint8(im.to_uint8(images))), im.to_unit(references)
-    measures = {"psnr": metrics.psnr, "ssim": metrics.ssim}
-    return {name: np.asarray(jax.vmap(measure)(a, b)) for name, measure in measures.items()}
 
 
 @jax.jit

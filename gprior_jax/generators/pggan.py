@@ -9,6 +9,7 @@ mGANprior).
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gprior_jax.generators.progressive import Progressive
 from gprior_jax.nn.convolution import UpConvPath
 from gprior_jax.nn.layers import (
     EqualizedConv,
@@ -18,7 +19,7 @@ from gprior_jax.nn.layers import (
     nearest_up2,
     pixel_norm,
 )
-from gprior_jax.nn.pyramid import START_RESOLUTION, Pyramid, pyramid_channels
+from gprior_jax.nn.pyramid import START_RESOLUTION, pyramid_channels
 from gprior_jax.typing import Array
 
 # Scale of layer 0, a 4x4 transposed convolution of a 1x1 map: the published code counts 16 taps in its fan-in,
@@ -37,7 +38,7 @@ def published_channels(resolution: int, base: int = 16384, maximum: int = 512) -
     return pyramid_channels(resolution, base, maximum)
 
 
-class PGGAN(Pyramid, nn.Module):
+class PGGAN(Progressive, nn.Module):
     """Progressive GAN generator for one latent code.
 
     Attributes:
@@ -58,21 +59,6 @@ class PGGAN(Pyramid, nn.Module):
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one latent code."""
         return (self.z_dim,)
-
-    @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Names of the layers in order; ``output`` is the last."""
-        return (*(f"layer{k}" for k in range(2 * len(self.channels))), "output")
-
-    def feature_shape(self, layer: int) -> tuple[int, ...]:
-        """Shape of what layers ``[0, layer)`` give for one code: ``[z_dim]`` for 0, else ``[H, W, C]``."""
-        if layer == 0:
-            return (self.z_dim,)
-        if layer == len(self.layer_names):
-            return (self.resolution, self.resolution, self.image_channels)
-        level = (layer - 1) // 2
-        size = START_RESOLUTION << level
-        return (size, size, self.channels[level])
 
     def setup(self):
         """Declare the layers (Linen)."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gprior_jax.generators.progressive import Progressive
 from gprior_jax.generators.style_based import StyleBased
 from gprior_jax.nn.adain import AdaINConv
 from gprior_jax.nn.convolution import UpConvPath
@@ -21,7 +22,7 @@ from gprior_jax.nn.pyramid import START_RESOLUTION
 from gprior_jax.typing import Array
 
 
-class StyleGAN(StyleBased, nn.Module):
+class StyleGAN(StyleBased, Progressive, nn.Module):
     """StyleGAN generator for one latent code.
 
     Attributes:
@@ -57,21 +58,6 @@ class StyleGAN(StyleBased, nn.Module):
     def noise_sizes(self) -> tuple[int, ...]:
         """Side of every layer's noise map, pixels."""
         return tuple(START_RESOLUTION << layer // 2 for layer in range(self.num_styles))
-
-    @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Names of the layers in order; ``output`` is the last."""
-        return (*(f"layer{k}" for k in range(self.num_styles)), "output")
-
-    def feature_shape(self, layer: int) -> tuple[int, ...]:
-        """Shape of what layers ``[0, layer)`` give for one code: ``[z_dim]`` for 0, else ``[H, W, C]``."""
-        if layer == 0:
-            return (self.z_dim,)
-        if layer == len(self.layer_names):
-            return (self.resolution, self.resolution, self.image_channels)
-        level = (layer - 1) // 2
-        size = START_RESOLUTION << level
-        return (size, size, self.channels[level])
 
     def setup(self):
         """Declare the layers (Linen)."""

@@ -112,41 +112,45 @@ class MultiCode:
             return styles.as_styles(prior, codes, "w")
         return jax.vmap(partial(map_code, prior))(codes)
 
-    def _later_styles(self, prior: Prior, variables: Variables) -> Array | None:
+    def _inputs(self, prior: Prior, variables: Variables) -> Array:
+        """What the first half takes of every code: its styles, or the code itself for a generator without styles."""
+        return self._styles(prior, variables["codes"]) if prior.num_styles else variables["codes"]
+
+    def _later_styles(self, prior: Prior, variables: Variables, own: Array) -> Array | None:
         """Styles of the second half, ``[num_styles, w_dim]``; None for a generator without styles."""
         if not prior.num_styles:
             return None
         if self.later_styles == "free":
             # Those of the layers before, which are not run, only fill the place.
             return jnp.pad(variables["styles"], ((self.layer, 0), (0, 0)))
-        own = self._styles(prior, variables["codes"])
         if self.later_styles == "weighted":
             return jnp.einsum("n,nsw->sw", variables["style_weights"], own)
         return own.mean(0)
 
     def compose(self, prior: Prior, variables: Variables) -> Array:
         """The composed features, ``prior.feature_shape(layer)``."""
-        codes, alpha = variables["codes"], variables["alpha"]
+        return self._compose(prior, self._inputs(prior, variables), variables["alpha"])
 
-        def g1(codes: Array) -> Array:
-            if not prior.num_styles:
-                return jax.vmap(partial(run_layers, prior, stop=self.layer, remat=self.remat))(codes)
-            run = partial(run_layers, prior, None, stop=self.layer, remat=self.remat)
-            return jax.vmap(lambda own: run(styles=own))(self._styles(prior, codes))
+    def _compose(self, prior: Prior, inputs: Array, alpha: Array) -> Array:
+        """The same, of what the first half takes."""
+        run = partial(run_layers, prior, stop=self.layer, remat=self.remat)
+        g1 = jax.vmap(lambda own: run(None, styles=own) if prior.num_styles else run(own))
 
-        def weighted_sum(codes: Array, alpha: Array) -> Array:
-            return jnp.einsum("n...c,nc->...c", g1(codes), alpha)
+        def weighted_sum(inputs: Array, alpha: Array) -> Array:
+            return jnp.einsum("n...c,nc->...c", g1(inputs), alpha)
 
         if self.codes_per_call is None or self.codes_per_call == self.num_codes:
-            composed = weighted_sum(codes, alpha)
+            composed = weighted_sum(inputs, alpha)
         else:
-            composed = _sum_in_groups(weighted_sum, codes, alpha, self.codes_per_call)
+            composed = _sum_in_groups(weighted_sum, inputs, alpha, self.codes_per_call)
         return composed / self.num_codes if self.average else composed
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of the composed features."""
-        later = self._later_styles(prior, variables)
-        return run_layers(prior, self.compose(prior, variables), start=self.layer, remat=self.remat, styles=later)
+        inputs = self._inputs(prior, variables)  # Both halves take them: codes are mapped once.
+        composed = self._compose(prior, inputs, variables["alpha"])
+        later = self._later_styles(prior, variables, inputs)
+        return run_layers(prior, composed, start=self.layer, remat=self.remat, styles=later)
 
     def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
         """None."""
@@ -157,9 +161,9 @@ class MultiCode:
         return variables
 
 
-def _sum_in_groups(weighted_sum, codes: Array, alpha: Array, size: int) -> Array:
+def _sum_in_groups(weighted_sum, inputs: Array, alpha: Array, size: int) -> Array:
     """Sum over groups of codes, one after the other; a group's activations are recomputed in the backward pass."""
-    groups = (codes.reshape(-1, size, codes.shape[-1]), alpha.reshape(-1, size, alpha.shape[-1]))
+    groups = tuple(x.reshape(-1, size, *x.shape[1:]) for x in (inputs, alpha))
     shape = jax.eval_shape(weighted_sum, groups[0][0], groups[1][0])
     step = jax.checkpoint(lambda total, group: (total + weighted_sum(*group), None))
     return jax.lax.scan(step, jnp.zeros(shape.shape, shape.dtype), groups)[0]

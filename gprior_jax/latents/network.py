@@ -6,7 +6,7 @@ from typing import Any
 import flax.traverse_util
 import jax
 
-from gprior_jax.generators.base import Prior, run_layers
+from gprior_jax.generators.base import Prior, check_label, run_layers
 from gprior_jax.latents.base import Variables
 from gprior_jax.typing import Array, Key, Params
 
@@ -21,20 +21,19 @@ class DeepImagePrior:
     """
 
     def check(self, prior: Prior) -> None:
-        """Fits every prior."""
+        """Raise ``ValueError`` for a conditional prior: no class is named."""
+        check_label(prior, None)
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """Draw a code and weights."""
         code_key, weights_key = jax.random.split(key)
         code = prior.latent.sample(code_key, (prior.z_dim,))
         params = prior.module.init(weights_key, code, method="init_all")["params"]
-        return {"code": code} | {_WEIGHTS + name: leaf for name, leaf in _flat(params).items()} | (hint or {})
+        return {"code": code} | as_variables(params) | (hint or {})
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The code's image under these weights."""
-        own = {name.removeprefix(_WEIGHTS): leaf for name, leaf in variables.items() if name.startswith(_WEIGHTS)}
-        params = flax.traverse_util.unflatten_dict(own, sep="/")
-        return run_layers(dataclasses.replace(prior, params=params, weights=None), variables["code"])
+        return run_layers(dataclasses.replace(prior, params=as_params(variables), weights=None), variables["code"])
 
     def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
         """None."""
@@ -48,9 +47,21 @@ class DeepImagePrior:
 CODE_RATE = (("code", 0.0),)
 """Rates for :class:`gprior_jax.inversion.optimizer.Optimizer` that leave the code of a deep image prior as drawn."""
 
-_WEIGHTS = "weights/"
+WEIGHTS = "weights/"
+"""Prefix of the names of weights among the variables: ``weights/layer/kernel``."""
 
 
-def _flat(params: Params) -> Variables:
+def as_variables(params: Params) -> Variables:
+    """Nested weights as variables.
+
+    >>> as_variables({"layer0": {"bias": 1}})
+    {'weights/layer0/bias': 1}
+    """
     flat: Any = flax.traverse_util.flatten_dict(params, sep="/")
-    return flat
+    return {WEIGHTS + name: leaf for name, leaf in flat.items()}
+
+
+def as_params(variables: Variables) -> Params:
+    """The weights among variables, nested: the other way round."""
+    own = {name.removeprefix(WEIGHTS): leaf for name, leaf in variables.items() if name.startswith(WEIGHTS)}
+    return flax.traverse_util.unflatten_dict(own, sep="/")

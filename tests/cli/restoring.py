@@ -1,4 +1,4 @@
-"""What the tests of the restoration commands share: running one, making its pictures, reading what it wrote."""
+"""What the tests of the commands on pictures share: running one, making its pictures, reading what it wrote."""
 
 import json
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cli.restoring import assert_same, stored
 from gprior_jax import files, io, outputs
 from gprior_jax.cli.main import main
 
@@ -19,21 +20,6 @@ from gprior_jax.cli.main import main
 def invert(pictures, model, out, *flags):
     words = ["invert", str(pictures), "--model", str(model), "--out", str(out), "--codes", "2", "--layer", "2"]
     return main([*words, *([] if "--steps" in flags else ["--steps", "3"]), *flags])
-
-
-def stored(folder):
-    arrays = {}
-    for path in sorted(folder.glob("*.npz")):
-        with np.load(path) as loaded:
-            arrays[path.stem] = {name: loaded[name] for name in loaded.files if name != "about"}
-    return arrays
-
-
-def assert_same(first, second):
-    assert first.keys() == second.keys()
-    for name in first:
-        for key, value in first[name].items():
-            np.testing.assert_array_equal(value, second[name][key], err_msg=f"{name} {key}")
 
 
 def test_writes_the_folder_that_the_design_names(pictures, model, tmp_path, capsys):

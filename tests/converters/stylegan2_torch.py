@@ -6,7 +6,7 @@ import re
 import torch
 from torch.nn import functional as F
 
-from converters.stylegan_torch import normal
+from converters.torch_parts import normal, pixel_norm
 
 CHANNELS, Z_DIM, W_DIM, DENSE = (4, 4, 3), 6, 4, 2
 FILTER = torch.outer(*2 * [torch.tensor([1.0, 3, 3, 1])]) / 64
@@ -140,10 +140,6 @@ def lrelu(x):
 
 def dense(x, weight, bias, rate=1.0):
     return F.linear(x, weight * (rate / math.sqrt(weight.shape[1])), bias * rate)
-
-
-def pixel_norm(x):
-    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8)
 
 
 def rosinality_generator(state, z):

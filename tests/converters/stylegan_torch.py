@@ -1,29 +1,15 @@
 """Random StyleGAN checkpoints in the published layouts, and the published networks stated in torch with their keys."""
 
-import itertools
 import math
 import re
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
+from converters.torch_parts import fused_up, normal, pixel_norm, scaled
+
 CHANNELS, Z_DIM, W_DIM, DENSE = (5, 4, 3), 6, 4, 2
-SEEDS = itertools.count()
-GAIN = math.sqrt(2)
 BLUR = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
-
-
-def normal(*shape, std=1.0, mean=0.0):
-    """Normal numbers, others at every call."""
-    return mean + std * torch.from_numpy(np.random.default_rng(next(SEEDS)).standard_normal(shape, np.float32))
-
-
-def assert_close(found, wanted):
-    """Equal within 1e-4 of the largest number."""
-    wanted = np.asarray(wanted)
-    assert found.shape == wanted.shape
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
 
 
 def generator_state(channels=CHANNELS, per_layer=False, fused=()):
@@ -57,24 +43,12 @@ def generator_state(channels=CHANNELS, per_layer=False, fused=()):
     return state
 
 
-def fused_up(x, weight):
-    """The published fused layer, kernel OIHW: four shifts summed, then a transposed convolution of stride 2."""
-    padded = F.pad(weight, (1, 1, 1, 1))
-    kernel = padded[..., 1:, 1:] + padded[..., :-1, 1:] + padded[..., 1:, :-1] + padded[..., :-1, :-1]
-    return F.conv_transpose2d(x, kernel.transpose(0, 1), stride=2, padding=1)
-
-
 def blur(x, kernel):
     return F.conv2d(x, kernel.expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1])
 
 
-def scaled(weight):
-    """An OIHW or OI weight with its equalised learning rate's scale."""
-    return weight * (GAIN / math.sqrt(weight[0].numel()))
-
-
 def torch_mapping(state, z, prefix="mapping.", weight=".fc.weight", bias=".wscale.bias"):
-    x = z / torch.sqrt(z.square().mean(1, keepdim=True) + 1e-8)
+    x = pixel_norm(z)
     for i in range(DENSE):
         kernel = scaled(state[f"{prefix}dense{i}{weight}"]) * 0.01
         x = F.leaky_relu(F.linear(x, kernel, state[f"{prefix}dense{i}{bias}"] * 0.01), 0.2)
@@ -111,10 +85,6 @@ def torch_synthesis(state, styles):
     output = f"synthesis.output{styles.shape[1] // 2 - 1}"
     weight = state[f"{output}.conv.weight"]
     return F.conv2d(x, weight / math.sqrt(weight.shape[1]), state[f"{output}.bias"])
-
-
-def nchw(images):
-    return np.asarray(images).transpose(0, 3, 1, 2)
 
 
 def spell(state, *changes):

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from converters.torch_parts import fused_up, pixel_norm, shifts
+
 CHANNELS, Z_DIM, W_DIM, LAYERS = (6, 5, 4), 5, 7, 2
 SEEDS = itertools.count()
 ROOT2 = math.sqrt(2)
@@ -58,23 +60,8 @@ def lrelu(x):
     return F.leaky_relu(x, 0.2)
 
 
-def pixel_norm(x):
-    return x / torch.sqrt(x.square().mean(1, keepdim=True) + 1e-8)
-
-
 def nearest(x):
     return F.interpolate(x, scale_factor=2, mode="nearest")
-
-
-def shifts(kernel):
-    """Sum of a kernel's four shifts by one pixel, over its last two axes."""
-    padded = F.pad(kernel, (1, 1, 1, 1))
-    return padded[..., 1:, 1:] + padded[..., :-1, 1:] + padded[..., 1:, :-1] + padded[..., :-1, :-1]
-
-
-def fused_up(x, kernel):
-    """conv2d_transpose with stride 2 and padding SAME, which does not turn its kernel; IOHW."""
-    return F.conv_transpose2d(x, shifts(kernel), stride=2, padding=1)
 
 
 def minibatch_stddev(x, group):
@@ -110,8 +97,8 @@ def run_pggan(variables, z):
     for level, side, _ in sides():
         up, second = f"{side}x{side}/Conv0_up", f"{side}x{side}/Conv{'1' if level else ''}"
         if f"{up}/weight" in v:
-            weight = v[f"{up}/weight"]  # HWOI; the scale is that of its inputs.
-            x = fused_up(x, weight.permute(3, 2, 0, 1) * (ROOT2 / math.sqrt(9 * weight.shape[3])))
+            weight = v[f"{up}/weight"]  # HWOI; conv2d_transpose does not turn it, and its scale is that of its inputs.
+            x = fused_up(x, weight.permute(2, 3, 0, 1) * (ROOT2 / math.sqrt(9 * weight.shape[3])))
             x = pixel_norm(lrelu(v.bias(up, x)))
         elif level:
             first = f"{side}x{side}/Conv0"
@@ -193,7 +180,7 @@ def run_stylegan(variables, z, fused):
             prefix = f"synthesis/{side}x{side}/{name}"
             if name == "Conv0_up":
                 kernel = v.kernel(prefix)
-                up = fused_up(x, kernel.transpose(0, 1)) if fused else F.conv2d(nearest(x), kernel, padding=1)
+                up = fused_up(x, kernel) if fused else F.conv2d(nearest(x), kernel, padding=1)
                 x = F.conv2d(up, blur.expand(width, 1, 3, 3), padding=1, groups=width)
             elif name != "Const":
                 x = F.conv2d(x, v.kernel(prefix), padding=1)

@@ -6,6 +6,7 @@ import torch
 from gprior_converters import convert, pggan
 from gprior_converters.convert import convert_file
 
+from converters.converting import recognised
 from gprior_jax import files, models
 from gprior_jax._version import __version__
 from gprior_jax.errors import CheckpointError
@@ -67,7 +68,7 @@ RECOGNISED = {
 @pytest.mark.parametrize("case", RECOGNISED)
 def test_each_layout_is_recognised_and_no_other(case):
     shapes, wanted = RECOGNISED[case]
-    assert [name for name, layout in convert.LAYOUTS.items() if layout.recognises(shapes)] == [wanted]
+    assert recognised(shapes) == [wanted]
     assert convert.recognise({key: Shape(*shape) for key, shape in shapes.items()}, "f.pth") == wanted
 
 

@@ -8,10 +8,11 @@ import jax
 import numpy as np
 import pytest
 import torch
-from gprior_converters import alexnet, convert, lpips
+from gprior_converters import alexnet, lpips
 from gprior_converters.convert import convert_file
 from perceptual.test_lpips import torch_lpips
 
+from converters.converting import recognised, shapes_of
 from converters.test_vgg import torchvision_state
 from gprior_jax import files, models
 from gprior_jax.cli.main import main
@@ -116,19 +117,15 @@ def test_alexnet_alone(tmp_path, trunk):
     np.testing.assert_array_equal(params["conv2"]["kernel"], alexnet_state()["features.3.weight"].permute(2, 3, 1, 0))
 
 
-def shapes(state) -> dict[str, tuple[int, ...]]:
-    return {key: tuple(value.shape) for key, value in state.items()}
-
-
 @pytest.mark.parametrize("prefix", ["features.", ""])
 def test_each_layout_is_recognised_and_no_other(prefix):
     bare = {key.replace("features.", prefix): value for key, value in alexnet_state().items()}
     for state, wanted in ((bare, "alexnet"), *((linear_state(name), "lpips") for name in WIDTHS)):
-        assert [n for n, layout in convert.LAYOUTS.items() if layout.recognises(shapes(state))] == [wanted]
+        assert recognised(shapes_of(state)) == [wanted]
     module, params, _ = alexnet.convert({key: value.numpy() for key, value in bare.items()}, "a.pth", {})
     assert models.describe(module) == {"arch": "alexnet"}
     assert jax.tree.map(np.shape, params) == jax.tree.map(np.shape, models.abstract_params(module))
-    assert not alexnet.is_alexnet(shapes(bare) | {f"{prefix}3.weight": (256, 64, 5, 5)})
+    assert not alexnet.is_alexnet(shapes_of(bare) | {f"{prefix}3.weight": (256, 64, 5, 5)})
     assert not lpips.is_linear({})
 
 

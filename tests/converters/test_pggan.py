@@ -1,9 +1,5 @@
 """PGGAN conversion against the published networks, stated independently in torch with the files' own keys."""
 
-import itertools
-import math
-import re
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +7,8 @@ from gprior_converters import pggan
 from gprior_converters.convert import convert_file
 from torch.nn import functional as F
 
+from converters.converting import assert_refused, changed
+from converters.torch_parts import GAIN, assert_close, fused_up, nchw, normal, pixel_norm, scaled
 from gprior_jax import models
 from gprior_jax.discriminators.pggan import logits
 from gprior_jax.errors import CheckpointError
@@ -18,15 +16,6 @@ from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.synthesis import synthesize
 
 CHANNELS, Z_DIM = (6, 6, 4), 5
-
-
-SEEDS = itertools.count()
-GAIN = math.sqrt(2)
-
-
-def normal(*shape):
-    """Standard normal numbers, others at every call."""
-    return torch.from_numpy(np.random.default_rng(next(SEEDS)).standard_normal(shape, np.float32))
 
 
 def generator_state(channels=CHANNELS, z_dim=Z_DIM, lod=True):
@@ -44,22 +33,6 @@ def generator_state(channels=CHANNELS, z_dim=Z_DIM, lod=True):
     return state
 
 
-def scaled(weight, gain=GAIN):
-    """The weight with the equalised learning rate's scale: its fan-in counts every tap of the kernel."""
-    return weight * (gain / math.sqrt(weight[0].numel()))
-
-
-def pixel_norm(x):
-    return x / torch.sqrt(x.square().mean(1, keepdim=True) + 1e-8)
-
-
-def fused_up(x, weight):
-    """The published fused layer: four shifts of the padded kernel summed, then a transposed convolution of stride 2."""
-    padded = F.pad(weight, (1, 1, 1, 1))
-    kernel = padded[..., 1:, 1:] + padded[..., :-1, 1:] + padded[..., 1:, :-1] + padded[..., :-1, :-1]
-    return F.conv_transpose2d(x, kernel, stride=2, padding=1)
-
-
 def torch_generator(state, z):
     """The published forward pass at full resolution."""
     x = z[:, :, None, None]
@@ -72,9 +45,7 @@ def torch_generator(state, z):
         bias = state[f"layer{k}.wscale.bias"].reshape(1, -1, 1, 1)
         x = pixel_norm(x)
         if f"layer{k}.weight" in state:  # fused_scale: HWIO
-            weight = state[f"layer{k}.weight"]
-            factor = GAIN / math.sqrt(math.prod(weight.shape[:3]))
-            x = fused_up(x, (weight * factor).permute(2, 3, 0, 1)) + bias
+            x = fused_up(x, scaled(state[f"layer{k}.weight"].permute(3, 2, 0, 1))) + bias
         else:
             if k % 2 == 0 and k:
                 x = F.interpolate(x, scale_factor=2, mode="nearest")
@@ -93,10 +64,7 @@ def new_spelling(state):
 
 def assert_same_images(folder, state):
     z = normal(3, state["layer0.conv.weight"].shape[1])
-    wanted = torch_generator(state, z).permute(0, 2, 3, 1).numpy()
-    found = np.asarray(synthesize(models.load(folder), z.numpy()))
-    assert found.shape == wanted.shape
-    np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+    assert_close(nchw(synthesize(models.load(folder), z.numpy())), torch_generator(state, z))
 
 
 @pytest.mark.parametrize("lod", [True, False])
@@ -174,12 +142,7 @@ CHANGES = {
 @pytest.mark.parametrize("case", CHANGES)
 def test_tensors_that_do_not_fit_are_named(tmp_path, case):
     change, told = CHANGES[case]
-    state = {key: value for key, value in (generator_state() | change).items() if value is not None}
-    torch.save(state, tmp_path / "g.pth")
-    with pytest.raises(CheckpointError, match=re.escape(told)) as caught:
-        convert_file(tmp_path / "g.pth", tmp_path / "model")
-    assert str(tmp_path / "g.pth") in str(caught.value)
-    assert [path.name for path in tmp_path.iterdir()] == ["g.pth"]
+    assert_refused(tmp_path, changed(generator_state(), change), told)
 
 
 def discriminator_state(channels=CHANNELS, dense=7):
@@ -226,9 +189,7 @@ def test_discriminator_gives_the_same_logits(tmp_path):
     assert conversion.num_tensors == len(state)
     module, params = models.load_network(tmp_path / "net")
     images = normal(4, 3, 16, 16)
-    wanted = torch_discriminator(state, images).numpy()
-    found = logits(module, params, images.permute(0, 2, 3, 1).numpy())
-    np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+    assert_close(logits(module, params, images.permute(0, 2, 3, 1).numpy()), torch_discriminator(state, images))
 
 
 def test_discriminator_is_stored_beside_its_generator(tmp_path):
@@ -255,8 +216,7 @@ def test_discriminator_is_stored_beside_its_generator(tmp_path):
     ],
 )
 def test_discriminators_that_do_not_fit_are_named(tmp_path, change, told):
-    state = {key: value for key, value in (discriminator_state() | change).items() if value is not None}
-    torch.save(state, tmp_path / "d.pth")
+    torch.save(changed(discriminator_state(), change), tmp_path / "d.pth")
     with pytest.raises(CheckpointError, match=told):
         convert_file(tmp_path / "d.pth", tmp_path / "net")
     assert not (tmp_path / "net").exists()

@@ -7,7 +7,7 @@ import torch
 from gprior_converters import pickles, reading
 from gprior_converters.convert import recognise
 
-from tests.converters import nvidia
+from converters import nvidia
 
 
 def wanted(network):

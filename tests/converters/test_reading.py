@@ -1,3 +1,4 @@
+import functools
 import io
 import pickle
 import zipfile
@@ -8,34 +9,21 @@ import pytest
 import torch
 from gprior_converters import reading
 
-from gprior_jax.errors import CheckpointError
+from converters import nvidia
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([0.5, -0.5])}
 
+refusal = functools.partial(nvidia.refusal, read=reading.read_networks)
 
-class Trap:
+
+def trap(path):
     """Creates a file when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return (open, (self.path, "w"))
+    return nvidia.Trap(open, str(path), "w")
 
 
 def save(path, content, **options):
     torch.save(content, path, **options)
     return path
-
-
-def refusal(path):
-    """The message with which a file is refused: one line that names it."""
-    with pytest.raises(CheckpointError) as caught:
-        reading.read_networks(path)
-    message = str(caught.value)
-    assert message.startswith(str(path))
-    assert "\n" not in message
-    return message
 
 
 def assert_state(found, wanted):
@@ -56,7 +44,7 @@ def test_both_serialisations(tmp_path, zipped):
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, zipped):
-    path = save(tmp_path / "a.pth", STATE | {"trap": Trap(tmp_path / "owned")}, _use_new_zipfile_serialization=zipped)
+    path = save(tmp_path / "a.pth", STATE | {"trap": trap(tmp_path / "owned")}, _use_new_zipfile_serialization=zipped)
     message = refusal(path)
     assert "could run code" in message
     assert "state_dict() alone" in message
@@ -67,7 +55,7 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, zipped):
 
 
 def test_code_in_a_bare_pickle(tmp_path):
-    (tmp_path / "a.pth").write_bytes(pickle.dumps({"a": Trap(tmp_path / "owned")}))
+    (tmp_path / "a.pth").write_bytes(pickle.dumps({"a": trap(tmp_path / "owned")}))
     refusal(tmp_path / "a.pth")
     assert not (tmp_path / "owned").exists()
 

@@ -1,32 +1,27 @@
 """StyleGAN conversion against golden numbers, and against the published networks stated in torch."""
 
-import re
-
 import jax
 import numpy as np
 import pytest
 import torch
-from gprior_converters import convert, stylegan
-from gprior_converters.convert import convert_file
+from gprior_converters import stylegan
 from torch.nn import functional as F
 
+from converters.converting import assert_refused, changed, convert_content, recognised, shapes_of
 from converters.stylegan_torch import (
     CHANNELS,
     DENSE,
     W_DIM,
     Z_DIM,
-    assert_close,
-    fused_up,
     generator_state,
     genforce,
     interfacegan,
-    nchw,
-    normal,
     port_state,
     port_synthesis,
     torch_mapping,
     torch_synthesis,
 )
+from converters.torch_parts import assert_close, fused_up, nchw, normal
 from gprior_jax import models
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.stylegan import StyleGAN
@@ -34,11 +29,9 @@ from gprior_jax.generators.synthesis import map_latents, synthesize
 
 
 def convert_state(tmp_path, state, name="g", **options):
-    """Convert tensors, in a folder of their own under a common file name."""
-    folder = tmp_path / name
-    folder.mkdir()
-    torch.save(state, folder / "g.pth")
-    return convert_file(folder / "g.pth", folder / "model", **options), models.load(folder / "model")
+    """Convert tensors and read the prior that they make."""
+    conversion, folder = convert_content(tmp_path, state, name, **options)
+    return conversion, models.load(folder)
 
 
 def assert_same_network(state, prior):
@@ -187,16 +180,9 @@ MISFITS = {
 @pytest.mark.parametrize("case", MISFITS)
 def test_tensors_that_do_not_fit_are_named(tmp_path, case):
     change, told = MISFITS[case]
-    state = {key: value for key, value in (generator_state() | change).items() if value is not None}
-    torch.save(state, tmp_path / "g.pth")
-    with pytest.raises(CheckpointError, match=re.escape(told)) as caught:
-        convert_file(tmp_path / "g.pth", tmp_path / "model")
-    assert str(caught.value).startswith(str(tmp_path / "g.pth"))
-    assert "\n" not in str(caught.value)
-    assert [path.name for path in tmp_path.iterdir()] == ["g.pth"]
+    assert_refused(tmp_path, changed(generator_state(), change), told)
 
 
 @pytest.mark.parametrize("state", [generator_state(), interfacegan(generator_state()), genforce(generator_state())])
 def test_recognised_as_nothing_else(state):
-    shapes = {key: tuple(value.shape) for key, value in state.items()}
-    assert [name for name, layout in convert.LAYOUTS.items() if layout.recognises(shapes)] == ["stylegan_generator"]
+    assert recognised(shapes_of(state)) == ["stylegan_generator"]

@@ -1,16 +1,16 @@
 """StyleGAN2 conversion against golden numbers, across formats, and against the published networks stated in torch."""
 
 import argparse
-import re
 
 import jax
 import numpy as np
 import pytest
 import torch
-from gprior_converters import convert, stylegan2
+from gprior_converters import stylegan2
 from gprior_converters.convert import convert_file
 
 from converters import nvidia
+from converters.converting import assert_refused, changed, convert_content, recognised, shapes_of
 from converters.stylegan2_torch import (
     CHANNELS,
     DENSE,
@@ -25,20 +25,12 @@ from converters.stylegan2_torch import (
     to_rosinality,
     torch_images,
 )
-from converters.stylegan_torch import assert_close, nchw, normal
+from converters.torch_parts import assert_close, nchw, normal
 from gprior_jax import models
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator, logits
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.generators.synthesis import map_latents, synthesize
-
-
-def convert_content(tmp_path, content, name="g", **options):
-    """Convert a file's content, in a folder of its own under a common file name."""
-    folder = tmp_path / name
-    folder.mkdir()
-    torch.save(content, folder / "g.pt")
-    return convert_file(folder / "g.pt", folder / "model", **options), folder / "model"
 
 
 def assert_same_network(state, prior):
@@ -269,20 +261,14 @@ MISFITS = {
 @pytest.mark.parametrize("case", MISFITS)
 def test_tensors_that_do_not_fit_are_named(tmp_path, case):
     make, change, told = MISFITS[case]
-    torch.save({key: value for key, value in (make() | change).items() if value is not None}, tmp_path / "g.pt")
-    with pytest.raises(CheckpointError, match=re.escape(told)) as caught:
-        convert_file(tmp_path / "g.pt", tmp_path / "model")
-    assert str(caught.value).startswith(str(tmp_path / "g.pt"))
-    assert "\n" not in str(caught.value)
-    assert [path.name for path in tmp_path.iterdir()] == ["g.pt"]
+    assert_refused(tmp_path, changed(make(), change), told)
 
 
 @pytest.mark.parametrize("name", ["ada", *FORMATS, "discriminator"])
 def test_recognised_as_nothing_else(name):
     state = discriminator_state() if name == "discriminator" else FORMATS.get(name, dict)(ada_state())
-    shapes = {key: tuple(value.shape) for key, value in state.items()}
     wanted = "stylegan2_discriminator" if name == "discriminator" else "stylegan2_generator"
-    assert [layout for layout, row in convert.LAYOUTS.items() if row.recognises(shapes)] == [wanted]
+    assert recognised(shapes_of(state)) == [wanted]
 
 
 def test_a_whole_pickle_of_stylegan2_ada(tmp_path):

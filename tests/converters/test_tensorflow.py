@@ -1,18 +1,20 @@
 """TensorFlow files, read and converted, against what the networks compute with the files' own variables."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
 from gprior_converters import pggan, reading, stylegan, stylegan2, stylegan2_discriminator, tensorflow
 from gprior_converters.convert import convert_file
 
+from converters import nvidia, torch_parts
+from converters import tensorflow_networks as tf
 from gprior_jax import models
 from gprior_jax.discriminators import pggan as pggan_critic
 from gprior_jax.discriminators import stylegan2 as stylegan2_critic
 from gprior_jax.generators.base import Prior
 from gprior_jax.generators.synthesis import synthesize
-from tests.converters import nvidia
-from tests.converters import tensorflow_networks as tf
 
 
 def parts(synthesis, outputs=tf.W_DIM, own=None):
@@ -40,10 +42,7 @@ def image(converter, state):
     return torch.from_numpy(z), made.transpose(0, 3, 1, 2), left_out
 
 
-def assert_close(found, expected):
-    expected = np.asarray(expected)
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
+assert_close = functools.partial(torch_parts.assert_close, tolerance=2e-5)
 
 
 @pytest.mark.parametrize(("fused", "group"), [(False, 16), (True, None), (True, 2)])

@@ -15,8 +15,8 @@ from gprior_converters import pickles, scanning, unpickler
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from converters import nvidia
 from gprior_jax.errors import CheckpointError
-from tests.converters import nvidia
 
 VARIABLES = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "lod": np.float32(0.0)}
 

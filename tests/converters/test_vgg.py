@@ -5,6 +5,7 @@ import torch
 from gprior_converters import vgg
 from gprior_converters.convert import convert_file
 
+from converters.converting import changed
 from gprior_jax import models
 from gprior_jax.errors import CheckpointError
 from gprior_jax.perceptual.vgg import VGG16, imagenet_normalize
@@ -85,10 +86,8 @@ def test_file_to_folder(tmp_path):
     ],
 )
 def test_other_networks_are_named(change, told):
-    state = torchvision_state(4) | change
-    state = {key: value for key, value in state.items() if value is not None}
     with pytest.raises(CheckpointError, match=told):
-        vgg.convert(state, "vgg.pth", {})
+        vgg.convert(changed(torchvision_state(4), change), "vgg.pth", {})
 
 
 def test_recognition():

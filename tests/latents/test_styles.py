@@ -15,7 +15,7 @@ from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.problem import Problem
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import MultiCode, Sphere, W, WPlus, Z
+from gprior_jax.latents import DeepImagePrior, MultiCode, Sphere, W, WPlus, Z
 from gprior_jax.latents.styles import noise_penalty
 from gprior_jax.objectives import Objective, Pixel
 
@@ -88,7 +88,9 @@ def test_a_prior_without_styles_is_refused(parametrization):
         Problem.create(PLAIN, parametrization, Objective((Pixel(),)))
 
 
-@pytest.mark.parametrize("parametrization", [Z(), MultiCode(2, 2), Sphere(), W(start="random")], ids=str)
+@pytest.mark.parametrize(
+    "parametrization", [Z(), MultiCode(2, 2), Sphere(), W(start="random"), DeepImagePrior()], ids=str
+)
 def test_a_conditional_prior_is_refused(parametrization):
     module = StyleGAN2((4,), 8, 4, mapping_layers=1, num_classes=3)
     with pytest.raises(ValueError, match="conditional: give a label, a class from 0 to 2"):
