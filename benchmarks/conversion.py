@@ -1,7 +1,9 @@
-"""Time and memory of converting full-size PGGAN ``.pth`` files, and of one forward image of the model folder made.
+"""Time and memory of converting full-size checkpoints, and of one forward image of the model folder made.
 
-The files hold random weights under the published keys. Every stage runs in a process of its own: ``write`` the file,
-``convert`` it, load it and make an image (``forward``). Files are in the page cache, as after a download.
+The files hold random weights under the published keys: PGGAN ``.pth`` files, and StyleGAN2 ``.pkl`` files of
+stylegan2-ada-pytorch with generator, average and discriminator, in classes of the published names. Every stage runs in
+a process of its own: ``write`` the file, ``convert`` it, load it and make an image (``forward``). Files are in the page
+cache, as after a download.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import stylegan2_pickles
 from common import Report, at_least, note, number, parser, peak_bytes, print_table
 
 Z_DIM = 512
@@ -40,6 +43,9 @@ def layout(resolution: int) -> dict[str, tuple[int, ...]]:
 
 def write(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
     """Write a random checkpoint."""
+    if file.suffix == ".pkl":
+        tensors = stylegan2_pickles.write(file, resolution)
+        return {"file_bytes": file.stat().st_size, "tensors": tensors}
     import torch
 
     torch.manual_seed(0)
@@ -83,48 +89,52 @@ def forward(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
     return {"load": loaded, "first": seconds[0], "second": seconds[1], "imported_bytes": before}
 
 
+SUFFIXES = {"PGGAN": ".pth", "StyleGAN2": ".pkl"}
+
 STAGES = {"write": write, "convert": convert, "forward": forward}
 
 
-def stage(name: str, resolution: int, work: Path) -> dict[str, Any]:
+def stage(name: str, network: str, resolution: int, work: Path) -> dict[str, Any]:
     """Run one stage in a fresh process."""
-    command = [sys.executable, __file__, "--stage", name, "--work", str(work), "--resolutions", str(resolution)]
+    what = ["--networks", network, "--resolutions", str(resolution)]
+    command = [sys.executable, __file__, "--stage", name, "--work", str(work), *what]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        raise SystemExit(f"stage {name} of PGGAN-{resolution} failed with exit code {done.returncode}")
+        raise SystemExit(f"stage {name} of {network}-{resolution} failed with exit code {done.returncode}")
     result = json.loads(done.stdout.splitlines()[-1])
-    note(f"PGGAN-{resolution}, {name}: peak {result['peak_bytes'] / MIB:.0f} MiB")
+    note(f"{network}-{resolution}, {name}: peak {result['peak_bytes'] / MIB:.0f} MiB")
     return result
 
 
 def serve(args: argparse.Namespace) -> None:
     """Be the fresh process."""
-    resolution = args.resolutions[0]
-    paths = args.work / f"pggan{resolution}.pth", args.work / f"pggan{resolution}"
+    resolution, network = args.resolutions[0], args.networks[0]
+    paths = args.work / f"checkpoint{SUFFIXES[network]}", args.work / "model"
     result = STAGES[args.stage](*paths, resolution)
     print(json.dumps(result | {"peak_bytes": peak_bytes()}), flush=True)
 
 
-def measure(resolution: int, rounds: int, report: Report) -> list[str]:
+def measure(network: str, resolution: int, rounds: int, report: Report) -> list[str]:
     """All stages for one size: a row of the table, of the rounds with the least times."""
     converted, forwarded, written = [], [], {}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
-            written = stage("write", resolution, Path(folder))
-            converted.append(stage("convert", resolution, Path(folder)))
-            forwarded.append(stage("forward", resolution, Path(folder)))
-    report.add(resolution=resolution, write=written, convert=converted, forward=forwarded)
+            written = stage("write", network, resolution, Path(folder))
+            converted.append(stage("convert", network, resolution, Path(folder)))
+            forwarded.append(stage("forward", network, resolution, Path(folder)))
+    report.add(network=network, resolution=resolution, write=written, convert=converted, forward=forwarded)
     conversion = min(converted, key=lambda result: result["seconds"])
     image = min(forwarded, key=lambda result: result["first"])
     memory = (written["file_bytes"], conversion["peak_bytes"], conversion["imported_bytes"], image["peak_bytes"])
     times = (conversion["seconds"], image["load"], image["first"], image["second"])
-    return [f"PGGAN-{resolution}", *(number(b / MIB, 0) for b in memory), *(number(s) for s in times)]
+    return [f"{network}-{resolution}", *(number(b / MIB, 0) for b in memory), *(number(s) for s in times)]
 
 
 def main() -> None:
     """Measure every size."""
     made = parser(__doc__)
     made.add_argument("--resolutions", type=at_least(8), nargs="+", default=[256, 1024])
+    made.add_argument("--networks", choices=tuple(SUFFIXES), nargs="+", default=list(SUFFIXES))
     made.add_argument("--rounds", type=at_least(1), default=3, help="repetitions, of which the fastest is shown")
     made.add_argument("--stage", choices=tuple(STAGES), help=argparse.SUPPRESS)
     made.add_argument("--work", type=Path, help=argparse.SUPPRESS)
@@ -132,8 +142,8 @@ def main() -> None:
     if args.stage:
         serve(args)
         return
-    report = Report("Conversion of full-size PGGAN files", args, device=False)
-    rows = [measure(resolution, args.rounds, report) for resolution in args.resolutions]
+    report = Report("Conversion of full-size checkpoints", args, device=False)
+    rows = [measure(name, size, args.rounds, report) for name in args.networks for size in args.resolutions]
     memory = ["file, MiB", "convert peak, MiB", "of it imports", "forward peak, MiB"]
     print_table(["network", *memory, "convert, s", "load, s", "first image, s", "second image, s"], rows)
 

@@ -1,4 +1,4 @@
-"""``gprior train generator``."""
+"""``gprior train generator`` and ``gprior train stylegan2``."""
 
 import dataclasses
 from pathlib import Path
@@ -9,17 +9,16 @@ from tyro import conf
 from gprior_jax import zoo
 from gprior_jax.cli import common
 from gprior_jax.errors import GPriorError
-from gprior_jax.training.config import TrainConfig
+from gprior_jax.training.config import GANConfig, PGGANConfig, StyleGAN2Config
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainGenerator:
-    """Train a generator and its discriminator on a zip of images; the same command goes on with a run.
+class _Train:
+    """What training any architecture takes.
 
     Attributes:
         data: zip file of images; 5 % of them, chosen by name, are held out.
         out: the run's folder: log.csv, samples/, state/, and model/ as --model takes it.
-        config: the run's settings.
         snapshot_images: state, model and sample grid are written every so many images.
         log_images: a line is printed and logged every so many images.
         max_images: stop after so many images in all; the whole schedule unless given.
@@ -30,7 +29,6 @@ class TrainGenerator:
 
     data: Path
     out: Path
-    config: conf.OmitArgPrefixes[TrainConfig] = dataclasses.field(default_factory=TrainConfig)
     snapshot_images: int = 10_000
     log_images: int = 1_000
     max_images: int | None = None
@@ -38,15 +36,20 @@ class TrainGenerator:
     licence: str | None = None
     json: bool = False
 
-    def run(self) -> int:
+    def _train(self, config: GANConfig) -> int:
         """Train to the end."""
         from gprior_jax.training.loop import train
 
         common.positive(snapshot_images=self.snapshot_images, log_images=self.log_images, max_images=self.max_images)
         if not self.data.exists():
             raise GPriorError(f"--data {self.data} does not exist: give a zip file of images.")
+
+        def tell(row: dict[str, Any]) -> None:
+            share = int(row["images"]) / config.total_images
+            common.say(f"{row['images']:>8} images ({share:.0%})  {_summary(row)}", self.json)
+
         prior = train(
-            self.config,
+            config,
             self.data,
             self.out,
             snapshot_images=self.snapshot_images,
@@ -54,7 +57,7 @@ class TrainGenerator:
             max_images=self.max_images,
             init_from=None if self.init_from is None else zoo.resolve(self.init_from),
             provenance={"data": self.data.name, "licence": self.licence, "versions": common.versions()},
-            report=self._tell,
+            report=tell,
         )
         if self.json:
             common.print_json({"model": str(self.out / "model"), "resolution": prior.resolution})
@@ -62,11 +65,45 @@ class TrainGenerator:
             common.say(f"trained to {prior.resolution} px: {self.out / 'model'}; samples in {self.out / 'samples'}")
         return 0
 
-    def _tell(self, row: dict[str, Any]) -> None:
-        share = int(row["images"]) / self.config.total_images
-        common.say(
-            f"{row['images']:>8} images ({share:.0%})  {row['resolution']} px  fade {row['fade']}  "
-            f"G {float(row['generator']):.3f}  D {float(row['discriminator']):.3f}  "
-            f"{row['images_per_second']:.0f} images/s",
-            self.json,
-        )
+
+def _summary(row: dict[str, Any]) -> str:
+    """The numbers of a logged row that tell how a run does."""
+    told = [f"{row['resolution']} px"]
+    if "fade" in row:
+        told.append(f"fade {row['fade']}")
+    if row.get("path_length"):
+        told.append(f"path {float(row['path_length']):.3f}")
+    if row.get("augment_p"):
+        told.append(f"augment {float(row['augment_p']):.3f}")
+    losses = f"G {float(row['generator']):.3f}  D {float(row['discriminator']):.3f}"
+    return "  ".join([*told, losses, f"{row['images_per_second']:.0f} images/s"])
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainGenerator(_Train):
+    """Train a PGGAN and its discriminator on a zip of images; the same command goes on with a run.
+
+    Attributes:
+        config: the run's settings.
+    """
+
+    config: conf.OmitArgPrefixes[PGGANConfig] = dataclasses.field(default_factory=PGGANConfig)
+
+    def run(self) -> int:
+        """Train to the end."""
+        return self._train(self.config)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainStyleGAN2(_Train):
+    """Train a StyleGAN2 and its discriminator on a zip of images; the same command goes on with a run.
+
+    Attributes:
+        config: the run's settings.
+    """
+
+    config: conf.OmitArgPrefixes[StyleGAN2Config] = dataclasses.field(default_factory=StyleGAN2Config)
+
+    def run(self) -> int:
+        """Train to the end."""
+        return self._train(self.config)

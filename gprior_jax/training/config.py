@@ -1,72 +1,55 @@
 """Settings of a training run, and what they say about every moment of it."""
 
+import abc
 import dataclasses
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from gprior_jax.nn.pyramid import pyramid_channels
 from gprior_jax.training.losses import AdversarialLoss
 
+SIZES = tuple(4 << level for level in range(1, 9))
+"""Sides of images that can be trained on, pixels."""
+
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """How to train a generator and its discriminator.
-
-    The widths are those of the bundled prior; its model card tells its schedule. Sources: progressive growing, fade-in,
-    equalised learning rate and minibatch standard deviation from Karras et al. 2018 (arXiv:1710.10196); Adam with betas
-    (0, 0.99), R1 every 16 steps and the averaged generator from StyleGAN2 (Karras et al. 2020, arXiv:1912.04958).
+class GANConfig(abc.ABC):
+    """What every run has.
 
     Attributes:
-        arch: architecture of both networks.
         resolution: side of the final images, pixels, a power of two from 8.
         z_dim: length of a latent code.
         base_channels: feature channels at size s are min(base_channels / s, max_channels).
         max_channels: most feature channels of a layer.
-        loss: adversarial loss.
-        r1_gamma: weight of the R1 penalty of the non-saturating loss.
+        r1_gamma: weight of the R1 penalty.
         r1_interval: the penalty is applied every so many steps, times this number.
         batch_size: images a step.
-        start_resolution: side of the first images.
-        images_per_level: images to train on at each resolution from start_resolution up; the last number serves all
-            further levels.
-        fade_fraction: part of a level during which its new blocks fade in.
         learning_rate: of Adam, both networks.
         beta2: of Adam; beta1 is 0.
         ema_half_life: half-life of the averaged generator, images.
         minibatch_group: images per group of the minibatch standard deviation.
         mirror: mirror a random half of the images.
+        turns: turn every image by a random number of quarter turns.
         seed: of weights, latent codes and the order of images.
     """
 
-    arch: Literal["pggan"] = "pggan"
     resolution: int = 64
     z_dim: int = 128
     base_channels: int = 2048
     max_channels: int = 128
-    loss: AdversarialLoss = "nonsaturating"
     r1_gamma: float = 1.0
     r1_interval: int = 16
     batch_size: int = 32
-    start_resolution: int = 8
-    images_per_level: tuple[int, ...] = (64_000, 80_000, 128_000, 400_000)
-    fade_fraction: float = 0.2
     learning_rate: float = 2e-3
     beta2: float = 0.99
     ema_half_life: float = 10_000.0
     minibatch_group: int = 4
     mirror: bool = True
+    turns: bool = False
     seed: int = 0
 
     def __post_init__(self):
-        sizes = [4 << level for level in range(1, 9)]
-        if self.resolution not in sizes or self.start_resolution not in sizes:
-            raise ValueError(
-                f"resolution {self.resolution} from start_resolution {self.start_resolution}: use powers of two "
-                f"from {sizes[0]} to {sizes[-1]}."
-            )
-        if self.start_resolution > self.resolution:
-            raise ValueError(f"start_resolution {self.start_resolution} is above resolution {self.resolution}.")
-        if not self.images_per_level or min(self.images_per_level) < self.batch_size:
-            raise ValueError(f"images_per_level {self.images_per_level}: every level needs at least one batch.")
+        if self.resolution not in SIZES:
+            raise ValueError(f"resolution {self.resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}.")
         if self.batch_size % min(self.minibatch_group, self.batch_size):
             raise ValueError(f"batch_size {self.batch_size} is no multiple of minibatch_group {self.minibatch_group}.")
 
@@ -74,6 +57,54 @@ class TrainConfig:
     def channels(self) -> tuple[int, ...]:
         """Feature channels at 4, 8, ... ``resolution`` pixels."""
         return pyramid_channels(self.resolution, self.base_channels, self.max_channels)
+
+    @property
+    @abc.abstractmethod
+    def total_images(self) -> int:
+        """Images of the whole run."""
+
+    @abc.abstractmethod
+    def size_at(self, images_seen: int) -> int:
+        """Side of the images of the batch that starts after ``images_seen`` images, pixels."""
+
+    def progress(self, images_seen: int) -> dict[str, Any]:
+        """What the log tells of the batch that starts after ``images_seen`` images."""
+        return {"resolution": self.size_at(images_seen)}
+
+
+@dataclasses.dataclass(frozen=True)
+class PGGANConfig(GANConfig):
+    """How to train a PGGAN: from small images to large ones.
+
+    The widths are those of the bundled prior; its model card tells its schedule. Sources: progressive growing, fade-in,
+    equalised learning rate and minibatch standard deviation from Karras et al. 2018 (arXiv:1710.10196); Adam with betas
+    (0, 0.99), R1 every 16 steps and the averaged generator from StyleGAN2 (Karras et al. 2020, arXiv:1912.04958).
+
+    Attributes:
+        arch: architecture of both networks.
+        loss: adversarial loss; the R1 penalty belongs to the non-saturating one.
+        start_resolution: side of the first images.
+        images_per_level: images to train on at each resolution from start_resolution up; the last number serves all
+            further levels.
+        fade_fraction: part of a level during which its new blocks fade in.
+    """
+
+    arch: Literal["pggan"] = "pggan"
+    loss: AdversarialLoss = "nonsaturating"
+    start_resolution: int = 8
+    images_per_level: tuple[int, ...] = (64_000, 80_000, 128_000, 400_000)
+    fade_fraction: float = 0.2
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.start_resolution not in SIZES:
+            raise ValueError(
+                f"start_resolution {self.start_resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}."
+            )
+        if self.start_resolution > self.resolution:
+            raise ValueError(f"start_resolution {self.start_resolution} is above resolution {self.resolution}.")
+        if not self.images_per_level or min(self.images_per_level) < self.batch_size:
+            raise ValueError(f"images_per_level {self.images_per_level}: every level needs at least one batch.")
 
     def _level_images(self) -> list[tuple[int, int]]:
         """(level, images) in order; the number of images is a whole number of batches."""
@@ -89,10 +120,19 @@ class TrainConfig:
         """Images of the whole run."""
         return sum(images for _, images in self._level_images())
 
+    def size_at(self, images_seen: int) -> int:
+        """Side of the images of the batch that starts after ``images_seen`` images, pixels."""
+        return 4 << self.moment(images_seen).level
+
+    def progress(self, images_seen: int) -> dict[str, Any]:
+        """What the log tells of the batch that starts after ``images_seen`` images."""
+        moment = self.moment(images_seen)
+        return {"resolution": 4 << moment.level, "fade": f"{moment.fade:.3f}"}
+
     def moment(self, images_seen: int) -> "Moment":
         """What the batch that starts after ``images_seen`` images is trained at.
 
-        >>> TrainConfig(resolution=16, images_per_level=(320, 640)).moment(320 + 64)
+        >>> PGGANConfig(resolution=16, images_per_level=(320, 640)).moment(320 + 64)
         Moment(level=2, fade=0.5, starts_level=False, step=2)
         """
         levels = self._level_images()
@@ -107,7 +147,7 @@ class TrainConfig:
 
 
 class Moment(NamedTuple):
-    """One step of the schedule.
+    """One step of the schedule of a PGGAN.
 
     Attributes:
         level: the networks' size is ``4 << level`` pixels.
@@ -120,3 +160,62 @@ class Moment(NamedTuple):
     fade: float
     starts_level: bool
     step: int
+
+
+@dataclasses.dataclass(frozen=True)
+class StyleGAN2Config(GANConfig):
+    """How to train a StyleGAN2.
+
+    Sources: Karras et al. 2020 (arXiv:1912.04958), stylegan2-ada-pytorch ``train.py`` and ``training/loss.py``;
+    adaptive augmentation from Karras et al. 2020 (arXiv:2006.06676). The path length penalty, its interval and decay,
+    style mixing, the mean of w and the target of the augmentation have the published values. R1 grows with the number
+    of pixels: 1 at 256 px and 64 images a step is published, which is 0.25 at 64 px and 16.
+
+    Attributes:
+        arch: architecture of both networks: skip generator, residual discriminator.
+        images: images of the whole run.
+        mapping_layers: dense layers of the mapping network (8 published; 2 for sets of this size).
+        num_classes: classes that the data names, to be learned; 0 is an unconditional run.
+        path_weight: weight of the path length penalty; 0 leaves it out.
+        path_interval: it is applied every so many steps, times this number.
+        path_decay: rate of the running mean of path lengths.
+        path_shrink: it is computed for the batch size divided by this.
+        style_mixing: part of the images whose layers take styles of two codes.
+        w_decay: of the running mean of w, per step.
+        augment: adaptive augmentation of what the discriminator sees.
+        augment_target: part of real images that the discriminator calls real, less the part that it does not, above
+            which augmentation grows.
+        augment_images: images in which the probability can go from 0 to 1.
+    """
+
+    arch: Literal["stylegan2"] = "stylegan2"
+    r1_gamma: float = 0.25
+    batch_size: int = 16
+    images: int = 400_000
+    mapping_layers: int = 2
+    num_classes: int = 0
+    path_weight: float = 2.0
+    path_interval: int = 4
+    path_decay: float = 0.01
+    path_shrink: int = 2
+    style_mixing: float = 0.9
+    w_decay: float = 0.995
+    augment: bool = False
+    augment_target: float = 0.6
+    augment_images: int = 500_000
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.images < self.batch_size:
+            raise ValueError(f"images {self.images}: the run needs at least one batch of {self.batch_size}.")
+        if self.path_weight and self.batch_size < self.path_shrink:
+            raise ValueError(f"path_shrink {self.path_shrink} leaves nothing of a batch of {self.batch_size}.")
+
+    @property
+    def total_images(self) -> int:
+        """Images of the whole run."""
+        return self.images // self.batch_size * self.batch_size
+
+    def size_at(self, images_seen: int) -> int:
+        """Side of the images, pixels."""
+        return self.resolution

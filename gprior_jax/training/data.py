@@ -7,12 +7,14 @@ The file is in the layout of StyleGAN2-ADA's dataset tool: images in any folders
 import contextlib
 import hashlib
 import io
+import json
 import os
 import queue
 import threading
 import zipfile
 from collections.abc import Generator, Iterator
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -66,6 +68,26 @@ class ImageZip:
     def __len__(self) -> int:
         return len(self.names)
 
+    def labels(self) -> tuple[np.ndarray, list[str]]:
+        """Classes of the images of this split, integers ``[N]``, and the names of all classes.
+
+        Raises:
+            GPriorError: ``dataset.json`` is missing or damaged, or has no class for an image.
+        """
+        remedy = "conditional training needs 'labels': [[name, class], ...] in its dataset.json"
+        try:
+            with self._lock:
+                found = json.loads(self._zip.read("dataset.json"))
+            classes = {str(name): int(label) for name, label in found["labels"] or ()}
+            labels = np.array([classes[name] for name in self.names])
+            count = 1 + max(classes.values())
+            names = [str(name) for name in found.get("label_names") or range(count)]
+        except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+            raise GPriorError(f"{self.path} does not name the class of every image ({error!r}): {remedy}.") from error
+        if labels.min() < 0 or len(names) != count:
+            raise GPriorError(f"{self.path} has {count} classes and {len(names)} names, or classes below 0: {remedy}.")
+        return labels, names
+
     def image(self, index: int, resolution: int) -> np.ndarray:
         """Decode one image to uint8 ``[resolution, resolution, 3]``: the centre square, averaged down.
 
@@ -86,17 +108,33 @@ class ImageZip:
         method = Image.Resampling.BOX if side % resolution == 0 else Image.Resampling.LANCZOS
         return np.asarray(image.resize((resolution, resolution), method, box=square))
 
-    def batch(self, indices: np.ndarray, resolution: int, flips: np.ndarray | None = None) -> np.ndarray:
-        """Decode images to float32 ``[B, R, R, 3]`` in [-1, 1], mirrored where ``flips`` (bool ``[B]``) says so."""
-        images = np.stack([self.image(int(i), resolution) for i in indices])
-        if flips is not None:
-            images = np.where(flips[:, None, None, None], images[:, :, ::-1], images)
+    def batch(self, order: "Order", resolution: int) -> np.ndarray:
+        """Decode images to float32 ``[B, R, R, 3]`` in [-1, 1], mirrored and turned as ``order`` says."""
+        images = np.stack([self.image(int(i), resolution) for i in order.indices])
+        if order.flips is not None:
+            images = np.where(order.flips[:, None, None, None], images[:, :, ::-1], images)
+        if order.turns is not None:
+            images = np.stack([np.rot90(image, turns) for image, turns in zip(images, order.turns, strict=True)])
         return images.astype(np.float32) / 127.5 - 1.0
 
 
+class Order(NamedTuple):
+    """The images of one batch.
+
+    Attributes:
+        indices: ``[B]``.
+        flips: which are mirrored, bool ``[B]``; None mirrors none.
+        turns: quarter turns, integers ``[B]``; None turns none.
+    """
+
+    indices: np.ndarray
+    flips: np.ndarray | None = None
+    turns: np.ndarray | None = None
+
+
 def batch_order(
-    num_images: int, position: int, batch_size: int, seed: int, mirror: bool
-) -> tuple[np.ndarray, np.ndarray | None]:
+    num_images: int, position: int, batch_size: int, seed: int, mirror: bool = False, turn: bool = False
+) -> Order:
     """Which images make the batch that starts at ``position`` in the endless stream of shuffled epochs.
 
     A function of its arguments alone, so that a resumed run sees the same images.
@@ -106,32 +144,37 @@ def batch_order(
         position: images seen so far.
         batch_size: images to take.
         seed: seed of the shuffles.
-        mirror: draw mirror flips as well.
-
-    Returns:
-        Indices ``[batch_size]`` and flips (bool ``[batch_size]``, or None).
+        mirror: mirror a random half.
+        turn: turn by a random number of quarters.
     """
     positions = np.arange(position, position + batch_size)
-    indices, flips = [], []
+    indices, flips, turns = [], [], []
     for epoch in np.unique(positions // num_images):
         rng = np.random.default_rng((seed, int(epoch)))
         order, coins = rng.permutation(num_images), rng.random(num_images) < 0.5
+        quarters = rng.integers(0, 4, num_images)
         within = positions[positions // num_images == epoch] % num_images
         indices.append(order[within])
         flips.append(coins[within])
-    return np.concatenate(indices), np.concatenate(flips) if mirror else None
+        turns.append(quarters[within])
+    return Order(
+        np.concatenate(indices),
+        np.concatenate(flips) if mirror else None,
+        np.concatenate(turns) if turn else None,
+    )
 
 
 def stream(
-    images: ImageZip, requests: Iterator[tuple[int, int, int]], seed: int, mirror: bool
-) -> Generator[np.ndarray, None, None]:
-    """Yield batches, decoded ahead in one thread.
+    images: ImageZip, requests: Iterator[tuple[int, int, int]], seed: int, mirror: bool = False, turn: bool = False
+) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
+    """Yield batches and the indices of their images, decoded ahead in one thread.
 
     Args:
         images: where they come from.
         requests: (position, batch size, resolution) of every batch in order.
         seed: seed of the shuffles.
-        mirror: flip a random half.
+        mirror: mirror a random half.
+        turn: turn by a random number of quarters.
     """
     ahead: queue.Queue = queue.Queue(_PREFETCH)
     stop = threading.Event()
@@ -147,8 +190,8 @@ def stream(
             for position, size, resolution in requests:
                 if stop.is_set():
                     return
-                indices, flips = batch_order(len(images), position, size, seed, mirror)
-                put(images.batch(indices, resolution, flips))
+                order = batch_order(len(images), position, size, seed, mirror, turn)
+                put((images.batch(order, resolution), order.indices))
             put(None)
         except BaseException as error:  # Raised again in the consumer.
             put(error)

@@ -1,5 +1,6 @@
 """Adversarial losses and gradient penalties, on logits and on batches of images ``[B, H, W, C]``."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -48,3 +49,22 @@ def wgan_gradient_penalty(critic: Critic, real: Array, fake: Array, key: Key) ->
     gradient = jax.grad(lambda images: jnp.sum(critic(images)))(real + mix * (fake - real))
     norm = jnp.sqrt(jnp.sum(jnp.square(gradient), axis=(1, 2, 3)) + 1e-12)
     return jnp.mean(jnp.square(norm - 1.0))
+
+
+def path_lengths(render: Callable[[Array], Array], styles: Array, directions: Array) -> Array:
+    """How much images change with their styles, along a direction of every image.
+
+    The root of the mean over layers of |J^T y|^2, y the direction over the root of the number of pixels (Karras et al.
+    2020, arXiv:1912.04958, section 3.2; stylegan2-ada-pytorch ``loss.py``, Gpl).
+
+    Args:
+        render: styles to images ``[B, H, W, C]``.
+        styles: ``[B, num_styles, w_dim]``.
+        directions: standard normal images ``[B, H, W, C]``.
+
+    Returns:
+        ``[B]``.
+    """
+    scale = math.sqrt(directions.shape[1] * directions.shape[2])
+    gradient = jax.grad(lambda styles: jnp.sum(render(styles) * directions) / scale)(styles)
+    return jnp.sqrt(jnp.sum(jnp.square(gradient), axis=-1).mean(-1))

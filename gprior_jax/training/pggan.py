@@ -1,22 +1,25 @@
-"""One training step of a generator against its discriminator, as a pure function of the state."""
+"""Training of a PGGAN: one step of generator and discriminator as a pure function of the state, and its schedule."""
 
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import optax
 from flax.core import unfreeze
 
 from gprior_jax.discriminators.pggan import PGGANDiscriminator, logits
+from gprior_jax.generators.base import Critic, Prior
 from gprior_jax.generators.pggan import PGGAN
-from gprior_jax.training import losses
-from gprior_jax.training.config import TrainConfig
+from gprior_jax.training import losses, optimize
+from gprior_jax.training.config import PGGANConfig
 from gprior_jax.typing import Array, Key, Params, PyTree
 
-_EMA_RAMP = 0.05
-"""The averaging time is at most this part of the images seen (stylegan2-ada-pytorch ``ema_rampup``)."""
+TERMS = ("generator", "discriminator", "real_logit", "fake_logit", "penalty")
+"""Names of the scalars that steps give."""
+
+OF_RESOLUTION: frozenset[str] = frozenset()
+"""See :class:`gprior_jax.training.methods.Method`: every resolution has inputs of its own."""
 
 
 class TrainState(NamedTuple):
@@ -39,7 +42,7 @@ class TrainState(NamedTuple):
     images_seen: Array
 
 
-def build(config: TrainConfig) -> tuple[PGGAN, PGGANDiscriminator]:
+def build(config: PGGANConfig) -> tuple[PGGAN, PGGANDiscriminator]:
     """The two networks of a configuration."""
     # The widths that are trained gain nothing from Winograd, and the second derivatives compile faster without it.
     generator = PGGAN(config.channels, z_dim=config.z_dim, conv_path="phases")
@@ -49,28 +52,24 @@ def build(config: TrainConfig) -> tuple[PGGAN, PGGANDiscriminator]:
     return generator, discriminator
 
 
-def _adam(config: TrainConfig) -> optax.GradientTransformation:
-    return optax.adam(config.learning_rate, b1=0.0, b2=config.beta2)
-
-
 @partial(jax.jit, static_argnums=0)
-def init(config: TrainConfig, key: Key) -> TrainState:
+def init(config: PGGANConfig, key: Key) -> TrainState:
     """Fresh weights and optimiser states."""
     generator, discriminator = build(config)
     generator_key, discriminator_key = jax.random.split(key)
     image = jnp.zeros((config.resolution, config.resolution, 3))
     g = unfreeze(generator.init(generator_key, jnp.zeros(config.z_dim), method="init_all"))["params"]
     d = unfreeze(discriminator.init(discriminator_key, image, method="init_all"))["params"]
-    adam = _adam(config)
+    adam = optimize.adam(config)
     return TrainState(g, d, g, adam.init(g), adam.init(d), jnp.int32(0))
 
 
-def reset_optimizers(config: TrainConfig, state: TrainState) -> TrainState:
+def reset_optimizers(config: PGGANConfig, state: TrainState) -> TrainState:
     """Forget Adam's moments, at the start of a level: the new layers have none yet (Karras et al. 2018, appendix A.1).
 
     Their second moments would be zero at a late step count, so that the bias correction could not help.
     """
-    adam = _adam(config)
+    adam = optimize.adam(config)
     return state._replace(generator_opt=adam.init(state.generator), discriminator_opt=adam.init(state.discriminator))
 
 
@@ -81,7 +80,7 @@ def generate(generator: PGGAN, params: Params, z: Array, level: int, fade: Array
 
 
 def _discriminator_objective(
-    params: Params, config: TrainConfig, networks: Any, fake: Array, real: Array, key: Key, at: Any, penalize: bool
+    params: Params, config: PGGANConfig, networks: Any, fake: Array, real: Array, key: Key, at: Any, penalize: bool
 ) -> tuple[Array, dict[str, Array]]:
     _, discriminator = networks
     level, fade = at
@@ -101,15 +100,9 @@ def _discriminator_objective(
     return loss, terms
 
 
-def _descend(config: TrainConfig, params: Params, gradient: Params, state: PyTree) -> tuple[Params, PyTree]:
-    """New weights and new state of Adam."""
-    update, state = _adam(config).update(gradient, state)
-    return cast(Params, optax.apply_updates(params, update)), state
-
-
 @partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=3)
 def step(
-    config: TrainConfig, level: int, penalize: bool, state: TrainState, real: Array, fade: Array, key: Key
+    config: PGGANConfig, level: int, penalize: bool, state: TrainState, real: Array, fade: Array, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
     """Update the discriminator, then the generator against it, then the average.
 
@@ -126,14 +119,14 @@ def step(
         The next state, and named scalars: losses, mean logits, ``penalty`` in the steps that have one.
     """
     networks = generator, discriminator = build(config)
-    batch = real.shape[0]
+    batch, adam = real.shape[0], optimize.adam(config)
     key_d, key_g, key_mix = jax.random.split(jax.random.fold_in(key, state.images_seen), 3)
 
     fake = generate(generator, state.generator, jax.random.normal(key_d, (batch, config.z_dim)), level, fade)
     d_grad, terms = jax.grad(_discriminator_objective, has_aux=True)(
         state.discriminator, config, networks, fake, real, key_mix, (level, fade), penalize
     )
-    d_params, d_opt = _descend(config, state.discriminator, d_grad, state.discriminator_opt)
+    d_params, d_opt = optimize.descend(adam, state.discriminator, d_grad, state.discriminator_opt)
 
     def objective(params: Params) -> Array:
         z = jax.random.normal(key_g, (batch, config.z_dim))
@@ -141,11 +134,52 @@ def step(
         return losses.generator_loss(logits(discriminator, d_params, images, level, fade), config.loss)
 
     g_loss, g_grad = jax.value_and_grad(objective)(state.generator)
-    g_params, g_opt = _descend(config, state.generator, g_grad, state.generator_opt)
+    g_params, g_opt = optimize.descend(adam, state.generator, g_grad, state.generator_opt)
 
     seen = state.images_seen + batch
-    half_life = jnp.minimum(config.ema_half_life, _EMA_RAMP * seen)
-    decay = 0.5 ** (batch / jnp.maximum(half_life, 1e-8))
-    average = cast(Params, optax.incremental_update(g_params, state.average, 1.0 - decay))
+    average = optimize.blend(state.average, g_params, optimize.ema_decay(config, seen))
     next_state = TrainState(g_params, d_params, average, g_opt, d_opt, seen)
     return next_state, terms | {"generator": g_loss}
+
+
+def train_step(
+    config: PGGANConfig, state: TrainState, seen: int, real: Array, labels: Array | None, key: Key
+) -> tuple[TrainState, dict[str, Array]]:
+    """The step that the schedule has after ``seen`` images; labels are not used."""
+    moment = config.moment(seen)
+    if moment.starts_level:
+        state = reset_optimizers(config, state)
+    penalize = config.loss == "nonsaturating" and moment.step % config.r1_interval == 0
+    return step(config, moment.level, penalize, state, real, jnp.float32(moment.fade), key)
+
+
+def sample(config: PGGANConfig, state: TrainState, z: Array, labels: Array | None) -> Array:
+    """Images of the averaged generator at the size and fade that the run has reached."""
+    moment = config.moment(max(0, int(state.images_seen) - config.batch_size))
+    return _sample(config, moment.level, state.average, z, jnp.float32(moment.fade))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _sample(config: PGGANConfig, level: int, params: Params, z: Array, fade: Array) -> Array:
+    return generate(build(config)[0], params, z, level, fade)
+
+
+def grown(fresh: Params, trained: Params) -> Params:
+    """None: new blocks fade in."""
+    return {}
+
+
+def averaged_prior(config: PGGANConfig, state: TrainState) -> Prior:
+    """The averaged generator and the discriminator, cut to the resolution the run has reached."""
+    level = config.moment(max(0, int(state.images_seen) - config.batch_size)).level
+    generator, discriminator = build(config)
+    sizes = [4 << i for i in range(level + 1)]
+    g_names = [f"layer{k}" for k in range(2 * level + 2)] + [f"output{i}" for i in range(level + 1)]
+    d_names = [f"{kind}_{size}" for size in sizes for kind in ("from_rgb", "conv", "down")] + ["dense_4", "logit"]
+    channels = config.channels[: level + 1]
+    critic = Critic(
+        {name: state.discriminator[name] for name in d_names if name in state.discriminator},
+        discriminator.clone(channels=channels),
+    )
+    params = {name: state.average[name] for name in g_names}
+    return Prior(params, generator.clone(channels=channels, conv_path="auto"), critic=critic)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gprior_jax.training.config import TrainConfig
+from gprior_jax.training.config import PGGANConfig
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -40,7 +40,7 @@ def image_zip(tmp_path_factory):
 @pytest.fixture(scope="package")
 def tiny():
     """Ten steps: four at 8 pixels, six at 16, every second one with the R1 penalty."""
-    return TrainConfig(
+    return PGGANConfig(
         resolution=16,
         z_dim=8,
         base_channels=128,

@@ -1,15 +1,15 @@
 import pytest
 
-from gprior_jax.training.config import Moment, TrainConfig
+from gprior_jax.training.config import Moment, PGGANConfig, StyleGAN2Config
 
-SMALL = TrainConfig(
+SMALL = PGGANConfig(
     resolution=32, base_channels=64, max_channels=8, batch_size=4, images_per_level=(10, 40), fade_fraction=0.5
 )
 
 
 def test_channels():
     assert SMALL.channels == (8, 8, 4, 2)
-    assert TrainConfig().channels == (128, 128, 128, 64, 32)
+    assert PGGANConfig().channels == (128, 128, 128, 64, 32)
 
 
 def test_levels_last_whole_batches_and_the_last_number_serves_the_rest():
@@ -45,23 +45,23 @@ def test_each_level_starts_once_and_only_grows():
 
 
 def test_one_level():
-    config = TrainConfig(resolution=8, batch_size=4, images_per_level=(8,))
+    config = PGGANConfig(resolution=8, batch_size=4, images_per_level=(8,))
     assert config.total_images == 8
     assert config.moment(4) == Moment(1, 1.0, False, 1)
 
 
 def test_equal_settings_are_one_compilation():
     # Configurations are static arguments of the step.
-    assert hash(TrainConfig(seed=3)) == hash(TrainConfig(seed=3))
-    assert TrainConfig(seed=3) != TrainConfig(seed=4)
+    assert hash(PGGANConfig(seed=3)) == hash(PGGANConfig(seed=3))
+    assert PGGANConfig(seed=3) != PGGANConfig(seed=4)
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"resolution": 48}, "resolution 48 from start_resolution 8: use powers of two from 8 to 1024"),
-        ({"resolution": 2048}, "use powers of two"),
-        ({"start_resolution": 4}, "start_resolution 4: use powers of two"),
+        ({"resolution": 48}, "resolution 48: use a power of two from 8 to 1024"),
+        ({"resolution": 2048}, "use a power of two"),
+        ({"start_resolution": 4}, "start_resolution 4: use a power of two"),
         ({"resolution": 16, "start_resolution": 32}, "start_resolution 32 is above resolution 16"),
         ({"images_per_level": ()}, "every level needs at least one batch"),
         ({"images_per_level": (48_000, 31)}, "every level needs at least one batch"),
@@ -70,8 +70,28 @@ def test_equal_settings_are_one_compilation():
 )
 def test_settings_that_cannot_be(settings, told):
     with pytest.raises(ValueError, match=told):
-        TrainConfig(**settings)
+        PGGANConfig(**settings)
 
 
 def test_a_batch_smaller_than_a_group_is_one_group():
-    assert TrainConfig(batch_size=3, minibatch_group=4).batch_size == 3
+    assert PGGANConfig(batch_size=3, minibatch_group=4).batch_size == 3
+
+
+def test_stylegan2():
+    config = StyleGAN2Config(images=1000, batch_size=16)
+    assert config.total_images == 992
+    assert config.size_at(0) == config.size_at(900) == 64
+    assert config.progress(3) == {"resolution": 64}
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"resolution": 48}, "resolution 48: use a power of two"),
+        ({"images": 15}, "images 15: the run needs at least one batch of 16"),
+        ({"batch_size": 1, "minibatch_group": 1}, "path_shrink 2 leaves nothing of a batch of 1"),
+    ],
+)
+def test_stylegan2_settings_that_cannot_be(settings, told):
+    with pytest.raises(ValueError, match=told):
+        StyleGAN2Config(**settings)

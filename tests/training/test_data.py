@@ -1,5 +1,6 @@
 import hashlib
 import io
+import json
 import threading
 import zipfile
 
@@ -54,23 +55,24 @@ def test_splits_are_disjoint_and_complete(image_zip):
 )
 def test_batch_order_is_a_function_of_the_position(num_images, position, batch_size, parts, seed):
     """Whatever the batches are cut into, image number n of the run is the same, so a run can be resumed."""
-    indices, flips = data.batch_order(num_images, position, batch_size, seed, mirror=True)
+    order = data.batch_order(num_images, position, batch_size, seed, mirror=True, turn=True)
     split = min(parts, batch_size)
-    first = data.batch_order(num_images, position, split, seed, mirror=True)
-    np.testing.assert_array_equal(indices[:split], first[0])
-    np.testing.assert_array_equal(flips[:split], first[1])
-    again, none = data.batch_order(num_images, position, batch_size, seed, mirror=False)
-    np.testing.assert_array_equal(indices, again)
-    assert none is None
+    first = data.batch_order(num_images, position, split, seed, mirror=True, turn=True)
+    for whole, part in zip(order, first, strict=True):
+        np.testing.assert_array_equal(whole[:split], part)
+    plain = data.batch_order(num_images, position, batch_size, seed)
+    np.testing.assert_array_equal(order.indices, plain.indices)
+    assert plain.flips is plain.turns is None
 
 
 def test_every_epoch_shows_every_image_once():
-    indices, flips = data.batch_order(10, 0, 40, 3, mirror=True)
+    indices, flips, turns = data.batch_order(10, 0, 40, 3, mirror=True, turn=True)
+    assert set(turns) == {0, 1, 2, 3}
     epochs = indices.reshape(4, 10)
     np.testing.assert_array_equal(np.sort(epochs), np.tile(np.arange(10), (4, 1)))
     assert len({tuple(epoch) for epoch in epochs}) == 4
     assert 5 < flips.sum() < 35
-    assert (data.batch_order(10, 0, 40, 4, mirror=False)[0] != indices).any()
+    assert (data.batch_order(10, 0, 40, 4).indices != indices).any()
 
 
 def test_images_are_centred_and_averaged_down(tmp_path):
@@ -94,28 +96,32 @@ def test_other_modes_become_rgb(tmp_path, mode):
 
 def test_batch_range_and_flips(image_zip):
     images = data.ImageZip(image_zip)
-    plain = images.batch(np.array([2, 0]), 16)
+    plain = images.batch(data.Order(np.array([2, 0])), 16)
     assert plain.shape == (2, 16, 16, 3)
     assert plain.dtype == np.float32
     np.testing.assert_allclose(plain[0], images.image(2, 16) / 127.5 - 1, atol=1e-6)
-    flipped = images.batch(np.array([2, 0]), 16, np.array([True, False]))
+    flipped = images.batch(data.Order(np.array([2, 0]), np.array([True, False])), 16)
     np.testing.assert_array_equal(flipped[0], plain[0, :, ::-1])
     np.testing.assert_array_equal(flipped[1], plain[1])
+    turned = images.batch(data.Order(np.array([2, 0]), None, np.array([0, 1])), 16)
+    np.testing.assert_array_equal(turned[0], plain[0])
+    np.testing.assert_array_equal(turned[1], plain[1].transpose(1, 0, 2)[::-1])
 
 
 def test_stream_equals_direct_decoding(image_zip):
     images = data.ImageZip(image_zip)
     requests = [(0, 4, 8), (4, 4, 8), (8, 6, 16), (14, 40, 16)]
-    found = list(data.stream(images, iter(requests), seed=5, mirror=True))
+    found = list(data.stream(images, iter(requests), seed=5, mirror=True, turn=True))
     assert len(found) == len(requests)
-    for batch, (position, size, resolution) in zip(found, requests, strict=True):
-        indices, flips = data.batch_order(len(images), position, size, 5, True)
-        np.testing.assert_array_equal(batch, images.batch(indices, resolution, flips))
+    for (batch, indices), (position, size, resolution) in zip(found, requests, strict=True):
+        order = data.batch_order(len(images), position, size, 5, True, True)
+        np.testing.assert_array_equal(batch, images.batch(order, resolution))
+        np.testing.assert_array_equal(indices, order.indices)
 
 
 def test_a_stream_that_is_left_early_ends_its_thread(image_zip):
     before = threading.active_count()
-    stream = data.stream(data.ImageZip(image_zip), iter([(4 * i, 4, 8) for i in range(100)]), seed=0, mirror=False)
+    stream = data.stream(data.ImageZip(image_zip), iter([(4 * i, 4, 8) for i in range(100)]), seed=0)
     next(stream)
     assert threading.active_count() == before + 1
     stream.close()
@@ -148,7 +154,7 @@ def test_damaged_image_is_named_in_the_training_thread(tmp_path, content):
     with pytest.raises(GPriorError, match=r"a\.zip: in/bad\.png cannot be decoded"):
         images.image(1, 8)
     with pytest.raises(GPriorError, match=r"in/bad\.png cannot be decoded"):
-        list(data.stream(images, iter([(0, 2, 8)]), seed=0, mirror=False))
+        list(data.stream(images, iter([(0, 2, 8)]), seed=0))
 
 
 def test_damaged_entry_of_the_zip(tmp_path):
@@ -175,3 +181,36 @@ def test_one_reader_at_a_time(image_zip):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_labels(tmp_path):
+    """Classes of a split's images, in its order, and the names of the classes."""
+    entries = {f"{i}.png": png(np.zeros((8, 8, 3), np.uint8)) for i in range(40)}
+    told = {"labels": [[f"{i}.png", i % 3] for i in reversed(range(40))], "label_names": ["a", "b", "c"]}
+    path = make_zip(tmp_path / "a.zip", entries | {"dataset.json": json.dumps(told)})
+    images = data.ImageZip(path)
+    labels, names = images.labels()
+    assert names == ["a", "b", "c"]
+    assert [f"{int(name[:-4]) % 3}" for name in images.names] == [str(label) for label in labels]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        "{",
+        "{}",
+        "[]",
+        '{"labels": null}',
+        '{"labels": []}',
+        '{"labels": 3}',
+        '{"labels": [["0.png", -1]]}',
+        '{"labels": [["1.png", 0]]}',
+        '{"labels": [["0.png", "x"]]}',
+        '{"labels": [["0.png", 1]], "label_names": ["a"]}',
+    ],
+)
+def test_files_without_a_class_for_every_image(tmp_path, told):
+    entries = {"0.png": png(np.zeros((8, 8, 3), np.uint8))} | ({} if told is None else {"dataset.json": told})
+    with pytest.raises(GPriorError, match=r"a\.zip .*conditional training needs 'labels'"):
+        data.ImageZip(make_zip(tmp_path / "a.zip", entries), "all").labels()

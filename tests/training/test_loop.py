@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import json
+import zipfile
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,8 @@ from PIL import Image
 from gprior_jax import checkpoint, files, models
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.synthesis import synthesize
-from gprior_jax.training import gan, loop
+from gprior_jax.training import loop, pggan
+from gprior_jax.training.config import StyleGAN2Config
 
 OPTIONS = {"snapshot_images": 8, "log_images": 4, "provenance": {"data": "tiny"}}
 
@@ -29,7 +31,7 @@ def no_steps(monkeypatch):
     def fail(*args):
         pytest.fail("a step was taken")
 
-    monkeypatch.setattr(gan, "step", fail)
+    monkeypatch.setattr(pggan, "step", fail)
 
 
 def names(folder):
@@ -43,7 +45,7 @@ def assert_equal_to_the_bit(a, b):
 
 
 def read_state(out, config, name):
-    return checkpoint.load_tree(out / "state" / name, jax.eval_shape(lambda: gan.init(config, jax.random.key(0))))
+    return checkpoint.load_tree(out / "state" / name, jax.eval_shape(lambda: pggan.init(config, jax.random.key(0))))
 
 
 @pytest.mark.slow
@@ -76,12 +78,12 @@ def test_the_prior_is_the_averaged_generator(finished, tiny):
     state = read_state(out, tiny, "000000040")
     assert int(state.images_seen) == 40
     z = np.random.default_rng(0).standard_normal((2, 8), np.float32)
-    wanted = gan.generate(gan.build(tiny)[0], state.average, z, 2, 1.0)
+    wanted = pggan.generate(pggan.build(tiny)[0], state.average, z, 2, 1.0)
     np.testing.assert_allclose(synthesize(prior, z), wanted, atol=1e-5)
 
 
 @pytest.mark.slow
-def test_log(finished):
+def test_log(finished, tiny):
     out, _, reported = finished
     with open(out / "log.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -92,7 +94,7 @@ def test_log(finished):
     assert [bool(row["penalty"]) for row in rows] == [True, False] * 5
     for row in rows:
         assert all(np.isfinite(float(row[name])) for name in ("generator", "discriminator", "real_logit", "fake_logit"))
-    assert [{name: str(row[name]) for name in loop.LOG_FIELDS} for row in reported] == rows
+    assert [{name: str(row[name]) for name in loop.log_fields(tiny)} for row in reported] == rows
     assert all(row["images_per_second"] > 0 for row in reported)
 
 
@@ -143,7 +145,7 @@ def test_an_interrupt_is_told_in_one_sentence(tiny, image_zip, tmp_path, monkeyp
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gan, "step", interrupt)
+    monkeypatch.setattr(pggan, "step", interrupt)
     with pytest.raises(GPriorError, match=r"interrupted; run the same command again to go on from the last snapshot"):
         loop.train(tiny, image_zip, tmp_path / "run", **OPTIONS)
 
@@ -161,7 +163,7 @@ def test_unreadable_data_leaves_no_folder(tiny, tmp_path):
 
 def test_a_full_disk_keeps_the_last_snapshot(tiny, tmp_path, monkeypatch):
     """A snapshot that cannot be finished leaves a state to go on from, and the older model."""
-    state = gan.init(tiny, jax.random.key(0))
+    state = pggan.init(tiny, jax.random.key(0))
     monkeypatch.setattr(loop, "sample_grid", lambda config, state: np.zeros((4, 8, 8, 3), np.float32))
     loop.snapshot(tmp_path, tiny, state._replace(images_seen=jnp.int32(8)), {})
 
@@ -175,3 +177,58 @@ def test_a_full_disk_keeps_the_last_snapshot(tiny, tmp_path, monkeypatch):
     assert models.read_config(tmp_path / "model")["provenance"]["images_seen"] == 8
     assert names(tmp_path / "state") == ["000000008", "000000016"]
     assert names(tmp_path / "samples") == ["000000008.png"]
+
+
+@pytest.fixture(scope="module")
+def labelled_zip(image_zip, tmp_path_factory):
+    """The same images in three classes."""
+    path = tmp_path_factory.mktemp("labelled") / "classes.zip"
+    with zipfile.ZipFile(image_zip) as old, zipfile.ZipFile(path, "w") as new:
+        names = [name for name in old.namelist() if name.endswith(".png")]
+        for name in names:
+            new.writestr(name, old.read(name))
+        told = {"labels": [[name, i % 3] for i, name in enumerate(names)], "label_names": ["a", "b", "c"]}
+        new.writestr("dataset.json", json.dumps(told))
+    return path
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    """Six steps of a class-conditional StyleGAN2, both penalties among them."""
+    return StyleGAN2Config(
+        resolution=8,
+        z_dim=6,
+        base_channels=64,
+        max_channels=8,
+        batch_size=4,
+        images=24,
+        num_classes=3,
+        path_interval=2,
+        r1_interval=3,
+        augment=True,
+        turns=True,
+    )
+
+
+@pytest.mark.slow
+def test_a_resumed_stylegan2_equals_an_uninterrupted_one(conditional, labelled_zip, tmp_path):
+    whole = loop.train(conditional, labelled_zip, tmp_path / "whole", **OPTIONS)
+    loop.train(conditional, labelled_zip, tmp_path / "run", max_images=8, **OPTIONS)
+    resumed = loop.train(conditional, labelled_zip, tmp_path / "run", **OPTIONS)
+    assert_equal_to_the_bit(resumed.params, whole.params)
+    assert_equal_to_the_bit(resumed.critic.params, whole.critic.params)
+    assert (tmp_path / "run" / "log.csv").read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
+    facts = models.read_config(tmp_path / "run" / "model")["provenance"]
+    assert facts["label_names"] == ["a", "b", "c"]
+    stored = models.load(tmp_path / "run" / "model")
+    assert stored.num_classes == 3
+    assert_equal_to_the_bit(stored.params, resumed.params)
+
+
+def test_classes_that_the_data_does_not_have(conditional, labelled_zip, image_zip, tmp_path):
+    wrong = dataclasses.replace(conditional, num_classes=4)
+    with pytest.raises(GPriorError, match="has 3 classes, not 4: train with num_classes 3"):
+        loop.train(wrong, labelled_zip, tmp_path / "run", **OPTIONS)
+    with pytest.raises(GPriorError, match="conditional training needs 'labels'"):
+        loop.train(conditional, image_zip, tmp_path / "run", **OPTIONS)
+    assert not (tmp_path / "run").exists()

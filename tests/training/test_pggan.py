@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gprior_jax.discriminators.pggan import minibatch_stddev
-from gprior_jax.training import gan
+from gprior_jax.training import pggan
 
 KEY = jax.random.key(7)
 
@@ -22,13 +22,13 @@ def batch(size, number=4):
 
 @pytest.fixture(scope="module")
 def start(tiny):
-    return host(gan.init(tiny, jax.random.key(tiny.seed)))
+    return host(pggan.init(tiny, jax.random.key(tiny.seed)))
 
 
 def take_step(config, state, level, penalize=False, fade=1.0):
     """One step from a host copy of the state, so that nothing is donated from under a test."""
     given = jax.tree.map(jnp.array, state)
-    state, terms = gan.step(config, level, penalize, given, jnp.asarray(batch(4 << level)), jnp.float32(fade), KEY)
+    state, terms = pggan.step(config, level, penalize, given, jnp.asarray(batch(4 << level)), jnp.float32(fade), KEY)
     return host(state), {name: float(value) for name, value in terms.items()}
 
 
@@ -91,11 +91,11 @@ def test_moving_average(tiny, start, seen, half_life):
 @pytest.mark.slow
 def test_penalty_is_weighted_for_the_steps_without_one(tiny, start):
     """The R1 penalty is applied every r1_interval steps, r1_interval times as strongly."""
-    networks = gan.build(tiny)
+    networks = pggan.build(tiny)
     real, fake = batch(8), -batch(8)
 
     def objective(params, penalize):
-        return gan._discriminator_objective(params, tiny, networks, fake, real, KEY, (1, 1.0), penalize)
+        return pggan._discriminator_objective(params, tiny, networks, fake, real, KEY, (1, 1.0), penalize)
 
     (plain, terms), (total, both) = (
         jax.jit(objective, static_argnums=1)(start.discriminator, p) for p in (False, True)
@@ -109,11 +109,11 @@ def test_penalty_is_weighted_for_the_steps_without_one(tiny, start):
 @pytest.mark.slow
 def test_wasserstein_objective(tiny, start):
     config = dataclasses.replace(tiny, loss="wgan_gp")
-    networks = gan.build(config)
+    networks = pggan.build(config)
 
     @jax.jit
     def objective(params):
-        return gan._discriminator_objective(params, config, networks, -batch(8), batch(8), KEY, (1, 1.0), False)
+        return pggan._discriminator_objective(params, config, networks, -batch(8), batch(8), KEY, (1, 1.0), False)
 
     total, terms = objective(start.discriminator)
     assert float(total) == pytest.approx(float(terms["discriminator"] + 10 * terms["penalty"]), rel=1e-5)
@@ -125,7 +125,7 @@ def test_resetting_the_optimisers(tiny, start):
         generator_opt=jax.tree.map(lambda leaf: leaf + 1, start.generator_opt),
         discriminator_opt=jax.tree.map(lambda leaf: leaf + 1, start.discriminator_opt),
     )
-    found = gan.reset_optimizers(tiny, moved)
+    found = pggan.reset_optimizers(tiny, moved)
     for leaf in jax.tree.leaves((found.generator_opt, found.discriminator_opt)):
         assert not np.asarray(leaf).any()
     assert found.generator is moved.generator
@@ -133,9 +133,9 @@ def test_resetting_the_optimisers(tiny, start):
 
 def test_growth(tiny, start):
     """A new level starts as the enlarged image of the one below, and ends as its own."""
-    generator, _ = gan.build(tiny)
+    generator, _ = pggan.build(tiny)
     z = np.random.default_rng(0).standard_normal((2, 8), np.float32)
-    run = jax.jit(gan.generate, static_argnums=(0, 3))
+    run = jax.jit(pggan.generate, static_argnums=(0, 3))
     below = run(generator, start.generator, z, 1, 1.0)
     assert below.shape == (2, 8, 8, 3)
     images = {fade: np.asarray(run(generator, start.generator, z, 2, fade)) for fade in (0.0, 0.25, 1.0)}

@@ -1,0 +1,167 @@
+"""Adaptive augmentation's transformations (Karras et al. 2020, arXiv:2006.06676, appendix B: "bgc").
+
+Every image of a batch gets random transformations, each with the probability p: moved by whole pixels (mirrored, turned
+by quarters, shifted), warped (scaled, rotated, stretched, shifted by parts of a pixel), and its colours changed. They
+can be differentiated, since the generator is trained through them; below a probability of about 0.8 the generator does
+not learn to make them. What lies outside an image is its reflection.
+
+The published filter around a warp is a wavelet's; here it is [1, 3, 3, 1] at twice the resolution.
+"""
+
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.nn.resample import fir_down2, fir_up2
+from gprior_jax.typing import Array, ArrayLike, Key
+
+# Table of appendix B: standard deviations and ranges.
+_SHIFT = 0.125
+_SCALE = 0.2
+_BRIGHTNESS = 0.2
+_CONTRAST = 0.5
+_SATURATION = 1.0
+
+
+def augment(images: Array, p: ArrayLike, key: Key) -> Array:
+    """Transform every image of a batch.
+
+    Args:
+        images: ``[B, S, S, 3]`` in [-1, 1]; the result can leave that range.
+        p: probability of every transformation.
+        key: image i of the batch takes the i-th key split from it.
+
+    >>> images = jnp.ones((1, 8, 8, 3))
+    >>> bool((augment(images, 0.0, jax.random.key(0)) == images).all())
+    True
+    """
+    keys = jax.random.split(key, images.shape[0])
+    return jax.vmap(lambda image, key: _augment_one(image, p, key))(images, keys)
+
+
+def _augment_one(image: Array, p: ArrayLike, key: Key) -> Array:
+    blit_key, warp_key, color_key = jax.random.split(key, 3)
+    image = _moved(image, *_draw_move(image.shape[0], p, blit_key))
+    image = _recolored(image, *_draw_color(p, color_key))
+    matrix, applies = _draw_warp(p, warp_key)
+    # Filters would soften an image that is not warped.
+    return jnp.where(applies, _warped(image, matrix), image)
+
+
+def _chance(key: Key, p: ArrayLike, value: Array, neutral: ArrayLike) -> Array:
+    """``value`` with the probability p, else ``neutral``."""
+    return jnp.where(jax.random.uniform(key) < p, value, neutral)
+
+
+def _draw_move(size: int, p: ArrayLike, key: Key) -> tuple[Array, Array]:
+    """A mirrored, turned and shifted frame: a matrix of integers ``[2, 2]`` and an offset ``[2]`` in pixels."""
+    keys = jax.random.split(key, 6)
+    mirror = _chance(keys[0], p, jax.random.bernoulli(keys[1]), False)
+    turns = _chance(keys[2], p, jax.random.randint(keys[3], (), 0, 4), 0)
+    shift = _chance(keys[4], p, jax.random.uniform(keys[5], (2,), minval=-_SHIFT, maxval=_SHIFT), 0.0)
+    flip = jnp.array([[1, 0], [0, 1]]) - jnp.array([[0, 0], [0, 2]]) * mirror
+    quarter = jnp.array([[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]], [[0, 1], [-1, 0]]])[turns]
+    return flip @ quarter, jnp.round(shift * size).astype(jnp.int32)
+
+
+def _moved(image: Array, matrix: Array, offset: Array) -> Array:
+    """Every pixel from another place of the image, exactly."""
+    size = image.shape[0]
+    # Twice the distance from the centre is a whole number for even and odd sizes alike.
+    axis = 2 * jnp.arange(size) - (size - 1)
+    frame = jnp.stack(jnp.meshgrid(axis, axis, indexing="ij"), -1) - 2 * offset
+    row, column = jnp.moveaxis((frame @ matrix.T + (size - 1)) // 2, -1, 0)
+    return image[_reflected(row, size), _reflected(column, size)]
+
+
+def _reflected(index: Array, size: int) -> Array:
+    """Indices outside ``[0, size)`` as those of the mirrored image; the border pixels are not repeated."""
+    index = jnp.abs(index) % (2 * size - 2)
+    return jnp.minimum(index, 2 * size - 2 - index)
+
+
+def _rotation(angle: Array) -> Array:
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    return jnp.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+
+
+def _scaling(rows: ArrayLike, columns: ArrayLike) -> Array:
+    return jnp.diag(jnp.array([rows, columns, 1.0]))
+
+
+def _draw_warp(p: ArrayLike, key: Key) -> tuple[Array, Array]:
+    """Where pixels of the result are taken from, in parts of the side from the centre; and whether there is a warp."""
+    keys = jax.random.split(key, 10)
+    # Two rotations, before and after stretching: with this chance each, one or both occur with the probability p.
+    half = 1.0 - jnp.sqrt(1.0 - jnp.asarray(p))
+    scale = 2.0 ** _chance(keys[0], p, _SCALE * jax.random.normal(keys[1]), 0.0)
+    turn = partial(jax.random.uniform, minval=-math.pi, maxval=math.pi)
+    before = _chance(keys[2], half, turn(keys[3]), 0.0)
+    stretch = 2.0 ** _chance(keys[4], p, _SCALE * jax.random.normal(keys[5]), 0.0)
+    after = _chance(keys[6], half, turn(keys[7]), 0.0)
+    shift = _chance(keys[8], p, _SHIFT * jax.random.normal(keys[9], (2,)), 0.0)
+    matrix = _scaling(scale, scale) @ _rotation(before) @ _scaling(stretch, 1.0 / stretch) @ _rotation(after)
+    matrix = matrix.at[:2, 2].set(matrix[:2, :2] @ shift)
+    return matrix, (matrix != jnp.eye(3)).any()
+
+
+_MARGIN = 2
+"""Pixels around an image that its filters reach."""
+
+
+def _warped(image: Array, matrix: Array) -> Array:
+    """The image resampled at ``matrix @ (row, column, 1)``, filtered at twice the resolution."""
+    size, fine = image.shape[0], 2 * image.shape[0]
+    border = [(_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0)]
+    source = fir_up2(jnp.pad(image, border, mode="reflect"))[2 * _MARGIN : -2 * _MARGIN, 2 * _MARGIN : -2 * _MARGIN]
+    axis = (jnp.arange(-2 * _MARGIN, fine + 2 * _MARGIN) + 0.5) / fine - 0.5
+    frame = jnp.stack([*jnp.meshgrid(axis, axis, indexing="ij"), jnp.ones((axis.size, axis.size))], -1)
+    at = (frame @ matrix.T)[..., :2]
+    return fir_down2(_bilinear(source, (at + 0.5) * fine - 0.5))[_MARGIN : _MARGIN + size, _MARGIN : _MARGIN + size]
+
+
+def _bilinear(image: Array, at: Array) -> Array:
+    """Pixels at places ``[..., 2]`` between pixels."""
+    size = image.shape[0]
+    low = jnp.floor(at)
+    row, column = jnp.moveaxis(at - low, -1, 0)[..., None]
+    top, left = jnp.moveaxis(low.astype(jnp.int32), -1, 0)
+
+    def pixel(down: int, right: int) -> Array:
+        return image[_reflected(top + down, size), _reflected(left + right, size)]
+
+    above = (1.0 - column) * pixel(0, 0) + column * pixel(0, 1)
+    below = (1.0 - column) * pixel(1, 0) + column * pixel(1, 1)
+    return (1.0 - row) * above + row * below
+
+
+_GRAY = np.full((3, 3), 1.0 / 3.0, np.float32)
+"""Projection on the axis of gray."""
+
+
+def _draw_color(p: ArrayLike, key: Key) -> tuple[Array, Array]:
+    """A matrix ``[3, 3]`` and an offset, scalar: brightness, contrast, inverted luma, hue, saturation."""
+    keys = jax.random.split(key, 10)
+    brightness = _chance(keys[0], p, _BRIGHTNESS * jax.random.normal(keys[1]), 0.0)
+    contrast = 2.0 ** _chance(keys[2], p, _CONTRAST * jax.random.normal(keys[3]), 0.0)
+    inverted = _chance(keys[4], p, jax.random.bernoulli(keys[5]), False)
+    hue = _chance(keys[6], p, jax.random.uniform(keys[7], minval=-math.pi, maxval=math.pi), 0.0)
+    saturation = 2.0 ** _chance(keys[8], p, _SATURATION * jax.random.normal(keys[9]), 0.0)
+    identity, gray = jnp.eye(3), jnp.asarray(_GRAY)
+    matrix = contrast * (identity - 2.0 * gray * inverted)
+    matrix = (gray + saturation * (identity - gray)) @ _about_gray(hue) @ matrix
+    # Brightness comes first: contrast scales it, and inverting turns its sign; hue and saturation leave gray alone.
+    return matrix, brightness * contrast * jnp.where(inverted, -1.0, 1.0)
+
+
+def _about_gray(angle: Array) -> Array:
+    """Rotation of colours about the axis of gray (Rodrigues' formula)."""
+    cross = jnp.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3.0)
+    return jnp.cos(angle) * jnp.eye(3) + jnp.sin(angle) * cross + (1.0 - jnp.cos(angle)) * _GRAY
+
+
+def _recolored(image: Array, matrix: Array, offset: Array) -> Array:
+    return image @ matrix.T + offset

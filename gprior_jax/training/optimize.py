@@ -1,0 +1,44 @@
+"""Steps of Adam and of the moving average, as all training runs take them."""
+
+from typing import cast
+
+import jax.numpy as jnp
+import optax
+
+from gprior_jax.training.config import GANConfig
+from gprior_jax.typing import Array, Params, PyTree
+
+_EMA_RAMP = 0.05
+"""The averaging time is at most this part of the images seen (stylegan2-ada-pytorch ``ema_rampup``)."""
+
+
+def adam(config: GANConfig, interval: int = 0) -> optax.GradientTransformation:
+    """Adam of one network.
+
+    Args:
+        config: learning rate and beta2; beta1 is 0.
+        interval: steps between the updates for a penalty that the network has beside its main loss; 0 has none. One
+            more update in every ``interval`` steps: rate and betas are taken to the power of k / (k + 1), so that they
+            say the same per step (Karras et al. 2020, arXiv:1912.04958, appendix B, lazy regularisation).
+    """
+    ratio = interval / (interval + 1) if interval else 1.0
+    return optax.adam(config.learning_rate * ratio, b1=0.0, b2=config.beta2**ratio)
+
+
+def descend(
+    optimizer: optax.GradientTransformation, params: Params, gradient: Params, state: PyTree
+) -> tuple[Params, PyTree]:
+    """New weights and new state of the optimiser."""
+    update, state = optimizer.update(gradient, state)
+    return cast(Params, optax.apply_updates(params, update)), state
+
+
+def ema_decay(config: GANConfig, images_seen: Array) -> Array:
+    """Part of the old average that one batch leaves, ``images_seen`` counted with it."""
+    half_life = jnp.minimum(config.ema_half_life, _EMA_RAMP * images_seen)
+    return 0.5 ** (config.batch_size / jnp.maximum(half_life, 1e-8))
+
+
+def blend(average: Params, params: Params, decay: Array) -> Params:
+    """The moving average after one step."""
+    return cast(Params, optax.incremental_update(params, average, 1.0 - decay))

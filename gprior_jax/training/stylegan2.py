@@ -1,0 +1,339 @@
+"""Training of a StyleGAN2, as stylegan2-ada-pytorch's ``training_loop.py`` and ``loss.py`` have it.
+
+One step is up to four updates: the generator, in every few steps the generator again for the path length penalty, the
+discriminator, and in every few steps the discriminator again for R1. Each is a function of the state of its own, so
+that each is compiled once and a step pays for what it takes.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from flax.core import unfreeze
+
+from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator, logits
+from gprior_jax.generators.base import Critic, Noise, Prior
+from gprior_jax.generators.stylegan2 import StyleGAN2
+from gprior_jax.training import losses, optimize
+from gprior_jax.training.augment import augment
+from gprior_jax.training.config import StyleGAN2Config
+from gprior_jax.typing import Array, Key, Params, PyTree
+
+TERMS = (
+    "generator",
+    "discriminator",
+    "real_logit",
+    "fake_logit",
+    "real_sign",
+    "penalty",
+    "path_length",
+    "path_penalty",
+    "augment_p",
+)
+"""Names of the scalars that steps give."""
+
+OF_RESOLUTION = frozenset({"from_rgb"})
+"""See :class:`gprior_jax.training.methods.Method`."""
+
+AUGMENT_INTERVAL = 4
+"""Steps between changes of the augmentation's probability (``ada_interval``)."""
+
+
+class TrainState(NamedTuple):
+    """Everything that a run carries from step to step.
+
+    Attributes:
+        generator: weights being trained; ``w_avg`` among them follows the codes.
+        discriminator: weights being trained.
+        average: exponential moving average of the generator's weights, the result of the run.
+        generator_opt: state of Adam.
+        discriminator_opt: state of Adam.
+        path_mean: running mean of path lengths, scalar.
+        augment_p: probability of every augmentation, scalar.
+        signs: sum and number of the signs of real logits since the probability changed, ``[2]``.
+        images_seen: real images shown, int32 scalar.
+    """
+
+    generator: Params
+    discriminator: Params
+    average: Params
+    generator_opt: PyTree
+    discriminator_opt: PyTree
+    path_mean: Array
+    augment_p: Array
+    signs: Array
+    images_seen: Array
+
+
+def build(config: StyleGAN2Config) -> tuple[StyleGAN2, StyleGAN2Discriminator]:
+    """The two networks of a configuration."""
+    # Training differentiates twice, which is where the faster formulations of inference gain nothing.
+    generator = StyleGAN2(
+        config.channels,
+        z_dim=config.z_dim,
+        w_dim=config.z_dim,
+        mapping_layers=config.mapping_layers,
+        num_classes=config.num_classes,
+        conv_path="direct",
+    )
+    discriminator = StyleGAN2Discriminator(
+        config.channels, num_classes=config.num_classes, group_size=config.minibatch_group
+    )
+    return generator, discriminator
+
+
+@partial(jax.jit, static_argnums=0)
+def init(config: StyleGAN2Config, key: Key) -> TrainState:
+    """Fresh weights and optimiser states."""
+    generator, discriminator = build(config)
+    generator_key, discriminator_key = jax.random.split(key)
+    image = jnp.zeros((config.resolution, config.resolution, 3))
+    g = unfreeze(generator.init(generator_key, jnp.zeros(config.z_dim), method="init_all"))["params"]
+    d = unfreeze(discriminator.init(discriminator_key, image, method="init_all"))["params"]
+    g_opt, d_opt = _optimizers(config)
+    zero = jnp.float32(0)
+    return TrainState(g, d, g, g_opt.init(g), d_opt.init(d), zero, zero, jnp.zeros(2), jnp.int32(0))
+
+
+def _optimizers(config: StyleGAN2Config) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+    """Adam of the generator and of the discriminator."""
+    path_interval = config.path_interval if config.path_weight else 0
+    return optimize.adam(config, path_interval), optimize.adam(config, config.r1_interval if config.r1_gamma else 0)
+
+
+def _map(generator: StyleGAN2, params: Params, z: Array, label: Array | None) -> Array:
+    return nn.apply(StyleGAN2.map, generator)({"params": params}, z, label)
+
+
+def _run(generator: StyleGAN2, params: Params, styles: Array, noise: Noise) -> Array:
+    return nn.apply(StyleGAN2.__call__, generator)({"params": params}, None, styles=styles, noise=noise)
+
+
+def map_mixed(
+    config: StyleGAN2Config, generator: StyleGAN2, params: Params, labels: Array | None, key: Key, number: int
+) -> tuple[Array, Array]:
+    """Styles ``[B, num_styles, w_dim]`` of random codes, mixed, and the mean ``[w_dim]`` of those that are not mixed.
+
+    Args:
+        config: the codes and how many are mixed.
+        generator: the network.
+        params: its weights.
+        labels: ``[B, num_classes]`` of a conditional one.
+        key: of codes and crossovers.
+        number: B.
+    """
+    first_key, second_key, cut_key, coin_key = jax.random.split(key, 4)
+
+    def mapped(key: Key) -> Array:
+        z = jax.random.normal(key, (number, config.z_dim))
+        return jax.vmap(lambda z, label: _map(generator, params, z, label))(z, labels)
+
+    first = mapped(first_key)
+    mean = first[:, 0].mean(0)
+    if not config.style_mixing:
+        return first, mean
+    rows = generator.num_styles
+    cut = jax.random.randint(cut_key, (number, 1, 1), 1, rows)
+    cut = jnp.where(jax.random.uniform(coin_key, cut.shape) < config.style_mixing, cut, rows)
+    return jnp.where(jnp.arange(rows)[:, None] < cut, first, mapped(second_key)), mean
+
+
+def render(generator: StyleGAN2, params: Params, styles: Array, key: Key) -> Array:
+    """Images ``[B, R, R, 3]`` of styles ``[B, num_styles, w_dim]``, each with noise of its own."""
+    sizes, number = generator.noise_sizes, styles.shape[0]
+    noise = tuple(jax.random.normal(jax.random.fold_in(key, i), (number, s, s)) for i, s in enumerate(sizes))
+    return jax.vmap(lambda styles, maps: _run(generator, params, styles, maps))(styles, noise)
+
+
+def _keys(key: Key, state: TrainState, update: int) -> Any:
+    """Three keys of one of the updates of the step."""
+    return jax.random.split(jax.random.fold_in(jax.random.fold_in(key, state.images_seen), update), 3)
+
+
+def _with_mean(config: StyleGAN2Config, params: Params, mean: Array) -> Params:
+    """The weights with the running mean of w moved towards the mean of a batch."""
+    return params | {"w_avg": params["w_avg"] + (1.0 - config.w_decay) * (mean - params["w_avg"])}
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=1)
+def generator_step(
+    config: StyleGAN2Config, state: TrainState, labels: Array | None, key: Key
+) -> tuple[TrainState, dict[str, Array]]:
+    """Update the generator against the discriminator."""
+    generator, discriminator = build(config)
+    z_key, noise_key, augment_key = _keys(key, state, 0)
+
+    def objective(params: Params) -> tuple[Array, Array]:
+        styles, mean = map_mixed(config, generator, params, labels, z_key, config.batch_size)
+        images = _seen(config, state, render(generator, params, styles, noise_key), augment_key)
+        return losses.generator_loss(logits(discriminator, state.discriminator, images, labels), "nonsaturating"), mean
+
+    (loss, mean), gradient = jax.value_and_grad(objective, has_aux=True)(state.generator)
+    params, opt = optimize.descend(_optimizers(config)[0], state.generator, gradient, state.generator_opt)
+    state = state._replace(generator=_with_mean(config, params, mean), generator_opt=opt)
+    return state, {"generator": loss}
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=1)
+def path_step(
+    config: StyleGAN2Config, state: TrainState, labels: Array | None, key: Key
+) -> tuple[TrainState, dict[str, Array]]:
+    """Update the generator for the path length penalty."""
+    generator, _ = build(config)
+    number = config.batch_size // config.path_shrink
+    labels = None if labels is None else labels[:number]
+    z_key, noise_key, direction_key = _keys(key, state, 1)
+
+    def objective(params: Params) -> tuple[Array, Any]:
+        styles, mean = map_mixed(config, generator, params, labels, z_key, number)
+        shape = (number, config.resolution, config.resolution, generator.image_channels)
+        lengths = losses.path_lengths(
+            lambda styles: render(generator, params, styles, noise_key), styles, jax.random.normal(direction_key, shape)
+        )
+        path_mean = state.path_mean + config.path_decay * (lengths.mean() - state.path_mean)
+        penalty = jnp.mean(jnp.square(lengths - path_mean))
+        told = {"path_length": lengths.mean(), "path_penalty": penalty}
+        return config.path_weight * config.path_interval * penalty, (mean, path_mean, told)
+
+    gradient, (mean, path_mean, told) = jax.grad(objective, has_aux=True)(state.generator)
+    params, opt = optimize.descend(_optimizers(config)[0], state.generator, gradient, state.generator_opt)
+    state = state._replace(generator=_with_mean(config, params, mean), generator_opt=opt, path_mean=path_mean)
+    return state, told
+
+
+def _seen(config: StyleGAN2Config, state: TrainState, images: Array, key: Key) -> Array:
+    """Images as the discriminator sees them."""
+    return augment(images, state.augment_p, key) if config.augment else images
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=1)
+def discriminator_step(
+    config: StyleGAN2Config, state: TrainState, real: Array, labels: Array | None, key: Key
+) -> tuple[TrainState, dict[str, Array]]:
+    """Update the discriminator on real images ``[B, R, R, 3]`` in [-1, 1] and as many generated ones."""
+    generator, discriminator = build(config)
+    z_key, noise_key, augment_key = _keys(key, state, 2)
+    styles, mean = map_mixed(config, generator, state.generator, labels, z_key, config.batch_size)
+    fake_key, real_key = jax.random.split(augment_key)
+    fake = _seen(config, state, render(generator, state.generator, styles, noise_key), fake_key)
+    real = _seen(config, state, real, real_key)
+
+    def objective(params: Params) -> tuple[Array, tuple[Array, Array]]:
+        of_fake = logits(discriminator, params, fake, labels)
+        of_real = logits(discriminator, params, real, labels)
+        return losses.discriminator_loss(of_real, of_fake, "nonsaturating"), (of_real, of_fake)
+
+    (loss, (of_real, of_fake)), gradient = jax.value_and_grad(objective, has_aux=True)(state.discriminator)
+    params, opt = optimize.descend(_optimizers(config)[1], state.discriminator, gradient, state.discriminator_opt)
+    sign = jnp.sign(of_real)
+    told = {
+        "discriminator": loss,
+        "real_logit": of_real.mean(),
+        "fake_logit": of_fake.mean(),
+        "real_sign": sign.mean(),
+    }
+    signs = state.signs + jnp.stack([sign.sum(), jnp.float32(config.batch_size)])
+    return state._replace(
+        generator=_with_mean(config, state.generator, mean),
+        discriminator=params,
+        discriminator_opt=opt,
+        signs=signs,
+    ), told
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=1)
+def penalty_step(
+    config: StyleGAN2Config, state: TrainState, real: Array, labels: Array | None, key: Key
+) -> tuple[TrainState, dict[str, Array]]:
+    """Update the discriminator for the R1 penalty on real images."""
+    _, discriminator = build(config)
+    augment_key = _keys(key, state, 3)[0]
+
+    def objective(params: Params) -> tuple[Array, Array]:
+        penalty = losses.r1_penalty(
+            lambda images: logits(discriminator, params, _seen(config, state, images, augment_key), labels), real
+        )
+        return 0.5 * config.r1_gamma * config.r1_interval * penalty, penalty
+
+    gradient, penalty = jax.grad(objective, has_aux=True)(state.discriminator)
+    params, opt = optimize.descend(_optimizers(config)[1], state.discriminator, gradient, state.discriminator_opt)
+    return state._replace(discriminator=params, discriminator_opt=opt), {"penalty": penalty}
+
+
+@partial(jax.jit, static_argnums=(0, 2), donate_argnums=1)
+def finish_step(config: StyleGAN2Config, state: TrainState, adapt: bool) -> TrainState:
+    """Average the generator, count the images and, where asked, adapt the augmentation (``training_loop.py``)."""
+    seen = state.images_seen + config.batch_size
+    average = optimize.blend(state.average, state.generator, optimize.ema_decay(config, seen))
+    # Kept as they are: the mean of w is an average already, and the maps of noise are not trained.
+    average = average | {"w_avg": state.generator["w_avg"]}
+    state = state._replace(average=average, images_seen=seen)
+    if not adapt:
+        return state
+    sign = state.signs[0] / jnp.maximum(state.signs[1], 1.0)
+    change = jnp.sign(sign - config.augment_target) * (config.batch_size * AUGMENT_INTERVAL / config.augment_images)
+    return state._replace(augment_p=jnp.clip(state.augment_p + change, 0.0, 1.0), signs=jnp.zeros(2))
+
+
+def train_step(
+    config: StyleGAN2Config, state: TrainState, seen: int, real: Array, labels: Array | None, key: Key
+) -> tuple[TrainState, dict[str, Array]]:
+    """The updates of the step after ``seen`` images.
+
+    Args:
+        config: the run's settings.
+        state: donated.
+        seen: ``state.images_seen``, known without asking the device.
+        real: images ``[B, R, R, 3]`` in [-1, 1].
+        labels: ``[B, num_classes]`` of a conditional run, also those of the generated images.
+        key: of the run.
+
+    Returns:
+        The next state, and named scalars (:data:`TERMS`), those of penalties in the steps that have them.
+    """
+    index = seen // config.batch_size
+    state, terms = generator_step(config, state, labels, key)
+    if config.path_weight and index % config.path_interval == 0:
+        state, told = path_step(config, state, labels, key)
+        terms |= told
+    state, told = discriminator_step(config, state, real, labels, key)
+    terms |= told
+    if config.r1_gamma and index % config.r1_interval == 0:
+        state, told = penalty_step(config, state, real, labels, key)
+        terms |= told
+    adapt = config.augment and index % AUGMENT_INTERVAL == 0
+    state = finish_step(config, state, adapt)
+    # A copy: the state is donated to the next step.
+    return state, terms | ({"augment_p": jnp.copy(state.augment_p)} if config.augment else {})
+
+
+@partial(jax.jit, static_argnums=0)
+def _sample(config: StyleGAN2Config, params: Params, z: Array, labels: Array | None) -> Array:
+    generator, _ = build(config)
+
+    def one(z: Array, label: Array | None) -> Array:
+        styles = _map(generator, params, z, label)
+        return _run(generator, params, styles, "const")
+
+    return jax.vmap(one)(z, labels)
+
+
+def sample(config: StyleGAN2Config, state: TrainState, z: Array, labels: Array | None) -> Array:
+    """Images of the averaged generator with its constant noise."""
+    return _sample(config, state.average, z, labels)
+
+
+def grown(fresh: Params, trained: Params) -> Params:
+    """New outputs without weights: what the larger generator first gives is the smaller one's image, enlarged."""
+    new = [name for name in fresh if name.startswith("output") and name not in trained]
+    return {name: fresh[name] | {"kernel": jnp.zeros_like(fresh[name]["kernel"])} for name in new}
+
+
+def averaged_prior(config: StyleGAN2Config, state: TrainState) -> Prior:
+    """The averaged generator and the discriminator."""
+    generator, discriminator = build(config)
+    critic = Critic(state.discriminator, discriminator)
+    return Prior(state.average, generator.clone(conv_path="auto"), critic=critic)
