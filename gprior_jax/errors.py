@@ -35,6 +35,10 @@ class CheckpointError(GPriorError, ValueError):
     """A checkpoint or model folder that cannot be used; nothing was written."""
 
 
+class DownloadError(GPriorError, OSError):
+    """A published file that could not be fetched; what arrived is kept where the transfer can go on from it."""
+
+
 class MissingExtraError(GPriorError, ImportError):
     """An optional dependency is not installed."""
 

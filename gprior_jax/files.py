@@ -13,6 +13,17 @@ from typing import Any
 from gprior_jax.errors import CheckpointError
 
 
+def check_free(path: str | os.PathLike) -> None:
+    """Check that a folder can be made at ``path`` without replacing anything; an empty one may be there.
+
+    Raises:
+        FileExistsError: ``path`` is taken.
+    """
+    target = Path(path).absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(f"{target} exists already: name another folder or remove it first.")
+
+
 @contextlib.contextmanager
 def new_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
     """Yield an empty folder beside ``path`` that becomes ``path`` when the block ends, or vanishes if it fails.
@@ -25,8 +36,8 @@ def new_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Pat
         FileExistsError: ``path`` is taken.
     """
     target = Path(path).absolute()
-    if target.exists() and not overwrite and (not target.is_dir() or any(target.iterdir())):
-        raise FileExistsError(f"{target} exists already: name another folder or remove it first.")
+    if not overwrite:
+        check_free(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
     try:

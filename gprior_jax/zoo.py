@@ -1,27 +1,30 @@
-"""Names of priors: the bundled one, and the published ones with where they come from.
+"""Names of priors: the bundled ones, and the published ones with where they come from.
 
 Published weights are not ours to distribute and are never downloaded behind one's back: ``gprior models`` tells where
-each is found and which command turns the file into a model folder.
+each is found, and ``gprior download`` fetches one that is asked for by name.
 """
 
+import difflib
 import os
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 from gprior_jax import models
-from gprior_jax.errors import CheckpointError
+from gprior_jax.errors import CheckpointError, GPriorError
 from gprior_jax.generators.base import Prior
+from gprior_jax.published import PUBLISHED as PUBLISHED
+from gprior_jax.published import Published
 
 
 class Entry(NamedTuple):
-    """One known prior or perceptual network.
+    """One bundled prior.
 
     Attributes:
-        name: what :func:`load` takes, or the published file's name.
+        name: what :func:`load` takes; its folder in the package's data has a hyphen in place of a colon.
         title: what it is.
-        source: page where the file is published; empty for what is bundled.
-        licence: terms of the weights, as far as they are known.
+        source: page where it is published; empty for what is bundled.
+        licence: terms of the weights.
     """
 
     name: str
@@ -29,9 +32,6 @@ class Entry(NamedTuple):
     source: str
     licence: str
 
-
-_GENFORCE = "github.com/genforce/mganprior, README, 'Pre-trained models'"
-_GENFORCE_TERMS = "weights converted from Karras et al. 2018, CC BY-NC 4.0: non-commercial"
 
 BUNDLED = (
     Entry(
@@ -43,35 +43,54 @@ BUNDLED = (
 )
 """Priors inside the package."""
 
-PUBLISHED = (
-    Entry("pggan_celebahq1024_generator.pth", "PGGAN, CelebA-HQ faces, 1024 px", _GENFORCE, _GENFORCE_TERMS),
-    Entry(
-        "pggan_{bedroom,churchoutdoor,conferenceroom,...}256_generator.pth",
-        "PGGAN, 30 LSUN categories, 256 px",
-        _GENFORCE,
-        _GENFORCE_TERMS,
-    ),
-    Entry("netG_epoch_*.pth", "DCGAN, your own training run", "github.com/pytorch/examples, dcgan", "yours"),
-    Entry("vgg16-397923af.pth", "VGG-16, ImageNet (perceptual network)", "download.pytorch.org/models", "BSD 3-Clause"),
-)
-"""Checkpoint files that ``gprior convert`` reads and where they are published."""
-
 
 def folder(name: str) -> Path:
-    """Folder of a bundled prior.
+    """Folder of a bundled prior: ``data/builtin`` for ``builtin``, ``data/builtin-cells`` for ``builtin:cells``.
 
     Raises:
         CheckpointError: no prior of that name is bundled, or its files are missing.
     """
-    if name not in {entry.name for entry in BUNDLED}:
+    if name in _published():
         raise CheckpointError(
-            f"{name!r} is neither a model folder nor a bundled prior ({', '.join(e.name for e in BUNDLED)}): convert a "
-            "checkpoint file with 'gprior convert FILE --to DIR' and name that folder."
+            f"{name!r} is published, not bundled: fetch and convert it with 'gprior download {name} --to DIR' and name "
+            "that folder."
         )
-    path = Path(str(resources.files("gprior_jax"))) / "data" / name
+    if name not in _bundled():
+        raise CheckpointError(
+            f"{name!r} is neither a model folder nor a bundled prior ({', '.join(_bundled())}): convert a checkpoint "
+            "file with 'gprior convert FILE --to DIR' and name that folder."
+        )
+    path = Path(str(resources.files("gprior_jax"))) / "data" / name.replace(":", "-")
     if not path.is_dir():
         raise CheckpointError(f"the files of {name!r} are missing from this installation: reinstall gprior-jax.")
     return path
+
+
+def find(name: str) -> Published:
+    """The published network of a name.
+
+    Raises:
+        GPriorError: there is none; the message names near ones.
+
+    >>> find("vgg16").file
+    'vgg16-397923af.pth'
+    """
+    known = _published()
+    if name in known:
+        return known[name]
+    if name in _bundled():
+        raise GPriorError(f"{name!r} is inside the package: there is nothing to download, use --model {name}.")
+    near = difflib.get_close_matches(name, known, n=3) or [other for other in known if name in other][:3]
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    raise GPriorError(f"no published network is called {name!r}: {meant}'gprior models' lists them.")
+
+
+def _bundled() -> dict[str, Entry]:
+    return {entry.name: entry for entry in BUNDLED}
+
+
+def _published() -> dict[str, Published]:
+    return {entry.name: entry for entry in PUBLISHED}
 
 
 def resolve(name_or_folder: str | os.PathLike) -> Path:

@@ -33,3 +33,22 @@ def test_folders_are_loaded_too(tmp_path):
 def test_unknown_names_tell_what_to_do():
     with pytest.raises(gp.CheckpointError, match="gprior convert"):
         gp.load("stylegan_ffhq")
+
+
+def test_published_names_tell_how_to_fetch_them():
+    with pytest.raises(gp.CheckpointError, match="gprior download stylegan2-ffhq --to DIR"):
+        gp.load("stylegan2-ffhq")
+
+
+def test_a_colon_in_a_bundled_name_is_a_hyphen_in_its_folder(monkeypatch, tmp_path):
+    (tmp_path / "data" / "builtin-tiny").mkdir(parents=True)
+    monkeypatch.setattr(zoo, "BUNDLED", (*zoo.BUNDLED, zoo.Entry("builtin:tiny", "", "", "")))
+    monkeypatch.setattr(zoo.resources, "files", lambda _: tmp_path)
+    assert zoo.folder("builtin:tiny") == tmp_path / "data" / "builtin-tiny"
+
+
+def test_near_names_are_told():
+    with pytest.raises(gp.GPriorError, match="did you mean stylegan2-ffhq"):
+        zoo.find("stylgan2-ffhq")
+    with pytest.raises(gp.GPriorError, match="cifar10"):
+        zoo.find("cifar10")

@@ -47,23 +47,32 @@ class Convert:
 
         options = common.fields(self, "architecture", "discriminator", "lpips_linear", "name", "licence", "overwrite")
         made = convert_file(self.file, self.to, **options)
-        facts: dict[str, Any] = {
-            "folder": str(made.folder),
-            "layout": made.layout,
-            "tensors": made.num_tensors,
-            "left_out": list(made.left_out),
-            "network": models.describe(made.module),
-            "discriminator": made.has_critic,
-        }
         if self.json:
-            common.print_json(facts)
-            return 0
-        common.say(f"{self.file}: {made.title}; {made.num_tensors} tensors are now in {made.folder}")
-        if made.left_out:
-            common.say(f"not used: {', '.join(made.left_out)}")
-        if hasattr(made.module, "z_dim"):
-            _describe(made.module, made.folder)
+            common.print_json(facts(made))
+        else:
+            tell(self.file, made)
         return 0
+
+
+def facts(made: Any) -> dict[str, Any]:
+    """A ``Conversion`` as JSON."""
+    return {
+        "folder": str(made.folder),
+        "layout": made.layout,
+        "tensors": made.num_tensors,
+        "left_out": list(made.left_out),
+        "network": models.describe(made.module),
+        "discriminator": made.has_critic,
+    }
+
+
+def tell(file: Path, made: Any) -> None:
+    """Say what a ``Conversion`` made of a file."""
+    common.say(f"{file}: {made.title}; {made.num_tensors} tensors are now in {made.folder}")
+    if made.left_out:
+        common.say(f"not used: {', '.join(made.left_out)}")
+    if hasattr(made.module, "z_dim"):
+        _describe(made.module, made.folder)
 
 
 def _describe(module: Any, folder: Path) -> None:

@@ -1,10 +1,12 @@
 """``gprior models``."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 from gprior_jax import models, zoo
 from gprior_jax.cli import common
+from gprior_jax.published import Published
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,17 +22,18 @@ class Models:
     def run(self) -> int:
         """Print the list."""
         bundled = [_bundled(entry) for entry in zoo.BUNDLED]
-        published = [entry._asdict() for entry in zoo.PUBLISHED]
         if self.json:
-            common.print_json({"bundled": bundled, "published": published})
+            common.print_json({"bundled": bundled, "published": [_published(entry) for entry in zoo.PUBLISHED]})
             return 0
         common.say("Bundled (--model NAME):")
         for entry in bundled:
             size = f"{entry['resolution']} px, layers 1 to {entry['layers'] - 1}"
             common.say(f"  {entry['name']}: {entry['title']}; {size}; {entry['licence']}")
-        common.say("\nPublished (fetch the file yourself, then gprior convert FILE --to DIR):")
-        for item in zoo.PUBLISHED:
-            common.say(f"  {item.name}: {item.title}\n    from {item.source}; {item.licence}")
+        common.say("\nPublished (gprior download NAME --to DIR, or fetch the file and gprior convert FILE --to DIR):")
+        for (page, licence, paper), entries in itertools.groupby(zoo.PUBLISHED, lambda e: (e.page, e.licence, e.paper)):
+            common.say(f"\n  {page}\n  {licence}; {paper.title} (arXiv:{paper.arxiv})")
+            for item in entries:
+                common.say("\n".join(_lines(item)))
         return 0
 
 
@@ -38,3 +41,20 @@ def _bundled(entry: zoo.Entry) -> dict[str, Any]:
     module = models.build(models.read_config(zoo.folder(entry.name))["generator"])
     facts = {"resolution": module.resolution, "layers": len(module.layer_names), "folder": str(zoo.folder(entry.name))}
     return entry._asdict() | facts
+
+
+def _published(entry: Published) -> dict[str, Any]:
+    return entry._asdict() | {"paper": entry.paper._asdict(), "service": entry.service}
+
+
+def _lines(entry: Published) -> list[str]:
+    """What is told of a published file below the facts that its publisher's files share."""
+    size = f"; {entry.size_mib:.0f} MiB" if entry.size_mib else ""
+    digest = f"; sha256 {entry.sha256}{'...' * (len(entry.sha256) < 64)}" if entry.sha256 else ""
+    asks = f" ({entry.service} may ask for a confirmation)" if entry.service else ""
+    note = entry.note or ("" if entry.layout else "gprior convert does not read it")
+    return [
+        f"    {entry.name}: {entry.title}{size}{digest}",
+        f"        {entry.address}{asks}" if entry.address else f"        no direct address: {entry.file}",
+        *([f"        {note}"] if note else []),
+    ]

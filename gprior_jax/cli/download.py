@@ -1,0 +1,100 @@
+"""``gprior download``."""
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro import conf
+
+from gprior_jax import download, files, zoo
+from gprior_jax.cli import common, convert
+from gprior_jax.errors import GPriorError, require
+from gprior_jax.published import Published
+
+
+@dataclasses.dataclass(frozen=True)
+class Download:
+    """Fetch a published network into the cache ($GPRIOR_CACHE, or the system's place for such files).
+
+    An interrupted transfer goes on where it stopped; a file that is there and verified is not fetched again. Mind its
+    licence, which 'gprior models' tells.
+
+    Attributes:
+        name: name of the network, of those that 'gprior models' lists.
+        to: model folder to make of it; without it, the command that makes one is told.
+        json: print the result as JSON on standard output.
+    """
+
+    name: Annotated[str, conf.Positional]
+    to: Path | None = None
+    json: bool = False
+
+    def run(self) -> int:
+        """Fetch, convert where that is wanted, and tell what is where."""
+        entry = zoo.find(self.name)
+        if self.to is not None:
+            _check_convertible(entry, self.to)
+        bar = _Bar(entry.file)
+        try:
+            fetched = download.fetch(entry, progress=bar)
+        finally:
+            bar.close()
+        facts: dict[str, Any] = {"name": entry.name, "file": str(fetched.path), "sha256": fetched.sha256}
+        facts |= {"transferred": fetched.transferred, "licence": entry.licence}
+        if not self.json:
+            _tell(entry, fetched)
+        if self.to is not None:
+            from gprior_converters.convert import convert_file
+
+            made = convert_file(fetched.path, self.to, name=entry.name, licence=entry.licence)
+            facts["conversion"] = convert.facts(made)
+            if not self.json:
+                convert.tell(fetched.path, made)
+        elif entry.layout:
+            facts["next"] = shlex.join(["gprior", "convert", str(fetched.path), "--to", entry.name])
+            if not self.json:
+                common.say(f"next: {facts['next']}")
+        if self.json:
+            common.print_json(facts)
+        return 0
+
+
+def _check_convertible(entry: Published, to: Path) -> None:
+    """Refuse before the transfer what would fail after it."""
+    if not entry.layout:
+        reason = entry.note or "gprior convert does not read such files"
+        raise GPriorError(
+            f"{entry.name} makes no model folder by itself ({reason}): leave --to out to fetch {entry.file}."
+        )
+    files.check_free(to)
+    require("torch", "convert")
+
+
+def _tell(entry: Published, fetched: download.Fetched) -> None:
+    size = fetched.path.stat().st_size / 2**20
+    common.say(f"{fetched.path}: {size:.1f} MiB{'' if fetched.transferred else ', there already'}")
+    published = "as published" if entry.sha256 else "none is published to compare it with"
+    common.say(f"sha256 {fetched.sha256} ({published})")
+    common.say(f"licence: {entry.licence}")
+    if entry.note:
+        common.say(f"note: {entry.note}")
+
+
+class _Bar:
+    """Progress of a transfer on standard error."""
+
+    def __init__(self, title: str):
+        self._title, self._bar = title, None
+
+    def __call__(self, done: int, total: int | None) -> None:
+        if self._bar is None:
+            tqdm = require("tqdm", "cli").tqdm
+            self._bar = tqdm(
+                total=total, desc=self._title, unit="B", unit_scale=True, unit_divisor=1024, dynamic_ncols=True
+            )
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
