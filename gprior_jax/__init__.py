@@ -13,6 +13,8 @@ a given image, batched and on any JAX device:
 (2, 64, 64, 3)
 """
 
+from gprior_jax import editing as editing
+from gprior_jax import geometry as geometry
 from gprior_jax import metrics as metrics
 from gprior_jax import operators as operators
 from gprior_jax import perceptual as perceptual
@@ -28,6 +30,7 @@ from gprior_jax.generators.base import LatentDistribution as LatentDistribution
 from gprior_jax.generators.base import Prior as Prior
 from gprior_jax.generators.base import astype as astype
 from gprior_jax.generators.base import prepare as prepare
+from gprior_jax.generators.styles import with_label as with_label
 from gprior_jax.generators.synthesis import features as features
 from gprior_jax.generators.synthesis import from_features as from_features
 from gprior_jax.generators.synthesis import map_latents as map_latents

@@ -5,13 +5,14 @@ weights are copied to each, and every process of a pod takes its own share of th
 """
 
 import os
+from collections.abc import Callable
 from typing import TypeVar
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from gprior_jax.typing import PyTree
+from gprior_jax.typing import ArrayLike, PyTree
 
 IMAGES = "images"
 """Name of the mesh axis."""
@@ -61,6 +62,27 @@ def shard_images(mesh: Mesh, tree: PyTree) -> PyTree:
 def replicate(mesh: Mesh, tree: PyTree) -> PyTree:
     """Copy every leaf to all devices of the mesh."""
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def in_batches(function: Callable[..., ArrayLike], size: int, *arguments: PyTree) -> np.ndarray:
+    """Apply a function of batches to many images, ``size`` at once, on the host.
+
+    The last batch is filled up with copies, so that one compilation serves all.
+
+    Args:
+        function: of arrays with a leading axis of images; gives one such array.
+        size: images at once.
+        arguments: pytrees whose leaves have a leading axis of all images.
+
+    >>> in_batches(lambda x: x + 1, 2, np.arange(5))
+    array([1, 2, 3, 4, 5])
+    """
+    count, parts = len(jax.tree.leaves(arguments)[0]), []
+    for start in range(0, count, size):
+        rows = np.minimum(np.arange(start, start + size), count - 1)
+        part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], arguments)
+        parts.append(np.asarray(function(*part))[: count - start])
+    return np.concatenate(parts)
 
 
 def local_share(items: list[T]) -> list[T]:

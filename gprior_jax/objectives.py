@@ -120,12 +120,14 @@ class Perceptual:
         weight: factor in the total.
         kind: mean absolute (mGANprior's default) or mean squared difference (static).
         masked: weigh features by the known area (static); False is mGANprior's mean over all of them.
+        max_side: larger images are reduced to this side first, by area (static); None leaves them.
     """
 
     network: PerceptualNetwork | LPIPS | Literal["default"]
     weight: float | Array = 1.0
     kind: Distance = flax.struct.field(pytree_node=False, default="l1")
     masked: bool = flax.struct.field(pytree_node=False, default=True)
+    max_side: int | None = flax.struct.field(pytree_node=False, default=None)
 
     @property
     def name(self) -> str:
@@ -134,24 +136,102 @@ class Perceptual:
 
     def prepare(self) -> "Perceptual":
         """The term with the network's weights prepared."""
-        return dataclasses.replace(self, network=self._loaded().prepare())
+        return dataclasses.replace(self, network=_loaded(self.network).prepare())
 
     def target(self, observed: Array, known: Array | None = None) -> PerceptualTarget:
         """Features of the observation, and their weights."""
-        features = self._loaded().features(observed)
+        features = self._features(observed)
         area = known if self.masked else None
         return PerceptualTarget(features, tuple(area_weights(area, (f.shape[0], f.shape[1])) for f in features))
 
     def loss(self, observed: Array, target: PerceptualTarget) -> Array:
         """Distance of one image, a scalar."""
-        network = self._loaded()
-        layers = zip(network.features(observed), target.features, target.weights, strict=True)
-        return network.scale * _sum([distance(a, b, self.kind, weights) for a, b, weights in layers])
+        layers = zip(self._features(observed), target.features, target.weights, strict=True)
+        values = [distance(a, b, self.kind, weights) for a, b, weights in layers]
+        return _loaded(self.network).scale * _sum(values)
 
-    def _loaded(self) -> PerceptualNetwork | LPIPS:
-        if isinstance(self.network, str):
-            raise ValueError("a perceptual term needs a network: only a recipe can put a prior's own for 'default'.")
-        return self.network
+    def _features(self, image: Array) -> tuple[Array, ...]:
+        return _loaded(self.network).features(at_most(image, self.max_side))
+
+
+def gram(features: Array, weights: Array | None = None) -> Array:
+    """Mean product of every two channels, ``[C, C]``: what of an image does not depend on where it is.
+
+    Args:
+        features: ``[h, w, C]``.
+        weights: ``[h, w, 1]`` of mean 1; None weighs all cells alike.
+
+    >>> gram(jnp.ones((2, 2, 1))).tolist()
+    [[1.0]]
+    """
+    weighted = features if weights is None else features * weights
+    return jnp.einsum("hwc,hwd->cd", weighted, features) / (features.shape[0] * features.shape[1])
+
+
+@flax.struct.dataclass
+class Style:
+    """Difference of the :func:`gram` matrices of a perceptual network's features: the mean of its square, per layer.
+
+    Attributes:
+        network: a loaded network; its ``scale`` does not count.
+        weight: factor in the total.
+        image: ``[H, W, C]`` in [-1, 1] whose style is wanted; None takes that of what was observed.
+        region: ``[H, W, 1]``, where the reconstruction shall have the style (1); None is everywhere that is known.
+        max_side: see :class:`Perceptual` (static).
+    """
+
+    network: PerceptualNetwork | LPIPS | Literal["default"]
+    weight: float | Array = 1.0
+    image: Array | None = None
+    region: Array | None = None
+    max_side: int | None = flax.struct.field(pytree_node=False, default=None)
+    kind = "mse"
+    masked = True
+
+    @property
+    def name(self) -> str:
+        """Name in results and histories."""
+        return "style"
+
+    def prepare(self) -> "Style":
+        """The term with the network's weights prepared."""
+        return dataclasses.replace(self, network=_loaded(self.network).prepare())
+
+    def target(self, observed: Array, known: Array | None = None) -> tuple[Array | None, tuple[Array, ...]]:
+        """The region, and the Gram matrices of what has the style."""
+        region = known if self.region is None else self.region
+        if self.image is None:
+            return region, self._grams(observed, region)
+        return region, self._grams(self.image, None)
+
+    def loss(self, observed: Array, target: tuple[Array | None, tuple[Array, ...]]) -> Array:
+        """Distance of one image, a scalar."""
+        region, wanted = target
+        found = self._grams(observed, region)
+        return _sum([jnp.mean(jnp.square(a - b)) for a, b in zip(found, wanted, strict=True)])
+
+    def _grams(self, image: Array, region: Array | None) -> tuple[Array, ...]:
+        features = _loaded(self.network).features(at_most(image, self.max_side))
+        return tuple(gram(f, area_weights(region, (f.shape[0], f.shape[1]))) for f in features)
+
+
+def _loaded(network: PerceptualNetwork | LPIPS | str) -> PerceptualNetwork | LPIPS:
+    if isinstance(network, str):
+        raise ValueError("a perceptual term needs a network: only a recipe can put a prior's own for 'default'.")
+    return network
+
+
+def at_most(image: Array, side: int | None) -> Array:
+    """An image whose longer side is at most ``side`` pixels, reduced by area where it is larger.
+
+    >>> at_most(jnp.ones((8, 4, 3)), 4).shape
+    (4, 2, 3)
+    """
+    longest = max(image.shape[:2])
+    if side is None or longest <= side:
+        return image
+    height, width = (max(1, round(size * side / longest)) for size in image.shape[:2])
+    return im.resize(image, (height, width), "area")
 
 
 def mean_one(known: Array | None) -> Array | None:
@@ -168,7 +248,7 @@ def _sum(values: list[Array]) -> Array:
     return sum(values, start=jnp.asarray(0))  # Weakly typed: the sum keeps the dtype of the values.
 
 
-Term = Pixel | Perceptual
+Term = Pixel | Perceptual | Style
 
 
 @flax.struct.dataclass

@@ -23,6 +23,7 @@ import numpy as np
 
 from gprior_jax import finishing, recipes
 from gprior_jax import image as im
+from gprior_jax.distributed import in_batches
 from gprior_jax.finishing import Blend
 from gprior_jax.generators.base import Prior
 from gprior_jax.inversion.driver import Result, invert
@@ -124,21 +125,11 @@ def restore(
     seen = np.asarray(observed, np.float32)
     size = min(batch_size or len(seen), len(seen))
     completed = partial(_finish, _clip if finish is None else finish)
-    finished = _in_batches(completed, size, result.images, seen, operator)
+    finished = in_batches(completed, size, result.images, seen, operator)
     best = finished[:, 0]
     mean, deviation = _mean_and_deviation(finished, np.isfinite(result.loss))
-    consistency = _in_batches(_consistency, size, im.from_uint8(im.to_uint8(best)), seen, operator)
+    consistency = in_batches(_consistency, size, im.from_uint8(im.to_uint8(best)), seen, operator)
     return Restoration(best, finished, mean, deviation, result.images[:, 0], consistency, result)
-
-
-def _in_batches(function: Callable[..., Array], size: int, *arguments: Any) -> np.ndarray:
-    """Apply to ``size`` images at once, on the host; the last batch is padded, so that one program serves all."""
-    count, parts = len(arguments[0]), []
-    for start in range(0, count, size):
-        rows = np.minimum(np.arange(start, start + size), count - 1)
-        part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], arguments)
-        parts.append(np.asarray(function(*part))[: count - start])
-    return np.concatenate(parts)
 
 
 def _mean_and_deviation(samples: np.ndarray, finite: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

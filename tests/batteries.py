@@ -27,9 +27,9 @@ from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import DeepImagePrior, MultiCode, Sphere, W, WPlus, Z
+from gprior_jax.latents import DeepImagePrior, MultiCode, Projector, Sphere, Tuning, W, WPlus, Z
 from gprior_jax.nn.stack import StackLayer
-from gprior_jax.objectives import Objective, Perceptual, Pixel
+from gprior_jax.objectives import Objective, Perceptual, Pixel, Style
 from gprior_jax.operators import (
     Blur,
     Downsample,
@@ -92,6 +92,10 @@ STYLE_PARAMETRIZATIONS: dict[str, Any] = {
     "w_remat": W(start="random", noise="none", remat=True),
     "w_plus": WPlus(start="random"),
     "w_plus_noise": WPlus(noise="free", noise_weight=10.0),
+    "w_plus_fitted": WPlus(start="uniform", noise="fitted"),
+    "projector": Projector(20, noise_weight=10.0, statistics_samples=100),
+    "projector_w_plus": Projector(20, "w_plus", noise_weight=10.0, statistics_samples=100, remat=True),
+    "tuning": Tuning(),
     "sphere": Sphere(num_noise=2, zero_noise=(4,), statistics_samples=100),
     "sphere_tiled": Sphere(tiled=True, num_noise=None, statistics_samples=100),
     "codes_w": MultiCode(4, 2, space="w"),
@@ -185,6 +189,7 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "discriminator_l1": lambda: Objective((Perceptual(network.discriminator(random_critic("pggan"))),)),
     "discriminator_mse": lambda: Objective((Perceptual(network.discriminator(random_critic("dcgan")), 0.5, "mse"),)),
     "vgg": lambda: Objective((Pixel(), Perceptual(random_vgg(), 100.0))),
+    "style": lambda: Objective((Style(random_vgg()), Perceptual(random_vgg(), kind="mse", max_side=8))),
 }
 """Built when asked for, as they hold weights."""
 

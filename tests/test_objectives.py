@@ -7,7 +7,7 @@ import pytest
 from batteries import OBJECTIVES, normal, random_critic, random_vgg
 
 from gprior_jax.latents.sphere import geocross
-from gprior_jax.objectives import HUBER_DELTA, Objective, Perceptual, Pixel, distance
+from gprior_jax.objectives import HUBER_DELTA, Objective, Perceptual, Pixel, Style, distance, gram
 from gprior_jax.operators import random_mask
 from gprior_jax.perceptual import network
 
@@ -145,3 +145,45 @@ def test_geocross_of_equal_vectors_has_a_gradient():
     equal = jnp.ones((3, 8))
     assert float(geocross(equal)) < 1e-6
     assert np.isfinite(jax.grad(geocross)(equal)).all()
+
+
+def gram_in_words(features, weights=None):
+    """Channel by channel, as Gatys et al. 2015 define it, over the number of cells."""
+    cells = np.asarray(features, np.float64).reshape(-1, features.shape[-1])
+    weights = np.ones(len(cells)) if weights is None else np.asarray(weights).reshape(-1)
+    return sum(w * np.outer(c, c) for w, c in zip(weights, cells, strict=True)) / len(cells)
+
+
+def test_style_compares_gram_matrices():
+    net = random_vgg()
+    term = Style(net, 3.0)
+    (a,), (b,) = net.features(A), net.features(B)
+    np.testing.assert_allclose(gram(a), gram_in_words(a), rtol=1e-4, atol=1e-5)
+    expected = np.mean((gram_in_words(a) - gram_in_words(b)) ** 2)
+    assert float(term.loss(A, term.target(B))) == pytest.approx(expected, rel=1e-3)
+    # The places of features do not count: cells in another order have the same matrix.
+    np.testing.assert_allclose(gram(a[::-1, ::-1]), gram(a), rtol=1e-4, atol=1e-5)
+    total, terms = Objective((Pixel(), term))(A, Objective((Pixel(), term)).targets(B), {})
+    assert float(total) == pytest.approx(float(terms["pixel_mse"]) + 3.0 * float(terms["style"]), rel=1e-5)
+
+
+def test_style_of_another_image_in_a_region():
+    net, region = random_vgg(), np.zeros((16, 16, 1), np.float32)
+    region[:, :8] = 1
+    term = Style(net, image=jnp.asarray(A), region=jnp.asarray(region))
+    (a,), (b,) = net.features(A), net.features(B)
+    weights = np.repeat([2.0, 0.0], b.shape[1] // 2)[None].repeat(b.shape[0], 0)
+    expected = np.mean((gram_in_words(a) - gram_in_words(b, weights)) ** 2)
+    assert float(term.loss(B, term.target(0 * B))) == pytest.approx(expected, rel=1e-3)
+    with pytest.raises(ValueError, match="needs a network"):
+        Style("default").loss(A, Style("default").target(B))
+
+
+def test_large_images_are_reduced_by_area_first():
+    net = random_vgg()
+    reduced = [x.reshape(8, 2, 8, 2, 3).mean((1, 3)) for x in (A, B)]
+    term, plain = Perceptual(net, kind="mse", max_side=8), Perceptual(net, kind="mse")
+    expected = float(plain.loss(reduced[0], plain.target(reduced[1])))
+    assert float(term.loss(A, term.target(B))) == pytest.approx(expected, rel=1e-4)
+    unlimited = Perceptual(net, kind="mse", max_side=16)
+    assert float(unlimited.loss(A, unlimited.target(B))) == float(plain.loss(A, plain.target(B)))

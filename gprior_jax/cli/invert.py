@@ -1,6 +1,8 @@
 """``gprior invert``."""
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,34 +14,44 @@ from gprior_jax import io, outputs, recipes
 from gprior_jax.cli import common, folder_run
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.base import Prior
+from gprior_jax.generators.styles import with_label
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.operators import Identity
 from gprior_jax.outputs import Item
 from gprior_jax.tasks import BatchOptions, Restoration, restore
 from gprior_jax.typing import Key
 
+Method = Literal["mganprior", "z", "w", "w_plus", "projector", "image2stylegan", "image2stylegan_pp", "pulse", "pti"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Invert:
     """Find the latent codes that explain photographs. The same command goes on with an interrupted run.
 
+    All methods but mganprior and z need a style-based prior (StyleGAN, StyleGAN2).
+
     Attributes:
         inputs: image files, folders, or quoted patterns.
         out: folder for the results: NAME.png, NAME.npz, run.json, history.csv, report.html.
         model: "builtin" or a model folder.
-        method: mganprior: several codes, composed at a layer.
+        method: mganprior: several codes, composed at a layer; z, w, w_plus: one code, one w, or a w for every layer;
+            projector: StyleGAN2's, in W with noise maps; image2stylegan: a w for every layer; image2stylegan_pp: the
+            noise maps after it; pulse: search on spheres; pti: the projector, then the generator's weights.
         preset: fast (default), or official: the published constants.
-        codes: latent codes per image; 1 with --layer 0 is plain inversion of one code.
-        layer: composing layer; by default 6, or six tenths of the layers of a shallower prior.
-        steps: optimisation steps; the preset's unless given.
+        label: class of all images, from 0, for a conditional prior.
+        codes: latent codes per image, with mganprior; 20 unless given; 1 with --layer 0 is plain inversion of one code.
+        layer: composing layer, with mganprior; 6 unless given, or six tenths of the layers of a shallower prior.
+        steps: optimisation steps (image2stylegan_pp: of the first stage, pti: of the weights); the preset's unless
+            given.
         restarts: independent starts per image, of which the best is kept.
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
         perceptual: auto (the prior's discriminator where it has one), default (the same, and an error without), none,
             or a model folder with VGG-16, AlexNet, LPIPS or a discriminator.
-        perceptual_weight: weight of the perceptual term beside the pixel term's 1.
+        perceptual_weight: weight of the perceptual term; the method's own (1) unless given.
         seed: seed of the run; each image's is folded from it and its place in the sorted list of inputs.
-        batch_size: images at once; chosen by resolution unless given.
-        codes_per_call: codes that go through the first layers at once, to save memory; all unless given.
+        batch_size: images at once; chosen by resolution unless given (pti: 1, as every image has weights of its own).
+        codes_per_call: codes that go through the first layers at once, with mganprior, to save memory; all unless
+            given.
         remat: recompute activations in the backward pass, to save memory.
         devices: devices to spread a batch over; unless given one, or on a CPU its cores.
         dtype: floating dtype of the network.
@@ -51,15 +63,16 @@ class Invert:
     inputs: Annotated[tuple[str, ...], conf.Positional]
     out: Path
     model: str = "builtin"
-    method: Literal["mganprior"] = "mganprior"
+    method: Method = "mganprior"
     preset: recipes.Preset = "fast"
-    codes: int = 20
+    label: int | None = None
+    codes: int | None = None
     layer: int | None = None
     steps: int | None = None
     restarts: int = 1
     tolerance: float = 0.0
     perceptual: str = "auto"
-    perceptual_weight: float = 1.0
+    perceptual_weight: float | None = None
     seed: int = 0
     batch_size: int | None = None
     codes_per_call: int | None = None
@@ -79,11 +92,16 @@ class Invert:
             raise GPriorError("nothing to invert: name image files, folders or quoted patterns.")
         items = outputs.name_items(io.list_images(self.inputs))
         prior = common.load_prior(self.model, self.dtype)
+        if self.label is not None:
+            if not prior.num_classes:
+                raise GPriorError(f"--label {self.label}: {prior.name} has no classes, leave it out.")
+            prior = with_label(prior, self.label)
         recipe = self.recipe(prior)
-        recipe.parametrization.check(prior)
+        recipe.check(prior)
         outputs.check_apart(self.out, items)
         folder = outputs.OutputFolder(self.out, self.settings(prior, recipe))
-        batch_size = self.batch_size or common.default_batch_size(prior.resolution, len(items))
+        own = 1 if self.method == "pti" else common.default_batch_size(prior.resolution, len(items))
+        batch_size = self.batch_size or own
         options = folder_run.Options(
             batch_size=batch_size,
             devices=common.spread(self.devices, batch_size),
@@ -94,13 +112,30 @@ class Invert:
         return folder_run.run_folder(job, items, folder, options)
 
     def recipe(self, prior: Prior) -> Recipe:
-        """The recipe that the flags describe."""
-        return recipes.mganprior(
-            self.codes,
-            recipes.default_layer(prior) if self.layer is None else self.layer,
-            perceptual_weight=self.perceptual_weight,
-            **common.recipe_flags(self, prior),
-        )
+        """The recipe that the flags describe.
+
+        Raises:
+            GPriorError: a flag that the method does not have.
+        """
+        self._check_flags()
+        flags = common.recipe_flags(self, prior)
+        if self.perceptual_weight is not None:
+            flags["perceptual_weight"] = self.perceptual_weight
+        if self.method == "mganprior":
+            layer = recipes.default_layer(prior) if self.layer is None else self.layer
+            return recipes.mganprior(20 if self.codes is None else self.codes, layer, **flags)
+        del flags["codes_per_call"]
+        if self.method == "pulse":
+            del flags["perceptual"]
+        return _RECIPES[self.method](**flags)
+
+    def _check_flags(self) -> None:
+        absent = () if self.method == "mganprior" else ("codes", "layer", "codes_per_call")
+        given = [name for name in absent if getattr(self, name) is not None]
+        if self.method == "pulse" and (self.perceptual != "auto" or self.perceptual_weight is not None):
+            given.append("perceptual")
+        if given:
+            raise GPriorError(f"--{given[0].replace('_', '-')} is not for --method {self.method}: leave it out.")
 
     def settings(self, prior: Prior, recipe: Recipe) -> dict[str, Any]:
         """Everything that decides the results."""
@@ -109,8 +144,21 @@ class Invert:
             "weights": common.weights_digest(prior, recipe),
             "recipe": recipe.summary(),
             "perceptual": self.perceptual,
-            **common.fields(self, "method", "seed", "dtype", "crop", "size"),
+            **common.fields(self, "method", "label", "seed", "dtype", "crop", "size"),
         }
+
+
+_RECIPES: dict[Method, Callable[..., Recipe]] = {
+    "z": partial(recipes.latent, "z"),
+    "w": partial(recipes.latent, "w"),
+    "w_plus": partial(recipes.latent, "w_plus"),
+    "projector": recipes.projector,
+    "image2stylegan": recipes.image2stylegan,
+    "image2stylegan_pp": recipes.image2stylegan_pp,
+    "pulse": recipes.pulse,
+    "pti": recipes.pti,
+}
+"""Methods whose recipes take no number of codes and no layer."""
 
 
 @dataclasses.dataclass(frozen=True)

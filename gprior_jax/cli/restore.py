@@ -30,7 +30,7 @@ class Restore:
         out: folder for the results: NAME.png, NAME.npz, measured/, reconstruction/, run.json, history.csv, report.html;
             with several samples also samples/, mean/ and std/.
         model: "builtin" or a model folder.
-        method: mganprior: several codes, composed at a layer.
+        method: mganprior: several codes, composed at a layer; for upscale also pulse, with a style-based prior.
         preset: fast (default), or official: the published constants.
         codes: latent codes per image; the preset's unless given.
         layer: composing layer; the preset's, scaled to the depth of the prior, unless given.
@@ -59,7 +59,7 @@ class Restore:
     inputs: Annotated[tuple[str, ...], conf.Positional]
     out: Path
     model: str = "builtin"
-    method: Literal["mganprior"] = "mganprior"
+    method: Literal["mganprior", "pulse"] = "mganprior"
     preset: recipes.Preset = "fast"
     codes: int | None = None
     layer: int | None = None
@@ -127,6 +127,8 @@ class Restore:
 
     def recipe(self, prior: Prior, **changes: Any) -> Recipe:
         """The recipe that the flags describe."""
+        if self.method != "mganprior":
+            raise GPriorError(f"--method {self.method} is not for {self.task}: leave it out.")
         more: dict[str, Any] = {"distance": self.distance} | changes
         return recipes.restoration(
             self.task,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import io, operators, recipes, tasks
+from gprior_jax.cli import common
 from gprior_jax.cli.restore import Restore, Solver, match_files
 from gprior_jax.errors import GPriorError, ImageFileError
 from gprior_jax.finishing import Blend
@@ -60,6 +61,16 @@ class Upscale(Restore):
     factor: int | None = None
     filter: DownsampleMethod = "bicubic"
     consistent: bool = True
+
+    def recipe(self, prior: Prior, **changes: Any) -> Recipe:
+        """The recipe that the flags describe."""
+        if self.method != "pulse":
+            return super().recipe(prior, **changes)
+        foreign = ("codes", "layer", "codes_per_call", "distance", "perceptual_weight")
+        if given := [name for name in foreign if getattr(self, name) is not None]:
+            raise GPriorError(f"--{given[0].replace('_', '-')} is not for --method pulse: leave it out.")
+        flags = common.fields(self, "preset", "restarts", "tolerance", "remat")
+        return recipes.pulse(num_steps=self.steps, **flags)
 
     def solver(self, prior: Prior, items: list[Item], files: dict[int, Path]) -> Solver:
         """Checks the factor."""

@@ -123,6 +123,8 @@ class Prior:
         critic: the discriminator trained with it, where there is one; the source of discriminator features.
         weights: weights scaled and prepared for use, see :func:`prepare`; None until then.
         name: for reports (static).
+        label: ``[num_classes]``, the class that a conditional generator is held to, see
+            :func:`gprior_jax.generators.styles.with_label`; it is then used like an unconditional one.
     """
 
     params: Params
@@ -131,6 +133,7 @@ class Prior:
     critic: Critic | None = None
     weights: Any = None
     name: str = flax.struct.field(pytree_node=False, default="")
+    label: Array | None = None
 
     @property
     def z_dim(self) -> int:
@@ -144,8 +147,8 @@ class Prior:
 
     @property
     def num_classes(self) -> int:
-        """Classes of a conditional generator; 0 for others."""
-        return getattr(self.module, "num_classes", 0)
+        """Classes to choose from; 0 for a generator without, or one that is held to a class."""
+        return getattr(self.module, "num_classes", 0) if self.label is None else 0
 
     @property
     def resolution(self) -> int:
@@ -251,7 +254,8 @@ def map_code(prior: Prior, z: Array, label: Array | None = None) -> Array:
         ValueError: no label for a conditional generator, or one for another.
     """
     check_label(prior, label)
-    z = z.astype(jax.tree.leaves(prior.params)[0].dtype)
+    dtype, label = jax.tree.leaves(prior.params)[0].dtype, prior.label if label is None else label
+    z, label = jax.tree.map(lambda leaf: leaf.astype(dtype), (z, label))
     return prior.module.apply({"params": prior.params}, z, label, prior.weights, method="map")
 
 

@@ -4,6 +4,8 @@ A style-based generator maps a code z to w, and its synthesis network takes a st
 w_dim]``, called W+ when the rows differ.
 """
 
+import dataclasses
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -66,6 +68,33 @@ def mix(first: Array, second: Array, crossover: int) -> Array:
     """
     row = jnp.arange(first.shape[-2])[:, None]
     return jnp.where(row < crossover, first, second)
+
+
+def with_label(prior: Prior, label: ArrayLike) -> Prior:
+    """A conditional prior held to one class: it is used like an unconditional one, without a label.
+
+    Truncation still goes towards the mean over all classes, which is what the weights hold.
+
+    Args:
+        prior: a conditional generator, held to a class or not.
+        label: a class, an integer; or ``[num_classes]``, a mixture of classes.
+
+    Raises:
+        ValueError: the generator has no classes, or not this one.
+
+    >>> from gprior_jax.generators.stylegan2 import StyleGAN2
+    >>> with_label(Prior({}, StyleGAN2((4,), num_classes=3)), 1).num_classes
+    0
+    """
+    free = dataclasses.replace(prior, label=None)
+    return dataclasses.replace(free, label=as_labels(free, label, ()))
+
+
+def stored_noise(prior: Prior) -> tuple[Array, ...]:
+    """The noise maps ``[S, S]`` that are stored with the weights, one for every layer."""
+    check_style_based(prior)
+    layers = zip(prior.layer_names, prior.module.noise_sizes, strict=False)  # The output of StyleGAN takes none.
+    return tuple(prior.params[name]["noise"] for name, _ in layers)
 
 
 def draw_noise(prior: Prior, key: Key) -> tuple[Array, ...]:
@@ -168,9 +197,6 @@ def as_noise(prior: Prior, noise: Noise | Key, batch: tuple[int, ...]) -> Noise:
 
 def _draw_batch(prior: Prior, key: Key, batch: tuple[int, ...]) -> tuple[Array, ...]:
     """Maps of every image's own; those of image i do not depend on the number of images."""
-    count = 1
-    for size in batch:
-        count *= size
-    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(count))
+    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(math.prod(batch)))
     maps = jax.vmap(partial(draw_noise, prior))(keys)
     return tuple(each.reshape(*batch, *each.shape[1:]) for each in maps)

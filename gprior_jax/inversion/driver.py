@@ -5,7 +5,6 @@ id alone: batches are padded to one shape, and optimiser states are per image.
 """
 
 import functools
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from gprior_jax import distributed
 from gprior_jax.errors import Status
 from gprior_jax.generators.base import Prior
 from gprior_jax.inversion import solver
+from gprior_jax.inversion.notice import Notice
 from gprior_jax.inversion.problem import Evaluation, Observation, Problem, observe
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import Solution, SolverConfig, State
@@ -29,11 +29,12 @@ _STEPS_PER_CALL = {"cpu": 1}
 """Convolutions inside a loop run two to three times slower on XLA:CPU (jax issue 12868): there, one step a call."""
 
 _ACCELERATOR_STEPS_PER_CALL = 25
-_PROGRESS_SECONDS = 0.5
 
 
 class Result(NamedTuple):
     """Results of a batch of images, on the host; with ``samples=K`` every array has an axis of K after the first.
+
+    Of a recipe of several stages, all is that of the last one.
 
     Attributes:
         images: ``[B, R, R, C]``, about [-1, 1].
@@ -107,20 +108,31 @@ def invert(
     observed = _check_images(prior, images, operator)
     count = len(observed)
     numbers = _check_ids(ids, count)
-    if samples is not None and samples < 1:
-        raise ValueError(f"samples {samples}: use at least 1.")
     mesh = distributed.image_mesh(devices or 1)
-    run = Run(recipe.problem(prior), recipe, key, mesh, steps_per_call, samples or 1)
-    parts = (observed, operator, init or {})
-    results = run.batches(numbers, parts, run.batch_size(count, batch_size), progress)
-    joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *_of_one_length(results))
+    recipe.check(prior)
+    run = _runs(prior, recipe, key, mesh, steps_per_call, 1 if samples is None else samples)
+    parts = (observed, operator, {name: np.asarray(value)[:, None] for name, value in (init or {}).items()})
+    joined = _joined(run.batches(numbers, parts, run.batch_size(count, batch_size), progress))
     return joined if samples is None else _sorted_samples(joined, count)
 
 
-def _of_one_length(results: list[Result]) -> list[Result]:
-    """Histories of batches that stopped early repeat their last entry up to the longest."""
+_NEXT_STAGE = (1 << 32) - 1
+"""Folded into the key for the next stage; no image has this id."""
+
+
+def _runs(prior: Prior, recipe: Recipe, key: Key, mesh: jax.sharding.Mesh, calls: int | None, samples: int) -> "Run":
+    """The run of a recipe, followed by those of its later stages."""
+    following = None
+    if recipe.then is not None:
+        next_key = jax.random.fold_in(key, np.uint32(_NEXT_STAGE))
+        following = _runs(prior, recipe.then, next_key, mesh, calls, samples)
+    return Run(recipe.problem(prior), recipe, key, mesh, calls, samples, following)
+
+
+def _joined(results: list[Result]) -> Result:
+    """All batches in one; histories of batches that stopped early repeat their last entry up to the longest."""
     longest = max(result.history["loss"].shape[1] for result in results)
-    return [
+    padded = [
         result._replace(
             history={
                 name: np.pad(values, ((0, 0), (0, longest - values.shape[1])), mode="edge")
@@ -129,6 +141,7 @@ def _of_one_length(results: list[Result]) -> list[Result]:
         )
         for result in results
     ]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *padded)
 
 
 def _sorted_samples(result: Result, count: int) -> Result:
@@ -179,11 +192,12 @@ def _observed_shape(prior: Prior, operator: Any, count: int) -> tuple[int, ...]:
 def _start(
     problem: Problem, config: SolverConfig, rows: int, keys: Key, observed: Array, operator: Any, hints: Variables
 ) -> tuple[State, Observation]:
-    """States and observations ``[B * rows]`` of images ``[B]``."""
+    """States and observations ``[B * rows]`` of images ``[B]``; hints are ``[B, samples or 1, ...]``."""
 
     def states(key: Key, hint: Variables) -> State:
         folded = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(rows))
-        return jax.vmap(lambda k: solver.init(problem, config, k, hint))(folded)
+        each = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows // len(leaf), axis=0), hint)
+        return jax.vmap(partial(solver.init, problem, config))(folded, each)
 
     observations = jax.vmap(partial(observe, problem))(observed, operator)
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), jax.vmap(states)(keys, hints))
@@ -253,13 +267,20 @@ class Run:
         mesh: jax.sharding.Mesh,
         steps_per_call: int | None = None,
         samples: int = 1,
+        following: "Run | None" = None,
     ):
-        """Place ``problem`` on the devices of ``mesh``; see :func:`invert` for the other arguments."""
+        """Place ``problem`` on the devices of ``mesh``; see :func:`invert` for the other arguments.
+
+        ``following`` goes on from what this run finds.
+        """
         if steps_per_call is not None and steps_per_call < 1:
             raise ValueError(f"steps_per_call {steps_per_call}: use at least 1.")
+        if samples < 1:
+            raise ValueError(f"samples {samples}: use at least 1.")
         platform = mesh.devices.flat[0].platform
         self._problem = distributed.replicate(mesh, problem)
         self._recipe, self._key, self._mesh, self._samples = recipe, key, mesh, samples
+        self._following = following
         self._advance = _compiled_advance(platform)
         self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
 
@@ -270,10 +291,8 @@ class Run:
         devices = self._mesh.devices.size
         return -(-(wanted or count) // devices) * devices
 
-    def start(
-        self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Variables
-    ) -> tuple[State, Observation]:
-        """States and observations ``[B * samples * restarts]`` of one batch."""
+    def start(self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Any) -> tuple[State, Observation]:
+        """States and observations ``[B * samples * restarts]`` of one batch; hints are ``[B, samples or 1, ...]``."""
         keys = jax.vmap(partial(jax.random.fold_in, self._key))(jnp.asarray(ids))
         inputs = distributed.shard_images(self._mesh, (keys, observed, operator, hints))
         return _start(self._problem, self._recipe.solver, self._samples * self._recipe.restarts, *inputs)
@@ -283,13 +302,14 @@ class Run:
         return self._advance(self._problem, self._recipe.solver, length, states, observations)
 
     def batches(
-        self, ids: np.ndarray, parts: tuple[np.ndarray, Any, Variables], size: int, progress: Progress | None
+        self, ids: np.ndarray, parts: tuple[np.ndarray, Any, Any], size: int, progress: Progress | None
     ) -> list[Result]:
-        """Invert ``size`` images at once; ``parts`` are observed images, operators and hints, ``[B, ...]``."""
+        """Invert ``size`` images at once; ``parts`` are observed images, operators and hints, see :meth:`start`."""
         count, results = len(ids), []
+        total = sum(stage.solver.num_steps for stage in self._recipe.stages)
         for start in range(0, count, size):
             rows = np.minimum(np.arange(start, start + size), count - 1)  # The last is padded with its last image.
-            notice = _Notice(progress, start // size, -(-count // size), count, self._recipe.solver.num_steps)
+            notice = Notice(progress, start // size, -(-count // size), count, total)
             part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], parts)
             result = self.batch(ids[rows], *part, notice=notice)
             keep = (count - start) * self._samples
@@ -297,19 +317,24 @@ class Run:
         return results
 
     def batch(
-        self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Variables, notice: "_Notice"
+        self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Any, notice: Notice, before: int = 0
     ) -> Result:
-        """Invert one batch."""
+        """Invert one batch; ``before`` are the steps of earlier stages."""
         states, observations = self.start(ids, observed, operator, hints)
         evaluations: list[Evaluation] = []
+        config = self._recipe.solver
         for length, done in self._calls():
             states, evaluation = self.advance(length, states, observations)
             evaluations.append(evaluation)
-            notice(done, evaluation)
-            if self._recipe.solver.tolerance > 0.0 and self._all_stopped(done, length, states):
+            notice(before + done, evaluation)
+            if config.stops and self._all_stopped(done, length, states):
                 break
         solution, chosen = _finish(self._problem, self._recipe.restarts, states)
-        return _collect(solution, chosen, evaluations)
+        result = _collect(solution, chosen, evaluations)
+        if self._following is None:
+            return result
+        found = jax.tree.map(lambda leaf: leaf.reshape(-1, self._samples, *leaf.shape[1:]), result.variables)
+        return self._following.batch(ids, observed, operator, found, notice, before + config.num_steps)
 
     def _calls(self) -> Iterator[tuple[int, int]]:
         """(steps in the call, steps done after it)."""
@@ -333,32 +358,6 @@ def _collect(solution: Solution, chosen: Array, evaluations: list[Evaluation]) -
     images = np.arange(len(rows))
     terms = {name: history[name][images, found.step] for name in joined.terms}
     return Result(found.image, found.variables, found.loss, terms, found.step, found.status, history)
-
-
-class _Notice:
-    """Reports progress about twice a second; asking for numbers waits for the device, so it is not done each step."""
-
-    def __init__(self, progress: Progress | None, batch: int, batches: int, count: int, num_steps: int):
-        self._progress, self._fixed = progress, {"batch": batch, "batches": batches, "images": count}
-        self._num_steps = num_steps
-        self._started: float | None = None
-        self._last = -np.inf
-
-    def __call__(self, done: int, evaluation: Evaluation) -> None:
-        now = time.monotonic()
-        if self._progress is None or (now - self._last < _PROGRESS_SECONDS and done < self._num_steps):
-            return
-        loss, terms = jax.device_get((evaluation.loss[-1], jax.tree.map(lambda term: term[-1], evaluation.terms)))
-        now = self._last = time.monotonic()
-        if self._started is None:  # The first call has compiled; time is counted from here.
-            self._started, self._first = now, done
-        rate = (done - self._first) / max(now - self._started, 1e-9)
-        numbers = {"step": done, "num_steps": self._num_steps, "loss": float(np.nanmean(loss))}
-        if "pixel_mse" in terms:
-            numbers["psnr"] = float(np.nanmean(10 * np.log10(4.0 / np.maximum(terms["pixel_mse"], 1e-12))))
-        if rate > 0:
-            numbers["seconds_left"] = (self._num_steps - done) / rate
-        self._progress(self._fixed | numbers)
 
 
 def result_psnr(result: Result, images: ArrayLike) -> np.ndarray:

@@ -28,12 +28,19 @@ class SolverConfig:
         tolerance: an image stops when its best loss has improved by less than this part of itself over ``patience``
             steps; 0 never stops early.
         patience: see ``tolerance``.
+        goal: (term, value): an image has converged when this term of its objective has come down to the value, too.
     """
 
     optimizer: Optimizer = Optimizer()
     num_steps: int = 400
     tolerance: float = 0.0
     patience: int = 50
+    goal: tuple[str, float] | None = None
+
+    @property
+    def stops(self) -> bool:
+        """Whether an image can stop before the last step."""
+        return self.tolerance > 0.0 or self.goal is not None
 
     def __post_init__(self):
         if self.num_steps < 1:
@@ -107,7 +114,8 @@ def step(problem: Problem, config: SolverConfig, state: State, observation: Obse
     finite = jnp.isfinite(evaluation.loss)
     running = state.status == Status.MAX_STEPS
     best_loss = jnp.where(better, evaluation.loss, state.best_loss)
-    reference, converged = _progress(config, state, best_loss)
+    reference, stuck = _progress(config, state, best_loss)
+    converged = stuck | _reached(config, evaluation)
     status = jnp.where(converged, jnp.int32(Status.CONVERGED), jnp.int32(Status.MAX_STEPS))
     status = jnp.where(finite, status, jnp.int32(Status.NONFINITE))
     advanced = State(
@@ -130,6 +138,16 @@ def _progress(config: SolverConfig, state: State, best_loss: Array) -> tuple[Arr
     improved = state.reference_loss - best_loss > config.tolerance * jnp.abs(best_loss)
     converged = due & ~improved & (config.tolerance > 0.0)
     return jnp.where(due, best_loss, state.reference_loss), converged
+
+
+def _reached(config: SolverConfig, evaluation: Evaluation) -> Array:
+    """Whether the goal is reached, where there is one."""
+    if config.goal is None:
+        return jnp.bool_(False)
+    name, value = config.goal
+    if name not in evaluation.terms:
+        raise ValueError(f"goal {name!r}: the objective has the terms {', '.join(evaluation.terms)}.")
+    return evaluation.terms[name] <= value
 
 
 def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:

@@ -12,6 +12,10 @@ from gprior_jax.latents.codes import MultiCode as MultiCode
 from gprior_jax.latents.codes import Z as Z
 from gprior_jax.latents.network import CODE_RATE as CODE_RATE
 from gprior_jax.latents.network import DeepImagePrior as DeepImagePrior
+from gprior_jax.latents.projector import Projector as Projector
 from gprior_jax.latents.sphere import Sphere as Sphere
+from gprior_jax.latents.styles import STYLES_STAY as STYLES_STAY
 from gprior_jax.latents.styles import W as W
 from gprior_jax.latents.styles import WPlus as WPlus
+from gprior_jax.latents.tuning import Tuning as Tuning
+from gprior_jax.latents.tuning import tuned as tuned

@@ -3,6 +3,9 @@
 import dataclasses
 from typing import Any, ClassVar, Protocol
 
+import jax
+import jax.numpy as jnp
+
 from gprior_jax.generators.base import Prior
 from gprior_jax.typing import Array, Key
 
@@ -36,3 +39,36 @@ class Parametrization(Protocol):
     def project(self, variables: Variables) -> Variables:
         """The nearest admissible variables."""
         ...
+
+
+def from_hint(own: Variables, hint: Variables | None) -> Variables:
+    """Variables with those entries of a hint that are of them and not fixed; a result of another method may hold more.
+
+    >>> from_hint({"w": 0, "_step": 0}, {"w": 1, "_step": 5, "codes": 2})
+    {'w': 1, '_step': 0}
+    """
+    return own | {n: value for n, value in (hint or {}).items() if n in own and not n.startswith(FIXED)}
+
+
+_STEP, _SEED = f"{FIXED}step", f"{FIXED}seed"
+_SEEDS = 1 << 24  # Kept as float32, as everything that is differentiated is; these whole numbers are exact in it.
+
+
+def first_step(key: Key) -> Variables:
+    """Fixed variables of a parametrisation that draws anew in every step: a seed, and the step before the first.
+
+    >>> advanced = next_step(next_step(first_step(jax.random.key(0))))
+    >>> float(advanced["_step"]), step_key(advanced).shape
+    (1.0, ())
+    """
+    return {_STEP: jnp.float32(-1.0), _SEED: jax.random.randint(key, (), 0, _SEEDS).astype(jnp.float32)}
+
+
+def next_step(variables: Variables) -> Variables:
+    """The variables, with the step counted up."""
+    return variables | {_STEP: variables[_STEP] + 1.0}
+
+
+def step_key(variables: Variables) -> Key:
+    """The key of this step, of the image's own stream."""
+    return jax.random.fold_in(jax.random.key(variables[_SEED].astype(jnp.uint32)), variables[_STEP].astype(jnp.uint32))

@@ -8,11 +8,14 @@ import jax.numpy as jnp
 
 from gprior_jax.generators import styles
 from gprior_jax.generators.base import Prior, check_label, map_code, run_layers
-from gprior_jax.latents.base import Variables
+from gprior_jax.latents.base import Variables, from_hint
 from gprior_jax.typing import Array, Key
 
 NOISE = "noise_"
 """Prefix of the noise maps' names among the variables: ``noise_0``, ``noise_1``, ..."""
+
+Start = Literal["mean", "random", "uniform"]
+NoiseKind = Literal["const", "none", "free", "fitted"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,15 +23,17 @@ class _Styles:
     """What W and W+ share.
 
     Attributes:
-        start: from the ``"mean"`` of w, or from a mapped ``"random"`` code.
-        noise: ``"const"`` (the stored maps), ``"none"``, or ``"free"``: maps that are variables too, drawn first, and
-            of zero mean and unit mean square after every update (stylegan2-ada-pytorch ``projector.py``).
-        noise_weight: weight of :func:`noise_penalty` in the objective (1e5 there); for free noise.
+        start: from the ``"mean"`` of w, from a mapped ``"random"`` code, or from ``"uniform"`` numbers in [-1, 1]
+            (Image2StyleGAN, for other classes than faces).
+        noise: ``"const"`` (the stored maps) or ``"none"``; or maps that are variables too: ``"free"`` ones are drawn
+            first, and of zero mean and unit mean square after every update (stylegan2-ada-pytorch ``projector.py``);
+            ``"fitted"`` ones start from the stored maps and nothing holds them (Image2StyleGAN++).
+        noise_weight: weight of :func:`noise_penalty` in the objective (1e5 in the projector); for free noise.
         remat: recompute each resolution block in the backward pass instead of keeping its activations.
     """
 
-    start: Literal["mean", "random"] = "mean"
-    noise: Literal["const", "none", "free"] = "const"
+    start: Start = "mean"
+    noise: NoiseKind = "const"
     noise_weight: float = 0.0
     remat: bool = False
 
@@ -39,18 +44,21 @@ class _Styles:
             check_label(prior, None)
 
     def _init(self, prior: Prior, key: Key) -> Array:
-        """Styles to start from, ``[num_styles, w_dim]``."""
-        if self.start == "mean":
-            return styles.mean_styles(prior)
-        return map_code(prior, prior.latent.sample(key, (prior.z_dim,)))
+        """Styles to start from, ``[num_styles, w_dim]``, float32 whatever the dtype of the generator."""
+        if self.start == "uniform":
+            return jax.random.uniform(key, (prior.num_styles, prior.module.w_dim), minval=-1.0, maxval=1.0)
+        mean = self.start == "mean"
+        start = styles.mean_styles(prior) if mean else map_code(prior, prior.latent.sample(key, (prior.z_dim,)))
+        return start.astype(jnp.float32)
 
     def _noise(self, prior: Prior, key: Key) -> Variables:
-        if self.noise != "free":
+        if self.noise in ("const", "none"):
             return {}
-        return {f"{NOISE}{i}": each for i, each in enumerate(styles.draw_noise(prior, key))}
+        maps = styles.draw_noise(prior, key) if self.noise == "free" else styles.stored_noise(prior)
+        return {f"{NOISE}{i}": each.astype(jnp.float32) for i, each in enumerate(maps)}
 
     def _render(self, prior: Prior, w_plus: Array, variables: Variables) -> Array:
-        maps = self.noise if self.noise != "free" else _maps(variables)
+        maps = self.noise if self.noise in ("const", "none") else _maps(variables)
         return run_layers(prior, None, remat=self.remat, styles=w_plus, noise=maps)
 
     def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
@@ -60,7 +68,9 @@ class _Styles:
         return {"noise": self.noise_weight * noise_penalty(_maps(variables))}
 
     def project(self, variables: Variables) -> Variables:
-        """Every style is admissible; noise maps have zero mean and unit mean square."""
+        """Every style is admissible; free noise maps have zero mean and unit mean square."""
+        if self.noise != "free":
+            return variables
         return {name: _standardized(x) if name.startswith(NOISE) else x for name, x in variables.items()}
 
 
@@ -71,7 +81,7 @@ class W(_Styles):
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """The mean of w, or that of a random code."""
         w_key, noise_key = jax.random.split(key)
-        return {"w": self._init(prior, w_key).mean(0)} | self._noise(prior, noise_key) | (hint or {})
+        return from_hint({"w": self._init(prior, w_key).mean(0)} | self._noise(prior, noise_key), hint)
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of w."""
@@ -85,11 +95,15 @@ class WPlus(_Styles):
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """The mean of w in every layer, or the styles of a random code."""
         w_key, noise_key = jax.random.split(key)
-        return {"w_plus": self._init(prior, w_key)} | self._noise(prior, noise_key) | (hint or {})
+        return from_hint({"w_plus": self._init(prior, w_key)} | self._noise(prior, noise_key), hint)
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of the styles."""
         return self._render(prior, variables["w_plus"], variables)
+
+
+STYLES_STAY = (("w", 0.0), ("w_plus", 0.0))
+"""Rates for :class:`gprior_jax.inversion.optimizer.Optimizer` that leave the styles as they are, to fit the noise."""
 
 
 def _maps(variables: Variables) -> tuple[Array, ...]:

@@ -10,7 +10,7 @@ from batteries import own_images, pixel_recipe, random_prior
 
 from gprior_jax import operators
 from gprior_jax.errors import Status
-from gprior_jax.inversion import driver
+from gprior_jax.inversion import driver, notice
 from gprior_jax.inversion.driver import Result, invert, result_psnr
 from gprior_jax.objectives import Perceptual, Pixel
 
@@ -166,7 +166,7 @@ def test_all_converged_ends_the_run(images):
 
 
 def test_progress_reports_plain_numbers(images, monkeypatch):
-    monkeypatch.setattr(driver, "_PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(notice, "_PROGRESS_SECONDS", 0.0)
     heard: list[dict] = []
     result = invert(PRIOR, images, RECIPE, key=KEY, batch_size=4, progress=heard.append)
     assert [(n["batch"], n["batches"], n["step"]) for n in heard] == [
@@ -184,7 +184,7 @@ def test_progress_reports_plain_numbers(images, monkeypatch):
 
 
 def test_progress_is_not_reported_every_step(images, monkeypatch):
-    monkeypatch.setattr(driver, "_PROGRESS_SECONDS", 1000.0)
+    monkeypatch.setattr(notice, "_PROGRESS_SECONDS", 1000.0)
     heard: list[dict] = []
     invert(PRIOR, images, RECIPE, key=KEY, progress=heard.append)
     assert [n["step"] for n in heard] == [1, STEPS]  # The first, and the end.

@@ -1,0 +1,93 @@
+"""Pivotal tuning: the weights of one image."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from batteries import normal, random_prior
+
+from gprior_jax.generators.styles import mean_styles, truncate
+from gprior_jax.generators.synthesis import map_latents, synthesize
+from gprior_jax.inversion.driver import invert
+from gprior_jax.inversion.optimizer import Optimizer
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.solver import SolverConfig
+from gprior_jax.latents import Tuning, tuned
+from gprior_jax.objectives import Pixel
+
+PRIOR = random_prior("stylegan2_residual")
+KEY = jax.random.key(0)
+RECIPE = Recipe("test", Tuning(), (Pixel(),), SolverConfig(Optimizer("adam", 0.02), 15))
+W = normal(1, 3, 5)
+
+
+@pytest.mark.parametrize("name", ["stylegan", "stylegan2"])
+def test_starts_as_the_prior_itself(name):
+    prior = random_prior(name)
+    w_plus = normal(2, prior.num_styles, 6)
+    for hint, styles in (({"w": w_plus[0]}, w_plus[:1]), ({"w_plus": w_plus}, w_plus), ({}, mean_styles(prior))):
+        variables = Tuning().init(prior, KEY, {n: jnp.asarray(x) for n, x in hint.items()})
+        expected = synthesize(prior, jnp.broadcast_to(styles, w_plus.shape), space="w_plus")
+        np.testing.assert_allclose(jax.jit(Tuning().render)(prior, variables), expected, rtol=1e-4, atol=1e-5)
+    # What no published tuning changes is not among the variables.
+    parts = {tuple(name.split("/")[1:]) for name in variables if name != "_w_plus"}
+    assert not [path for path in parts if path[0] in ("mapping", "w_avg") or path[-1] == "noise"]
+    assert ("layer0", "kernel") in parts
+    assert ("layer0", "noise_strength") in parts
+
+
+def targets():
+    return np.asarray(synthesize(PRIOR, W, space="w")) + 0.2 * normal(4, 3, 8, 8, 3)
+
+
+@pytest.mark.slow
+def test_tuning_improves_every_image_by_weights_of_its_own():
+    result = invert(PRIOR, targets(), RECIPE, key=KEY, init={"w": W})
+    assert (result.loss < 0.9 * result.history["loss"][:, 0]).all()
+    kernel = result.variables["weights/layer1/kernel"]
+    assert not np.allclose(kernel[0], kernel[1])
+    np.testing.assert_array_equal(result.variables["_w_plus"], np.repeat(W[:, None], PRIOR.num_styles, axis=1))
+    # Another mate changes no bit of the others' weights.
+    images = targets()
+    images[1] *= -1
+    other = invert(PRIOR, images, RECIPE, key=KEY, init={"w": W})
+    for name, values in result.variables.items():
+        np.testing.assert_array_equal(values[[0, 2]], other.variables[name][[0, 2]])
+    assert not np.array_equal(other.variables["weights/layer1/kernel"][1], kernel[1])
+    alone = invert(PRIOR, images[2:], RECIPE, key=KEY, ids=np.array([2]), init={"w": W[2:]})
+    np.testing.assert_allclose(alone.loss, result.loss[2:], rtol=1e-3)
+
+
+def test_the_tuned_prior_draws_the_result_and_maps_as_before():
+    result = invert(PRIOR, targets()[:1], RECIPE, key=KEY, init={"w": W[:1]})
+    own = tuned(PRIOR, {name: jnp.asarray(value[0]) for name, value in result.variables.items()})
+    drawn = synthesize(own, result.variables["_w_plus"], space="w_plus")
+    np.testing.assert_allclose(drawn, result.images, atol=1e-5)
+    assert float(jnp.abs(drawn - synthesize(PRIOR, W[:1], space="w")).max()) > 1e-3
+    z = normal(5, 2, 8)
+    np.testing.assert_array_equal(map_latents(own, z), map_latents(PRIOR, z))
+    assert jax.tree.structure(own.params) == jax.tree.structure(PRIOR.params)
+
+
+def test_locality_is_the_change_at_codes_a_distance_away():
+    tuning = Tuning(locality_weight=0.1)
+    start = tuning.project(tuning.init(PRIOR, KEY, {"w": jnp.asarray(W[0])}))
+    assert float(tuning.penalty(PRIOR, start)["locality"]) == pytest.approx(0.0, abs=1e-8)
+    changed = start | {"weights/layer1/bias": start["weights/layer1/bias"] + 0.5}
+    # In words: alpha = 30 from the pivot towards a truncated code, in W+.
+    key = jax.random.fold_in(jax.random.key(int(start["_seed"])), 0)
+    z = jax.random.normal(key, (8,))
+    towards = truncate(PRIOR, map_latents(PRIOR, z), 0.5) - start["_w_plus"]
+    near = start["_w_plus"] + 30.0 * towards / np.linalg.norm(towards)
+    images = [synthesize(prior, near, space="w_plus") for prior in (PRIOR, tuned(PRIOR, changed))]
+    expected = 0.1 * float(jnp.mean((images[0] - images[1]) ** 2))
+    assert float(tuning.penalty(PRIOR, changed)["locality"]) == pytest.approx(expected, rel=1e-3)
+    # Another code in the next step.
+    later = tuning.project(changed)
+    assert float(tuning.penalty(PRIOR, later)["locality"]) != pytest.approx(expected, rel=1e-3)
+    assert Tuning().penalty(PRIOR, changed) == {}
+
+
+def test_a_prior_without_styles_is_refused():
+    with pytest.raises(ValueError, match="has no styles"):
+        Tuning().check(random_prior("dcgan"))
