@@ -33,7 +33,7 @@ def write(file: Path, resolution: int) -> int:
     nvidia, layouts = (importlib.import_module(f"converters.{name}") for name in ("nvidia", "stylegan2_torch"))
     torch.manual_seed(0)
     channels = published_channels(resolution)
-    layouts.W_DIM, layouts.DENSE = 512, 8
+    vars(layouts).update(W_DIM=512, DENSE=8)
     generator = {key: value.numpy() for key, value in layouts.ada_state(channels, z_dim=512).items()}
     critic = {
         key: (layouts.FILTER if key.endswith("filter") else torch.randn(shape)).numpy()

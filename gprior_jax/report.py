@@ -126,6 +126,53 @@ def _line(values: np.ndarray, index: int, at: Any) -> str:
     return f'<polyline points="{text}" fill="none" stroke="{_COLOURS[index % len(_COLOURS)]}" stroke-width="1.4"/>'
 
 
+def histogram(
+    series: Mapping[str, np.ndarray], marks: Mapping[str, float] | None = None, width: int = 480, height: int = 220
+) -> str:
+    """Histograms of several sets of positive numbers, over one another on a logarithmic scale, as SVG.
+
+    Args:
+        series: numbers by the name of their set; bars are shares of each set.
+        marks: single numbers to point out, by name.
+        width: CSS pixels.
+        height: likewise.
+    """
+    marks = marks or {}
+    logs = {name: np.log10(np.maximum(np.asarray(values, np.float64), 1e-12)) for name, values in series.items()}
+    pointed = [math.log10(max(value, 1e-12)) for value in marks.values()]
+    everything = np.concatenate([*logs.values(), pointed])
+    low, high = float(everything.min()), max(float(everything.max()), float(everything.min()) + 1e-3)
+    edges = np.linspace(low, high, _BINS + 1)
+    shares = {name: np.histogram(values, edges)[0] / len(values) for name, values in logs.items()}
+    top, bottom, tallest = 8, height - 30, max(float(share.max()) for share in shares.values())
+
+    def across(value: float) -> float:
+        return 8 + (width - 16) * (value - low) / (high - low)
+
+    drawn = []
+    for index, (name, share) in enumerate(shares.items()):
+        colour = _COLOURS[index % len(_COLOURS)]
+        for left, right, part in zip(edges[:-1], edges[1:], share, strict=True):
+            tall = (bottom - top) * part / tallest
+            place = f'x="{across(left):.1f}" y="{bottom - tall:.1f}" width="{across(right) - across(left):.1f}"'
+            drawn.append(f'<rect {place} height="{tall:.1f}" fill="{colour}" fill-opacity="0.5"/>')
+        text = html.escape(f"{name} ({len(series[name])})")
+        drawn.append(
+            f'<text x="{width - 8}" y="{top + 12 * (index + 1)}" text-anchor="end" style="fill:{colour}">{text}</text>'
+        )
+    for name, value in zip(marks, pointed, strict=True):
+        x = f"{across(value):.1f}"
+        drawn.append(f'<line x1="{x}" x2="{x}" y1="{top}" y2="{bottom}" stroke="currentColor" stroke-dasharray="3"/>')
+        drawn.append(f'<text x="{x}" y="{bottom + 12}" text-anchor="middle">{html.escape(name)}</text>')
+    ends = f'<text x="8" y="{height - 4}">{10**low:.3g}</text>'
+    ends += f'<text x="{width - 8}" y="{height - 4}" text-anchor="end">{10**high:.3g}</text>'
+    shape = f'xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" role="img"'
+    return f'<svg {shape} font-size="10">{"".join(drawn)}{ends}</svg>'
+
+
+_BINS = 32
+
+
 def row(items: Iterable[str]) -> str:
     """Blocks side by side."""
     return f'<div class="row">{"".join(items)}</div>'

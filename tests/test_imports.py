@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "gprior_jax"
 # models.py, which reads them from folders; the perceptual networks that choose and load them are above it.
 ROWS = (
     ("_version", "typing", "errors"),
-    ("image", "files"),
-    ("io",),
+    ("image", "files", "published"),
+    ("io", "download", "video"),
     ("nn.",),
     ("generators.",),
     (
@@ -36,8 +36,8 @@ ROWS = (
     ("inversion.",),
     ("results", "outputs"),
     ("metrics.", "semantics.", "geometry.", "training."),
-    ("recipes",),
-    ("tasks",),
+    ("recipes.",),
+    ("tasks", "editing", "attribution"),
     ("plot", "report"),
     ("experiments.",),
     ("cli.",),
@@ -121,7 +121,8 @@ def test_import_loads_no_extra_and_no_device():
 import sys
 import gprior_jax
 from jax._src import xla_bridge
-extras = {"torch", "tyro", "tqdm", "matplotlib", "orbax", "skimage", "gprior_converters"}
+extras = {"torch", "imageio_ffmpeg", "tyro", "tqdm", "matplotlib", "orbax", "skimage", "pooch", "requests"}
+extras |= {"gprior_converters"}
 print(sorted(extras & {name.split(".")[0] for name in sys.modules}), xla_bridge.backends_are_initialized())
 """
     assert run_python(code) == "[] False"

@@ -2,17 +2,27 @@
 
 import dataclasses
 import io
+from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import files
 from gprior_jax import image as im
 from gprior_jax.cli import common
-from gprior_jax.generators.base import prepare
+from gprior_jax.distributed import in_batches
+from gprior_jax.errors import GPriorError
+from gprior_jax.generators import styles as st
+from gprior_jax.generators.base import Noise, Prior, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize
 from gprior_jax.io import save_image
+from gprior_jax.typing import Array
+
+_NOISE = 2**32 - 1
+"""What the key of noise is folded from; those of the codes are folded from their numbers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,10 +30,13 @@ class Generate:
     """Draw images from a prior: a grid, and the raw arrays.
 
     Attributes:
-        out: folder for grid.png and samples.npz (``z`` and ``images`` in [-1, 1]).
+        out: folder for grid.png and samples.npz (``z``, ``label`` where there are classes, ``images`` in [-1, 1]).
         model: "builtin" or a model folder.
-        num: number of images.
+        num: number of images; of each class with --label each.
         seed: seed of the latent codes.
+        label: class of a conditional prior, or each: a row of the grid for every class, the same codes in each.
+        truncation: psi of a style-based prior: images nearer to the mean below 1.
+        noise: of a style-based prior: const (stored with the weights), none, or random for every image.
         columns: images in a row of the grid; as square as it gets unless given.
         batch_size: images at once.
         dtype: floating dtype of the network.
@@ -34,6 +47,9 @@ class Generate:
     model: str = "builtin"
     num: int = 16
     seed: int = 0
+    label: int | Literal["each"] | None = None
+    truncation: float = 1.0
+    noise: Literal["const", "none", "random"] = "const"
     columns: int | None = None
     batch_size: int = 16
     dtype: common.Dtype = "float32"
@@ -43,17 +59,38 @@ class Generate:
         """Draw and write."""
         common.positive(num=self.num, columns=self.columns, batch_size=self.batch_size)
         prior = prepare(common.load_prior(self.model, self.dtype))
-        z = sample_z(prior, jax.random.key(self.seed), self.num)
-        starts = range(0, self.num, self.batch_size)
-        parts = [np.asarray(synthesize(prior, z[i : i + self.batch_size]), np.float32) for i in starts]
-        images = np.concatenate(parts)
+        arrays: dict[str, Any] = self._codes(prior)
+        total = len(arrays["z"])
+        images = in_batches(partial(self._draw, prior), self.batch_size, arrays, np.arange(total)).astype(np.float32)
         self.out.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
-        np.savez(buffer, z=np.asarray(z), images=images)
+        np.savez(buffer, **arrays, images=images)
         files.write_bytes(self.out / "samples.npz", buffer.getvalue())
-        save_image(self.out / "grid.png", im.grid(im.to_uint8(images), self.columns))
+        columns = self.columns or (self.num if self.label == "each" else None)
+        save_image(self.out / "grid.png", im.grid(im.to_uint8(images), columns))
         if self.json:
             common.print_json({"grid": str(self.out / "grid.png"), "arrays": str(self.out / "samples.npz")})
         else:
-            common.say(f"{self.num} images of {prior.name} in {self.out / 'grid.png'} and {self.out / 'samples.npz'}")
+            common.say(f"{total} images of {prior.name} in {self.out / 'grid.png'} and {self.out / 'samples.npz'}")
         return 0
+
+    def _codes(self, prior: Prior) -> dict[str, np.ndarray]:
+        """Codes ``z``, and the class of each as ``label``."""
+        z = np.asarray(sample_z(prior, jax.random.key(self.seed), self.num))
+        if self.label is None:
+            return {"z": z}
+        if not prior.num_classes:
+            raise GPriorError(f"--label {self.label}: {prior.name} has no classes, leave it out.")
+        classes = np.arange(prior.num_classes) if self.label == "each" else np.array([self.label])
+        return {"z": np.tile(z, (len(classes), 1)), "label": np.repeat(classes, self.num)}
+
+    def _draw(self, prior: Prior, arrays: dict[str, np.ndarray], ids: np.ndarray) -> Array:
+        noise: Noise = self._maps(prior, ids) if self.noise == "random" else self.noise
+        label = arrays.get("label")
+        return synthesize(prior, arrays["z"], label=label, noise=noise, truncation_psi=self.truncation)
+
+    def _maps(self, prior: Prior, ids: np.ndarray) -> tuple[Array, ...]:
+        """Noise maps of every image's own, whatever batch it is in."""
+        key = jax.random.fold_in(jax.random.key(self.seed), _NOISE)
+        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(ids))
+        return jax.vmap(partial(st.draw_noise, prior))(keys)

@@ -1,6 +1,7 @@
 """Entry point of ``gprior``: picks the command, parses its flags, and turns mistakes into one sentence and a code.
 
-Exit codes: 0 done, 1 some images failed (named) or a file could not be written, 2 wrong use, 130 interrupted.
+Exit codes: 0 done, 1 some images failed (named) or a file could not be written or fetched, 2 wrong use, 130
+interrupted.
 """
 
 import importlib
@@ -10,12 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from gprior_jax._version import __version__
-from gprior_jax.errors import GPriorError, MissingExtraError, require
+from gprior_jax.errors import DownloadError, GPriorError, MissingExtraError, require
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("demo", "Demo", "invert the bundled photographs with the bundled prior and write a report"),
     "convert": ("convert", "Convert", "turn a published PyTorch checkpoint into a model folder"),
     "models": ("models", "Models", "list the bundled and the published priors"),
+    "download": ("download", "Download", "fetch a published network, and convert it where --to is given"),
     "generate": ("generate", "Generate", "draw images from a prior"),
     "invert": ("invert", "Invert", "find the latent codes that explain photographs"),
     "colorize": ("tasks", "Colorize", "colour gray photographs"),
@@ -23,10 +25,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "inpaint": ("tasks", "Inpaint", "fill missing pixels"),
     "denoise": ("tasks", "Denoise", "remove noise"),
     "deblur": ("tasks", "Deblur", "sharpen photographs that a known kernel has blurred"),
-    "train generator": ("train", "TrainGenerator", "train a generator and its discriminator on a zip of images"),
+    "morph": ("morph", "Morph", "go from one picture to the next through the latent space"),
+    "mix": ("mix", "Mix", "mix the styles of pictures in a grid"),
+    "arithmetic": ("arithmetic", "Arithmetic", "add and subtract latent codes"),
+    "train generator": ("train", "TrainGenerator", "train a PGGAN and its discriminator on a zip of images"),
+    "train stylegan2": ("train", "TrainStyleGAN2", "train a StyleGAN2 and its discriminator on a zip of images"),
     "experiment mganprior": ("experiment", "ExperimentMGANPrior", "run the experiments of the mGANprior paper"),
     "bench inversion": ("bench", "BenchInversion", "time an inversion step against the published PyTorch loop"),
     "evaluate": ("evaluate", "Evaluate", "compares results with references"),
+    "ppl": ("ppl", "PPL", "perceptual path length of a prior"),
+    "attribute": ("attribute", "Attribute", "say whether images were made by a generator"),
     "report": ("report", "Report", "write an output folder's report.html again"),
 }
 """Commands: module and class in this package (imported when the command is called), and a summary."""
@@ -109,6 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fail(error: Exception) -> int:
     """Tell a mistake in one sentence; anything else is a fault of ours and keeps its traceback."""
+    if isinstance(error, DownloadError):
+        print(f"gprior: {error}", file=sys.stderr)
+        return 1
     if isinstance(error, GPriorError | FileExistsError | MissingExtraError | ValueError):
         print(f"gprior: {error}", file=sys.stderr)
         return 2

@@ -1,0 +1,114 @@
+"""What the commands that work on latent codes share: their flags, reading sources, writing pictures."""
+
+import dataclasses
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from gprior_jax import files, geometry
+from gprior_jax import image as im
+from gprior_jax.cli import common
+from gprior_jax.errors import GPriorError
+from gprior_jax.generators.base import Prior, prepare
+from gprior_jax.geometry import Point
+from gprior_jax.geometry.points import Variables
+from gprior_jax.io import save_image
+from gprior_jax.latents import Parametrization
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CodeCommand:
+    """Flags of all commands on codes.
+
+    Attributes:
+        model: "builtin" or a model folder.
+        seed: seed of draw: sources, as of gprior generate, and of what else is drawn.
+        label: class of codes of a conditional prior, where a source names none.
+        truncation: psi of a style-based prior: drawn codes move towards the mean below 1; inversions stay as found.
+        size: side of a written picture, pixels; the prior's resolution unless given.
+        batch_size: images at once; chosen by resolution unless given.
+        json: print what was written as JSON on standard output.
+    """
+
+    model: str = "builtin"
+    seed: int = 0
+    label: int | None = None
+    truncation: float = 1.0
+    size: int | None = None
+    batch_size: int | None = None
+    json: bool = False
+
+    def check_flags(self, out: Path, written: Sequence[Path], sources: Sequence[str]) -> None:
+        """Make sure that the flags are in range and that no source will be written over.
+
+        Raises:
+            GPriorError: they are not.
+        """
+        common.positive(size=self.size, batch_size=self.batch_size)
+        if out.is_dir():
+            raise GPriorError(f"--out {out} is a folder: name a file in it.")
+        for source in map(Path, sources):
+            if source.exists() and source.resolve() in {path.resolve() for path in written}:
+                raise GPriorError(f"{source} would be written over: give another --out than {out}.")
+
+    def prior(self) -> Prior:
+        """The prior, prepared.
+
+        Raises:
+            GPriorError: truncation of a prior without styles.
+        """
+        prior = common.load_prior(self.model)
+        if self.truncation != 1.0 and not prior.num_styles:
+            raise GPriorError(f"--truncation {self.truncation}: {prior.name} has no styles to truncate, leave it out.")
+        return prepare(prior)
+
+    def points(self, prior: Prior, sources: Sequence[str]) -> list[Point]:
+        """All points of some sources, in order."""
+        found = [point for source in sources for point in geometry.read_points(prior, source, self.seed, self.label)]
+        others = {point.model: point.name for point in found if point.model not in (None, self.model)}
+        for model, name in others.items():
+            common.warn(f"{name} was made with --model {model}: with {self.model} it may look like nothing.")
+        return found
+
+    def render(self, prior: Prior, variables: Variables, parametrization: Parametrization | None = None) -> np.ndarray:
+        """Pictures of points, uint8 ``[T, S, S, 3]``, at the wanted size."""
+        count = len(next(iter(variables.values())))
+        batch_size = self.batch_size or common.default_batch_size(prior.resolution, count)
+        options = {"truncation_psi": self.truncation, "batch_size": batch_size}
+        pictures = im.to_uint8(geometry.render(prior, variables, parametrization, **options))
+        if self.size is None or self.size == prior.resolution:
+            return pictures
+        side = (self.size, self.size)
+        return np.stack([np.asarray(Image.fromarray(p).resize(side, Image.Resampling.LANCZOS)) for p in pictures])
+
+    def tell(self, text: str, facts: Mapping[str, object]) -> int:
+        """Say what was done; the exit code of success."""
+        if self.json:
+            common.print_json(facts)
+        else:
+            common.say(text)
+        return 0
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a PNG; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_image(path, picture)
+
+
+def write_codes(path: Path, variables: Variables) -> None:
+    """Write codes as an ``.npz`` file that is a source again."""
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = dict(variables)
+    np.savez(buffer, **arrays)
+    files.write_bytes(path, buffer.getvalue())
+
+
+def check_png(out: Path) -> None:
+    """Raise :class:`GPriorError` unless a file's name ends in ``.png``."""
+    if out.suffix.lower() != ".png":
+        raise GPriorError(f"--out {out} is to be a picture: name a file that ends in .png.")

@@ -1,0 +1,101 @@
+"""``gprior morph``."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from tyro import conf
+
+from gprior_jax import geometry, video
+from gprior_jax import image as im
+from gprior_jax.cli import codes, common
+from gprior_jax.cli.codes import CodeCommand
+from gprior_jax.errors import GPriorError
+
+STRIP = 8
+"""Pictures in a row of a strip."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Morph(CodeCommand):
+    """Go from one picture to the next through the latent space, as a moving picture or a strip.
+
+    Attributes:
+        sources: two or more codes in their order: seed:7 (seed:7@3 of class 3), draw:5 (picture 5 of gprior generate
+            with this --seed), several as seed:1,2,5-8; results of gprior invert (their folder or .npz); .npz or .npy of
+            codes.
+        out: file to write: .webp, .gif, .mp4, or a strip as .png.
+        frames: pictures from one code to the next.
+        fps: pictures a second.
+        loop: go on from the last code to the first.
+        ease: slow down at every code.
+        space: of the path: z (an arc where codes are normal), w (styles, straight), or auto: inversions made in the
+            same way by all that they consist of, others through w where the prior has styles, else z.
+        strip: pictures in a row of a PNG strip, a row from each code to the next, written beside a moving picture; 0
+            for none.
+    """
+
+    sources: Annotated[tuple[str, ...], conf.Positional]
+    out: Path
+    frames: int = 30
+    fps: float = 30.0
+    loop: bool = False
+    ease: bool = False
+    space: Literal["auto", "z", "w"] = "auto"
+    strip: int = 0
+
+    def run(self) -> int:
+        """Draw and write."""
+        still = self.out.suffix.lower() == ".png"
+        beside = self.out.with_suffix(".png")
+        self._check(still, beside)
+        prior = self.prior()
+        points = self.points(prior, self.sources)
+        if len(points) < 2:
+            raise GPriorError(f"{len(points)} code is no path: name at least two, as in gprior morph seed:1 seed:2.")
+        shared = geometry.common_parametrization(points) if self.space == "auto" else None
+        if shared is not None:
+            keys = geometry.stack(points)
+        else:
+            keys = geometry.codes(prior, points, None if self.space == "auto" else self.space, self.truncation)
+        per_row = self.strip or (STRIP if still else 0)
+        steps = per_row - 1 if still else self.frames
+        path = geometry.morph_variables(prior, keys, steps, closed=self.loop, ease=self.ease)
+        pictures = self.render(prior, path, shared)
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        if not still:
+            video.save_video(self.out, pictures, self.fps)
+        if per_row:
+            legs = len(points) - (not self.loop)
+            codes.write_picture(beside, strip(pictures, legs, steps, per_row))
+        facts: dict[str, Any] = {
+            "out": str(self.out),
+            "strip": str(beside) if per_row else None,
+            "frames": len(pictures),
+        }
+        text = f"{len(pictures)} pictures through {len(points)} codes of {prior.name} in {self.out}"
+        return self.tell(text, facts | {"codes": [point.name for point in points], "variables": list(keys)})
+
+    def _check(self, still: bool, beside: Path) -> None:
+        common.positive(frames=self.frames)
+        if self.strip < 0 or self.strip == 1:
+            raise GPriorError(f"--strip {self.strip}: use at least 2 pictures in a row, or 0 for no strip.")
+        if not still:
+            video.check(self.out, self.fps)
+        written = [self.out, beside] if self.strip or still else [self.out]
+        self.check_flags(self.out, written, self.sources)
+
+
+def strip(pictures: np.ndarray, legs: int, steps: int, per_row: int) -> np.ndarray:
+    """A row of pictures for every leg of a path, from its first key to its last, evenly spaced.
+
+    Args:
+        pictures: ``[T, H, W, 3]``.
+        legs: from key to key.
+        steps: pictures in a leg.
+        per_row: pictures in a row; at most ``steps + 1`` are there.
+    """
+    per_row = min(per_row, steps + 1)
+    places = np.round(np.linspace(0, steps, per_row)).astype(int) + np.arange(legs)[:, None] * steps
+    return im.grid(pictures[places.ravel() % len(pictures)], per_row)

@@ -1,0 +1,81 @@
+"""``gprior ppl``."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+
+from gprior_jax import files, geometry
+from gprior_jax.cli import common
+from gprior_jax.errors import GPriorError
+from gprior_jax.geometry.path_length import EPSILON, NUM_SAMPLES
+from gprior_jax.perceptual import network as networks
+
+Variant = Literal["zfull", "wfull", "zend", "wend"]
+
+
+@dataclasses.dataclass(frozen=True)
+class PPL:
+    """Perceptual path length: how far images move when their codes move a little; small where a prior is smooth.
+
+    Attributes:
+        model: a bundled name or a model folder.
+        variants: space and place on the path: along arcs between codes z or lines between their styles w, anywhere
+            (full) or at an end; StyleGAN2 reports wend. By default all that the prior has.
+        samples: pairs of codes for each; 50,000 are published.
+        crop: compare the middle of the picture only, as published for faces of FFHQ and CelebA-HQ.
+        perceptual: default (the prior's discriminator), or a model folder with LPIPS (published: VGG-16), VGG-16 or a
+            discriminator; figures of different networks do not compare.
+        epsilon: step, as a part of the path.
+        seed: of the codes.
+        batch_size: pairs at once.
+        out: JSON file for the result, besides the print.
+        json: print the result as JSON on standard output.
+    """
+
+    model: str = "builtin"
+    variants: tuple[Variant, ...] = ()
+    samples: int = NUM_SAMPLES
+    crop: bool = False
+    perceptual: str = "default"
+    epsilon: float = EPSILON
+    seed: int = 0
+    batch_size: int = 16
+    out: Path | None = None
+    json: bool = False
+
+    def run(self) -> int:
+        """Measure and tell."""
+        common.positive(samples=self.samples, batch_size=self.batch_size)
+        if not self.epsilon > 0:
+            raise GPriorError(f"--epsilon {self.epsilon}: use a number above 0.")
+        prior = common.load_prior(self.model)
+        network = common.load_perceptual(self.perceptual, prior)
+        if network is None:
+            raise GPriorError(f"--perceptual {self.perceptual}: paths are measured by a network, name one.")
+        network = networks.default(prior) if isinstance(network, str) else network
+        variants = self.variants or (("zfull", "wfull", "zend", "wend") if prior.num_styles else ("zfull", "zend"))
+        found = {}
+        for variant in variants:
+            measured = geometry.perceptual_path_length(
+                prior,
+                network,
+                jax.random.key(self.seed),
+                space="z" if variant[0] == "z" else "w",
+                sampling="full" if variant[1:] == "full" else "end",
+                crop=self.crop,
+                num_samples=self.samples,
+                epsilon=self.epsilon,
+                batch_size=self.batch_size,
+            )
+            found[variant] = measured.mean
+            common.say(f"{variant}: {measured.mean:.5g}", self.json)
+        content: dict[str, Any] = {"path_length": found} | common.fields(
+            self, "model", "samples", "crop", "perceptual", "epsilon", "seed"
+        )
+        if self.out is not None:
+            files.write_json(self.out, content | {"versions": common.versions()})
+        if self.json:
+            common.print_json(content)
+        return 0

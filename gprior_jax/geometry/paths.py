@@ -1,0 +1,85 @@
+"""Paths through latent spaces: straight lines, great circles, and several key codes in a row."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.typing import Array, ArrayLike
+
+Path = Callable[[Array, Array, Array], Array]
+"""``(a, b, t)``: a at t = 0, b at t = 1."""
+
+_PARALLEL = 1e-5
+"""Sine of the angle below which two vectors span no plane to turn in, float32."""
+
+
+def lerp(a: Array, b: Array, t: Array | float) -> Array:
+    """A straight line: ``(1 - t) a + t b``; what Image2StyleGAN morphs along (arXiv:1904.03189, section 5.1).
+
+    >>> lerp(jnp.zeros(2), jnp.ones(2), 0.25).tolist()
+    [0.25, 0.25]
+    """
+    return (1.0 - t) * a + t * b
+
+
+def slerp(a: Array, b: Array, t: Array | float) -> Array:
+    """An arc over the last axis, which normal codes keep their likely length on.
+
+    The direction turns evenly, as between the normalised vectors of StyleGAN's perceptual path length (``slerp`` of
+    ``perceptual_path_length.py``); the length goes evenly from that of ``a`` to that of ``b``. Vectors that span no
+    plane (parallel, opposite, or zero) are joined by a straight line.
+
+    Args:
+        a: ``[..., D]``.
+        b: the same.
+        t: scalar, or broadcast against ``[..., 1]``.
+
+    >>> slerp(jnp.array([1.0, 0.0]), jnp.array([0.0, 3.0]), 0.5).round(3).tolist()  # Half way: 45 degrees, length 2.
+    [1.4140000343322754, 1.4140000343322754]
+    """
+    length_a, length_b = (jnp.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
+    tiny = jnp.finfo(jnp.float32).tiny
+    first, second = a / jnp.maximum(length_a, tiny), b / jnp.maximum(length_b, tiny)
+    cosine = jnp.sum(first * second, axis=-1, keepdims=True)
+    across = second - cosine * first
+    sine = jnp.linalg.norm(across, axis=-1, keepdims=True)
+    angle = t * jnp.arctan2(sine, cosine)
+    direction = jnp.cos(angle) * first + jnp.sin(angle) * across / jnp.maximum(sine, _PARALLEL)
+    plane = (sine > _PARALLEL) & (length_a > 0.0)  # Of a zero b, the sine is 0.
+    return jnp.where(plane, lerp(length_a, length_b, t) * direction, lerp(a, b, t))
+
+
+def morph(keys: ArrayLike, steps: int, *, closed: bool = False, ease: bool = False, path: Path = lerp) -> Array:
+    """Codes along a path through key codes.
+
+    Args:
+        keys: ``[K, ...]``, at least two.
+        steps: steps from one key to the next.
+        closed: go on from the last key to the first.
+        ease: slow down at every key (``3 t^2 - 2 t^3`` in place of t).
+        path: what joins two keys: :func:`lerp` or :func:`slerp`.
+
+    Returns:
+        ``[(K - 1) * steps + 1, ...]``, both ends with it; closed ``[K * steps, ...]``, where the start is not repeated.
+
+    Raises:
+        ValueError: fewer than two keys, or no steps.
+
+    >>> morph(jnp.array([0.0, 1.0, 3.0]), 2).tolist()
+    [0.0, 0.5, 1.0, 2.0, 3.0]
+    >>> morph(jnp.array([0.0, 1.0]), 2, closed=True).tolist()
+    [0.0, 0.5, 1.0, 0.5]
+    """
+    keys = jnp.asarray(keys)
+    if keys.ndim == 0 or len(keys) < 2:
+        raise ValueError(f"a path needs at least two codes: there is {len(keys) if keys.ndim else 'no'} key.")
+    if steps < 1:
+        raise ValueError(f"steps {steps}: use at least 1.")
+    t = jnp.arange(steps) / steps
+    t = t * t * (3.0 - 2.0 * t) if ease else t
+    along = jax.vmap(jax.vmap(path, (None, None, 0)), (0, 0, None))
+    if closed:
+        return along(keys, jnp.roll(keys, -1, axis=0), t).reshape(-1, *keys.shape[1:])
+    legs = along(keys[:-1], keys[1:], t).reshape(-1, *keys.shape[1:])
+    return jnp.concatenate([legs, keys[-1:]])

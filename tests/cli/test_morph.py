@@ -1,0 +1,138 @@
+"""``gprior morph`` on tiny priors: what it writes, and what it says to bad input."""
+
+import json
+
+import numpy as np
+import pytest
+from batteries import random_prior
+from PIL import Image, ImageSequence
+
+from cli.restoring import pixels, told
+from gprior_jax import geometry, models
+from gprior_jax import image as im
+from gprior_jax.cli.main import main
+from gprior_jax.cli.morph import strip
+
+
+@pytest.fixture(scope="session")
+def styled(tmp_path_factory):
+    """Folder of a tiny StyleGAN2, 16 px."""
+    folder = tmp_path_factory.mktemp("models") / "styled"
+    models.save(random_prior("stylegan2"), folder)
+    return folder
+
+
+def morph(model, out, *words):
+    return main(["morph", *map(str, words), "--model", str(model), "--out", str(out), "--batch-size", "4"])
+
+
+def read(path):
+    with Image.open(path) as image:
+        found = [(np.asarray(f.convert("RGB")), f.info["duration"]) for f in ImageSequence.Iterator(image)]
+    return np.stack([picture for picture, _ in found]), [time for _, time in found]
+
+
+def expected(name, sources, steps, **options):
+    prior = random_prior(name)
+    points = [point for source in sources for point in geometry.read_points(prior, source)]
+    path = geometry.morph_variables(prior, geometry.codes(prior, points), steps, **options)
+    return im.to_uint8(geometry.render(prior, path, batch_size=4))
+
+
+def test_animated_webp_of_a_path_through_z(model, tmp_path, capsys):
+    out = tmp_path / "new" / "m.webp"
+    assert morph(model, out, "seed:1", "draw:2", "seed:3", "--frames", 3, "--fps", 20) == 0
+    pictures, times = read(out)
+    wanted = expected("pggan", ["seed:1", "draw:2", "seed:3"], 3)
+    assert pictures.shape == (7, 16, 16, 3)
+    assert times == [50] * 7
+    np.testing.assert_allclose(pictures.astype(int), wanted, atol=1)
+    assert [path.name for path in out.parent.iterdir()] == ["m.webp"]
+    assert "7 pictures through 3 codes" in capsys.readouterr().out
+
+
+def test_closed_path_through_styles_with_a_strip(styled, tmp_path, capsys):
+    out = tmp_path / "m.gif"
+    assert morph(styled, out, "seed:1,2", "--frames", 4, "--fps", 25, "--loop", "--ease", "--strip", 3, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["frames"] == 8
+    assert facts["codes"] == ["seed:1", "seed:2"]
+    assert facts["variables"] == ["w_plus"]
+    assert facts["strip"] == str(tmp_path / "m.png")
+    wanted = expected("stylegan2", ["seed:1,2"], 4, closed=True, ease=True)
+    assert read(out)[1] == [40] * 8
+    rows = np.stack([wanted[[0, 2, 4]], wanted[[4, 6, 0]]])
+    sheet = rows.transpose(0, 2, 1, 3, 4).reshape(32, 48, 3)
+    np.testing.assert_allclose(pixels(tmp_path / "m.png").astype(int), sheet, atol=1)
+
+
+def test_png_is_a_strip(styled, tmp_path):
+    assert morph(styled, tmp_path / "m.png", "seed:1,2,3", "--space", "z", "--size", 8) == 0
+    assert pixels(tmp_path / "m.png").shape == (2 * 8, 8 * 8, 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.png"]
+
+
+def test_mp4(model, tmp_path):
+    pytest.importorskip("imageio_ffmpeg")
+    assert morph(model, tmp_path / "m.mp4", "seed:1,2", "--frames", 3) == 0
+    assert (tmp_path / "m.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_inversions_are_morphed_by_all_that_they_consist_of(pictures, model, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["--model", str(model), "--codes", "2", "--layer", "2", "--steps", "2"]
+    assert main(["invert", str(pictures), "--out", str(out), *words]) == 0
+    capsys.readouterr()
+    assert morph(model, tmp_path / "m.webp", out / "a.npz", out / "c.npz", "--frames", 2, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["variables"] == ["alpha", "codes"]
+    found, _ = read(tmp_path / "m.webp")
+    for name, picture in (("a", found[0]), ("c", found[2])):
+        np.testing.assert_allclose(picture.astype(int), pixels(out / f"{name}.png"), atol=1)
+    assert morph(model, tmp_path / "n.webp", out) == 0
+    error = told(capsys, 2, morph(model, tmp_path / "o.webp", out / "a.npz", "seed:1"))
+    assert "a.npz holds the variables of MultiCode, no single code" in error
+
+
+def test_inversions_of_a_model_of_another_name(pictures, model, tmp_path, capsys):
+    import shutil
+
+    copy, out = shutil.copytree(model, tmp_path / "copy"), tmp_path / "out"
+    words = ["--model", str(copy), "--codes", "2", "--layer", "2", "--steps", "2"]
+    assert main(["invert", str(pictures), "--out", str(out), *words]) == 0
+    capsys.readouterr()
+    assert f"made with --model {copy}" in told(capsys, 0, morph(model, tmp_path / "m.png", out))
+
+
+@pytest.mark.parametrize(
+    ("out", "words", "sentence"),
+    [
+        ("m.webp", ["seed:1"], "1 code is no path: name at least two"),
+        ("m.webp", [], "0 code is no path"),
+        ("m.avi", ["seed:1,2"], "ends in .webp, .gif, .mp4"),
+        ("m.webp", ["seed:1,2", "--frames", 0], "--frames 0: use at least 1"),
+        ("m.webp", ["seed:1,2", "--fps", 0], "0 frames a second"),
+        ("m.webp", ["seed:1,2", "--strip", 1], "--strip 1: use at least 2"),
+        ("m.webp", ["seed:1,2", "--size", 0], "--size 0"),
+        ("m.webp", ["seed:1,2", "--space", "w"], "no styles"),
+        ("m.webp", ["seed:1,2", "--truncation", 0.5], "has no styles to truncate"),
+        ("m.webp", ["seed:1,2", "--label", 1], "has no classes"),
+        ("m.webp", ["seed:1", "nothing.npz"], "nothing.npz does not exist"),
+        (".", ["seed:1,2"], "ends in .webp"),
+    ],
+)
+def test_wrong_use(model, tmp_path, capsys, out, words, sentence):
+    assert sentence in told(capsys, 2, morph(model, tmp_path / out, *words))
+    assert not list(tmp_path.iterdir())
+
+
+def test_sources_are_not_written_over(model, tmp_path, capsys):
+    np.save(tmp_path / "a.npy", np.zeros((2, 8), np.float32))
+    (tmp_path / "a.npy").rename(tmp_path / "a.webp")
+    error = told(capsys, 2, morph(model, tmp_path / "a.webp", tmp_path / "a.webp", "seed:1"))
+    assert "a.webp would be written over" in error
+
+
+def test_strips_show_what_there_is():
+    pictures = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 1, 1, 3), np.uint8)
+    np.testing.assert_array_equal(strip(pictures, 2, 2, 8)[..., 0], [[0, 1, 2], [2, 3, 4]])
+    np.testing.assert_array_equal(strip(pictures[:4], 2, 2, 2)[..., 0], [[0, 2], [2, 0]])

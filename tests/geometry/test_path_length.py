@@ -1,0 +1,116 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gprior_jax as gp
+from gprior_jax.generators import styles as st
+from gprior_jax.generators.base import Prior
+from gprior_jax.generators.stylegan2 import StyleGAN2
+from gprior_jax.geometry import path_length
+from gprior_jax.geometry.path_length import perceptual_path_length, trimmed_mean
+
+KEY = jax.random.key(5)
+
+
+class Pixels:
+    """A perceptual network whose features are the pixels."""
+
+    scale = 1.0
+
+    def prepare(self):
+        return self
+
+    def features(self, image):
+        return (image,)
+
+
+jax.tree_util.register_static(Pixels)
+
+
+def make(num_classes=0):
+    module = StyleGAN2((8, 8, 4), z_dim=6, w_dim=5, mapping_layers=2, num_classes=num_classes)
+    params = module.init(KEY, jnp.zeros(6), method="init_all")["params"]
+    # Noise that counts, so that unequal noise at the two ends would be seen.
+    params = {k: v | {"noise_strength": jnp.float32(0.3)} if k.startswith("layer") else v for k, v in params.items()}
+    return Prior(params, module)
+
+
+@pytest.fixture(scope="module")
+def prior():
+    return make()
+
+
+def by_hand(prior, index, space, sampling, crop, epsilon=1e-2):
+    """One length from the library's public functions and numpy."""
+    code_key, at_key, noise_key, _ = jax.random.split(jax.random.fold_in(KEY, index), 4)
+    z = np.asarray(jax.random.normal(code_key, (2, 6)))
+    at = float(jax.random.uniform(at_key)) if sampling == "full" else 0.0
+    maps = st.draw_noise(prior, noise_key)
+    images = []
+    for t in (at, at + epsilon):
+        if space == "z":
+            a, b = z / np.linalg.norm(z, axis=1, keepdims=True)
+            angle = np.arccos(a @ b)
+            on_sphere = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+            image = gp.synthesize(prior, on_sphere, noise=maps)
+        else:
+            styles = np.asarray(gp.map_latents(prior, z))
+            image = gp.synthesize(prior, (1 - t) * styles[0] + t * styles[1], space="w_plus", noise=maps)
+        images.append(np.asarray(image)[6:14, 4:12] if crop else np.asarray(image))
+    return np.mean((images[0] - images[1]) ** 2) / epsilon**2
+
+
+@pytest.mark.parametrize(
+    ("space", "sampling", "crop"), [("z", "full", False), ("z", "end", True), ("w", "full", True), ("w", "end", False)]
+)
+def test_lengths_against_public_functions(prior, space, sampling, crop):
+    found = perceptual_path_length(
+        prior, Pixels(), KEY, space=space, sampling=sampling, crop=crop, num_samples=3, batch_size=2, epsilon=1e-2
+    )
+    assert found.lengths.shape == (3,)
+    wanted = [by_hand(prior, index, space, sampling, crop) for index in range(3)]
+    np.testing.assert_allclose(found.lengths, wanted, rtol=2e-3)
+    assert found.mean == pytest.approx(trimmed_mean(found.lengths))
+
+
+def test_lengths_do_not_depend_on_the_step(prior):
+    """Where images are smooth in their codes: the square of the step is divided out."""
+    a, b = (
+        perceptual_path_length(prior, Pixels(), KEY, num_samples=8, batch_size=8, epsilon=epsilon).mean
+        for epsilon in (1e-3, 1e-2)
+    )
+    assert a == pytest.approx(b, rel=0.05)
+
+
+def test_classes_are_the_same_at_both_ends():
+    """Images of two classes differ far more than the step accounts for."""
+    found = perceptual_path_length(make(3), Pixels(), KEY, space="z", num_samples=8, batch_size=8, epsilon=1e-3)
+    assert 0 < found.lengths.max() < 1e3
+
+
+def test_priors_without_styles(prior):
+    builtin = gp.load("builtin")
+    with pytest.raises(ValueError, match="has no styles"):
+        perceptual_path_length(builtin, Pixels(), KEY, space="w")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"space": "w_plus"}, "use 'z' or 'w', and 'full' or 'end'"),
+        ({"sampling": "start"}, "use 'z' or 'w', and 'full' or 'end'"),
+        ({"num_samples": 0}, "num_samples 0, .*all must be positive"),
+        ({"epsilon": 0.0}, r"epsilon 0\.0: all must be positive"),
+    ],
+)
+def test_wrong_settings(prior, settings, told):
+    with pytest.raises(ValueError, match=told):
+        perceptual_path_length(prior, Pixels(), KEY, **settings)
+
+
+def test_trimming_takes_samples_as_bounds():
+    """One of 101 samples lies below the first percentile, and one above the ninety-ninth."""
+    lengths = np.random.default_rng(0).permutation(np.arange(101.0))
+    assert trimmed_mean(lengths) == np.arange(1, 100).mean()
+    assert path_length.TRIM == (1.0, 99.0)
