@@ -7,14 +7,28 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Networks are tiny and programs many: most of the suite's time is compilation, which this nearly halves.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
+import gc
 import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+import jax
 import numpy as np
 import pytest
 
 GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_collection_finish():
+    """What is there before the first test stays: the garbage collector need not look through it again and again."""
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_programs():
+    """Compiled programs of a file serve its own tests; kept for the whole suite, they take gigabytes."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

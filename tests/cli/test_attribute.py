@@ -23,8 +23,10 @@ def styled(tmp_path_factory):
 
 
 def attribute(model, out, *words):
-    steps = () if "--steps" in words else ("--steps", 2)
-    return main(["attribute", *map(str, words), *map(str, steps), "--model", str(model), "--out", str(out)])
+    steps = () if "--steps" in words else ("--steps", "2")
+    # One shape of batches for all projections: one compilation.
+    fixed = ("--batch-size", "2", "--devices", "1")
+    return main(["attribute", *map(str, words), *steps, *fixed, "--model", str(model), "--out", str(out)])
 
 
 @pytest.fixture(scope="module")
