@@ -12,10 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax import image as im
 from gprior_jax.generators import synthesis
 from gprior_jax.generators.base import Prior
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual import network as networks
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
@@ -100,10 +102,10 @@ def project(
 
 @jax.jit
 def _distances(network: Network, images: Array, references: Array) -> Array:
+    term = Perceptual(network, kind="mse")
+
     def one(pair: tuple[Array, Array]) -> Array:
-        a, b = (network.features(image) for image in pair)
-        total = sum((jnp.mean(jnp.square(x - y)) for x, y in zip(a, b, strict=True)), start=jnp.zeros(()))
-        return network.scale * total
+        return term.loss(pair[0], term.target(pair[1]))
 
     # One after the other: the features of all images at once need not fit in memory.
     return jax.lax.map(one, (images, references))
@@ -118,8 +120,8 @@ def generated_images(prior: Prior, key: Key, number: int) -> np.ndarray:
     settings: dict[str, Any] = {"noise": noise_key} if prior.num_styles else {}
     if prior.num_classes:
         settings["label"] = jax.random.randint(label_key, (number,), 0, prior.num_classes)
-    images = np.asarray(synthesis.synthesize(prior, synthesis.sample_z(prior, code_key, number), **settings))
-    return np.round((np.clip(images, -1.0, 1.0) + 1.0) * 127.5).astype(np.float32) / np.float32(127.5) - np.float32(1)
+    images = synthesis.synthesize(prior, synthesis.sample_z(prior, code_key, number), **settings)
+    return np.asarray(im.from_uint8(im.to_uint8(images)))
 
 
 def auc(reference: Reference) -> float:

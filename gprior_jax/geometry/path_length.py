@@ -14,7 +14,7 @@ import numpy as np
 from gprior_jax.generators import styles as st
 from gprior_jax.generators.base import Prior, map_code, prepare, run_layers
 from gprior_jax.geometry.paths import lerp, slerp
-from gprior_jax.objectives import at_most
+from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.typing import Array, Key
@@ -62,9 +62,9 @@ class _Sampler:
         blend = slerp if self.space == "z" else lerp
         noise = st.draw_noise(self.prior, noise_key) if self.prior.num_styles else "const"
         images = [self._image(blend(first, second, at + step), noise, label_key) for step in (0.0, self.epsilon)]
-        a, b = (self.network.features(self._shown(image)) for image in images)
-        total = sum((jnp.mean(jnp.square(x - y)) for x, y in zip(a, b, strict=True)), start=jnp.zeros(()))
-        return self.network.scale * total / self.epsilon**2
+        a, b = (self._shown(image) for image in images)
+        term = Perceptual(self.network, kind="mse", max_side=MAX_SIDE)
+        return term.loss(a, term.target(b)) / self.epsilon**2
 
     def _label(self, key: Key) -> Array | None:
         """A random class, the same at both ends."""
@@ -85,7 +85,7 @@ class _Sampler:
         if self.crop:
             eighth = image.shape[0] // 8  # Where the face is: rows 3/8 to 7/8, columns 2/8 to 6/8.
             image = image[3 * eighth : 7 * eighth, 2 * eighth : 6 * eighth]
-        return at_most(image, MAX_SIDE)
+        return image
 
 
 def perceptual_path_length(
@@ -150,8 +150,8 @@ def _measure(sampler: _Sampler, key: Key, ids: Array) -> Array:
 def trimmed_mean(lengths: np.ndarray, percentiles: tuple[float, float] = TRIM) -> float:
     """Mean of what lies between two percentiles, these counted; as published, they are samples, not interpolated.
 
-    >>> trimmed_mean(np.append(np.arange(201.0), 1e9))
-    101.0
+    >>> trimmed_mean(np.append(np.arange(100.0), 1e9))  # 0 and 1e9 are cut off
+    50.0
     """
     low = np.percentile(lengths, percentiles[0], method="lower")
     high = np.percentile(lengths, percentiles[1], method="higher")

@@ -141,17 +141,18 @@ def image2stylegan_pp(
     terms = pixels_and_features(pixel_weight, perceptual, perceptual_weight, layers, not official)
     if style is not None:
         terms += (_style(style, style_weight, style_image, style_region),)
-    # The rate of everything that the first stage found is 0.
-    still = dataclasses.replace(optimizer, rates=STYLES_STAY)
-    noise = Recipe(
-        f"image2stylegan_pp-{preset}-noise",
-        WPlus(noise="fitted", remat=remat),
-        (Pixel(1.0, masked=not official),),
-        SolverConfig(still, later if noise_steps is None else noise_steps, tolerance),
-    )
+    noise_solver = SolverConfig(optimizer, later if noise_steps is None else noise_steps, tolerance)
+    noise = _noise_stage(preset, noise_solver, remat)
     solver = SolverConfig(optimizer, steps if num_steps is None else num_steps, tolerance)
     first = WPlus(start, remat=remat)
     return Recipe(f"image2stylegan_pp-{preset}", first, terms, solver, restarts, noise)
+
+
+def _noise_stage(preset: Preset, solver: SolverConfig, remat: bool) -> Recipe:
+    """Fits the noise maps to the pixels; the rate of everything that the first stage found is 0."""
+    solver = dataclasses.replace(solver, optimizer=dataclasses.replace(solver.optimizer, rates=STYLES_STAY))
+    terms = (Pixel(1.0, masked=preset != "official"),)
+    return Recipe(f"image2stylegan_pp-{preset}-noise", WPlus(noise="fitted", remat=remat), terms, solver)
 
 
 def _style(network: Network, weight: float, image: Array | None, region: Array | None) -> Term:

@@ -71,9 +71,7 @@ def train(
     labels, names = _labels(images, config)
     provenance = (provenance or {}) | ({"label_names": names} if names else {})
     _open_run(out, config)
-    state = _restore(out, config)
-    if init_from is not None and not _states(out):
-        state = warm_start(method, state, models.load(init_from), str(init_from))
+    state = _restore(out, config, init_from)
     seen = int(state.images_seen)
     log = _Log(out / "log.csv", log_fields(config), seen, report)
     end = config.total_images if max_images is None else min(max_images, config.total_images)
@@ -136,11 +134,13 @@ def _states(out: Path) -> list[Path]:
     return sorted(path for path in (out / "state").glob("[0-9]*") if path.is_dir() and path.name.isdigit())
 
 
-def _restore(out: Path, config: GANConfig) -> Any:
-    key, init = jax.random.key(config.seed), methods.of(config).init
+def _restore(out: Path, config: GANConfig, init_from: str | Path | None) -> Any:
+    """The newest state of a run, or that of a new one."""
+    key, method = jax.random.key(config.seed), methods.of(config)
     for path in reversed(_states(out)):
-        return checkpoint.load_tree(path, jax.eval_shape(lambda: init(config, key)))
-    return init(config, key)
+        return checkpoint.load_tree(path, jax.eval_shape(lambda: method.init(config, key)))
+    state = method.init(config, key)
+    return state if init_from is None else warm_start(method, state, models.load(init_from), str(init_from))
 
 
 def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any]) -> None:

@@ -1,15 +1,26 @@
-"""Steps of Adam and of the moving average, as all training runs take them."""
+"""Fresh weights, steps of Adam and of the moving average, as all training runs take them."""
 
-from typing import cast
+from typing import Any, cast
 
+import jax
 import jax.numpy as jnp
 import optax
+from flax.core import unfreeze
 
 from gprior_jax.training.config import GANConfig
-from gprior_jax.typing import Array, Params, PyTree
+from gprior_jax.typing import Array, Key, Params, PyTree
 
 _EMA_RAMP = 0.05
 """The averaging time is at most this part of the images seen (stylegan2-ada-pytorch ``ema_rampup``)."""
+
+
+def fresh_weights(config: GANConfig, generator: Any, discriminator: Any, key: Key) -> tuple[Params, Params]:
+    """Drawn weights of both networks."""
+    generator_key, discriminator_key = jax.random.split(key)
+    image = jnp.zeros((config.resolution, config.resolution, 3))
+    g = unfreeze(generator.init(generator_key, jnp.zeros(config.z_dim), method="init_all"))["params"]
+    d = unfreeze(discriminator.init(discriminator_key, image, method="init_all"))["params"]
+    return g, d
 
 
 def adam(config: GANConfig, interval: int = 0) -> optax.GradientTransformation:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from flax.core import unfreeze
 
 from gprior_jax.discriminators.pggan import PGGANDiscriminator, logits
 from gprior_jax.generators.base import Critic, Prior
@@ -55,11 +54,7 @@ def build(config: PGGANConfig) -> tuple[PGGAN, PGGANDiscriminator]:
 @partial(jax.jit, static_argnums=0)
 def init(config: PGGANConfig, key: Key) -> TrainState:
     """Fresh weights and optimiser states."""
-    generator, discriminator = build(config)
-    generator_key, discriminator_key = jax.random.split(key)
-    image = jnp.zeros((config.resolution, config.resolution, 3))
-    g = unfreeze(generator.init(generator_key, jnp.zeros(config.z_dim), method="init_all"))["params"]
-    d = unfreeze(discriminator.init(discriminator_key, image, method="init_all"))["params"]
+    g, d = optimize.fresh_weights(config, *build(config), key)
     adam = optimize.adam(config)
     return TrainState(g, d, g, adam.init(g), adam.init(d), jnp.int32(0))
 

@@ -12,7 +12,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
-from flax.core import unfreeze
 
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator, logits
 from gprior_jax.generators.base import Critic, Noise, Prior
@@ -88,11 +87,7 @@ def build(config: StyleGAN2Config) -> tuple[StyleGAN2, StyleGAN2Discriminator]:
 @partial(jax.jit, static_argnums=0)
 def init(config: StyleGAN2Config, key: Key) -> TrainState:
     """Fresh weights and optimiser states."""
-    generator, discriminator = build(config)
-    generator_key, discriminator_key = jax.random.split(key)
-    image = jnp.zeros((config.resolution, config.resolution, 3))
-    g = unfreeze(generator.init(generator_key, jnp.zeros(config.z_dim), method="init_all"))["params"]
-    d = unfreeze(discriminator.init(discriminator_key, image, method="init_all"))["params"]
+    g, d = optimize.fresh_weights(config, *build(config), key)
     g_opt, d_opt = _optimizers(config)
     zero = jnp.float32(0)
     return TrainState(g, d, g, g_opt.init(g), d_opt.init(d), zero, zero, jnp.zeros(2), jnp.int32(0))
