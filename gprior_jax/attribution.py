@@ -97,18 +97,28 @@ def project(
     """
     result = invert(prior, images, recipe, key=key, ids=ids, batch_size=batch_size, devices=devices, progress=progress)
     network = networks.default(prior) if network is None else network
-    return Projection(result.images, np.asarray(_distances(network.prepare(), result.images, jnp.asarray(images))))
+    return Projection(result.images, np.asarray(feature_distances(network.prepare(), result.images, images)))
 
 
 @jax.jit
-def _distances(network: Network, images: Array, references: Array) -> Array:
+def feature_distances(network: Network, images: ArrayLike, references: ArrayLike) -> Array:
+    """Distance of every image to its reference: squared differences of features, summed as the projector does.
+
+    Args:
+        network: prepared; LPIPS gives its published distance.
+        images: ``[B, R, R, C]`` in [-1, 1].
+        references: likewise.
+
+    Returns:
+        ``[B]``.
+    """
     term = Perceptual(network, kind="mse")
 
     def one(pair: tuple[Array, Array]) -> Array:
         return term.loss(pair[0], term.target(pair[1]))
 
     # One after the other: the features of all images at once need not fit in memory.
-    return jax.lax.map(one, (images, references))
+    return jax.lax.map(one, (jnp.asarray(images), jnp.asarray(references)))
 
 
 def generated_images(prior: Prior, key: Key, number: int) -> np.ndarray:

@@ -96,7 +96,7 @@ STYLE_PARAMETRIZATIONS: dict[str, Any] = {
     "projector": Projector(20, noise_weight=10.0, statistics_samples=100),
     "projector_w_plus": Projector(20, "w_plus", noise_weight=10.0, statistics_samples=100, remat=True),
     "tuning": Tuning(),
-    "sphere": Sphere(num_noise=2, zero_noise=(4,), statistics_samples=100),
+    "sphere": Sphere(num_noise=2, zero_noise=(2,), statistics_samples=100),
     "sphere_tiled": Sphere(tiled=True, num_noise=None, statistics_samples=100),
     "codes_w": MultiCode(4, 2, space="w"),
     "codes_weighted_styles": MultiCode(4, 2, later_styles="weighted", codes_per_call=2),
@@ -259,7 +259,8 @@ def _discriminator_probe(name: str) -> Probe:
 def _probes() -> dict[str, Callable[[], Probe]]:
     table = {f"generator-{name}": functools.partial(_generator_probe, name) for name in GENERATORS}
     pairs = [("pggan", name) for name in PARAMETRIZATIONS] + [(name, "codes") for name in GENERATORS if name != "pggan"]
-    pairs += [("stylegan2", name) for name in STYLE_PARAMETRIZATIONS]
+    # On one of two blocks, as compilation is nearly all that a row costs.
+    pairs += [("stylegan2_residual", name) for name in STYLE_PARAMETRIZATIONS]
     table |= {f"{name}-{pair}": functools.partial(_render_probe, name, pair) for name, pair in pairs}
     styled = [name for name, (module, _) in GENERATORS.items() if hasattr(module, "num_styles")]
     table |= {f"styles-{name}": functools.partial(_styles_probe, name) for name in styled}

@@ -1,9 +1,9 @@
 import re
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from batteries import random_prior
 
 import gprior_jax as gp
 from gprior_jax import attribution, report
@@ -11,11 +11,13 @@ from gprior_jax.attribution import Reference, auc, standing
 from gprior_jax.perceptual import network
 
 KEY = jax.random.key(3)
+PRIOR = random_prior("dcgan", "dcgan")
 
 
 @pytest.fixture(scope="module")
-def builtin():
-    return gp.load("builtin")
+def images():
+    """Three of the prior's."""
+    return attribution.generated_images(PRIOR, KEY, 3)
 
 
 def test_auc_counts_pairs():
@@ -44,22 +46,20 @@ def test_standing():
 
 
 @pytest.mark.slow
-def test_distances_are_those_of_the_projections(builtin):
-    images = attribution.generated_images(builtin, KEY, 3)
+def test_distances_are_those_of_the_projections(images):
     recipe = gp.recipes.mganprior(1, 0, num_steps=2, perceptual=None)
-    found = attribution.project(builtin, images, recipe, key=KEY, batch_size=2)
+    found = attribution.project(PRIOR, images, recipe, key=KEY, batch_size=2)
     assert found.images.shape == images.shape
-    own = network.default(builtin)
-    for image, projected, distance in zip(images, found.images, found.distances, strict=True):
-        maps = zip(own.features(jnp.asarray(projected)), own.features(jnp.asarray(image)), strict=True)
-        wanted = np.mean([np.mean(np.square(a - b)) for a, b in maps])
-        assert distance == pytest.approx(wanted, rel=1e-4)
-    same = attribution._distances(own.prepare(), images, images)
+    own = network.default(PRIOR)
+    features = jax.jit(jax.vmap(own.features))
+    pairs = zip(features(found.images), features(images), strict=True)
+    wanted = np.mean([np.mean(np.square(a - b), axis=(1, 2, 3)) for a, b in pairs], axis=0)
+    np.testing.assert_allclose(found.distances, wanted, rtol=1e-4)
+    same = attribution.feature_distances(own.prepare(), images, images)
     np.testing.assert_array_equal(same, 0)
 
 
-def test_generated_images_are_what_a_file_holds(builtin):
-    images = attribution.generated_images(builtin, KEY, 2)
+def test_generated_images_are_what_a_file_holds(images):
     assert images.dtype == np.float32
     levels = (images + 1) * 127.5
     np.testing.assert_allclose(levels, np.round(levels), atol=1e-3)

@@ -29,6 +29,11 @@ over_probes = pytest.mark.parametrize("name", PROBES)
 over_smooth_probes = pytest.mark.parametrize(
     "name", [name for name in PROBES if name.removeprefix("operator-") not in STRAIGHT_THROUGH]
 )
+# Every operation of an eager row is compiled by itself. The codes of any generator but one are the same code around a
+# generator that has its own row.
+over_eager_probes = pytest.mark.parametrize(
+    "name", [name for name in PROBES if not name.endswith("-codes") or name == "pggan-codes"]
+)
 over_layers = pytest.mark.parametrize(
     ("name", "layer"), [(name, i) for name, (m, _) in GENERATORS.items() for i in range(len(m.layer_names) + 1)]
 )
@@ -54,7 +59,7 @@ def compiled(name: str) -> tuple[Probe, Callable, list]:
     return probe, jax.jit(counted), traces
 
 
-@over_probes
+@over_eager_probes
 def test_jit_equals_eager(name):
     probe, jitted, _ = compiled(name)
     assert_trees_close(jitted(probe.context, first(probe)), probe.function(probe.context, first(probe)))

@@ -40,7 +40,13 @@ _MIN_FEATURES, _MIN_FEATURES_SMALL_MAP, _SMALL_MAP = 512, 128, 16
 _MIN_UP_FEATURES = 64
 
 
-def conv_path(in_features: int, out_features: int, size: int | None = None, platform: str | None = None) -> ConvPath:
+def conv_path(
+    in_features: int,
+    out_features: int,
+    size: int | None = None,
+    platform: str | None = None,
+    min_features: int = _MIN_FEATURES,
+) -> ConvPath:
     """Fastest measured formulation of a 3x3 convolution with stride 1.
 
     Args:
@@ -48,6 +54,7 @@ def conv_path(in_features: int, out_features: int, size: int | None = None, plat
         out_features: number of output channels.
         size: side of the map, pixels; None where it is not known.
         platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
+        min_features: width from which a layer is wide on maps beyond the smallest.
 
     Returns:
         ``"winograd"`` for wide layers on a CPU, else ``"direct"``: accelerator libraries choose such
@@ -55,7 +62,7 @@ def conv_path(in_features: int, out_features: int, size: int | None = None, plat
     """
     platform = platform or jax.default_backend()
     small = size is not None and size <= _SMALL_MAP
-    wide = min(in_features, out_features) >= (_MIN_FEATURES_SMALL_MAP if small else _MIN_FEATURES)
+    wide = min(in_features, out_features) >= (_MIN_FEATURES_SMALL_MAP if small else min_features)
     return "winograd" if platform == "cpu" and wide else "direct"
 
 
@@ -72,10 +79,16 @@ def up_conv_path(in_features: int, out_features: int, platform: str | None = Non
     return "winograd" if platform == "cpu" and wide else "phases"
 
 
-def chosen_path(path: UpConvPath, in_features: int, out_features: int, size: int | None = None) -> ConvPath:
+def chosen_path(
+    path: UpConvPath,
+    in_features: int,
+    out_features: int,
+    size: int | None = None,
+    min_features: int = _MIN_FEATURES,
+) -> ConvPath:
     """A wish for a plain 3x3 convolution as a formulation: ``"auto"`` takes the fastest measured one."""
     if path == "auto":
-        return conv_path(in_features, out_features, size)
+        return conv_path(in_features, out_features, size, min_features=min_features)
     # "phases" names a way to enlarge and convolve; a plain convolution has no phases.
     return "direct" if path == "phases" else path
 

@@ -3,6 +3,7 @@ import pytest
 from batteries import random_prior
 from PIL import Image
 
+from cli import priors
 from cli.restoring import SIDE, mask, picture
 from gprior_jax import models
 
@@ -12,6 +13,30 @@ def model(tmp_path_factory):
     """Folder of a tiny prior with a discriminator, 16 px."""
     folder = tmp_path_factory.mktemp("models") / "tiny"
     models.save(random_prior("pggan", "pggan"), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def little(tmp_path_factory):
+    """Folder of a tinier prior with a discriminator, 8 px."""
+    folder = tmp_path_factory.mktemp("models") / "little"
+    models.save(priors.plain(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def styled(tmp_path_factory):
+    """Folder of a tiny StyleGAN2 with a discriminator, 8 px."""
+    folder = tmp_path_factory.mktemp("models") / "styled"
+    models.save(priors.styled(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def conditional(tmp_path_factory):
+    """Folder of a tiny StyleGAN2 with three classes, 8 px."""
+    folder = tmp_path_factory.mktemp("models") / "conditional"
+    models.save(priors.conditional(), folder)
     return folder
 
 

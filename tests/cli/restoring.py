@@ -12,9 +12,14 @@ SIDE = 16
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
+ONCE = ["--batch-size", "3", "--devices", "1"]
+"""One shape of batches for most runs: one compilation."""
+
+
 def run(task, source, model, out, *flags):
     words = [task, *map(str, source if isinstance(source, list) else [source])]
     words += ["--model", str(model), "--out", str(out), "--codes", "2", "--layer", "2", "--steps", "2"]
+    words += [] if "--batch-size" in flags else ONCE
     return main([*words, *map(str, flags)])
 
 

@@ -6,20 +6,11 @@ import zipfile
 import jax
 import numpy as np
 import pytest
-from batteries import random_prior
 
 from cli.restoring import told
-from gprior_jax import attribution, geometry, models, zoo
+from gprior_jax import attribution, geometry, zoo
 from gprior_jax.cli.main import main
 from gprior_jax.perceptual import network
-
-
-@pytest.fixture(scope="session")
-def styled(tmp_path_factory):
-    """Folder of a tiny StyleGAN2 with a discriminator, 16 px."""
-    folder = tmp_path_factory.mktemp("models") / "styled"
-    models.save(random_prior("stylegan2", "stylegan2"), folder)
-    return folder
 
 
 def attribute(model, out, *words):
@@ -66,7 +57,7 @@ def test_a_reference_serves_again(measured, styled, inputs, tmp_path, capsys):
     assert "was measured with another recipe: measure one with --real" in capsys.readouterr().err
 
 
-def test_wrong_use(styled, model, inputs, tmp_path, capsys):
+def test_wrong_use(styled, little, inputs, tmp_path, capsys):
     for words, sentence in {
         (inputs,): "there is no reference",
         (): "nothing to attribute",
@@ -75,7 +66,7 @@ def test_wrong_use(styled, model, inputs, tmp_path, capsys):
         (inputs, "--reference", tmp_path / "none.json"): "there is no reference",
     }.items():
         assert sentence in told(capsys, 2, attribute(styled, tmp_path / "out", *words))
-    assert "has no styles" in told(capsys, 2, attribute(model, tmp_path / "out", inputs))
+    assert "has no styles" in told(capsys, 2, attribute(little, tmp_path / "out", inputs))
     assert not (tmp_path / "out").exists()
 
 
@@ -101,7 +92,7 @@ def test_a_picture_that_cannot_be_read(measured, styled, inputs, tmp_path, capsy
 
 
 @pytest.mark.slow
-def test_path_lengths(styled, model, tmp_path, capsys):
+def test_path_lengths(styled, little, tmp_path, capsys):
     out = tmp_path / "ppl.json"
     words = ["--samples", "3", "--batch-size", "3", "--epsilon", "1e-2", "--out", str(out), "--json"]
     assert main(["ppl", "--model", str(styled), "--variants", "zend", "wfull", *words]) == 0
@@ -114,6 +105,6 @@ def test_path_lengths(styled, model, tmp_path, capsys):
     )
     assert found["wfull"] == pytest.approx(wanted.mean, rel=1e-5)
     assert np.isfinite(found["zend"])
-    assert "has no styles" in told(capsys, 2, main(["ppl", "--model", str(model), "--variants", "wend", *words]))
-    without = main(["ppl", "--model", str(model), "--perceptual", "none"])
+    assert "has no styles" in told(capsys, 2, main(["ppl", "--model", str(little), "--variants", "wend", *words]))
+    without = main(["ppl", "--model", str(little), "--perceptual", "none"])
     assert "paths are measured by a network" in told(capsys, 2, without)

@@ -2,12 +2,16 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
-from batteries import random_critic, random_params, random_prior
+import tyro
+from batteries import random_params
 
+from cli import priors
 from cli.restoring import run, told
-from gprior_jax import models, outputs
+from gprior_jax import models, outputs, recipes
+from gprior_jax.cli.invert import Invert
 from gprior_jax.cli.main import main
 from gprior_jax.generators.base import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
@@ -16,17 +20,11 @@ OF_STYLES = ("w", "w_plus", "projector", "image2stylegan", "image2stylegan_pp", 
 
 
 @pytest.fixture(scope="module")
-def styled(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "styled"
-    models.save(random_prior("stylegan2", "stylegan2"), folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def classes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "classes"
-    module = StyleGAN2((6, 6, 4), 8, 5, mapping_layers=2, num_classes=3)
-    models.save(Prior(random_params(module, 0), module, critic=random_critic("stylegan2"), name="classes"), folder)
+def larger(tmp_path_factory):
+    """Folder of a style-based prior of 16 px, the least that can enlarge something."""
+    folder = tmp_path_factory.mktemp("models") / "larger"
+    module = StyleGAN2((6, 4, 4), 8, 5, mapping_layers=2, architecture="plain")
+    models.save(Prior(random_params(module, 0), module), folder)
     return folder
 
 
@@ -35,34 +33,52 @@ def invert(picture, model, out, method, *flags):
     return main([*words, *flags])
 
 
-VARIABLES = {
-    "z": {"z"},
-    "w_plus": {"w_plus"},
-    "projector": {"w", "noise_0", "_step"},
-    "image2stylegan_pp": {"w_plus", "noise_4"},
-    "pulse": {"latents", "noise_0", "_mean"},
-    "pti": {"_w_plus", "weights/layer0/kernel"},
+METHODS = {
+    "z": (recipes.latent("z", num_steps=2), [{"z"}]),
+    "w": (recipes.latent("w", num_steps=2), [{"w"}]),
+    "w_plus": (recipes.latent("w_plus", num_steps=2), [{"w_plus"}]),
+    "projector": (recipes.projector(num_steps=2), [{"w", "noise_0", "_step"}]),
+    "image2stylegan": (recipes.image2stylegan(num_steps=2), [{"w_plus"}]),
+    "image2stylegan_pp": (recipes.image2stylegan_pp(num_steps=2), [{"w_plus"}, {"w_plus", "noise_2"}]),
+    "pulse": (recipes.pulse(num_steps=2), [{"latents", "noise_0", "_mean"}]),
+    "pti": (recipes.pti(num_steps=2), [{"w", "noise_0"}, {"_w_plus", "weights/layer0/kernel"}]),
 }
+"""The recipe of each, and variables of its stages."""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_recipes(method, tmp_path):
+    """The flags give the method's recipe, whose stages fit the prior, one after the other."""
+    prior, (wanted, names) = priors.styled(), METHODS[method]
+    words = ["a.png", "--out", str(tmp_path), "--method", method, "--steps", "2"]
+    command = tyro.cli(Invert, args=words, config=(tyro.conf.OmitArgPrefixes,))
+    recipe = command.recipe(prior)
+    assert recipe.summary() == wanted.summary()
+    recipe.check(prior)
+    variables = None
+    for stage, known in zip(recipe.stages, names, strict=True):
+        variables = jax.eval_shape(stage.parametrization.init, prior, jax.random.key(0), variables)
+        assert known <= variables.keys()
+    settings = command.settings(prior, recipe)
+    assert (settings["method"], settings["recipe"]) == (method, wanted.summary())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", VARIABLES)
-def test_methods(method, pictures, styled, tmp_path):
+def test_two_stages_from_picture_to_weights(pictures, styled, tmp_path):
+    """The method that needs most: noise maps, fixed variables, a second stage, a copy of the weights for each image."""
     out = tmp_path / "out"
-    assert invert(pictures / "a.png", styled, out, method) == 0
+    assert invert(pictures / "a.png", styled, out, "pti") == 0
     record = outputs.read_record(out / "a.npz")
-    assert VARIABLES[method] <= record.variables.keys()
+    assert METHODS["pti"][1][1] <= record.variables.keys()
     assert np.isfinite(record.image).all()
     settings = json.loads((out / "run.json").read_text())["settings"]
-    assert settings["method"] == method
-    stages = [settings["recipe"], settings["recipe"].get("then")]
-    assert bool(stages[1]) == (method in ("image2stylegan_pp", "pti"))
-    assert [stage["solver"]["num_steps"] for stage in stages if stage][method == "pti"] == 2
+    assert settings["method"] == "pti"
+    assert settings["recipe"]["then"]["solver"]["num_steps"] == 2
 
 
 @pytest.mark.parametrize("method", OF_STYLES)
-def test_a_prior_without_styles_is_told(method, pictures, model, tmp_path, capsys):
-    assert "tiny pggan has no styles" in told(capsys, 2, invert(pictures, model, tmp_path / "out", method))
+def test_a_prior_without_styles_is_told(method, pictures, little, tmp_path, capsys):
+    assert "tiny pggan has no styles" in told(capsys, 2, invert(pictures, little, tmp_path / "out", method))
     assert not (tmp_path / "out").exists()
 
 
@@ -88,20 +104,20 @@ def test_unknown_method(pictures, styled, tmp_path, capsys):
     assert "projector" in capsys.readouterr().err
 
 
-def test_labels(pictures, classes, tmp_path, capsys):
+def test_labels(pictures, conditional, tmp_path, capsys):
     picture, out = pictures / "a.png", tmp_path / "out"
     for method in ("mganprior", "z", "projector"):
-        assert "classes is conditional: give a label" in told(capsys, 2, invert(picture, classes, out, method))
-    assert "has classes 0 to 2" in told(capsys, 2, invert(picture, classes, out, "z", "--label", "3"))
+        assert "classes is conditional: give a label" in told(capsys, 2, invert(picture, conditional, out, method))
+    assert "has classes 0 to 2" in told(capsys, 2, invert(picture, conditional, out, "z", "--label", "3"))
     assert not out.exists()
-    assert invert(picture, classes, out, "z", "--label", "1") == 0
+    assert invert(picture, conditional, out, "z", "--label", "1") == 0
     assert json.loads((out / "run.json").read_text())["settings"]["label"] == 1
-    assert "label (1 there, 2 now)" in told(capsys, 2, invert(picture, classes, out, "z", "--label", "2"))
+    assert "label (1 there, 2 now)" in told(capsys, 2, invert(picture, conditional, out, "z", "--label", "2"))
 
 
 @pytest.mark.slow
-def test_upscale_by_pulse(small, styled, tmp_path, capsys):
-    words = ["upscale", str(small / "a.png"), "--model", str(styled), "--method", "pulse", "--steps", "2"]
+def test_upscale_by_pulse(small, larger, tmp_path, capsys):
+    words = ["upscale", str(small / "a.png"), "--model", str(larger), "--method", "pulse", "--steps", "2"]
     assert main([*words, "--out", str(tmp_path / "out"), "--filter", "pulse"]) == 0
     assert "latents" in outputs.read_record(tmp_path / "out" / "a.npz").variables
     wrong = main([*words, "--out", str(tmp_path / "other"), "--codes", "2"])

@@ -1,25 +1,33 @@
 """``gprior morph`` on tiny priors: what it writes, and what it says to bad input."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
-from batteries import random_prior
 from PIL import Image, ImageSequence
 
+from cli import priors
 from cli.restoring import pixels, told
-from gprior_jax import geometry, models
+from gprior_jax import geometry
 from gprior_jax import image as im
 from gprior_jax.cli.main import main
 from gprior_jax.cli.morph import strip
 
 
-@pytest.fixture(scope="session")
-def styled(tmp_path_factory):
-    """Folder of a tiny StyleGAN2, 16 px."""
-    folder = tmp_path_factory.mktemp("models") / "styled"
-    models.save(random_prior("stylegan2"), folder)
-    return folder
+@pytest.fixture(scope="module")
+def model(little):
+    """The plain prior of these tests."""
+    return little
+
+
+@pytest.fixture(scope="module")
+def inverted(model, inputs, tmp_path_factory):
+    """Folder with inversions of three pictures."""
+    out = tmp_path_factory.mktemp("inverted") / "out"
+    words = ["--model", str(model), "--codes", "2", "--layer", "2", "--steps", "2", "--perceptual", "none"]
+    assert main(["invert", str(inputs), "--out", str(out), *words, "--batch-size", "3", "--devices", "1"]) == 0
+    return out
 
 
 def morph(model, out, *words):
@@ -32,8 +40,8 @@ def read(path):
     return np.stack([picture for picture, _ in found]), [time for _, time in found]
 
 
-def expected(name, sources, steps, **options):
-    prior = random_prior(name)
+def expected(prior, sources, steps, **options):
+    """Pictures of a path."""
     points = [point for source in sources for point in geometry.read_points(prior, source)]
     path = geometry.morph_variables(prior, geometry.codes(prior, points), steps, **options)
     return im.to_uint8(geometry.render(prior, path, batch_size=4))
@@ -43,8 +51,8 @@ def test_animated_webp_of_a_path_through_z(model, tmp_path, capsys):
     out = tmp_path / "new" / "m.webp"
     assert morph(model, out, "seed:1", "draw:2", "seed:3", "--frames", 3, "--fps", 20) == 0
     pictures, times = read(out)
-    wanted = expected("pggan", ["seed:1", "draw:2", "seed:3"], 3)
-    assert pictures.shape == (7, 16, 16, 3)
+    wanted = expected(priors.plain(), ["seed:1", "draw:2", "seed:3"], 3)
+    assert pictures.shape == (7, 8, 8, 3)
     assert times == [50] * 7
     np.testing.assert_allclose(pictures.astype(int), wanted, atol=1)
     assert [path.name for path in out.parent.iterdir()] == ["m.webp"]
@@ -59,16 +67,16 @@ def test_closed_path_through_styles_with_a_strip(styled, tmp_path, capsys):
     assert facts["codes"] == ["seed:1", "seed:2"]
     assert facts["variables"] == ["w_plus"]
     assert facts["strip"] == str(tmp_path / "m.png")
-    wanted = expected("stylegan2", ["seed:1,2"], 4, closed=True, ease=True)
+    wanted = expected(priors.styled(), ["seed:1,2"], 4, closed=True, ease=True)
     assert read(out)[1] == [40] * 8
     rows = np.stack([wanted[[0, 2, 4]], wanted[[4, 6, 0]]])
-    sheet = rows.transpose(0, 2, 1, 3, 4).reshape(32, 48, 3)
+    sheet = rows.transpose(0, 2, 1, 3, 4).reshape(16, 24, 3)
     np.testing.assert_allclose(pixels(tmp_path / "m.png").astype(int), sheet, atol=1)
 
 
 def test_png_is_a_strip(styled, tmp_path):
-    assert morph(styled, tmp_path / "m.png", "seed:1,2,3", "--space", "z", "--size", 8) == 0
-    assert pixels(tmp_path / "m.png").shape == (2 * 8, 8 * 8, 3)
+    assert morph(styled, tmp_path / "m.png", "seed:1,2,3", "--space", "z", "--size", 6) == 0
+    assert pixels(tmp_path / "m.png").shape == (2 * 6, 8 * 6, 3)
     assert [path.name for path in tmp_path.iterdir()] == ["m.png"]
 
 
@@ -78,29 +86,21 @@ def test_mp4(model, tmp_path):
     assert (tmp_path / "m.mp4").read_bytes()[4:8] == b"ftyp"
 
 
-def test_inversions_are_morphed_by_all_that_they_consist_of(pictures, model, tmp_path, capsys):
-    out = tmp_path / "out"
-    words = ["--model", str(model), "--codes", "2", "--layer", "2", "--steps", "2"]
-    assert main(["invert", str(pictures), "--out", str(out), *words]) == 0
-    capsys.readouterr()
-    assert morph(model, tmp_path / "m.webp", out / "a.npz", out / "c.npz", "--frames", 2, "--json") == 0
+def test_inversions_are_morphed_by_all_that_they_consist_of(inverted, model, tmp_path, capsys):
+    a, c = inverted / "a.npz", inverted / "c.npz"
+    assert morph(model, tmp_path / "m.webp", a, c, "--frames", 3, "--json") == 0
     assert json.loads(capsys.readouterr().out)["variables"] == ["alpha", "codes"]
     found, _ = read(tmp_path / "m.webp")
-    for name, picture in (("a", found[0]), ("c", found[2])):
-        np.testing.assert_allclose(picture.astype(int), pixels(out / f"{name}.png"), atol=1)
-    assert morph(model, tmp_path / "n.webp", out) == 0
-    error = told(capsys, 2, morph(model, tmp_path / "o.webp", out / "a.npz", "seed:1"))
+    for path, picture in ((a, found[0]), (c, found[3])):
+        np.testing.assert_allclose(picture.astype(int), pixels(path.with_suffix(".png")), atol=1)
+    assert morph(model, tmp_path / "n.webp", inverted) == 0
+    error = told(capsys, 2, morph(model, tmp_path / "o.webp", a, "seed:1"))
     assert "a.npz holds the variables of MultiCode, no single code" in error
 
 
-def test_inversions_of_a_model_of_another_name(pictures, model, tmp_path, capsys):
-    import shutil
-
-    copy, out = shutil.copytree(model, tmp_path / "copy"), tmp_path / "out"
-    words = ["--model", str(copy), "--codes", "2", "--layer", "2", "--steps", "2"]
-    assert main(["invert", str(pictures), "--out", str(out), *words]) == 0
-    capsys.readouterr()
-    assert f"made with --model {copy}" in told(capsys, 0, morph(model, tmp_path / "m.png", out))
+def test_inversions_of_a_model_of_another_name(inverted, model, tmp_path, capsys):
+    copy = shutil.copytree(model, tmp_path / "copy")
+    assert f"made with --model {model}" in told(capsys, 0, morph(copy, tmp_path / "m.png", inverted))
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,29 @@ import json
 
 import numpy as np
 import pytest
+from batteries import random_prior
 from PIL import Image
 
 from cli.restoring import LUMA, SIDE, assert_same, holes, mask, names, pixels, rows, run, stored, strict, told, written
-from gprior_jax import outputs
+from gprior_jax import models, outputs
 
+PIXELS = ["--perceptual", "none"]
 FLAGS = {
-    "colorize": [],
-    "upscale": [],
+    "colorize": PIXELS,
+    "upscale": PIXELS,
     "inpaint": ["--box", "6"],
     "denoise": ["--sigma", "25"],
-    "deblur": ["--sigma", "1"],
+    "deblur": ["--sigma", "1", *PIXELS],
 }
+"""Inpainting compares features of the discriminator too, denoising does not unless told so."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Folder of a prior of 16 px with as few layers as there are, and a discriminator."""
+    folder = tmp_path_factory.mktemp("models") / "flat"
+    models.save(random_prior("dcgan", "dcgan"), folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +89,7 @@ def test_other_settings_are_refused(done, model, capsys, task, flags, differing)
 
 def test_another_command_is_refused(done, model, capsys):
     source, out = done("colorize")
-    assert "task ('colorize' there, 'denoise' now)" in told(capsys, 2, run("denoise", source, model, out))
+    assert "task ('colorize' there, 'denoise' now)" in told(capsys, 2, run("denoise", source, model, out, *PIXELS))
 
 
 def test_colorize_keeps_the_luma(done):
@@ -108,12 +119,13 @@ def test_paste_keeps_known_pixels(done):
 @pytest.mark.slow
 def test_samples_and_json(inputs, model, tmp_path, capsys):
     out = tmp_path / "out"
-    assert run("inpaint", inputs, model, out, "--box", 6, "--samples", 2, "--json") == 0
+    assert run("inpaint", inputs, model, out, "--box", 6, "--samples", 2, "--batch-size", 2, "--json") == 0
     content = strict(capsys.readouterr().out)
     assert [row["name"] for row in content["images"]] == ["a", "b", "c"]
     assert [row["consistency"] for row in content["images"]] == [None, None, None]
     assert content["failed"] == {}
-    strict((out / "run.json").read_text())
+    # Unless told otherwise, a batch is spread over the cores.
+    assert strict((out / "run.json").read_text())["device"]["devices"] == 2
     folders = ("", "measured/", "reconstruction/", "mean/", "std/")
     samples = {f"samples/{name}_{i}.png" for name in "abc" for i in (1, 2)}
     assert written(out) == names("a", "b", "c", folders=folders) | samples
@@ -189,7 +201,7 @@ def test_upscale_reduces_to_its_input(done):
 
 def test_upscale_simulated(inputs, model, tmp_path):
     out = tmp_path / "out"
-    assert run("upscale", inputs, model, out, "--factor", 2, "--simulate", "--no-consistent") == 0
+    assert run("upscale", inputs, model, out, "--factor", 2, "--simulate", "--no-consistent", *PIXELS) == 0
     assert pixels(out / "measured" / "a.png").shape == (8, 8, 3)
     for name in "abc":
         assert {"psnr", "ssim", "consistency"} <= set(rows(out)[name])
@@ -202,11 +214,11 @@ def test_upscale_simulated(inputs, model, tmp_path):
 @pytest.mark.parametrize(
     ("task", "flags"),
     [
-        ("colorize", []),
+        ("colorize", PIXELS),
         ("denoise", ["--sigma", "25"]),
         ("denoise", ["--noise", "poisson", "--sigma", "25"]),
         ("denoise", ["--noise", "impulse"]),
-        ("deblur", ["--blur", "motion", "--length", "5", "--angle", "30"]),
+        ("deblur", ["--blur", "motion", "--length", "5", "--angle", "30", *PIXELS]),
         ("inpaint", ["--box", "6", "--blend", "poisson"]),
     ],
     ids=str,
@@ -221,11 +233,11 @@ def test_simulated(inputs, model, tmp_path, task, flags):
 def test_kernel_of_a_file(inputs, model, tmp_path, capsys):
     kernel, out = tmp_path / "kernel.png", tmp_path / "out"
     Image.new("L", (7, 7), 200).save(kernel)
-    assert run("deblur", inputs, model, out, "--kernel", kernel) == 0
-    assert run("deblur", inputs, model, out, "--kernel", kernel) == 0
+    assert run("deblur", inputs, model, out, "--kernel", kernel, *PIXELS) == 0
+    assert run("deblur", inputs, model, out, "--kernel", kernel, *PIXELS) == 0
     assert "3 of 3 images are done already" in capsys.readouterr().out
     mask(kernel, (2, 2, 5, 5), 7, 0)
-    assert run("deblur", inputs, model, out, "--kernel", kernel) == 0
+    assert run("deblur", inputs, model, out, "--kernel", kernel, *PIXELS) == 0
     assert "done already" not in capsys.readouterr().out
 
 

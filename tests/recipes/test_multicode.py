@@ -73,12 +73,21 @@ def test_wrong_settings(settings, message):
         mganprior(**settings)
 
 
+@pytest.fixture(scope="module")
+def prior():
+    return random_prior("stylegan2_plain", "dcgan")
+
+
+@pytest.fixture(scope="module")
+def images(prior):
+    return own_images(prior, 2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("styles", [{}, {"later_styles": "free", "space": "w"}], ids=["mean", "free"])
-def test_style_based_priors(styles):
-    prior = random_prior("stylegan2", "stylegan2")
+def test_style_based_priors(prior, images, styles):
     recipe = mganprior(3, 2, num_steps=12, **styles)
-    result = invert(prior, own_images(prior, 2), recipe, key=jax.random.key(0))
+    result = invert(prior, images, recipe, key=jax.random.key(0))
     assert set(result.terms) == {"pixel_mse", "perceptual"}
     assert (result.loss < result.history["loss"][:, 0]).all()
     assert ("styles" in result.variables) == bool(styles)
