@@ -12,15 +12,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax import distributed
 from gprior_jax import image as im
+from gprior_jax.generators import styles as st
 from gprior_jax.generators import synthesis
-from gprior_jax.generators.base import Prior
+from gprior_jax.generators.base import Prior, prepare
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.recipe import Recipe
-from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual import network as networks
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
+from gprior_jax.recipes.common import squared
 from gprior_jax.typing import Array, ArrayLike, Key, Progress
 
 Network = LPIPS | PerceptualNetwork
@@ -93,16 +95,16 @@ def project(
         progress: called about twice a second.
 
     Raises:
-        ValueError: see :func:`gprior_jax.invert`.
+        ValueError: see :func:`gprior_jax.invert`; no network, and a prior without a discriminator.
     """
-    result = invert(prior, images, recipe, key=key, ids=ids, batch_size=batch_size, devices=devices, progress=progress)
     network = networks.default(prior) if network is None else network
+    result = invert(prior, images, recipe, key=key, ids=ids, batch_size=batch_size, devices=devices, progress=progress)
     return Projection(result.images, np.asarray(feature_distances(network.prepare(), result.images, images)))
 
 
 @jax.jit
 def feature_distances(network: Network, images: ArrayLike, references: ArrayLike) -> Array:
-    """Distance of every image to its reference: squared differences of features, summed as the projector does.
+    """Distance of every image to its reference: squared differences of features, as the projector compares them.
 
     Args:
         network: prepared; LPIPS gives its published distance.
@@ -112,7 +114,7 @@ def feature_distances(network: Network, images: ArrayLike, references: ArrayLike
     Returns:
         ``[B]``.
     """
-    term = Perceptual(network, kind="mse")
+    term = squared(network, 1.0)
 
     def one(pair: tuple[Array, Array]) -> Array:
         return term.loss(pair[0], term.target(pair[1]))
@@ -121,16 +123,28 @@ def feature_distances(network: Network, images: ArrayLike, references: ArrayLike
     return jax.lax.map(one, (jnp.asarray(images), jnp.asarray(references)))
 
 
-def generated_images(prior: Prior, key: Key, number: int) -> np.ndarray:
+def generated_images(prior: Prior, key: Key, number: int, batch_size: int | None = None) -> np.ndarray:
     """Images ``[number, R, R, C]`` of random codes, rounded to 8 bits as a file would hold them.
 
     Noise maps are drawn, and of a conditional generator the classes.
+
+    Args:
+        prior: the generator.
+        key: of all images together.
+        number: of images.
+        batch_size: images at once; None makes all at once.
     """
     code_key, noise_key, label_key = jax.random.split(key, 3)
-    settings: dict[str, Any] = {"noise": noise_key} if prior.num_styles else {}
+    rows: dict[str, Any] = {"z": synthesis.sample_z(prior, code_key, number), "id": np.arange(number)}
     if prior.num_classes:
-        settings["label"] = jax.random.randint(label_key, (number,), 0, prior.num_classes)
-    images = synthesis.synthesize(prior, synthesis.sample_z(prior, code_key, number), **settings)
+        rows["label"] = jax.random.randint(label_key, (number,), 0, prior.num_classes)
+    prior = prepare(prior)
+
+    def draw(rows: dict[str, Any]) -> Array:
+        noise = st.draw_own_noise(prior, noise_key, rows["id"]) if prior.num_styles else "const"
+        return synthesis.synthesize(prior, rows["z"], label=rows.get("label"), noise=noise)
+
+    images = distributed.in_batches(draw, batch_size or number, rows)
     return np.asarray(im.from_uint8(im.to_uint8(images)))
 
 

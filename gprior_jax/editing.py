@@ -16,6 +16,7 @@ from gprior_jax.generators import styles as st
 from gprior_jax.generators.base import Noise, Prior, check_layer, run_layers
 from gprior_jax.inversion.driver import Result, invert
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.objectives import Pixel
 from gprior_jax.operators import Mask
 from gprior_jax.typing import Array, ArrayLike, Key
 
@@ -103,7 +104,13 @@ def local_edit(
     second = composite(photographs, found.images, masks)
     operator = Weighted(jnp.asarray(weights[0] * masks + weights[1] * (1.0 - masks)))
     start = {name: jnp.asarray(value) for name, value in found.variables.items()}
-    return invert(prior, second, recipe.then, key=key, operator=operator, init=start, **options)
+    return invert(prior, second, _weighted(recipe.then), key=key, operator=operator, init=start, **options)
+
+
+def _weighted(recipe: Recipe) -> Recipe:
+    """The recipe with all its pixel terms weighted as the operator says; weights of 1 leave the published means."""
+    terms = tuple(dataclasses.replace(term, masked=True) if isinstance(term, Pixel) else term for term in recipe.terms)
+    return dataclasses.replace(recipe, terms=terms)
 
 
 def _network(prior: Prior) -> Any:

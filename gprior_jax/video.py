@@ -50,6 +50,7 @@ def save_video(path: str | os.PathLike, frames: Sequence[np.ndarray] | np.ndarra
 
     Raises:
         GPriorError: see :func:`check`.
+        OSError: it could not be written, or not whole.
     """
     check(path, fps)
     path = Path(path)
@@ -100,9 +101,13 @@ def _save_mp4(path: Path, frames: np.ndarray, fps: float) -> None:
             writer.send(None)
         for frame in frames:
             writer.send(np.ascontiguousarray(frame))
-        writer.close()
+        writer.close()  # It does not tell how ffmpeg ended: what was written is read again.
+        found, _ = ffmpeg.count_frames_and_secs(temporary)
+        if found != len(frames):
+            raise OSError(f"{found} of {len(frames)} frames")
         temporary.replace(path)
-    except OSError as error:  # Its own text is the whole log of ffmpeg.
-        raise OSError(error.errno or errno.EIO, "ffmpeg could not write it", str(path)) from error
+    except (OSError, RuntimeError) as error:  # Its own text is the whole log of ffmpeg.
+        number = getattr(error, "errno", None) or errno.EIO
+        raise OSError(number, "ffmpeg could not write it", str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -40,6 +40,18 @@ BUNDLED = (
         "",
         "CC BY 4.0, see the model card in the folder",
     ),
+    Entry(
+        "builtin:portraits",
+        "StyleGAN2 of the same portraits, with its discriminator",
+        "",
+        "CC BY 4.0, see the model card in the folder",
+    ),
+    Entry(
+        "builtin:cells",
+        "StyleGAN2 of blood cells under the microscope, eight classes, with its discriminator",
+        "",
+        "CC BY 4.0, see the model card in the folder",
+    ),
 )
 """Priors inside the package."""
 
@@ -107,7 +119,8 @@ def load(name_or_folder: str | os.PathLike) -> Prior:
     """Load a prior.
 
     Args:
-        name_or_folder: ``"builtin"``, or a model folder that ``gprior convert`` or ``gprior train`` wrote.
+        name_or_folder: a bundled name (``"builtin"``, ``"builtin:portraits"``, ``"builtin:cells"``), or a model folder
+            that ``gprior convert`` or ``gprior train`` wrote.
 
     Raises:
         CheckpointError: no such prior, or a damaged folder.

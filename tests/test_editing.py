@@ -61,6 +61,12 @@ def test_a_scribble_is_followed(images):
     np.testing.assert_allclose(alone.images, drawn.images[1:], atol=1e-3)
 
 
+def test_weights_reach_every_pixel_term():
+    official = recipes.image2stylegan_pp(preset="official", perceptual=None).then
+    assert not official.terms[0].masked
+    assert editing._weighted(official).terms[0].masked
+
+
 def test_refusals(images):
     with pytest.raises(ValueError, match="has no styles"):
         editing.local_edit(random_prior("pggan"), images, MASK, key=KEY)

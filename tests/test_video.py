@@ -1,5 +1,6 @@
 """Moving pictures: what is written is read again, frame by frame."""
 
+import os
 import re
 import subprocess
 import sys
@@ -89,6 +90,26 @@ def test_mp4_without_a_program(tmp_path, monkeypatch):
     monkeypatch.setattr(ffmpeg, "get_ffmpeg_exe", none)
     with pytest.raises(GPriorError, match="there is no ffmpeg for this machine"):
         video.check(tmp_path / "a.mp4", 30.0)
+
+
+@pytest.mark.parametrize("part", [0.3, 0.9])
+def test_mp4_that_was_cut_short_replaces_nothing(tmp_path, monkeypatch, part):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    whole = ffmpeg.write_frames
+
+    def cut(path, *arguments, **options):
+        """As on a full disk, of which closing says nothing."""
+        try:
+            yield from whole(path, *arguments, **options)
+        finally:
+            os.truncate(path, int(part * os.path.getsize(path)))
+
+    monkeypatch.setattr(ffmpeg, "write_frames", cut)
+    (tmp_path / "a.mp4").write_bytes(b"an earlier one")
+    with pytest.raises(OSError, match="ffmpeg could not write it"):
+        video.save_video(tmp_path / "a.mp4", frames(), 30.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+    assert (tmp_path / "a.mp4").read_bytes() == b"an earlier one"
 
 
 def test_mp4_that_fails_leaves_nothing(tmp_path, monkeypatch):

@@ -16,9 +16,27 @@ def test_builtin_is_a_prior_with_its_discriminator_and_card():
     assert "CC BY" in models.read_config(zoo.folder("builtin"))["provenance"]["licence"]
 
 
-def test_builtin_is_small():
-    size = sum(path.stat().st_size for path in zoo.folder("builtin").rglob("*") if path.is_file())
-    assert size <= 10 * 2**20
+def test_portraits_and_cells_are_style_based_with_means_discriminators_and_cards():
+    for name, words in {
+        "builtin:portraits": ("CC BY", "Artflow", "gprior train stylegan2", "Limits"),
+        "builtin:cells": ("CC BY", "Acevedo", "gprior train stylegan2", "Not for diagnosis"),
+    }.items():
+        prior = gp.load(name)
+        assert (prior.name, prior.resolution) == (name, 64)
+        assert prior.num_styles > 0
+        assert prior.critic is not None
+        assert float(np.abs(prior.params["w_avg"]).max()) > 0
+        card = (zoo.folder(name) / "README.md").read_text()
+        assert not [word for word in words if word not in card]
+        assert "CC BY" in models.read_config(zoo.folder(name))["provenance"]["licence"]
+    config = models.read_config(zoo.folder("builtin:cells"))
+    assert len(config["provenance"]["label_names"]) == gp.load("builtin:cells").num_classes == 8
+
+
+@pytest.mark.parametrize(("names", "limit"), [(["builtin"], 10), (["builtin:portraits", "builtin:cells"], 12)])
+def test_bundled_priors_are_small(names, limit):
+    files = [path for name in names for path in zoo.folder(name).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= limit * 2**20
 
 
 def test_folders_are_loaded_too(tmp_path):

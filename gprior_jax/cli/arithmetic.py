@@ -61,10 +61,9 @@ class Arithmetic(CodeCommand):
 
     def _result(self, prior: Prior) -> Variables:
         """The code, ``[1, ...]``, with the class of the first concept where it is a z of a conditional prior."""
-        space = None if self.space == "auto" else self.space
 
         def concepts(sources: tuple[str, ...]) -> list[Variables]:
-            return [geometry.codes(prior, self.points(prior, (source,)), space, self.truncation) for source in sources]
+            return [self.codes(prior, self.points(prior, (source,)), self.space) for source in sources]
 
         positive, negative = concepts(self.positive), concepts(self.negative)
         name = next(iter(positive[0]))

@@ -33,7 +33,8 @@ class Attribute:
     Attributes:
         inputs: image files, folders, or quoted patterns; none with --real only measures the reference.
         out: folder for NAME.png (the projections), attribution.json, reference.json, histogram.svg and report.html.
-        model: a model folder of a style-based prior.
+        model: a bundled name or a model folder, of a style-based prior.
+        label: class that a conditional model is held to.
         space: one w for all layers, as published, or one for each.
         steps: optimisation steps of the projector.
         perceptual: auto (the prior's discriminator), or a model folder with LPIPS (published), VGG-16 or a
@@ -51,7 +52,8 @@ class Attribute:
 
     inputs: Annotated[tuple[str, ...], conf.Positional]
     out: Path
-    model: str
+    model: str = "builtin:portraits"
+    label: int | None = None
     space: Literal["w", "w_plus"] = "w"
     steps: int | None = None
     perceptual: str = "auto"
@@ -71,8 +73,13 @@ class Attribute:
             raise GPriorError("nothing to attribute: name image files, or --real to measure a reference.")
         items = outputs.name_items(io.list_images(self.inputs)) if self.inputs else []
         outputs.check_apart(self.out, items)
-        prior = common.load_prior(self.model)
+        prior = common.load_prior(self.model, label=self.label)
         network = common.load_perceptual(self.perceptual, prior)
+        if network is None:
+            raise GPriorError(
+                f"--perceptual {self.perceptual}: the distance needs a network; name a model folder with LPIPS, VGG-16 "
+                "or a discriminator."
+            )
         recipe = recipes.projector(self.space, num_steps=self.steps, perceptual=network)
         recipe.parametrization.check(prior)
         run = _Run(self, prior, recipe, None if isinstance(network, str) else network)
@@ -151,15 +158,20 @@ class _Run:
         """A key for one purpose."""
         return jax.random.fold_in(jax.random.key(self.command.seed), purpose)
 
+    def batch_size(self, number: int) -> int:
+        """Images at once."""
+        return self.command.batch_size or common.default_batch_size(self.prior.resolution, number)
+
     def settings(self) -> dict[str, Any]:
         """Everything that distances depend on, as a JSON file gives it back."""
         digest = common.weights_digest(self.prior, self.recipe)
         recipe = json.loads(json.dumps(self.recipe.summary()))
-        return {"weights": digest, "recipe": recipe, "perceptual": self.command.perceptual}
+        held = {} if self.command.label is None else {"label": self.command.label}
+        return {"weights": digest, "recipe": recipe, "perceptual": self.command.perceptual} | held
 
     def project(self, images: np.ndarray, purpose: int, title: str, ids: Any = None) -> Projection:
         """Project images, with a bar."""
-        batch_size = self.command.batch_size or common.default_batch_size(self.prior.resolution, len(images))
+        batch_size = self.batch_size(len(images))
         bar = common.StepBar(title)
         projection = attribution.project(
             self.prior,
@@ -178,7 +190,8 @@ class _Run:
 
 def _measured(run: _Run, real: Path, number: int) -> Reference:
     """Distances of generated and real images."""
-    generated = attribution.generated_images(run.prior, run.key(1), number)
+    batch_size = run.batch_size(number)
+    generated = attribution.generated_images(run.prior, run.key(1), number, batch_size)
     found = [
         run.project(generated, 2, f"{number} generated images").distances,
         run.project(photographs := _real_images(run, real, number), 3, f"{len(photographs)} real images").distances,

@@ -2,9 +2,10 @@
 
 import dataclasses
 import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -43,7 +44,7 @@ class CodeCommand:
     json: bool = False
 
     def check_flags(self, out: Path, written: Sequence[Path], sources: Sequence[str]) -> None:
-        """Make sure that the flags are in range and that no source will be written over.
+        """Make sure that the flags are in range and that no source and no result will be written over.
 
         Raises:
             GPriorError: they are not.
@@ -51,9 +52,13 @@ class CodeCommand:
         common.positive(size=self.size, batch_size=self.batch_size)
         if out.is_dir():
             raise GPriorError(f"--out {out} is a folder: name a file in it.")
-        for source in map(Path, sources):
+        if (out.parent / "run.json").exists():
+            raise GPriorError(f"--out {out} would lie among a run's results (run.json): name a file in another folder.")
+        for source in (Path(source).expanduser() for source in sources):
             if source.exists() and source.resolve() in {path.resolve() for path in written}:
                 raise GPriorError(f"{source} would be written over: give another --out than {out}.")
+        for path in filter(is_record, written):
+            raise GPriorError(f"{path} holds an inversion and would be written over: give another --out than {out}.")
 
     def prior(self) -> Prior:
         """The prior, prepared.
@@ -73,6 +78,20 @@ class CodeCommand:
         for model, name in others.items():
             common.warn(f"{name} was made with --model {model}: with {self.model} it may look like nothing.")
         return found
+
+    def codes(self, prior: Prior, points: Sequence[Point], space: Literal["auto", "z", "w"]) -> Variables:
+        """Codes of points in one space, see :func:`gprior_jax.geometry.codes`.
+
+        Raises:
+            GPriorError: truncation of an inversion.
+        """
+        found = next((point.name for point in points if point.parametrization is not None), None)
+        if space == "z" and self.truncation != 1.0 and found is not None:
+            raise GPriorError(
+                f"--truncation {self.truncation} would change {found}, which --space z renders with the drawn codes: "
+                "leave one of the two flags out."
+            )
+        return geometry.codes(prior, points, None if space == "auto" else space, self.truncation)
 
     def render(self, prior: Prior, variables: Variables, parametrization: Parametrization | None = None) -> np.ndarray:
         """Pictures of points, uint8 ``[T, S, S, 3]``, at the wanted size."""
@@ -106,6 +125,15 @@ def write_codes(path: Path, variables: Variables) -> None:
     arrays: dict[str, Any] = dict(variables)
     np.savez(buffer, **arrays)
     files.write_bytes(path, buffer.getvalue())
+
+
+def is_record(path: Path) -> bool:
+    """Whether a file is the ``.npz`` of an image that ``gprior invert`` wrote."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return "about.npy" in file.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def check_png(out: Path) -> None:

@@ -14,6 +14,7 @@ from gprior_jax import models, zoo
 from gprior_jax._version import __version__
 from gprior_jax.errors import GPriorError, require
 from gprior_jax.generators.base import Prior, astype
+from gprior_jax.generators.styles import with_label
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual import network
@@ -23,10 +24,15 @@ from gprior_jax.perceptual.network import PerceptualNetwork
 Dtype = Literal["float32", "bfloat16"]
 
 
-def load_prior(model: str, dtype: Dtype = "float32") -> Prior:
-    """A bundled prior or a model folder, in the wanted dtype."""
+def load_prior(model: str, dtype: Dtype = "float32", label: int | None = None) -> Prior:
+    """A bundled prior or a model folder, in the wanted dtype, held to a class where one is named."""
     prior = zoo.load(model)
-    return prior if dtype == "float32" else astype(prior, dtype)
+    prior = prior if dtype == "float32" else astype(prior, dtype)
+    if label is None:
+        return prior
+    if not prior.num_classes:
+        raise GPriorError(f"--label {label}: {prior.name} has no classes, leave it out.")
+    return with_label(prior, label)
 
 
 def load_perceptual(name: str, prior: Prior) -> PerceptualNetwork | LPIPS | Literal["default"] | None:

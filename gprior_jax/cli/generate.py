@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import files
@@ -90,7 +89,4 @@ class Generate:
         return synthesize(prior, arrays["z"], label=label, noise=noise, truncation_psi=self.truncation)
 
     def _maps(self, prior: Prior, ids: np.ndarray) -> tuple[Array, ...]:
-        """Noise maps of every image's own, whatever batch it is in."""
-        key = jax.random.fold_in(jax.random.key(self.seed), _NOISE)
-        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(ids))
-        return jax.vmap(partial(st.draw_noise, prior))(keys)
+        return st.draw_own_noise(prior, jax.random.fold_in(jax.random.key(self.seed), _NOISE), ids)

@@ -14,7 +14,6 @@ from gprior_jax import io, outputs, recipes
 from gprior_jax.cli import common, folder_run
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.base import Prior
-from gprior_jax.generators.styles import with_label
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.operators import Identity
 from gprior_jax.outputs import Item
@@ -91,11 +90,7 @@ class Invert:
         if not self.inputs:
             raise GPriorError("nothing to invert: name image files, folders or quoted patterns.")
         items = outputs.name_items(io.list_images(self.inputs))
-        prior = common.load_prior(self.model, self.dtype)
-        if self.label is not None:
-            if not prior.num_classes:
-                raise GPriorError(f"--label {self.label}: {prior.name} has no classes, leave it out.")
-            prior = with_label(prior, self.label)
+        prior = common.load_prior(self.model, self.dtype, self.label)
         recipe = self.recipe(prior)
         recipe.check(prior)
         outputs.check_apart(self.out, items)

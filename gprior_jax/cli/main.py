@@ -40,6 +40,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 """Commands: module and class in this package (imported when the command is called), and a summary."""
 
 
+RESUMED = ("demo", "invert", "colorize", "upscale", "inpaint", "denoise", "deblur", "experiment mganprior", "download")
+"""Commands that go on where they were stopped; training says itself what it keeps."""
+
+
 def usage() -> str:
     """Text of ``gprior --help``."""
     width = max(map(len, COMMANDS)) + 2
@@ -101,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments[0] == "--version":
         print(f"gprior {__version__}")
         return 0
+    name = ""
     try:
         name, rest = find_command(arguments)
         command = _parse(name, rest)
@@ -110,8 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("GPRIOR_DEBUG"):
             raise
         return _fail(error)
-    except KeyboardInterrupt:
-        print("gprior: interrupted; the same command goes on where it stopped.", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        told = "interrupted; the same command goes on where it stopped." if name in RESUMED else "interrupted."
+        print(f"gprior: {str(error) or told}", file=sys.stderr)
         return 130
 
 

@@ -41,7 +41,7 @@ class Mix(CodeCommand):
         sides = [self.points(prior, sources) for sources in (self.rows, self.columns)]
         if not all(sides):
             raise GPriorError("nothing to mix: name codes in --rows and in --columns, such as seed:1,2,3.")
-        rows, columns = (jnp.asarray(geometry.codes(prior, points, "w", self.truncation)["w_plus"]) for points in sides)
+        rows, columns = (jnp.asarray(self.codes(prior, points, "w")["w_plus"]) for points in sides)
         mixed = np.asarray(geometry.mixing_grid(rows, columns, start, stop))
         styles = np.concatenate([columns, rows, mixed.reshape(-1, *mixed.shape[2:])])
         pictures = self.render(prior, {"w_plus": styles})

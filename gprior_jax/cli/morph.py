@@ -55,10 +55,7 @@ class Morph(CodeCommand):
         if len(points) < 2:
             raise GPriorError(f"{len(points)} code is no path: name at least two, as in gprior morph seed:1 seed:2.")
         shared = geometry.common_parametrization(points) if self.space == "auto" else None
-        if shared is not None:
-            keys = geometry.stack(points)
-        else:
-            keys = geometry.codes(prior, points, None if self.space == "auto" else self.space, self.truncation)
+        keys = self.codes(prior, points, self.space) if shared is None else geometry.stack(points)
         per_row = self.strip or (STRIP if still else 0)
         steps = per_row - 1 if still else self.frames
         path = geometry.morph_variables(prior, keys, steps, closed=self.loop, ease=self.ease)

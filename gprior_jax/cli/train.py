@@ -22,7 +22,8 @@ class _Train:
         snapshot_images: state, model and sample grid are written every so many images.
         log_images: a line is printed and logged every so many images.
         max_images: stop after so many images in all; the whole schedule unless given.
-        init_from: model folder that a new run starts from, "builtin" for the bundled one; blocks it lacks start afresh.
+        init_from: model folder or bundled name, of the same architecture, that a new run starts from; blocks it lacks
+            start afresh.
         licence: licence of the images, recorded in the model folder.
         json: print the result as JSON on standard output.
     """

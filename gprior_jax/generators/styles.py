@@ -104,6 +104,18 @@ def draw_noise(prior: Prior, key: Key) -> tuple[Array, ...]:
     return tuple(jax.random.normal(jax.random.fold_in(key, i), (size, size)) for i, size in enumerate(sizes))
 
 
+def draw_own_noise(prior: Prior, key: Key, ids: ArrayLike) -> tuple[Array, ...]:
+    """Noise maps ``[B, S, S]`` for every layer of many images: each has its own, whatever batch it is in.
+
+    Args:
+        prior: style-based.
+        key: of all images together.
+        ids: an integer for each image, ``[B]``.
+    """
+    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(ids))
+    return jax.vmap(partial(draw_noise, prior))(keys)
+
+
 class WStatistics(NamedTuple):
     """Statistics of w over the latent distribution.
 

@@ -1,7 +1,10 @@
 """Perceptual path length: how far images move when their codes move a little (Karras et al. 2019, arXiv:1812.04948).
 
 Small where the latent space is smooth: no abrupt changes, no detours. The variants are those of StyleGAN2's
-``metrics/perceptual_path_length.py`` and of stylegan2-ada-pytorch.
+``metrics/perceptual_path_length.py`` and of stylegan2-ada-pytorch. With the crop the two differ for priors of 512 px
+and more, and StyleGAN2's is followed: the factor that reduces an image comes from the cropped size (1024 px: 512 to
+256). stylegan2-ada-pytorch takes it from the generator's resolution even after the crop (1024 px: 512 to 128), so that
+its figures with the crop do not compare with these.
 """
 
 from typing import Any, Literal, NamedTuple

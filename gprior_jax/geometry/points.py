@@ -49,7 +49,8 @@ def codes(
         prior: the generator.
         points: K of them, of any spaces that lead there: z maps to styles, w is repeated for every style.
         space: ``"z"``, or ``"w"`` for styles of their own for every layer; None takes styles where the prior has them.
-        truncation_psi: of styles that are mapped from a plain z; inversions stay as they were found.
+        truncation_psi: of styles that are mapped from a plain z; inversions stay as they were found. Codes z are given
+            as they are: :func:`render` truncates them, inversions among them too.
 
     Returns:
         ``{"w_plus": [K, num_styles, w_dim]}``, or ``{"z": [K, z_dim]}``, with the ``"label": [K, num_classes]`` of a

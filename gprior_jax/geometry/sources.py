@@ -62,10 +62,11 @@ def read_points(prior: Prior, source: str, seed: int = 0, label: int | None = No
 
 def _draw(prior: Prior, drawn: re.Match[str], seed: int, label: int | None) -> list[Point]:
     kind, listed, own = drawn.groups()
-    ends = [part.split("-") for part in listed.split(",")]
-    numbers = [n for first, *last in ends for n in range(int(first), int(last[0] if last else first) + 1)]
-    if not numbers or max(numbers) >= (2**32 if kind == "seed" else _MOST_DRAWS) or len(numbers) > _MOST_DRAWS:
+    ends = [[int(end) for end in part.split("-")] for part in listed.split(",")]
+    count = sum(max(0, pair[-1] - pair[0] + 1) for pair in ends)
+    if not 0 < count <= _MOST_DRAWS or max(map(max, ends)) >= (2**32 if kind == "seed" else _MOST_DRAWS):
         raise GPriorError(f"{drawn[0]} names no codes, or too many: use numbers such as {kind}:7 or {kind}:0-3.")
+    numbers = [number for pair in ends for number in range(pair[0], pair[-1] + 1)]
     if kind == "seed":
         z = [sample_z(prior, jax.random.key(number), 1)[0] for number in numbers]
     else:

@@ -79,9 +79,12 @@ class W(_Styles):
     """One w for all layers: ``{"w": [w_dim]}``, and free noise maps; see :class:`_Styles` for the attributes."""
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
-        """The mean of w, or that of a random code."""
+        """The mean of w, or that of a random code, or uniform numbers."""
         w_key, noise_key = jax.random.split(key)
-        return from_hint({"w": self._init(prior, w_key).mean(0)} | self._noise(prior, noise_key), hint)
+        found = self._init(prior, w_key)
+        # A mean of uniform numbers would be none.
+        w = found[0] if self.start == "uniform" else found.mean(0)
+        return from_hint({"w": w} | self._noise(prior, noise_key), hint)
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of w."""

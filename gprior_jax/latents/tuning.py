@@ -47,6 +47,8 @@ class Tuning:
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """The prior's own weights, and the pivot."""
         own = {name: leaf for name, leaf in as_variables(prior.params).items() if _is_tuned(name)}
+        # Adam's small steps would vanish in half precision.
+        own = {name: leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32)) for name, leaf in own.items()}
         fixed = {_PIVOT: _pivot(prior, hint or {})} | (first_step(key) if self.locality_weight else {})
         return from_hint(own, hint) | fixed
 
@@ -78,6 +80,7 @@ def tuned(prior: Prior, variables: Variables) -> Prior:
     """
     flat: Any = flax.traverse_util.flatten_dict(prior.params, sep="/")
     own: Any = flax.traverse_util.flatten_dict(as_params(variables), sep="/")
+    own = {name: jnp.asarray(leaf, flat[name].dtype) for name, leaf in own.items()}
     params = flax.traverse_util.unflatten_dict(flat | own, sep="/")
     return dataclasses.replace(prior, params=params, weights=None)
 

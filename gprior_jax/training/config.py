@@ -11,6 +11,13 @@ SIZES = tuple(4 << level for level in range(1, 9))
 """Sides of images that can be trained on, pixels."""
 
 
+def _positive(**numbers: int) -> None:
+    """Raise ``ValueError`` for a number below 1."""
+    for name, number in numbers.items():
+        if number < 1:
+            raise ValueError(f"{name} {number}: use at least 1.")
+
+
 @dataclasses.dataclass(frozen=True)
 class GANConfig(abc.ABC):
     """What every run has.
@@ -50,6 +57,7 @@ class GANConfig(abc.ABC):
     def __post_init__(self):
         if self.resolution not in SIZES:
             raise ValueError(f"resolution {self.resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}.")
+        _positive(batch_size=self.batch_size, minibatch_group=self.minibatch_group, r1_interval=self.r1_interval)
         if self.batch_size % min(self.minibatch_group, self.batch_size):
             raise ValueError(f"batch_size {self.batch_size} is no multiple of minibatch_group {self.minibatch_group}.")
 
@@ -206,6 +214,7 @@ class StyleGAN2Config(GANConfig):
 
     def __post_init__(self):
         super().__post_init__()
+        _positive(path_interval=self.path_interval, path_shrink=self.path_shrink)
         if self.images < self.batch_size:
             raise ValueError(f"images {self.images}: the run needs at least one batch of {self.batch_size}.")
         if self.path_weight and self.batch_size < self.path_shrink:

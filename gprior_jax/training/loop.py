@@ -7,7 +7,9 @@ averaged generator and the discriminator as a model folder).
 
 import csv
 import dataclasses
+import hashlib
 import io as stdio
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -64,14 +66,14 @@ def train(
 
     Raises:
         GPriorError: unreadable data, or a folder that holds another run.
+        KeyboardInterrupt: told what is kept.
     """
     if snapshot_images % log_images:
         raise ValueError(f"snapshot_images {snapshot_images} must be a multiple of log_images {log_images}.")
     images, out, method = ImageZip(data), Path(out), methods.of(config)
     labels, names = _labels(images, config)
     provenance = (provenance or {}) | ({"label_names": names} if names else {})
-    _open_run(out, config)
-    state = _restore(out, config, init_from)
+    state = _open_run(out, config, images, init_from)
     seen = int(state.images_seen)
     log = _Log(out / "log.csv", log_fields(config), seen, report)
     end = config.total_images if max_images is None else min(max_images, config.total_images)
@@ -89,7 +91,8 @@ def train(
                 snapshot(out, config, state, provenance)
     except KeyboardInterrupt:
         # A step donates its state, so an interrupt inside one leaves nothing to save but the last snapshot.
-        raise GPriorError(f"interrupted; run the same command again to go on from the last snapshot in {out}") from None
+        kept = f"goes on from the last snapshot in {out}" if _states(out) else "starts afresh: there is no snapshot yet"
+        raise KeyboardInterrupt(f"interrupted; the same command {kept}.") from None
     finally:
         batches.close()
     return method.averaged_prior(config, state)
@@ -114,19 +117,20 @@ def _labels(images: ImageZip, config: GANConfig) -> tuple[jax.Array | None, list
     return jax.nn.one_hot(labels, classes), names
 
 
-def _open_run(out: Path, config: GANConfig) -> None:
-    """Make the folder, or check that it holds a run of the same configuration."""
-    out.mkdir(parents=True, exist_ok=True)
+def _open_run(out: Path, config: GANConfig, images: ImageZip, init_from: str | Path | None) -> Any:
+    """The state to go on with; a new run gets its folder when that is certain to be a state."""
     wanted = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
+    wanted["data"] = f"{len(images)} images, names {hashlib.sha256(json.dumps(images.names).encode()).hexdigest()[:16]}"
     path = out / "config.json"
-    if not path.exists():
-        files.write_json(path, wanted)
-        return
-    found = files.read_json(path)
+    found = files.read_json(path) if path.exists() else wanted
     differing = sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
     if differing:
         told = ", ".join(f"{k} {found.get(k)} there, {wanted.get(k)} now" for k in differing)
         raise GPriorError(f"{out} holds a run with other settings ({told}): use the same or another --out.")
+    state = _restore(out, config, init_from)
+    out.mkdir(parents=True, exist_ok=True)
+    files.write_json(path, wanted)
+    return state
 
 
 def _states(out: Path) -> list[Path]:
@@ -140,20 +144,23 @@ def _restore(out: Path, config: GANConfig, init_from: str | Path | None) -> Any:
     for path in reversed(_states(out)):
         return checkpoint.load_tree(path, jax.eval_shape(lambda: method.init(config, key)))
     state = method.init(config, key)
-    return state if init_from is None else warm_start(method, state, models.load(init_from), str(init_from))
+    return state if init_from is None else warm_start(config, state, models.load(init_from), str(init_from))
 
 
 def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any]) -> None:
-    """Write the training state, the model folder and a grid of samples."""
+    """Write the model folder, a grid of samples and the training state.
+
+    The state comes last: a run that is stopped in between goes on before it, and writes all three again.
+    """
     seen = int(state.images_seen)
-    checkpoint.save_tree(out / "state" / f"{seen:09d}", state)
-    for old in _states(out)[:-_KEEP_STATES]:
-        shutil.rmtree(old)
     prior = methods.of(config).averaged_prior(config, state)
     facts = provenance | {"images_seen": seen, "training": dataclasses.asdict(config)}
     models.save(prior, out / "model", provenance=facts, overwrite=True)
     (out / "samples").mkdir(exist_ok=True)
     io.save_image(out / "samples" / f"{seen:09d}.png", im.grid(im.to_uint8(sample_grid(config, state)), GRID_COLUMNS))
+    checkpoint.save_tree(out / "state" / f"{seen:09d}", state)
+    for old in _states(out)[:-_KEEP_STATES]:
+        shutil.rmtree(old)
 
 
 def sample_grid(config: GANConfig, state: Any) -> np.ndarray:

@@ -19,6 +19,10 @@ class Method(Protocol):
     OF_RESOLUTION: frozenset[str]
     """Layers of the discriminator that networks of another resolution have in other shapes, under the same name."""
 
+    def build(self, config: Any) -> tuple[Any, Any]:
+        """Generator and discriminator."""
+        ...
+
     def init(self, config: Any, key: Key) -> Any:
         """A fresh state."""
         ...

@@ -29,8 +29,9 @@ def adam(config: GANConfig, interval: int = 0) -> optax.GradientTransformation:
     Args:
         config: learning rate and beta2; beta1 is 0.
         interval: steps between the updates for a penalty that the network has beside its main loss; 0 has none. One
-            more update in every ``interval`` steps: rate and betas are taken to the power of k / (k + 1), so that they
-            say the same per step (Karras et al. 2020, arXiv:1912.04958, appendix B, lazy regularisation).
+            more update in every ``interval`` steps: the rate is multiplied by k / (k + 1), the betas are taken to that
+            power, so that they say the same per step (Karras et al. 2020, arXiv:1912.04958, appendix B, lazy
+            regularisation).
     """
     ratio = interval / (interval + 1) if interval else 1.0
     return optax.adam(config.learning_rate * ratio, b1=0.0, b2=config.beta2**ratio)

@@ -7,27 +7,33 @@ import jax.numpy as jnp
 
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.base import Prior
-from gprior_jax.training.methods import Method
+from gprior_jax.training import methods
+from gprior_jax.training.config import GANConfig
 from gprior_jax.typing import Params
 
 
-def warm_start(method: Method, state: Any, prior: Prior, source: str) -> Any:
+def warm_start(config: GANConfig, state: Any, prior: Prior, source: str) -> Any:
     """A fresh state with the weights of a trained prior wherever their names and shapes agree.
 
     Args:
-        method: the module that trains.
-        state: what its ``init`` gave.
+        config: of the run.
+        state: what ``init`` of its method gave.
         prior: a generator with its discriminator, of the same widths and any resolution.
         source: for the message.
 
     Raises:
-        GPriorError: no discriminator, or a layer of the same name has another shape.
+        GPriorError: another architecture, no discriminator, or a layer of the same name has another shape.
     """
+    method = methods.of(config)
+    wanted, found = (type(module).__name__ for module in (method.build(config)[0], prior.module))
+    if found != wanted:
+        raise GPriorError(f"{source} is a {found}, which a {wanted} cannot start from: give a folder of its own kind.")
     if prior.critic is None:
         raise GPriorError(f"{source} has no discriminator to start from: give a folder that 'gprior train' wrote.")
     trained = prior.params
     generator = _overlay(state.generator, trained, source) | method.grown(state.generator, trained)
-    kept = {name: layer for name, layer in prior.critic.params.items() if name not in method.OF_RESOLUTION}
+    other = method.OF_RESOLUTION if prior.resolution != config.resolution else frozenset()
+    kept = {name: layer for name, layer in prior.critic.params.items() if name not in other}
     discriminator = _overlay(state.discriminator, kept, source)
     # The state is donated to the first step, which may not be given one buffer twice.
     average = jax.tree.map(jnp.copy, generator)
@@ -37,5 +43,8 @@ def warm_start(method: Method, state: Any, prior: Prior, source: str) -> Any:
 def _overlay(fresh: Params, trained: Params, source: str) -> Params:
     for name in fresh.keys() & trained.keys():
         if jax.tree.map(jnp.shape, fresh[name]) != jax.tree.map(jnp.shape, trained[name]):
-            raise GPriorError(f"{source}: {name} has another shape than this run's: use the same widths and z_dim.")
+            raise GPriorError(
+                f"{source}: {name} has another shape than this run's: use the same widths, z_dim, mapping layers and "
+                "classes."
+            )
     return {name: trained.get(name, layer) for name, layer in fresh.items()}

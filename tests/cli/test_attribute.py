@@ -61,6 +61,8 @@ def test_wrong_use(styled, little, inputs, tmp_path, capsys):
     for words, sentence in {
         (inputs,): "there is no reference",
         (): "nothing to attribute",
+        (inputs, "--perceptual", "none"): "--perceptual none: the distance needs a network",
+        (inputs, "--label", 1): "has no classes, leave it out",
         (inputs, "--number", 0): "--number 0: use at least 1",
         (inputs, "--reference", styled / "config.json"): "is no reference of 'gprior attribute'",
         (inputs, "--reference", tmp_path / "none.json"): "there is no reference",

@@ -65,8 +65,9 @@ def test_generate_writes_grid_and_arrays(model, tmp_path, capsys):
 def test_models_lists_what_is_bundled(capsys):
     assert main(["models", "--json"]) == 0
     bundled = json.loads(capsys.readouterr().out)["bundled"]
-    assert [entry["name"] for entry in bundled] == ["builtin"]
-    assert models.load(bundled[0]["folder"]).resolution == bundled[0]["resolution"]
+    assert [entry["name"] for entry in bundled] == ["builtin", "builtin:portraits", "builtin:cells"]
+    for entry in bundled:
+        assert models.load(entry["folder"]).resolution == entry["resolution"]
 
 
 def test_report_of_a_folder_that_is_none(tmp_path, capsys):

@@ -14,6 +14,8 @@ from gprior_jax import image as im
 from gprior_jax.cli.main import main
 from gprior_jax.distributed import in_batches
 from gprior_jax.generators.synthesis import map_latents, sample_z, synthesize
+from gprior_jax.geometry import Point
+from gprior_jax.latents import Z
 
 ONE, FIVE = ("--batch-size", 1), ("--batch-size", 5)
 """Batches that several commands and their checks have in common."""
@@ -146,6 +148,31 @@ def test_arithmetic_does_not_write_over_its_source(model, tmp_path, capsys):
     np.savez(tmp_path / "x.npz", z=np.zeros(8, np.float32))
     error = told(capsys, 2, run("arithmetic", model, tmp_path / "x.png", "--positive", tmp_path / "x.npz"))
     assert "would be written over" in error
+
+
+@pytest.mark.parametrize(("command", "words"), [("arithmetic", ["--positive"]), ("mix", ["--columns", "a", "--rows"])])
+def test_results_are_not_written_over(model, tmp_path, capsys, command, words):
+    (tmp_path / "run.json").write_text("{}")
+    for source in (tmp_path, "seed:1"):
+        error = told(capsys, 2, run(command, model, tmp_path / "cat.png", *words, source))
+        assert "cat.png would lie among a run's results (run.json): name a file in another folder" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_arithmetic_does_not_write_over_an_inversion(model, tmp_path, capsys):
+    np.savez(tmp_path / "cat.npz", about="{}")
+    error = told(capsys, 2, run("arithmetic", model, tmp_path / "cat.png", "--positive", "seed:1"))
+    assert "cat.npz holds an inversion and would be written over: give another --out" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["cat.npz"]
+
+
+def test_arithmetic_does_not_truncate_inversions(styled, tmp_path, capsys, monkeypatch):
+    points = {"a": [Point("a", {"z": np.ones(8)})], "b": [Point("b", {"z": np.ones(8)}, Z())]}
+    monkeypatch.setattr(geometry, "read_points", lambda prior, source, *_: points[source])
+    words = ["--positive", "a", "--negative", "b", "--space", "z", "--truncation", 0.5]
+    error = told(capsys, 2, run("arithmetic", styled, tmp_path / "x.png", *words))
+    assert "--truncation 0.5 would change b" in error
+    assert not list(tmp_path.iterdir())
 
 
 def generated(model, out, *words):

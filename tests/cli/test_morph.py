@@ -13,6 +13,8 @@ from gprior_jax import geometry
 from gprior_jax import image as im
 from gprior_jax.cli.main import main
 from gprior_jax.cli.morph import strip
+from gprior_jax.geometry import Point
+from gprior_jax.latents import Z
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +132,21 @@ def test_sources_are_not_written_over(model, tmp_path, capsys):
     (tmp_path / "a.npy").rename(tmp_path / "a.webp")
     error = told(capsys, 2, morph(model, tmp_path / "a.webp", tmp_path / "a.webp", "seed:1"))
     assert "a.webp would be written over" in error
+
+
+def test_results_are_not_written_over(model, tmp_path, capsys):
+    (tmp_path / "run.json").write_text("{}")
+    for out in ("cat.png", "cat.webp"):
+        assert f"{out} would lie among a run's results" in told(capsys, 2, morph(model, tmp_path / out, tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_inversions_are_not_truncated(styled, tmp_path, capsys, monkeypatch):
+    points = [Point("a", {"z": np.ones(8)}), Point("b", {"z": np.ones(8)}, Z())]
+    monkeypatch.setattr(geometry, "read_points", lambda *_: points)
+    error = told(capsys, 2, morph(styled, tmp_path / "m.png", "a", "--space", "z", "--truncation", 0.5))
+    assert "--truncation 0.5 would change b" in error
+    assert not list(tmp_path.iterdir())
 
 
 def test_strips_show_what_there_is():

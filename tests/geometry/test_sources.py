@@ -1,6 +1,7 @@
 """Sources of points: seeds, arrays, and what an inversion wrote."""
 
 import json
+import tracemalloc
 
 import jax
 import numpy as np
@@ -175,6 +176,16 @@ def test_files_that_hold_no_codes(tmp_path):
     for source in ("seed:", "seed:a", "seed:5-3", "draw:100000", "seed:99999999999"):
         with pytest.raises(GPriorError, match=r"seed:|draw:"):
             read_points(PLAIN, source)
+
+
+def test_sizes_are_checked_from_the_ends():
+    tracemalloc.start()
+    for source in ("seed:1-3000000", "seed:3,1-3000000,2", "draw:0-3000000", "seed:4294967000-4294967296"):
+        with pytest.raises(GPriorError, match="names no codes, or too many"):
+            read_points(PLAIN, source)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    assert [point.name for point in read_points(PLAIN, "seed:5-3,2")] == ["seed:2"]
 
 
 def test_inversions_away_from_their_run(tmp_path):

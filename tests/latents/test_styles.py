@@ -31,6 +31,14 @@ def test_start_from_the_mean():
 
 
 @pytest.mark.parametrize("kind", [W, WPlus])
+def test_start_from_uniform_numbers(kind):
+    keys = jax.random.split(KEY, 50)
+    found = jnp.stack([next(iter(kind(start="uniform", noise="none").init(PRIOR, key).values())) for key in keys])
+    assert float(jnp.abs(found).max()) <= 1
+    assert float(found.std()) == pytest.approx(3**-0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", [W, WPlus])
 def test_start_from_a_random_code(kind):
     first, second = (kind(start="random").init(PRIOR, jax.random.key(seed)) for seed in (0, 1))
     w = next(iter(first.values()))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from batteries import normal, random_prior
 
+from gprior_jax.generators.base import astype
 from gprior_jax.generators.styles import mean_styles, truncate
 from gprior_jax.generators.synthesis import map_latents, synthesize
 from gprior_jax.inversion.driver import invert
@@ -34,6 +35,14 @@ def test_starts_as_the_prior_itself(name):
     assert not [path for path in parts if path[0] in ("mapping", "w_avg") or path[-1] == "noise"]
     assert ("layer0", "kernel") in parts
     assert ("layer0", "noise_strength") in parts
+
+
+def test_weights_are_tuned_in_float32_whatever_the_prior_has():
+    half = astype(PRIOR, "bfloat16")
+    variables = Tuning().init(half, KEY)
+    assert {leaf.dtype for name, leaf in variables.items() if name.startswith("weights/")} == {jnp.dtype("float32")}
+    dtypes = jax.tree.map(lambda a, b: a.dtype == b.dtype, tuned(half, variables).params, half.params)
+    assert all(jax.tree.leaves(dtypes))
 
 
 def targets():

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gprior_jax import checkpoint, files, models
-from gprior_jax.errors import GPriorError
+from gprior_jax.errors import CheckpointError, GPriorError
 from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.training import loop, pggan
 from gprior_jax.training.config import StyleGAN2Config
@@ -146,8 +146,27 @@ def test_an_interrupt_is_told_in_one_sentence(tiny, image_zip, tmp_path, monkeyp
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pggan, "step", interrupt)
-    with pytest.raises(GPriorError, match=r"interrupted; run the same command again to go on from the last snapshot"):
+    with pytest.raises(KeyboardInterrupt, match="interrupted; the same command starts afresh: there is no snap"):
         loop.train(tiny, image_zip, tmp_path / "run", **OPTIONS)
+    (tmp_path / "run" / "state" / "000000008").mkdir(parents=True)
+    monkeypatch.setattr(loop, "_restore", lambda config, *_: pggan.init(tiny, jax.random.key(0)))
+    with pytest.raises(KeyboardInterrupt, match=r"goes on from the last snapshot in .*run\.$"):
+        loop.train(tiny, image_zip, tmp_path / "run", **OPTIONS)
+
+
+def test_a_failed_start_leaves_nothing_that_a_better_one_trips_over(tiny, image_zip, tmp_path, no_steps):
+    with pytest.raises(CheckpointError):
+        loop.train(tiny, image_zip, tmp_path / "run", init_from=tmp_path / "gone", **OPTIONS)
+    loop.train(dataclasses.replace(tiny, seed=5), image_zip, tmp_path / "run", max_images=0, **OPTIONS)
+
+
+def test_other_images_in_the_same_folder(tiny, image_zip, tmp_path, no_steps):
+    loop.train(tiny, image_zip, tmp_path / "run", max_images=0, **OPTIONS)
+    with zipfile.ZipFile(image_zip) as source, zipfile.ZipFile(tmp_path / "other.zip", "w") as target:
+        for name in source.namelist():
+            target.writestr(f"other/{name}", source.read(name))
+    with pytest.raises(GPriorError, match=r"holds a run with other settings \(data \d+ images"):
+        loop.train(tiny, tmp_path / "other.zip", tmp_path / "run", **OPTIONS)
 
 
 def test_snapshots_are_at_logged_rows(tiny, image_zip, tmp_path):
@@ -162,7 +181,7 @@ def test_unreadable_data_leaves_no_folder(tiny, tmp_path):
 
 
 def test_a_full_disk_keeps_the_last_snapshot(tiny, tmp_path, monkeypatch):
-    """A snapshot that cannot be finished leaves a state to go on from, and the older model."""
+    """A snapshot that cannot be finished leaves an older state to go on from, and its model."""
     state = pggan.init(tiny, jax.random.key(0))
     monkeypatch.setattr(loop, "sample_grid", lambda config, state: np.zeros((4, 8, 8, 3), np.float32))
     loop.snapshot(tmp_path, tiny, state._replace(images_seen=jnp.int32(8)), {})
@@ -175,7 +194,7 @@ def test_a_full_disk_keeps_the_last_snapshot(tiny, tmp_path, monkeypatch):
         with pytest.raises(OSError, match="No space"):
             loop.snapshot(tmp_path, tiny, state._replace(images_seen=jnp.int32(16)), {})
     assert models.read_config(tmp_path / "model")["provenance"]["images_seen"] == 8
-    assert names(tmp_path / "state") == ["000000008", "000000016"]
+    assert names(tmp_path / "state") == ["000000008"]
     assert names(tmp_path / "samples") == ["000000008.png"]
 
 

@@ -5,11 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from batteries import random_prior
 
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.nn.resample import fir_up2
-from gprior_jax.training import methods, optimize, stylegan2
+from gprior_jax.training import optimize, stylegan2
 from gprior_jax.training.config import StyleGAN2Config
 from gprior_jax.training.warm_start import warm_start
 
@@ -174,7 +175,7 @@ def test_a_larger_network_starts_with_the_smaller_ones_images():
     small = dataclasses.replace(TINY, num_classes=0)
     trained = stylegan2.averaged_prior(small, stylegan2.init(small, jax.random.key(1)))
     large = dataclasses.replace(small, resolution=16)
-    state = warm_start(methods.of(TINY), stylegan2.init(large, jax.random.key(2)), trained, "there")
+    state = warm_start(large, stylegan2.init(large, jax.random.key(2)), trained, "there")
     z = jax.random.normal(KEY, (2, 6))
     images = stylegan2.sample(large, state, z, None)
     wanted = jax.vmap(fir_up2)(stylegan2.sample(small, state._replace(average=trained.params), z, None))
@@ -183,4 +184,20 @@ def test_a_larger_network_starts_with_the_smaller_ones_images():
     assert state.discriminator["from_rgb"]["kernel"].shape[-1] == 4
     other = dataclasses.replace(large, z_dim=5)
     with pytest.raises(GPriorError, match=r"there: .* has another shape than this run's: use the same widths"):
-        warm_start(methods.of(TINY), stylegan2.init(other, KEY), trained, "there")
+        warm_start(other, stylegan2.init(other, KEY), trained, "there")
+
+
+def test_a_network_of_the_same_size_starts_with_the_whole_discriminator():
+    plain = dataclasses.replace(TINY, num_classes=0)
+    trained = stylegan2.averaged_prior(plain, stylegan2.init(plain, jax.random.key(1)))
+    state = warm_start(plain, stylegan2.init(plain, jax.random.key(2)), trained, "there")
+    assert equal(state.discriminator, trained.critic.params)
+    assert equal(state.generator, trained.params)
+    with pytest.raises(GPriorError, match="there is a PGGAN, which a StyleGAN2 cannot start from"):
+        warm_start(plain, state, random_prior("pggan", "pggan"), "there")
+
+
+@pytest.mark.parametrize("name", ["r1_interval", "path_interval", "path_shrink", "batch_size", "minibatch_group"])
+def test_zeros_are_refused(name):
+    with pytest.raises(ValueError, match=f"{name} 0: use at least 1"):
+        dataclasses.replace(TINY, **{name: 0})
