@@ -30,6 +30,7 @@ class CodeCommand:
         seed: seed of draw: sources, as of gprior generate, and of what else is drawn.
         label: class of codes of a conditional prior, where a source names none.
         truncation: psi of a style-based prior: drawn codes move towards the mean below 1; inversions stay as found.
+        noise: of a style-based prior: const (stored with the weights) or none; inversions stay as found.
         size: side of a written picture, pixels; the prior's resolution unless given.
         batch_size: images at once; chosen by resolution unless given.
         json: print what was written as JSON on standard output.
@@ -39,6 +40,7 @@ class CodeCommand:
     seed: int = 0
     label: int | None = None
     truncation: float = 1.0
+    noise: Literal["const", "none"] = "const"
     size: int | None = None
     batch_size: int | None = None
     json: bool = False
@@ -69,6 +71,8 @@ class CodeCommand:
         prior = common.load_prior(self.model)
         if self.truncation != 1.0 and not prior.num_styles:
             raise GPriorError(f"--truncation {self.truncation}: {prior.name} has no styles to truncate, leave it out.")
+        if self.noise != "const" and not prior.num_styles:
+            raise GPriorError(f"--noise {self.noise}: {prior.name} has no noise, leave it out.")
         return prepare(prior)
 
     def points(self, prior: Prior, sources: Sequence[str]) -> list[Point]:
@@ -97,8 +101,15 @@ class CodeCommand:
         """Pictures of points, uint8 ``[T, S, S, 3]``, at the wanted size."""
         count = len(next(iter(variables.values())))
         batch_size = self.batch_size or common.default_batch_size(prior.resolution, count)
-        options = {"truncation_psi": self.truncation, "batch_size": batch_size}
-        pictures = im.to_uint8(geometry.render(prior, variables, parametrization, **options))
+        rendered = geometry.render(
+            prior,
+            variables,
+            parametrization,
+            truncation_psi=self.truncation,
+            noise=self.noise,
+            batch_size=batch_size,
+        )
+        pictures = im.to_uint8(rendered)
         if self.size is None or self.size == prior.resolution:
             return pictures
         side = (self.size, self.size)

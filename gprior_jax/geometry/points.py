@@ -134,6 +134,7 @@ def render(
     parametrization: Parametrization | None = None,
     *,
     truncation_psi: float = 1.0,
+    noise: Literal["const", "none"] = "const",
     batch_size: int = 8,
 ) -> np.ndarray:
     """Images of many points, ``[T, R, R, C]`` float32, on the host.
@@ -141,15 +142,16 @@ def render(
     Args:
         prior: the generator; faster when prepared (:func:`gprior_jax.generators.base.prepare`).
         variables: ``[T, ...]`` each, as :func:`codes` or :func:`stack` give them.
-        parametrization: of inversions; None for codes, which get the noise that is stored with the weights.
+        parametrization: of inversions; None for codes.
         truncation_psi: of z.
+        noise: of codes: what is stored with the weights, or ``"none"``.
         batch_size: images at once.
     """
 
     def of_codes(part: Variables) -> Array:
         if "z" in part:
-            return synthesize(prior, part["z"], label=part.get("label"), truncation_psi=truncation_psi)
-        return synthesize(prior, part["w_plus"], space="w_plus")
+            return synthesize(prior, part["z"], label=part.get("label"), noise=noise, truncation_psi=truncation_psi)
+        return synthesize(prior, part["w_plus"], space="w_plus", noise=noise)
 
     function = of_codes if parametrization is None else partial(_render, parametrization, prior)
     count = len(next(iter(variables.values())))

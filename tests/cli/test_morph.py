@@ -117,6 +117,7 @@ def test_inversions_of_a_model_of_another_name(inverted, model, tmp_path, capsys
         ("m.webp", ["seed:1,2", "--size", 0], "--size 0"),
         ("m.webp", ["seed:1,2", "--space", "w"], "no styles"),
         ("m.webp", ["seed:1,2", "--truncation", 0.5], "has no styles to truncate"),
+        ("m.webp", ["seed:1,2", "--noise", "none"], "has no noise"),
         ("m.webp", ["seed:1,2", "--label", 1], "has no classes"),
         ("m.webp", ["seed:1", "nothing.npz"], "nothing.npz does not exist"),
         (".", ["seed:1,2"], "ends in .webp"),
