@@ -29,8 +29,8 @@ def latent(
 ) -> Recipe:
     """One code per image, in a space of the prior: mGANprior's ``PGGAN-z``, ``StyleGAN-z``, ``-w`` and ``-w+``.
 
-    ``official`` is mGANprior's gradient descent for them, of rate 1 in 3000 steps (``inversion.py``); ``fast`` is
-    provisional, as it was not yet measured on a StyleGAN2 that was trained to the end.
+    ``official`` is mGANprior's gradient descent for them, of rate 1 in 3000 steps (``inversion.py``); ``fast`` was
+    measured on the bundled 64-px prior only (``benchmarks/RESULTS.md``).
 
     Args:
         space: ``"z"``; for style-based priors ``"w"`` (one w for all layers) and ``"w_plus"`` (one for each).
