@@ -10,8 +10,9 @@ import numpy as np
 from common import Report, at_least, note, number, parser, print_table
 
 import gprior_jax as gp
-from gprior_jax import distributed, operators, recipes, tasks
+from gprior_jax import operators, recipes, tasks
 from gprior_jax.generators.base import Prior, prepare
+from gprior_jax.inversion.devices import use_cores
 
 
 def arguments() -> argparse.Namespace:
@@ -87,7 +88,7 @@ def psnr(work: Work, runs: list[np.ndarray]) -> np.ndarray:
 def main() -> None:
     """Compile both, then time them in turns."""
     args = arguments()
-    distributed.use_cores()
+    use_cores()
     report = Report("Batched images", args)
     work = WORKS[args.work](prepare(gp.load(args.model)), args.images, args.steps)
     ways = {"alone": work.alone, "together": work.together, "spread": work.spread}

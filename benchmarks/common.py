@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gprior_jax import files
+from gprior_jax.storage.atomic import write_json
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "torch", "numpy")
 
@@ -137,7 +137,7 @@ class Report:
         """Keep a record of one measurement and write the file, where one is wanted."""
         self.results.append(_plain(record))
         if self._out is not None:
-            files.write_json(self._out, self._head | {"results": self.results})
+            write_json(self._out, self._head | {"results": self.results})
 
 
 def _plain(value: Any) -> Any:

@@ -71,12 +71,12 @@ def forward(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
     """Load the model folder and make an image twice: with and without compilation."""
     import jax
 
-    from gprior_jax import models
+    from gprior_jax import zoo
     from gprior_jax.generators import synthesis
 
     before = peak_bytes()
     started = time.perf_counter()
-    prior = models.load(folder)
+    prior = zoo.load(folder)
     loaded = time.perf_counter() - started
     seconds, images = [], []
     for seed in range(2):

@@ -9,11 +9,12 @@ import numpy as np
 from common import Report, at_least, note, number, parser, print_table
 
 import gprior_jax as gp
-from gprior_jax import distributed, recipes
-from gprior_jax import image as im
-from gprior_jax.attribution import feature_distances
+from gprior_jax import recipes
 from gprior_jax.generators.base import Prior
+from gprior_jax.images import arrays as im
+from gprior_jax.inversion.devices import use_cores
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.metrics.attribution import feature_distances
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.perceptual import network
 from gprior_jax.training.data import ImageZip
@@ -63,7 +64,7 @@ def held_out(path: Path, limit: int, size: int) -> np.ndarray:
 def main() -> None:
     """Run all methods on all images."""
     args = arguments()
-    distributed.use_cores()
+    use_cores()
     prior = gp.load(args.model)
     images = held_out(args.data, args.limit, prior.resolution)
     report = Report(f"Embeddings, {prior.name}, {len(images)} images", args)

@@ -9,12 +9,12 @@ import jax
 import numpy as np
 from common import at_least
 
-from gprior_jax import io, models
+from gprior_jax import zoo
 from gprior_jax.errors import Status
 from gprior_jax.generators.base import Prior
+from gprior_jax.images.files import list_images, load_image
 from gprior_jax.inversion import driver
 from gprior_jax.inversion.recipe import Recipe
-from gprior_jax.perceptual import network
 from gprior_jax.perceptual.network import PerceptualNetwork
 
 PerceptualChoice = PerceptualNetwork | Literal["default"] | None
@@ -40,14 +40,14 @@ def perceptual(choice: str) -> PerceptualChoice:
     """What a recipe takes for ``--perceptual``."""
     if choice == "none":
         return None
-    return "default" if choice == "default" else network.load(choice)
+    return "default" if choice == "default" else zoo.load_perceptual(choice)
 
 
 def load(args: argparse.Namespace) -> tuple[Prior, np.ndarray]:
     """The prior, and the images ``[B, R, R, 3]`` at its resolution."""
-    prior = models.load(args.model)
-    paths = io.list_images([args.images])[: args.limit]
-    return prior, np.stack([io.load_image(path, prior.resolution) for path in paths])
+    prior = zoo.load(args.model)
+    paths = list_images([args.images])[: args.limit]
+    return prior, np.stack([load_image(path, prior.resolution) for path in paths])
 
 
 class Outcome(NamedTuple):

@@ -12,9 +12,10 @@ import time
 import jax
 import numpy as np
 
-from gprior_jax import distributed, recipes
+from gprior_jax import recipes
 from gprior_jax.generators.base import Prior
 from gprior_jax.generators.pggan import PGGAN, published_channels
+from gprior_jax.inversion.devices import image_mesh
 from gprior_jax.inversion.driver import Run
 from gprior_jax.operators import Identity
 from gprior_jax.perceptual import network
@@ -57,7 +58,7 @@ def main() -> None:
         codes_per_call=args.codes_per_call,
         remat=args.remat,
     )
-    run = Run(recipe.problem(random_prior(args.resolution)), recipe, jax.random.key(0), distributed.image_mesh(1), None)
+    run = Run(recipe.problem(random_prior(args.resolution)), recipe, jax.random.key(0), image_mesh(1), None)
     shape = (args.images, args.resolution, args.resolution, 3)
     images = np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32)
     states, observations = jax.block_until_ready(run.start(np.arange(args.images), images, Identity(), {}))

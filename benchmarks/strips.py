@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gprior_jax import image as im
-from gprior_jax import io, outputs
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import save_image
+from gprior_jax.runs.folder import read_records
 
 
 def arguments() -> argparse.Namespace:
@@ -26,7 +27,7 @@ def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
 
 def strip(folder: Path, side: int) -> np.ndarray:
     """Observation, result and truth of every image of a folder, side by side."""
-    _, records = outputs.read_records(folder)
+    _, records = read_records(folder)
     cells: list[np.ndarray] = []
     for record in records:
         shown = [
@@ -43,7 +44,7 @@ def main() -> None:
     args = arguments()
     args.out.mkdir(parents=True, exist_ok=True)
     for folder in args.folders:
-        io.save_image(args.out / f"{folder.name}.png", strip(folder, args.side))
+        save_image(args.out / f"{folder.name}.png", strip(folder, args.side))
 
 
 if __name__ == "__main__":

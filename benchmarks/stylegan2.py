@@ -12,10 +12,11 @@ import torch
 import torch_stylegan2
 from common import Report, at_least, note, number, parser, print_table
 
-from gprior_jax import distributed, models
 from gprior_jax.generators.base import Prior, prepare, run_layers
 from gprior_jax.generators.stylegan2 import StyleGAN2, published_channels
+from gprior_jax.inversion.devices import image_mesh, replicate, shard_images, use_cores
 from gprior_jax.typing import Array
+from gprior_jax.zoo.networks import abstract_params
 
 
 def arguments() -> argparse.Namespace:
@@ -31,7 +32,7 @@ def arguments() -> argparse.Namespace:
 def random_prior(resolution: int) -> Prior:
     """Config F at a resolution, random weights; no noise or bias is zero."""
     module, rng = StyleGAN2(published_channels(resolution)), np.random.default_rng(0)
-    abstract = models.abstract_params(module)
+    abstract = abstract_params(module)
     return Prior(jax.tree.map(lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape, np.float32)), abstract), module)
 
 
@@ -55,15 +56,15 @@ def timed(run: Callable[[], object]) -> float:
 def main() -> None:
     """Check that both agree, then time them in turns."""
     args = arguments()
-    distributed.use_cores()
+    use_cores()
     report = Report("StyleGAN2 forward and gradient to W+", args)
     prior, rng = random_prior(args.resolution), np.random.default_rng(1)
     styles = rng.standard_normal((args.images, prior.num_styles, 512), np.float32)
     cotangent = rng.standard_normal(prior.image_shape, np.float32)
     weights = torch_stylegan2.tensors(jax.tree.map(np.asarray, prior.params))
-    mesh = distributed.image_mesh(args.devices)
-    placed = distributed.replicate(mesh, (prepare(prior), cotangent))
-    rows = distributed.shard_images(mesh, styles)
+    mesh = image_mesh(args.devices)
+    placed = replicate(mesh, (prepare(prior), cotangent))
+    rows = shard_images(mesh, styles)
 
     def ours() -> np.ndarray:
         return np.asarray(jax.block_until_ready(_ours(placed[0], rows, placed[1]))[1])

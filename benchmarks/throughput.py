@@ -12,8 +12,9 @@ import jax_loop
 import numpy as np
 from common import Report, at_least, note, number, parser, peak_bytes, print_table
 
-from gprior_jax import distributed, models, recipes
+from gprior_jax import recipes, zoo
 from gprior_jax.generators.base import Prior
+from gprior_jax.inversion.devices import image_mesh
 from gprior_jax.inversion.driver import Run
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.operators import Identity
@@ -73,9 +74,9 @@ def main() -> None:
     """Time every batch size; smaller ones first, as memory peaks are those of all so far."""
     args = arguments()
     args.perceptual = "random VGG-16" if args.random_vgg else args.perceptual
-    prior = models.load(args.model) if args.model else jax_loop.random_prior(args.random)
+    prior = zoo.load(args.model) if args.model else jax_loop.random_prior(args.random)
     recipe = recipe_of(args)
-    run = Run(recipe.problem(prior), recipe, jax.random.key(0), distributed.image_mesh(1), args.steps_per_call)
+    run = Run(recipe.problem(prior), recipe, jax.random.key(0), image_mesh(1), args.steps_per_call)
     report = Report(f"Throughput, {prior.name}", args)
     rows, alone = [], None
     for batch in sorted(args.batches):

@@ -39,5 +39,5 @@ from gprior_jax.generators.synthesis import synthesize as synthesize
 from gprior_jax.inversion.driver import Result as Result
 from gprior_jax.inversion.driver import invert as invert
 from gprior_jax.inversion.recipe import Recipe as Recipe
-from gprior_jax.models import save as save
 from gprior_jax.zoo import load as load
+from gprior_jax.zoo import save as save

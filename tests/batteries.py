@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax import models, recipes
+from gprior_jax import recipes
 from gprior_jax.discriminators import pggan, stylegan2
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.dcgan import example_layers as discriminator_layers
@@ -46,6 +46,7 @@ from gprior_jax.operators import (
 )
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.vgg import VGG16
+from gprior_jax.zoo.networks import abstract_params
 
 NORMAL, UNIFORM = LatentDistribution("normal"), LatentDistribution("uniform", -1.0, 1.0)
 
@@ -157,7 +158,7 @@ def random_params(module: Any, seed: int) -> dict[str, Any]:
             values = float(name.endswith("_scale")) + 0.1 * rng.normal(size=leaf.shape)
         return jnp.asarray(values, jnp.float32)
 
-    return jax.tree_util.tree_map_with_path(draw, models.abstract_params(module))
+    return jax.tree_util.tree_map_with_path(draw, abstract_params(module))
 
 
 @functools.cache

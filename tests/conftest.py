@@ -61,13 +61,13 @@ def golden_prior(golden_weights, tmp_path_factory):
     import torch
     from gprior_converters.convert import convert_file
 
-    from gprior_jax import models
+    from gprior_jax import zoo
 
     folder = tmp_path_factory.mktemp("golden_pggan")
     state = golden_weights.state_dict(GOLDEN / "pggan_64.layout.json")
     torch.save({key: torch.from_numpy(value.copy()) for key, value in state.items()}, folder / "pggan_64.pth")
     convert_file(folder / "pggan_64.pth", folder / "model")
-    return models.load(folder / "model")
+    return zoo.load(folder / "model")
 
 
 @pytest.fixture(scope="session")

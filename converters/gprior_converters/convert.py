@@ -17,10 +17,11 @@ import jax
 from gprior_converters import alexnet, dcgan, lpips, pggan, stylegan, stylegan2, stylegan2_discriminator, vgg
 from gprior_converters.reading import Networks, read_networks
 from gprior_converters.state import State
-from gprior_jax import files, models
+from gprior_jax import zoo
 from gprior_jax._version import __version__
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.base import Critic, LatentDistribution, Prior
+from gprior_jax.storage.atomic import read_json, sha256
 
 
 class UnknownLayoutError(CheckpointError):
@@ -186,7 +187,7 @@ def convert_file(
         FileExistsError: the folder exists and is not to be replaced.
     """
     path = Path(path)
-    described = files.read_json(architecture) if architecture is not None else {}
+    described = read_json(architecture) if architecture is not None else {}
     networks = read_networks(path)
     main = _convert_main(networks, path, described)
     if lpips_linear is not None:
@@ -281,14 +282,14 @@ def _save(main: Converted, critic: Converted | None, folder: str | os.PathLike, 
     if _role(main) == "generator":
         stored = Critic(critic.params, critic.module) if critic else None
         prior = Prior(main.params, main.module, latent=main.latent, critic=stored, name=name)
-        models.save(prior, folder, **options)
+        zoo.save(prior, folder, **options)
     else:
-        models.save_network(main.module, main.params, folder, **options)
+        zoo.save_network(main.module, main.params, folder, **options)
 
 
 def _sources(beside: dict[str, str | os.PathLike | None]) -> dict[str, Any]:
     """The part of the provenance that tells the files given beside the main one."""
-    return {k: {"file": Path(v).name, "sha256": files.sha256(v)} for k, v in beside.items() if v is not None}
+    return {k: {"file": Path(v).name, "sha256": sha256(v)} for k, v in beside.items() if v is not None}
 
 
 def _provenance(path: Path, main: Converted, licence: str | None, left_out: tuple[str, ...]) -> dict[str, Any]:
@@ -296,7 +297,7 @@ def _provenance(path: Path, main: Converted, licence: str | None, left_out: tupl
     versions = {package: metadata.version(package) for package in ("jax", "flax", "torch", "numpy")}
     return {
         "file": path.name,
-        "sha256": files.sha256(path),
+        "sha256": sha256(path),
         "layout": main.layout,
         "licence": licence or note,
         "left_out": list(left_out),

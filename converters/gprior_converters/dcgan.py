@@ -13,7 +13,6 @@ import numpy as np
 
 from gprior_converters.ledger import Ledger
 from gprior_converters.state import State
-from gprior_jax import models
 from gprior_jax.discriminators import dcgan as discriminator
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.errors import CheckpointError
@@ -21,6 +20,7 @@ from gprior_jax.generators import dcgan as generator
 from gprior_jax.generators.dcgan import DCGAN
 from gprior_jax.nn.stack import NORMS, StackLayer, stack_shapes
 from gprior_jax.typing import Params
+from gprior_jax.zoo.networks import build
 
 LICENCE_NOTE = "Not stated in the file: ask whoever trained it."
 
@@ -104,7 +104,7 @@ def read_architecture(description: dict[str, Any], source: str) -> tuple[Network
     description = dict(description)
     latent, modules = description.pop("latent", {}), description.pop("modules", None)
     try:
-        module = models.build(description)
+        module = build(description)
         stack_shapes(module.layers, module.input_shape)
     except (CheckpointError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{source} does not describe a network: {error}") from error

@@ -7,14 +7,14 @@ from typing import Literal
 import jax
 import numpy as np
 
-from gprior_jax import geometry
-from gprior_jax import image as im
+from gprior_jax import editing
 from gprior_jax.cli import codes
 from gprior_jax.cli.codes import CodeCommand
+from gprior_jax.editing.points import Variables
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators import styles as st
 from gprior_jax.generators.base import Prior
-from gprior_jax.geometry.points import Variables
+from gprior_jax.images import arrays as im
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,12 +69,12 @@ class Arithmetic(CodeCommand):
         name = next(iter(positive[0]))
         origin = st.mean_styles(prior) if name == "w_plus" else 0.0
         ours, theirs = ([concept[name] for concept in side] for side in (positive, negative))
-        code = np.asarray(geometry.arithmetic(ours, theirs, self.strength, origin))
+        code = np.asarray(editing.arithmetic(ours, theirs, self.strength, origin))
         return {name: code[None]} | {key: rows[:1] for key, rows in positive[0].items() if key != name}
 
     def _around(self, result: Variables) -> Variables:
         """Nine codes, the result in their middle."""
         name, *others = result
-        near = np.asarray(geometry.scatter(result[name][0], jax.random.key(self.seed), self.scatter))
+        near = np.asarray(editing.scatter(result[name][0], jax.random.key(self.seed), self.scatter))
         nine = {name: np.concatenate([near[:4], result[name], near[4:]])}
         return nine | {other: np.repeat(result[other], 9, axis=0) for other in others}

@@ -9,14 +9,28 @@ import jax
 import numpy as np
 from tyro import conf
 
-from gprior_jax import attribution, files, io, outputs, recipes, report, zoo
-from gprior_jax import image as im
-from gprior_jax.attribution import Projection, Reference, Standing
+from gprior_jax import recipes, zoo
 from gprior_jax.cli import common
 from gprior_jax.errors import GPriorError, ImageFileError
 from gprior_jax.generators.base import Prior
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import Crop, list_images, load_image, save_image
 from gprior_jax.inversion.recipe import Recipe
-from gprior_jax.outputs import Item
+from gprior_jax.metrics.attribution import (
+    Network,
+    Projection,
+    Reference,
+    Standing,
+    as_json,
+    auc,
+    from_json,
+    generated_images,
+    project,
+    standing,
+)
+from gprior_jax.runs import report
+from gprior_jax.runs.folder import Item, check_apart, name_items
+from gprior_jax.storage.atomic import read_json, write_bytes, write_json
 from gprior_jax.typing import Key
 
 REFERENCE = "attribution.json"
@@ -63,7 +77,7 @@ class Attribute:
     seed: int = 0
     batch_size: int | None = None
     devices: int | None = None
-    crop: io.Crop = "center"
+    crop: Crop = "center"
     json: bool = False
 
     def run(self) -> int:
@@ -71,8 +85,8 @@ class Attribute:
         common.positive(steps=self.steps, number=self.number, batch_size=self.batch_size, devices=self.devices)
         if not self.inputs and self.real is None:
             raise GPriorError("nothing to attribute: name image files, or --real to measure a reference.")
-        items = outputs.name_items(io.list_images(self.inputs)) if self.inputs else []
-        outputs.check_apart(self.out, items)
+        items = name_items(list_images(self.inputs)) if self.inputs else []
+        check_apart(self.out, items)
         prior = common.load_prior(self.model, label=self.label)
         network = common.load_perceptual(self.perceptual, prior)
         if network is None:
@@ -85,7 +99,7 @@ class Attribute:
         run = _Run(self, prior, recipe, None if isinstance(network, str) else network)
         reference = self._reference(run)
         self.out.mkdir(parents=True, exist_ok=True)
-        files.write_json(self.out / "reference.json", attribution.as_json(reference, run.settings()))
+        write_json(self.out / "reference.json", as_json(reference, run.settings()))
         failed: dict[str, str] = {}
         found = _attributed(run, items, reference, failed)
         self._write(found, reference, run.settings(), failed)
@@ -100,7 +114,7 @@ class Attribute:
         if not path.exists():
             raise GPriorError(f"there is no reference {path}: {remedy}.")
         try:
-            reference, settings = attribution.from_json(files.read_json(path), str(path))
+            reference, settings = from_json(read_json(path), str(path))
         except ValueError as error:
             raise GPriorError(f"{error} Give another --reference, or {remedy}.") from error
         wanted = run.settings()
@@ -116,19 +130,19 @@ class Attribute:
         failed: dict[str, str],
     ) -> None:
         rows = [{"image": item.name, **standing._asdict()} for item, _, _, standing in found]
-        facts = {"auc": attribution.auc(reference), "number": [len(reference.generated), len(reference.real)]}
+        facts = {"auc": auc(reference), "number": [len(reference.generated), len(reference.real)]}
         content = {"images": rows, "reference": facts, "failed": failed, "settings": settings}
-        files.write_json(self.out / "attribution.json", content | {"versions": common.versions()})
+        write_json(self.out / "attribution.json", content | {"versions": common.versions()})
         marks = {item.name: standing.distance for item, _, _, standing in found}
         drawn = report.histogram(reference._asdict(), marks if len(marks) <= MAX_MARKS else {})
-        files.write_bytes(self.out / "histogram.svg", drawn.encode())
+        write_bytes(self.out / "histogram.svg", drawn.encode())
         shown = [
             report.section(item.name, report.row(_pictures(target, image)), report.table([row]))
             for (item, target, image, _), row in list(zip(found, rows, strict=True))[: report.MAX_IMAGES]
         ]
         told = f"Area under the ROC curve of the reference: {facts['auc']:.3f}."
         page = report.page("gprior attribute", report.paragraph(told), drawn, report.table(rows), *shown)
-        files.write_bytes(self.out / "report.html", page.encode())
+        write_bytes(self.out / "report.html", page.encode())
         if self.json:
             common.print_json(content)
             return
@@ -152,7 +166,7 @@ class _Run:
     command: Attribute
     prior: Prior
     recipe: Recipe
-    network: attribution.Network | None
+    network: Network | None
 
     def key(self, purpose: int) -> Key:
         """A key for one purpose."""
@@ -173,7 +187,7 @@ class _Run:
         """Project images, with a bar."""
         batch_size = self.batch_size(len(images))
         bar = common.StepBar(title)
-        projection = attribution.project(
+        projection = project(
             self.prior,
             images,
             self.recipe,
@@ -191,7 +205,7 @@ class _Run:
 def _measured(run: _Run, real: Path, number: int) -> Reference:
     """Distances of generated and real images."""
     batch_size = run.batch_size(number)
-    generated = attribution.generated_images(run.prior, run.key(1), number, batch_size)
+    generated = generated_images(run.prior, run.key(1), number, batch_size)
     found = [
         run.project(generated, 2, f"{number} generated images").distances,
         run.project(photographs := _real_images(run, real, number), 3, f"{len(photographs)} real images").distances,
@@ -209,8 +223,8 @@ def _real_images(run: _Run, path: Path, number: int) -> np.ndarray:
         pixels = [held_out.image(index, size) for index in range(min(number, len(held_out)))]
         images = [np.asarray(im.from_uint8(each)) for each in pixels]
     else:
-        sources = io.list_images([str(path)])[:number]
-        images = [io.load_image(each, size, run.command.crop) for each in sources]
+        sources = list_images([str(path)])[:number]
+        images = [load_image(each, size, run.command.crop) for each in sources]
     if len(images) < 2:
         raise GPriorError(f"--real {path} has {len(images)} images: a reference needs at least two.")
     return np.stack(images)
@@ -223,7 +237,7 @@ def _attributed(
     loaded: list[tuple[Item, np.ndarray]] = []
     for item in items:
         try:
-            loaded.append((item, io.load_image(item.source, run.prior.resolution, run.command.crop)))
+            loaded.append((item, load_image(item.source, run.prior.resolution, run.command.crop)))
         except ImageFileError as error:
             failed[item.name] = str(error)
             common.warn(str(error))
@@ -236,8 +250,8 @@ def _attributed(
         if not np.isfinite(distance):
             failed[item.name] = f"{item.source}: the projection is not finite."
             continue
-        io.save_image(run.command.out / f"{item.name}.png", im.to_uint8(image))
-        found.append((item, target, image, attribution.standing(float(distance), reference)))
+        save_image(run.command.out / f"{item.name}.png", im.to_uint8(image))
+        found.append((item, target, image, standing(float(distance), reference)))
     return found
 
 

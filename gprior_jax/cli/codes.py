@@ -10,15 +10,17 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from gprior_jax import files, geometry
-from gprior_jax import image as im
+from gprior_jax import editing
 from gprior_jax.cli import common
+from gprior_jax.editing import Point
+from gprior_jax.editing.points import Variables
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.base import Prior, prepare
-from gprior_jax.geometry import Point
-from gprior_jax.geometry.points import Variables
-from gprior_jax.io import save_image
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import save_image
 from gprior_jax.latents import Parametrization
+from gprior_jax.runs.sources import read_points
+from gprior_jax.storage.atomic import write_bytes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,14 +79,14 @@ class CodeCommand:
 
     def points(self, prior: Prior, sources: Sequence[str]) -> list[Point]:
         """All points of some sources, in order."""
-        found = [point for source in sources for point in geometry.read_points(prior, source, self.seed, self.label)]
+        found = [point for source in sources for point in read_points(prior, source, self.seed, self.label)]
         others = {point.model: point.name for point in found if point.model not in (None, self.model)}
         for model, name in others.items():
             common.warn(f"{name} was made with --model {model}: with {self.model} it may look like nothing.")
         return found
 
     def codes(self, prior: Prior, points: Sequence[Point], space: Literal["auto", "z", "w"]) -> Variables:
-        """Codes of points in one space, see :func:`gprior_jax.geometry.codes`.
+        """Codes of points in one space, see :func:`gprior_jax.editing.codes`.
 
         Raises:
             GPriorError: truncation of an inversion.
@@ -95,13 +97,13 @@ class CodeCommand:
                 f"--truncation {self.truncation} would change {found}, which --space z renders with the drawn codes: "
                 "leave one of the two flags out."
             )
-        return geometry.codes(prior, points, None if space == "auto" else space, self.truncation)
+        return editing.codes(prior, points, None if space == "auto" else space, self.truncation)
 
     def render(self, prior: Prior, variables: Variables, parametrization: Parametrization | None = None) -> np.ndarray:
         """Pictures of points, uint8 ``[T, S, S, 3]``, at the wanted size."""
         count = len(next(iter(variables.values())))
         batch_size = self.batch_size or common.default_batch_size(prior.resolution, count)
-        rendered = geometry.render(
+        rendered = editing.render(
             prior,
             variables,
             parametrization,
@@ -135,7 +137,7 @@ def write_codes(path: Path, variables: Variables) -> None:
     buffer = io.BytesIO()
     arrays: dict[str, Any] = dict(variables)
     np.savez(buffer, **arrays)
-    files.write_bytes(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue())
 
 
 def is_record(path: Path) -> bool:

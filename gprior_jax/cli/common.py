@@ -10,14 +10,13 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from gprior_jax import models, zoo
+from gprior_jax import zoo
 from gprior_jax._version import __version__
 from gprior_jax.errors import GPriorError, require
 from gprior_jax.generators.base import Prior, astype
 from gprior_jax.generators.styles import with_label
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Perceptual
-from gprior_jax.perceptual import network
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
 
@@ -47,8 +46,8 @@ def load_perceptual(name: str, prior: Prior) -> PerceptualNetwork | LPIPS | Lite
     if name == "default":
         return "default"
     folder = zoo.resolve(name)
-    holds_lpips = models.read_config(folder).get("network", {}).get("arch") == "lpips"
-    return network.load_lpips(folder) if holds_lpips else network.load(folder)
+    holds_lpips = zoo.read_config(folder).get("network", {}).get("arch") == "lpips"
+    return zoo.load_lpips(folder) if holds_lpips else zoo.load_perceptual(folder)
 
 
 def say(text: str, as_json: bool = False) -> None:

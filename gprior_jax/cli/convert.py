@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from tyro import conf
 
-from gprior_jax import models
 from gprior_jax.cli import common
 from gprior_jax.errors import require
+from gprior_jax.zoo.networks import describe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ def facts(made: Any) -> dict[str, Any]:
         "layout": made.layout,
         "tensors": made.num_tensors,
         "left_out": list(made.left_out),
-        "network": models.describe(made.module),
+        "network": describe(made.module),
         "discriminator": made.has_critic,
     }
 

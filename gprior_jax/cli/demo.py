@@ -10,13 +10,16 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gprior_jax import files, io, recipes, report
-from gprior_jax import image as im
+from gprior_jax import recipes
 from gprior_jax.cli import common
 from gprior_jax.generators.base import Prior, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import list_images, load_image, save_image
 from gprior_jax.inversion.driver import Result, invert, result_psnr
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.runs import report
+from gprior_jax.storage.atomic import write_bytes, write_json
 
 _SAMPLES = 24
 
@@ -67,10 +70,10 @@ class Demo:
         trials = [self._trial(title, prior, recipe, images) for title, recipe in self._recipes()]
         rows = [summary_row(trial, in_domain) for trial in trials]
         self.out.mkdir(parents=True, exist_ok=True)
-        io.save_image(self.out / "comparison.png", comparison(images, trials))
-        files.write_json(self.out / "results.json", {"images": names, "trials": rows, "versions": common.versions()})
+        save_image(self.out / "comparison.png", comparison(images, trials))
+        write_json(self.out / "results.json", {"images": names, "trials": rows, "versions": common.versions()})
         path = self.out / "report.html"
-        files.write_bytes(path, demo_page(prior, names, images, trials, rows).encode())
+        write_bytes(path, demo_page(prior, names, images, trials, rows).encode())
         if self.json:
             common.print_json({"report": str(path), "trials": rows})
         else:
@@ -98,7 +101,7 @@ class Demo:
 def load_group(name: str, size: int) -> dict[str, np.ndarray]:
     """The bundled ``"portraits"`` or ``"photographs"``: ``{name: [size, size, 3]}`` in [-1, 1], sorted."""
     folder = Path(str(resources.files("gprior_jax"))) / "data" / name
-    return {path.stem: io.load_image(path, size) for path in io.list_images([folder])}
+    return {path.stem: load_image(path, size) for path in list_images([folder])}
 
 
 def summary_row(trial: Trial, in_domain: np.ndarray) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 from tyro import conf
 
-from gprior_jax import download, files, zoo
+from gprior_jax import zoo
 from gprior_jax.cli import common, convert
 from gprior_jax.errors import GPriorError, require
-from gprior_jax.published import Published
+from gprior_jax.storage.atomic import check_free
+from gprior_jax.zoo.download import Fetched, fetch
+from gprior_jax.zoo.published import Published
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Download:
             _check_convertible(entry, self.to)
         bar = _Bar(entry.file)
         try:
-            fetched = download.fetch(entry, progress=bar)
+            fetched = fetch(entry, progress=bar)
         finally:
             bar.close()
         facts: dict[str, Any] = {"name": entry.name, "file": str(fetched.path), "sha256": fetched.sha256}
@@ -67,11 +69,11 @@ def _check_convertible(entry: Published, to: Path) -> None:
         raise GPriorError(
             f"{entry.name} makes no model folder by itself ({reason}): leave --to out to fetch {entry.file}."
         )
-    files.check_free(to)
+    check_free(to)
     require("torch", "convert")
 
 
-def _tell(entry: Published, fetched: download.Fetched) -> None:
+def _tell(entry: Published, fetched: Fetched) -> None:
     size = fetched.path.stat().st_size / 2**20
     common.say(f"{fetched.path}: {size:.1f} MiB{'' if fetched.transferred else ', there already'}")
     published = "as published" if entry.sha256 else "none is published to compare it with"

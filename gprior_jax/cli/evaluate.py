@@ -13,17 +13,18 @@ import numpy as np
 from PIL import Image
 from tyro import conf
 
-from gprior_jax import files, io, metrics, zoo
-from gprior_jax import image as im
+from gprior_jax import metrics, zoo
 from gprior_jax.cli import common, evaluation
 from gprior_jax.cli.evaluation import Pair, Row
 from gprior_jax.errors import GPriorError, ImageFileError
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import list_images, load_image
 from gprior_jax.metrics import diversity, frechet, swd
 from gprior_jax.metrics.fidelity import SMALLEST
 from gprior_jax.objectives import distance
-from gprior_jax.perceptual import network as perceptual_network
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
+from gprior_jax.storage.atomic import write_bytes, write_json
 from gprior_jax.typing import Array, Key
 
 METRICS: dict[str, Callable[[Array, Array], Array]] = {
@@ -85,14 +86,14 @@ class Evaluate:
             raise GPriorError(f"{out} is a file: name a folder with --out.")
         failed: dict[str, str] = {}
         pairs = match(self.results, self.references, failed)
-        network = None if self.perceptual is None else perceptual_network.load(zoo.resolve(self.perceptual)).prepare()
-        lpips = None if self.lpips is None else perceptual_network.load_lpips(self.lpips).prepare()
+        network = None if self.perceptual is None else zoo.load_perceptual(zoo.resolve(self.perceptual)).prepare()
+        lpips = None if self.lpips is None else zoo.load_lpips(self.lpips).prepare()
         names = tuple(dict.fromkeys(self.metrics))
         rows, sets = [], Sets(jax.random.key(self.seed), min(swd.PATCHES, max(1, _MAX_PATCHES // len(pairs))))
         for pair in pairs:
             try:
                 size = self.size or _side(pair.result)
-                image, reference = (io.load_image(path, size) for path in pair)
+                image, reference = (load_image(path, size) for path in pair)
             except ImageFileError as error:
                 failed[str(pair.result)] = str(error)
                 continue
@@ -120,8 +121,8 @@ class Evaluate:
         content = evaluation.plain(content)
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            files.write_bytes(out / "evaluation.csv", evaluation.as_csv(rows).encode())
-            files.write_json(out / "evaluation.json", content)
+            write_bytes(out / "evaluation.csv", evaluation.as_csv(rows).encode())
+            write_json(out / "evaluation.json", content)
         if self.json:
             common.print_json(content)
             return
@@ -183,7 +184,7 @@ class Sets:
         """Of one set; its images are read again, a pair at a time."""
         side, values = min(self._sides), []
         for chosen in np.asarray(diversity.random_pairs(self._pair_key, len(self._pairs))):
-            a, b = (im.to_unit(io.load_image(getattr(self._pairs[i], name), side)) for i in chosen)
+            a, b = (im.to_unit(load_image(getattr(self._pairs[i], name), side)) for i in chosen)
             values.append(float(_ms_ssim(a, b)))
         return float(np.mean(values))
 
@@ -216,7 +217,7 @@ def match(results: Path, references: Path, failed: dict[str, str]) -> list[Pair]
     Raises:
         GPriorError: a folder without pictures, or nothing in common.
     """
-    ours, theirs = ([p for p in io.list_images([x]) if not p.is_dir()] for x in (results, references))
+    ours, theirs = ([p for p in list_images([x]) if not p.is_dir()] for x in (results, references))
     if not results.is_dir() and not references.is_dir():
         return [Pair(result, reference) for result, reference in zip(ours, theirs, strict=True)]
     by_stem: dict[str, list[Path]] = {}

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from gprior_jax import image as im
-from gprior_jax import outputs, report, tasks
+from gprior_jax import tasks
 from gprior_jax.cli import common
 from gprior_jax.errors import ImageFileError, Status
+from gprior_jax.images import arrays as im
 from gprior_jax.metrics.fidelity import fidelity
-from gprior_jax.outputs import Item, OutputFolder, Record, finite_or_none
+from gprior_jax.runs import report
+from gprior_jax.runs.folder import Item, OutputFolder, Record, finite_or_none
+from gprior_jax.runs.folder import digests as file_digests
 from gprior_jax.tasks import Restoration
 
 Arrays = dict[str, np.ndarray]
@@ -119,7 +121,7 @@ def _batches(
         for position, item in enumerate(items[start : start + options.batch_size]):
             try:
                 if item in todo:
-                    digests[position] = outputs.digests(item)
+                    digests[position] = file_digests(item)
                     loaded[position] = job.load(item)
             except (ImageFileError, OSError) as error:
                 failed[str(item.source)] = str(error)

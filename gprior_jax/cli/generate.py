@@ -9,15 +9,15 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from gprior_jax import files
-from gprior_jax import image as im
 from gprior_jax.cli import common
-from gprior_jax.distributed import in_batches
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators import styles as st
 from gprior_jax.generators.base import Noise, Prior, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize
-from gprior_jax.io import save_image
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import save_image
+from gprior_jax.inversion.devices import in_batches
+from gprior_jax.storage.atomic import write_bytes
 from gprior_jax.typing import Array
 
 _NOISE = 2**32 - 1
@@ -64,7 +64,7 @@ class Generate:
         self.out.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         np.savez(buffer, **arrays, images=images)
-        files.write_bytes(self.out / "samples.npz", buffer.getvalue())
+        write_bytes(self.out / "samples.npz", buffer.getvalue())
         columns = self.columns or (self.num if self.label == "each" else None)
         save_image(self.out / "grid.png", im.grid(im.to_uint8(images), columns))
         if self.json:

@@ -10,13 +10,15 @@ import jax
 import numpy as np
 from tyro import conf
 
-from gprior_jax import io, outputs, recipes
-from gprior_jax.cli import common, folder_run
+from gprior_jax import recipes
+from gprior_jax.cli import common
+from gprior_jax.cli.folder_run import Options, run_folder
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.base import Prior
+from gprior_jax.images.files import Crop, list_images, load_image
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.operators import Identity
-from gprior_jax.outputs import Item
+from gprior_jax.runs.folder import Item, OutputFolder, check_apart, name_items
 from gprior_jax.tasks import BatchOptions, Restoration, restore
 from gprior_jax.typing import Key
 
@@ -78,7 +80,7 @@ class Invert:
     remat: bool = False
     devices: int | None = None
     dtype: common.Dtype = "float32"
-    crop: io.Crop = "center"
+    crop: Crop = "center"
     size: int | None = None
     json: bool = False
 
@@ -89,22 +91,22 @@ class Invert:
         )
         if not self.inputs:
             raise GPriorError("nothing to invert: name image files, folders or quoted patterns.")
-        items = outputs.name_items(io.list_images(self.inputs))
+        items = name_items(list_images(self.inputs))
         prior = common.load_prior(self.model, self.dtype, self.label)
         recipe = self.recipe(prior)
         recipe.check(prior)
-        outputs.check_apart(self.out, items)
-        folder = outputs.OutputFolder(self.out, self.settings(prior, recipe))
+        check_apart(self.out, items)
+        folder = OutputFolder(self.out, self.settings(prior, recipe))
         own = 1 if self.method == "pti" else common.default_batch_size(prior.resolution, len(items))
         batch_size = self.batch_size or own
-        options = folder_run.Options(
+        options = Options(
             batch_size=batch_size,
             devices=common.spread(self.devices, batch_size),
             size=self.size,
             as_json=self.json,
         )
         job = Inversion(prior, recipe, jax.random.key(self.seed), self.crop)
-        return folder_run.run_folder(job, items, folder, options)
+        return run_folder(job, items, folder, options)
 
     def recipe(self, prior: Prior) -> Recipe:
         """The recipe that the flags describe.
@@ -163,12 +165,12 @@ class Inversion:
     prior: Prior
     recipe: Recipe
     key: Key
-    crop: io.Crop
+    crop: Crop
     restores: bool = False
 
     def load(self, item: Item) -> dict[str, np.ndarray]:
         """The picture at the prior's resolution."""
-        return {"observed": io.load_image(item.source, self.prior.resolution, self.crop)}
+        return {"observed": load_image(item.source, self.prior.resolution, self.crop)}
 
     def solve(self, batch: dict[str, np.ndarray], options: BatchOptions) -> Restoration:
         """Invert a batch."""

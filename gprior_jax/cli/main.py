@@ -8,7 +8,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from gprior_jax._version import __version__
 from gprior_jax.errors import DownloadError, GPriorError, MissingExtraError, require
@@ -30,7 +29,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "arithmetic": ("arithmetic", "Arithmetic", "add and subtract latent codes"),
     "train generator": ("train", "TrainGenerator", "train a PGGAN and its discriminator on a zip of images"),
     "train stylegan2": ("train", "TrainStyleGAN2", "train a StyleGAN2 and its discriminator on a zip of images"),
-    "experiment mganprior": ("experiment", "ExperimentMGANPrior", "run the experiments of the mGANprior paper"),
     "bench inversion": ("bench", "BenchInversion", "time an inversion step against the published PyTorch loop"),
     "evaluate": ("evaluate", "Evaluate", "compares results with references"),
     "ppl": ("ppl", "PPL", "perceptual path length of a prior"),
@@ -40,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 """Commands: module and class in this package (imported when the command is called), and a summary."""
 
 
-RESUMED = ("demo", "invert", "colorize", "upscale", "inpaint", "denoise", "deblur", "experiment mganprior", "download")
+RESUMED = ("demo", "invert", "colorize", "upscale", "inpaint", "denoise", "deblur", "download")
 """Commands that go on where they were stopped; training says itself what it keeps."""
 
 
@@ -80,13 +78,35 @@ def find_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
     raise GPriorError(f"there is no command {first!r}: use {', '.join(COMMANDS)}.")
 
 
-def _parse(name: str, arguments: list[str]) -> Any:
-    """The command's dataclass, filled from its flags; ``--help`` and wrong flags leave through ``SystemExit``."""
-    tyro = require("tyro", "cli")
-    module, cls, summary = COMMANDS[name]
-    kind = getattr(importlib.import_module(f"gprior_jax.cli.{module}"), cls)
-    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
-    return tyro.cli(kind, prog=f"gprior {name}", args=arguments, description=f"{summary}.", config=config)
+def run_command(
+    kind: type, prog: str, arguments: Sequence[str], summary: str | None = None, resumes: bool = False
+) -> int:
+    """Fill a command's dataclass from flags and run it; mistakes become one sentence.
+
+    Args:
+        kind: a dataclass whose fields are the flags, with a method ``run`` that gives the exit code.
+        prog: what the command is called in its help.
+        arguments: the words after it.
+        summary: what it does, for its help; None takes the dataclass's docstring.
+        resumes: whether the same command goes on where it was interrupted.
+
+    Returns:
+        The exit code; ``--help`` and wrong flags leave through ``SystemExit``.
+    """
+    try:
+        tyro = require("tyro", "cli")
+        config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+        command = tyro.cli(kind, prog=prog, args=list(arguments), description=summary, config=config)
+        importlib.import_module("gprior_jax.inversion.devices").use_cores()  # Before any other use of JAX.
+        return command.run()
+    except Exception as error:
+        if os.environ.get("GPRIOR_DEBUG"):
+            raise
+        return _fail(error)
+    except KeyboardInterrupt as error:
+        told = "interrupted; the same command goes on where it stopped." if resumes else "interrupted."
+        print(f"gprior: {str(error) or told}", file=sys.stderr)
+        return 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,20 +125,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments[0] == "--version":
         print(f"gprior {__version__}")
         return 0
-    name = ""
     try:
         name, rest = find_command(arguments)
-        command = _parse(name, rest)
-        importlib.import_module("gprior_jax.distributed").use_cores()  # Before any other use of JAX.
-        return command.run()
+        module, cls, summary = COMMANDS[name]
+        kind = getattr(importlib.import_module(f"gprior_jax.cli.{module}"), cls)
     except Exception as error:
-        if os.environ.get("GPRIOR_DEBUG"):
-            raise
         return _fail(error)
-    except KeyboardInterrupt as error:
-        told = "interrupted; the same command goes on where it stopped." if name in RESUMED else "interrupted."
-        print(f"gprior: {str(error) or told}", file=sys.stderr)
-        return 130
+    return run_command(kind, f"gprior {name}", rest, f"{summary}.", name in RESUMED)
 
 
 def _fail(error: Exception) -> int:

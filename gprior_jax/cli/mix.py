@@ -6,11 +6,11 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax import geometry
-from gprior_jax import image as im
+from gprior_jax import editing
 from gprior_jax.cli import codes
 from gprior_jax.cli.codes import CodeCommand
 from gprior_jax.errors import GPriorError
+from gprior_jax.images import arrays as im
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,12 +37,12 @@ class Mix(CodeCommand):
         prior = self.prior()
         if not prior.num_styles:
             raise GPriorError(f"{prior.name} has no styles to mix: name a style-based --model.")
-        start, stop = geometry.style_range(self.layers, prior.num_styles)
+        start, stop = editing.style_range(self.layers, prior.num_styles)
         sides = [self.points(prior, sources) for sources in (self.rows, self.columns)]
         if not all(sides):
             raise GPriorError("nothing to mix: name codes in --rows and in --columns, such as seed:1,2,3.")
         rows, columns = (jnp.asarray(self.codes(prior, points, "w")["w_plus"]) for points in sides)
-        mixed = np.asarray(geometry.mixing_grid(rows, columns, start, stop))
+        mixed = np.asarray(editing.mixing_grid(rows, columns, start, stop))
         styles = np.concatenate([columns, rows, mixed.reshape(-1, *mixed.shape[2:])])
         pictures = self.render(prior, {"w_plus": styles})
         codes.write_picture(self.out, table(pictures, len(rows), len(columns)))

@@ -4,9 +4,10 @@ import dataclasses
 import itertools
 from typing import Any
 
-from gprior_jax import models, zoo
+from gprior_jax import zoo
 from gprior_jax.cli import common
-from gprior_jax.published import Published
+from gprior_jax.zoo.networks import build
+from gprior_jax.zoo.published import Published
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +39,12 @@ class Models:
 
 
 def _bundled(entry: zoo.Entry) -> dict[str, Any]:
-    module = models.build(models.read_config(zoo.folder(entry.name))["generator"])
-    facts = {"resolution": module.resolution, "layers": len(module.layer_names), "folder": str(zoo.folder(entry.name))}
+    module = build(zoo.read_config(zoo.bundled_folder(entry.name))["generator"])
+    facts = {
+        "resolution": module.resolution,
+        "layers": len(module.layer_names),
+        "folder": str(zoo.bundled_folder(entry.name)),
+    }
     return entry._asdict() | facts
 
 

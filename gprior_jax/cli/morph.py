@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from tyro import conf
 
-from gprior_jax import geometry, video
-from gprior_jax import image as im
+from gprior_jax import editing
 from gprior_jax.cli import codes, common
 from gprior_jax.cli.codes import CodeCommand
 from gprior_jax.errors import GPriorError
+from gprior_jax.images import arrays as im
+from gprior_jax.images.video import check, save_video
 
 STRIP = 8
 """Pictures in a row of a strip."""
@@ -54,15 +55,15 @@ class Morph(CodeCommand):
         points = self.points(prior, self.sources)
         if len(points) < 2:
             raise GPriorError(f"{len(points)} code is no path: name at least two, as in gprior morph seed:1 seed:2.")
-        shared = geometry.common_parametrization(points) if self.space == "auto" else None
-        keys = self.codes(prior, points, self.space) if shared is None else geometry.stack(points)
+        shared = editing.common_parametrization(points) if self.space == "auto" else None
+        keys = self.codes(prior, points, self.space) if shared is None else editing.stack(points)
         per_row = self.strip or (STRIP if still else 0)
         steps = per_row - 1 if still else self.frames
-        path = geometry.morph_variables(prior, keys, steps, closed=self.loop, ease=self.ease)
+        path = editing.morph_variables(prior, keys, steps, closed=self.loop, ease=self.ease)
         pictures = self.render(prior, path, shared)
         self.out.parent.mkdir(parents=True, exist_ok=True)
         if not still:
-            video.save_video(self.out, pictures, self.fps)
+            save_video(self.out, pictures, self.fps)
         if per_row:
             legs = len(points) - (not self.loop)
             codes.write_picture(beside, strip(pictures, legs, steps, per_row))
@@ -79,7 +80,7 @@ class Morph(CodeCommand):
         if self.strip < 0 or self.strip == 1:
             raise GPriorError(f"--strip {self.strip}: use at least 2 pictures in a row, or 0 for no strip.")
         if not still:
-            video.check(self.out, self.fps)
+            check(self.out, self.fps)
         written = [self.out, beside] if self.strip or still else [self.out]
         self.check_flags(self.out, written, self.sources)
 

@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 import jax
 
-from gprior_jax import files, geometry
+from gprior_jax import geometry
 from gprior_jax.cli import common
 from gprior_jax.errors import GPriorError
 from gprior_jax.geometry.path_length import EPSILON, NUM_SAMPLES
 from gprior_jax.perceptual import network as networks
+from gprior_jax.storage.atomic import write_json
 
 Variant = Literal["zfull", "wfull", "zend", "wend"]
 
@@ -75,7 +76,7 @@ class PPL:
             self, "model", "samples", "crop", "perceptual", "epsilon", "seed"
         )
         if self.out is not None:
-            files.write_json(self.out, content | {"versions": common.versions()})
+            write_json(self.out, content | {"versions": common.versions()})
         if self.json:
             common.print_json(content)
         return 0

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from tyro import conf
 
-from gprior_jax import report
 from gprior_jax.cli import common
+from gprior_jax.runs import report
 
 
 @dataclasses.dataclass(frozen=True)

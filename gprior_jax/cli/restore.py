@@ -9,14 +9,16 @@ import jax
 import numpy as np
 from tyro import conf
 
-from gprior_jax import image as im
-from gprior_jax import io, outputs, recipes
-from gprior_jax.cli import common, folder_run
+from gprior_jax import recipes
+from gprior_jax.cli import common
+from gprior_jax.cli import folder_run as runner
 from gprior_jax.errors import GPriorError, ImageFileError
 from gprior_jax.generators.base import Prior
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import Crop, list_images, load_image
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Distance
-from gprior_jax.outputs import Item
+from gprior_jax.runs.folder import Item, OutputFolder, check_apart, name_items
 from gprior_jax.tasks import BatchOptions, Options, Restoration
 from gprior_jax.typing import Array, Key
 
@@ -78,7 +80,7 @@ class Restore:
     remat: bool = False
     devices: int | None = None
     dtype: common.Dtype = "float32"
-    crop: io.Crop = "center"
+    crop: Crop = "center"
     json: bool = False
 
     def run(self) -> int:
@@ -90,7 +92,7 @@ class Restore:
         if self.simulate and self.truth is not None:
             raise GPriorError("--simulate takes the inputs themselves as the ground truth: leave out --truth.")
         prior = common.load_prior(self.model, self.dtype)
-        named = outputs.name_items(io.list_images(self.inputs))
+        named = name_items(list_images(self.inputs))
         truths, missing = self._truths(named)
         files = self.files(named)
         beside = {i: tuple(found[i] for found in (files, truths) if i in found) for i in range(len(named))}
@@ -98,16 +100,16 @@ class Restore:
         recipe = self.recipe(prior)
         recipe.parametrization.check(prior)
         job = RestoreJob(self, self.solver(prior, items, files), prior, recipe, jax.random.key(self.seed), truths)
-        outputs.check_apart(self.out, items)
-        folder = outputs.OutputFolder(self.out, self.settings(prior, recipe))
+        check_apart(self.out, items)
+        folder = OutputFolder(self.out, self.settings(prior, recipe))
         batch_size = self.batch_size or self._default_batch_size(prior.resolution, len(items))
-        options = folder_run.Options(
+        options = runner.Options(
             batch_size=batch_size,
             devices=common.spread(self.devices, batch_size),
             size=None,
             as_json=self.json,
         )
-        code = folder_run.run_folder(job, items, folder, options)
+        code = runner.run_folder(job, items, folder, options)
         for name in missing:
             common.warn(f"{name} has no ground truth of this name in {self.truth}: it was restored without metrics.")
         return max(code, 1) if missing or job.spoilt else code
@@ -166,7 +168,7 @@ def match_files(path: Path, items: list[Item], flag: str) -> dict[int, Path]:
     if not path.is_dir():
         raise GPriorError(f"{flag} {path} does not exist: give a file or a folder.")
     stems: dict[str, Path] = {}
-    for file in io.list_images([path]):
+    for file in list_images([path]):
         if other := stems.get(file.stem):
             raise GPriorError(f"{flag} {path} holds {other.name} and {file.name} for one picture: leave one of them.")
         stems[file.stem] = file
@@ -182,9 +184,9 @@ class Solver:
     ``load`` reads what was observed, ``degrade`` makes it from an intact picture, ``solve`` restores a batch.
     """
 
-    def load(self, item: Item, prior: Prior, crop: io.Crop) -> dict[str, np.ndarray]:
+    def load(self, item: Item, prior: Prior, crop: Crop) -> dict[str, np.ndarray]:
         """Read what was observed, ``"observed"``, and what else belongs to the item."""
-        return {"observed": io.load_image(item.source, prior.resolution, crop)} | self.extras(item, prior)
+        return {"observed": load_image(item.source, prior.resolution, crop)} | self.extras(item, prior)
 
     def extras(self, item: Item, prior: Prior) -> dict[str, np.ndarray]:
         """What else belongs to an item."""
@@ -220,7 +222,7 @@ class RestoreJob:
         """What was observed, and the ground truth where there is one."""
         crop, size = self.command.crop, self.prior.resolution
         if self.command.simulate:
-            intact = io.load_image(item.source, size, crop)
+            intact = load_image(item.source, size, crop)
             # Of its own stream, so that the noise is not the start of the search.
             key = jax.random.fold_in(jax.random.fold_in(self.key, item.id), 1 << 20)
             degraded = im.from_uint8(im.to_uint8(self.solver.degrade(intact, key)))  # As a file would hold it.
@@ -235,7 +237,7 @@ class RestoreJob:
         path = self.truths.get(item.id)
         try:
             if path is not None:
-                return io.load_image(path, self.prior.resolution, self.command.crop)
+                return load_image(path, self.prior.resolution, self.command.crop)
         except ImageFileError as error:
             self.spoilt.append(item.name)
             common.warn(f"{error} {item.source.name} is restored without metrics.")

@@ -9,16 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax import io, operators, recipes, tasks
+from gprior_jax import operators, recipes, tasks
 from gprior_jax.cli import common
 from gprior_jax.cli.restore import Restore, Solver, match_files
 from gprior_jax.errors import GPriorError, ImageFileError
-from gprior_jax.finishing import Blend
 from gprior_jax.generators.base import Prior
+from gprior_jax.images.files import MIN_SIDE, Crop, load_image, load_kernel, load_mask, load_masked, load_unscaled
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.operators import DownsampleMethod
-from gprior_jax.outputs import Item
+from gprior_jax.runs.folder import Item
 from gprior_jax.tasks import Noise, Options, Restoration
+from gprior_jax.tasks.finishing import Blend
 from gprior_jax.typing import Array, Key
 
 
@@ -34,8 +35,8 @@ class Colorize(Restore):
 
 
 class _Colorize(Solver):
-    def load(self, item: Item, prior: Prior, crop: io.Crop) -> dict[str, np.ndarray]:
-        image = io.load_image(item.source, prior.resolution, crop)
+    def load(self, item: Item, prior: Prior, crop: Crop) -> dict[str, np.ndarray]:
+        image = load_image(item.source, prior.resolution, crop)
         return {"observed": np.asarray(self.degrade(image, jax.random.key(0)))}
 
     def degrade(self, image: np.ndarray, key: Key) -> Array:
@@ -76,10 +77,10 @@ class Upscale(Restore):
         """Checks the factor."""
         size = prior.resolution
         if self.factor is not None:
-            if self.factor < 2 or size % self.factor or size // self.factor < io.MIN_SIDE:
-                fitting = [str(f) for f in range(2, size // io.MIN_SIDE + 1) if size % f == 0]
+            if self.factor < 2 or size % self.factor or size // self.factor < MIN_SIDE:
+                fitting = [str(f) for f in range(2, size // MIN_SIDE + 1) if size % f == 0]
                 raise GPriorError(
-                    f"--factor {self.factor} does not divide the prior's {size} pixels into at least {io.MIN_SIDE}: "
+                    f"--factor {self.factor} does not divide the prior's {size} pixels into at least {MIN_SIDE}: "
                     f"use {', '.join(fitting)}."
                 )
             return _Upscale(size // self.factor, self)
@@ -93,7 +94,7 @@ def _first_side(items: list[Item], prior: Prior) -> int:
     why = ""
     for item in items:
         try:
-            height, width = io.load_unscaled(item.source).shape[:2]
+            height, width = load_unscaled(item.source).shape[:2]
             return prior.resolution // tasks.enlarging_factor(prior, (height, width))
         except ImageFileError as error:
             why = why or str(error)
@@ -107,8 +108,8 @@ class _Upscale(Solver):
     side: int
     command: Upscale
 
-    def load(self, item: Item, prior: Prior, crop: io.Crop) -> dict[str, np.ndarray]:
-        image = io.load_unscaled(item.source)
+    def load(self, item: Item, prior: Prior, crop: Crop) -> dict[str, np.ndarray]:
+        image = load_unscaled(item.source)
         if image.shape[:2] != (self.side, self.side):
             raise ImageFileError(
                 f"{item.source} is {image.shape[1]}x{image.shape[0]} pixels where {self.side}x{self.side} are enlarged "
@@ -161,7 +162,7 @@ class Inpaint(Restore):
         if self.mask is None:
             solver.extras(items[0], prior)
         elif self.mask.is_file():
-            io.load_mask(self.mask, prior.resolution, self.crop, invert=self.invert_mask)
+            load_mask(self.mask, prior.resolution, self.crop, invert=self.invert_mask)
         return solver
 
 
@@ -171,11 +172,11 @@ class _Inpaint(Solver):
     masks: Mapping[int, Path]
     key: Key
 
-    def load(self, item: Item, prior: Prior, crop: io.Crop) -> dict[str, np.ndarray]:
+    def load(self, item: Item, prior: Prior, crop: Crop) -> dict[str, np.ndarray]:
         if self.command.mask is None:
             return super().load(item, prior, crop)
         mask = self._mask(item)
-        image, known = io.load_masked(item.source, mask, prior.resolution, crop, self.command.invert_mask)
+        image, known = load_masked(item.source, mask, prior.resolution, crop, self.command.invert_mask)
         return {"observed": image, "known": known}
 
     def _mask(self, item: Item) -> Path:
@@ -187,7 +188,7 @@ class _Inpaint(Solver):
         command, size = self.command, prior.resolution
         if command.mask is not None:
             mask = self._mask(item)
-            return {"known": io.load_mask(mask, size, command.crop, like=item.source, invert=command.invert_mask)}
+            return {"known": load_mask(mask, size, command.crop, like=item.source, invert=command.invert_mask)}
         # Of its own stream, so that the mask is not the start of the search.
         key = jax.random.fold_in(jax.random.fold_in(self.key, item.id), 1 << 21)
         if command.box is not None:
@@ -289,7 +290,7 @@ class Deblur(Restore):
         """Makes the kernel, and checks that it does not reach beyond the image."""
         size = prior.resolution
         if self.kernel is not None:
-            kernel = io.load_kernel(self.kernel)
+            kernel = load_kernel(self.kernel)
             if len(kernel) >= 2 * size:
                 raise GPriorError(f"{self.kernel} is too large for {size}x{size} images: use at most {2 * size - 1}.")
             return _Deblur(kernel)

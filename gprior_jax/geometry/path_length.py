@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.editing.paths import lerp, slerp
 from gprior_jax.generators import styles as st
 from gprior_jax.generators.base import Prior, map_code, prepare, run_layers
-from gprior_jax.geometry.paths import lerp, slerp
 from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
@@ -105,7 +105,7 @@ def perceptual_path_length(
 ) -> PathLength:
     """Perceptual path length.
 
-    The published figures compare with LPIPS on VGG-16 (:func:`gprior_jax.perceptual.network.load_lpips`); those of
+    The published figures compare with LPIPS on VGG-16 (:func:`gprior_jax.zoo.load_lpips`); those of
     another network compare among themselves only. StyleGAN2's tables have ``space="w"``, ``sampling="end"``: without
     the crop ``ppl2_wend``, with it ``ppl_wend``, and likewise ``ppl_zfull``, ``ppl_wfull``, ``ppl_zend``.
 

@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax import distributed
 from gprior_jax.errors import Status
 from gprior_jax.generators.base import Prior
 from gprior_jax.inversion import solver
+from gprior_jax.inversion.devices import image_mesh, replicate, shard_images
 from gprior_jax.inversion.notice import Notice
 from gprior_jax.inversion.problem import Evaluation, Observation, Problem, observe
 from gprior_jax.inversion.recipe import Recipe
@@ -108,7 +108,7 @@ def invert(
     observed = _check_images(prior, images, operator)
     count = len(observed)
     numbers = _check_ids(ids, count)
-    mesh = distributed.image_mesh(devices or 1)
+    mesh = image_mesh(devices or 1)
     recipe.check(prior)
     run = _runs(prior, recipe, key, mesh, steps_per_call, 1 if samples is None else samples)
     parts = (observed, operator, {name: np.asarray(value)[:, None] for name, value in (init or {}).items()})
@@ -278,7 +278,7 @@ class Run:
         if samples < 1:
             raise ValueError(f"samples {samples}: use at least 1.")
         platform = mesh.devices.flat[0].platform
-        self._problem = distributed.replicate(mesh, problem)
+        self._problem = replicate(mesh, problem)
         self._recipe, self._key, self._mesh, self._samples = recipe, key, mesh, samples
         self._following = following
         self._advance = _compiled_advance(platform)
@@ -294,7 +294,7 @@ class Run:
     def start(self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Any) -> tuple[State, Observation]:
         """States and observations ``[B * samples * restarts]`` of one batch; hints are ``[B, samples or 1, ...]``."""
         keys = jax.vmap(partial(jax.random.fold_in, self._key))(jnp.asarray(ids))
-        inputs = distributed.shard_images(self._mesh, (keys, observed, operator, hints))
+        inputs = shard_images(self._mesh, (keys, observed, operator, hints))
         return _start(self._problem, self._recipe.solver, self._samples * self._recipe.restarts, *inputs)
 
     def advance(self, length: int, states: State, observations: Observation) -> tuple[State, Evaluation]:

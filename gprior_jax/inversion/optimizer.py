@@ -6,7 +6,7 @@ from typing import Literal
 import optax
 
 from gprior_jax.inversion import schedules
-from gprior_jax.latents.base import FIXED
+from gprior_jax.latents.parametrization import FIXED
 from gprior_jax.typing import PyTree
 
 Schedule = Literal["constant", "cosine", "late_linear", "projector", "one_cycle", "one_cycle_drop"]

@@ -5,13 +5,13 @@ A parametrisation is a frozen dataclass (static and hashable) with four function
 scalar}`` and ``project(variables) -> variables``, applied after each update. Variables are a dict of arrays.
 """
 
-from gprior_jax.latents.base import FIXED as FIXED
-from gprior_jax.latents.base import Parametrization as Parametrization
-from gprior_jax.latents.base import Variables as Variables
 from gprior_jax.latents.codes import MultiCode as MultiCode
 from gprior_jax.latents.codes import Z as Z
-from gprior_jax.latents.network import CODE_RATE as CODE_RATE
-from gprior_jax.latents.network import DeepImagePrior as DeepImagePrior
+from gprior_jax.latents.deep_image_prior import CODE_RATE as CODE_RATE
+from gprior_jax.latents.deep_image_prior import DeepImagePrior as DeepImagePrior
+from gprior_jax.latents.parametrization import FIXED as FIXED
+from gprior_jax.latents.parametrization import Parametrization as Parametrization
+from gprior_jax.latents.parametrization import Variables as Variables
 from gprior_jax.latents.projector import Projector as Projector
 from gprior_jax.latents.sphere import Sphere as Sphere
 from gprior_jax.latents.styles import STYLES_STAY as STYLES_STAY

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from gprior_jax.generators import styles
 from gprior_jax.generators.base import Prior, check_label
-from gprior_jax.latents.base import FIXED, Variables, first_step, from_hint, next_step, step_key
+from gprior_jax.latents.parametrization import FIXED, Variables, first_step, from_hint, next_step, step_key
 from gprior_jax.latents.styles import W, WPlus
 from gprior_jax.typing import Array, Key
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from gprior_jax.generators import styles
 from gprior_jax.generators.base import Prior, check_label, map_code, run_layers
-from gprior_jax.latents.base import FIXED, Variables
+from gprior_jax.latents.parametrization import FIXED, Variables
 from gprior_jax.latents.styles import NOISE
 from gprior_jax.nn.layers import LEAKY_SLOPE, leaky_relu
 from gprior_jax.typing import Array, Key

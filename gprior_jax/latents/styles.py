@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from gprior_jax.generators import styles
 from gprior_jax.generators.base import Prior, check_label, map_code, run_layers
-from gprior_jax.latents.base import Variables, from_hint
+from gprior_jax.latents.parametrization import Variables, from_hint
 from gprior_jax.typing import Array, Key
 
 NOISE = "noise_"

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from gprior_jax.generators import styles
 from gprior_jax.generators.base import Prior, check_label, map_code, run_layers
-from gprior_jax.latents.base import FIXED, Variables, first_step, from_hint, next_step, step_key
-from gprior_jax.latents.network import WEIGHTS, as_params, as_variables
+from gprior_jax.latents.deep_image_prior import WEIGHTS, as_params, as_variables
+from gprior_jax.latents.parametrization import FIXED, Variables, first_step, from_hint, next_step, step_key
 from gprior_jax.typing import Array, Key
 
 _PIVOT = f"{FIXED}w_plus"

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from gprior_jax import image as im
+from gprior_jax.images import arrays as im
 from gprior_jax.metrics.pixel import psnr
 from gprior_jax.metrics.ssim import WINDOW, ssim
 from gprior_jax.typing import Array

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax import image as im
+from gprior_jax.images import arrays as im
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.typing import Array, ArrayLike
 

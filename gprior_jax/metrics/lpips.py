@@ -8,7 +8,7 @@ def lpips(network: LPIPS, image: Array, reference: Array) -> Array:
     """Learned perceptual distance (Zhang et al. 2018, arXiv:1801.03924) of one pair ``[H, W, 3]`` in [0, 1].
 
     Args:
-        network: what :func:`gprior_jax.perceptual.network.load_lpips` read, prepared where it is used repeatedly.
+        network: what :func:`gprior_jax.zoo.load_lpips` read, prepared where it is used repeatedly.
         image: sides of at least 16 pixels with VGG-16, 31 with AlexNet.
         reference: of the same shape.
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax import image as im
+from gprior_jax.images import arrays as im
 from gprior_jax.typing import Array
 
 DownsampleMethod = Literal["area", "bilinear", "bicubic", "lanczos", "pulse"]
@@ -69,8 +69,8 @@ def downsample_matrix(size: int, factor: int, method: DownsampleMethod) -> np.nd
         size: old side, pixels.
         factor: old side by new side.
         method: ``"area"``, ``"bilinear"`` (torch's ``interpolate``, without antialias), ``"bicubic"`` and ``"lanczos"``
-            (Pillow's) as :func:`gprior_jax.image.resize`; ``"pulse"`` as PULSE's ``BicubicDownSample``, 4 * factor taps
-            and reflected edges.
+            (Pillow's) as :func:`gprior_jax.images.arrays.resize`; ``"pulse"`` as PULSE's ``BicubicDownSample``, 4 *
+            factor taps and reflected edges.
 
     Returns:
         ``[size // factor, size]`` float32; cached and not writeable.

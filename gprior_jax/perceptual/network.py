@@ -6,18 +6,15 @@ arXiv:1512.09300, section 3.2).
 """
 
 import dataclasses
-import os
 from typing import Any
 
 import flax.struct
 import jax
 
-from gprior_jax import image as im
-from gprior_jax import models
-from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.base import Critic, Prior
+from gprior_jax.images import arrays as im
 from gprior_jax.perceptual.alexnet import AlexNet
-from gprior_jax.perceptual.lpips import LPIPS, TRUNKS, LPIPSNetwork
+from gprior_jax.perceptual.lpips import TRUNKS
 from gprior_jax.perceptual.vgg import VGG16, imagenet_normalize
 from gprior_jax.typing import Array, Params
 
@@ -127,48 +124,6 @@ def discriminator(critic: Critic, layers: tuple[str, ...] | None = None) -> Perc
     # The mean over layers at weight 1: of the factors tried, the best PSNR of portraits (benchmarks/RESULTS.md).
     scale = 1.0 / max(len(names), 1)
     return PerceptualNetwork(critic.params, critic.module, names, size=critic.module.resolution, scale=scale)
-
-
-def load(folder: str | os.PathLike, layers: tuple[str, ...] | None = None) -> PerceptualNetwork:
-    """Read a perceptual network from a model folder: VGG-16, AlexNet, a discriminator, or a prior with its own.
-
-    Args:
-        folder: what ``gprior convert`` or ``gprior train`` wrote.
-        layers: layers to compare; None takes the network's default.
-
-    Raises:
-        CheckpointError: no such folder, or no perceptual network in it (LPIPS is read by :func:`load_lpips`).
-        ValueError: a layer that the network does not have.
-    """
-    module, params = models.load_network(folder)
-    if isinstance(module, LPIPSNetwork):
-        raise CheckpointError(
-            f"{folder} holds LPIPS, a whole distance whose layers are not to be chosen: read it with "
-            "gprior_jax.perceptual.network.load_lpips, or name a folder of VGG-16, AlexNet or a discriminator."
-        )
-    if isinstance(module, AlexNet):
-        return alexnet(module, params, layers)
-    if isinstance(module, VGG16):
-        return vgg16(module, params, layers or MGANPRIOR_LAYERS)
-    return discriminator(Critic(params, module), layers)
-
-
-def load_lpips(folder: str | os.PathLike) -> LPIPS:
-    """Read LPIPS from a model folder.
-
-    Args:
-        folder: what ``gprior convert --lpips-linear`` wrote.
-
-    Raises:
-        CheckpointError: no such folder, or one that holds something else.
-    """
-    module, params = models.load_network(folder)
-    if not isinstance(module, LPIPSNetwork):
-        raise CheckpointError(
-            f"{folder} holds no LPIPS but {models.describe(module)['arch']}: make one with 'gprior convert "
-            "vgg16-397923af.pth --lpips-linear vgg.pth --to DIR'."
-        )
-    return LPIPS(params, module)
 
 
 def default(prior: Prior) -> PerceptualNetwork:

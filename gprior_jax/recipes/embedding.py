@@ -63,7 +63,7 @@ def image2stylegan(
         preset: ``"official"``: Adam of rate 0.01, 5000 steps. ``"fast"``: rate 0.05, which falls to 0 over the last
             40 % of 300 steps; provisional, as it was not yet measured on a StyleGAN2 that was trained to the end.
         num_steps: None takes the preset's.
-        perceptual: VGG-16 (:func:`gprior_jax.perceptual.network.load`), with ImageNet normalisation and larger images
+        perceptual: VGG-16 (:func:`gprior_jax.zoo.load_perceptual`), with ImageNet normalisation and larger images
             reduced to 256 px; or another network, see :func:`gprior_jax.recipes.projector`.
         layers: of VGG-16: the sum of the mean squared differences at each.
         perceptual_weight: of that sum.

@@ -53,7 +53,7 @@ def mganprior(
         preset: ``"official"`` or ``"fast"``.
         num_steps: None takes the preset's (3000 or 400).
         perceptual: ``"default"`` for the prior's discriminator, a loaded network
-            (:func:`gprior_jax.perceptual.network.load`), LPIPS (:func:`gprior_jax.perceptual.network.load_lpips`), or
+            (:func:`gprior_jax.zoo.load_perceptual`), LPIPS (:func:`gprior_jax.zoo.load_lpips`), or
             None to compare pixels only.
         perceptual_weight: weight of the perceptual term beside the mean squared error of pixels, which has weight 1.
         restarts: independent starts per image, of which the best is kept.

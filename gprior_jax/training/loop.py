@@ -20,10 +20,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax import checkpoint, files, io, models
-from gprior_jax import image as im
+from gprior_jax import zoo
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.base import Prior
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import save_image
+from gprior_jax.storage.atomic import read_json, write_bytes, write_json
+from gprior_jax.storage.checkpoint import load_tree, save_tree
 from gprior_jax.training import methods
 from gprior_jax.training.config import GANConfig
 from gprior_jax.training.data import ImageZip, stream
@@ -122,14 +125,14 @@ def _open_run(out: Path, config: GANConfig, images: ImageZip, init_from: str | P
     wanted = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
     wanted["data"] = f"{len(images)} images, names {hashlib.sha256(json.dumps(images.names).encode()).hexdigest()[:16]}"
     path = out / "config.json"
-    found = files.read_json(path) if path.exists() else wanted
+    found = read_json(path) if path.exists() else wanted
     differing = sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
     if differing:
         told = ", ".join(f"{k} {found.get(k)} there, {wanted.get(k)} now" for k in differing)
         raise GPriorError(f"{out} holds a run with other settings ({told}): use the same or another --out.")
     state = _restore(out, config, init_from)
     out.mkdir(parents=True, exist_ok=True)
-    files.write_json(path, wanted)
+    write_json(path, wanted)
     return state
 
 
@@ -142,9 +145,9 @@ def _restore(out: Path, config: GANConfig, init_from: str | Path | None) -> Any:
     """The newest state of a run, or that of a new one."""
     key, method = jax.random.key(config.seed), methods.of(config)
     for path in reversed(_states(out)):
-        return checkpoint.load_tree(path, jax.eval_shape(lambda: method.init(config, key)))
+        return load_tree(path, jax.eval_shape(lambda: method.init(config, key)))
     state = method.init(config, key)
-    return state if init_from is None else warm_start(config, state, models.load(init_from), str(init_from))
+    return state if init_from is None else warm_start(config, state, zoo.load(init_from), str(init_from))
 
 
 def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any]) -> None:
@@ -155,10 +158,10 @@ def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any
     seen = int(state.images_seen)
     prior = methods.of(config).averaged_prior(config, state)
     facts = provenance | {"images_seen": seen, "training": dataclasses.asdict(config)}
-    models.save(prior, out / "model", provenance=facts, overwrite=True)
+    zoo.save(prior, out / "model", provenance=facts, overwrite=True)
     (out / "samples").mkdir(exist_ok=True)
-    io.save_image(out / "samples" / f"{seen:09d}.png", im.grid(im.to_uint8(sample_grid(config, state)), GRID_COLUMNS))
-    checkpoint.save_tree(out / "state" / f"{seen:09d}", state)
+    save_image(out / "samples" / f"{seen:09d}.png", im.grid(im.to_uint8(sample_grid(config, state)), GRID_COLUMNS))
+    save_tree(out / "state" / f"{seen:09d}", state)
     for old in _states(out)[:-_KEEP_STATES]:
         shutil.rmtree(old)
 
@@ -188,7 +191,7 @@ class _Log:
         writer = csv.DictWriter(text, fields, lineterminator="\n")
         writer.writeheader()
         writer.writerows(row for row in rows if int(row["images"]) <= seen)
-        files.write_bytes(path, text.getvalue().encode())
+        write_bytes(path, text.getvalue().encode())
 
     def add(self, terms: dict[str, jax.Array]) -> None:
         """Keep the terms of one step; they stay on the device until the next row is written."""

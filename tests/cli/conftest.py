@@ -5,14 +5,14 @@ from PIL import Image
 
 from cli import priors
 from cli.restoring import SIDE, mask, picture
-from gprior_jax import models
+from gprior_jax import zoo
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     """Folder of a tiny prior with a discriminator, 16 px."""
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    models.save(random_prior("pggan", "pggan"), folder)
+    zoo.save(random_prior("pggan", "pggan"), folder)
     return folder
 
 
@@ -20,7 +20,7 @@ def model(tmp_path_factory):
 def little(tmp_path_factory):
     """Folder of a tinier prior with a discriminator, 8 px."""
     folder = tmp_path_factory.mktemp("models") / "little"
-    models.save(priors.plain(), folder)
+    zoo.save(priors.plain(), folder)
     return folder
 
 
@@ -28,7 +28,7 @@ def little(tmp_path_factory):
 def styled(tmp_path_factory):
     """Folder of a tiny StyleGAN2 with a discriminator, 8 px."""
     folder = tmp_path_factory.mktemp("models") / "styled"
-    models.save(priors.styled(), folder)
+    zoo.save(priors.styled(), folder)
     return folder
 
 
@@ -36,7 +36,7 @@ def styled(tmp_path_factory):
 def conditional(tmp_path_factory):
     """Folder of a tiny StyleGAN2 with three classes, 8 px."""
     folder = tmp_path_factory.mktemp("models") / "conditional"
-    models.save(priors.conditional(), folder)
+    zoo.save(priors.conditional(), folder)
     return folder
 
 

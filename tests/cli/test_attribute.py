@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cli.restoring import told
-from gprior_jax import attribution, geometry, zoo
+from gprior_jax import geometry, zoo
 from gprior_jax.cli.main import main
+from gprior_jax.metrics.attribution import auc, from_json, standing
 from gprior_jax.perceptual import network
 
 
@@ -34,12 +35,12 @@ def test_everything_is_written(measured, styled):
     assert names == ["a.png", "attribution.json", "b.png", "c.png", "histogram.svg", "reference.json", "report.html"]
     content = json.loads((measured / "attribution.json").read_text())
     assert [row["image"] for row in content["images"]] == ["a", "b", "c"]
-    reference, settings = attribution.from_json(json.loads((measured / "reference.json").read_text()), "there")
+    reference, settings = from_json(json.loads((measured / "reference.json").read_text()), "there")
     assert [len(each) for each in reference] == [2, 2]
-    assert content["reference"]["auc"] == pytest.approx(attribution.auc(reference))
+    assert content["reference"]["auc"] == pytest.approx(auc(reference))
     assert settings["recipe"]["solver"]["num_steps"] == 2
     for row in content["images"]:
-        wanted = attribution.standing(row["distance"], reference)
+        wanted = standing(row["distance"], reference)
         assert row["real_within"] == wanted.real_within
         assert row["probability"] == pytest.approx(wanted.probability, abs=1e-3)
     assert "<svg" in (measured / "report.html").read_text()

@@ -7,9 +7,9 @@ import pytest
 import torch
 from servers import serving
 
-from gprior_jax import models, zoo
+from gprior_jax import zoo
 from gprior_jax.cli.main import main
-from gprior_jax.published import Paper, Published
+from gprior_jax.zoo.published import Paper, Published
 
 
 def checkpoint():
@@ -37,7 +37,9 @@ def server(monkeypatch, tmp_path):
 
 def publish(monkeypatch, address, layout="dcgan_generator"):
     facts = ("https://example.org/models", "CC BY 4.0", Paper("A paper", "2001.00001"))
-    monkeypatch.setattr(zoo, "PUBLISHED", (Published("tiny-dcgan", "tiny", "g.pth", address, *facts, layout),))
+    monkeypatch.setattr(
+        "gprior_jax.zoo.bundled.PUBLISHED", (Published("tiny-dcgan", "tiny", "g.pth", address, *facts, layout),)
+    )
 
 
 def test_download_tells_hash_licence_and_the_next_command(server, tmp_path, capsys, monkeypatch):
@@ -49,7 +51,7 @@ def test_download_tells_hash_licence_and_the_next_command(server, tmp_path, caps
     command = shlex.split(told.out.splitlines()[-1].removeprefix("next: "))
     monkeypatch.chdir(tmp_path)
     assert main(command[1:]) == 0
-    assert models.load(tmp_path / "tiny-dcgan").resolution == 16
+    assert zoo.load(tmp_path / "tiny-dcgan").resolution == 16
 
 
 def test_download_with_a_folder_converts(server, tmp_path, capsys):
@@ -59,7 +61,7 @@ def test_download_with_a_folder_converts(server, tmp_path, capsys):
     assert facts["transferred"]
     assert facts["file"] == str(tmp_path / "cache" / "g.pth")
     assert facts["conversion"]["layout"] == "dcgan_generator"
-    config = models.read_config(tmp_path / "model")
+    config = zoo.read_config(tmp_path / "model")
     assert config["name"] == "tiny-dcgan"
     assert config["provenance"]["licence"] == "CC BY 4.0"
     assert config["provenance"]["sha256"] == facts["sha256"]

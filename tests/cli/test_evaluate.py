@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from gprior_jax import io
+from gprior_jax import zoo
 from gprior_jax.cli.main import main
+from gprior_jax.images.files import load_image, save_image
 from gprior_jax.objectives import Perceptual
-from gprior_jax.perceptual import network
 
 
 @pytest.fixture
@@ -44,13 +44,13 @@ def read(folder):
 def test_figures_as_scikit_image_and_files(folders, capsys):
     results, _ = folders
     (results / "measured").mkdir()
-    io.save_image(results / "measured" / "d.png", np.zeros((16, 16, 3), np.uint8))
+    save_image(results / "measured" / "d.png", np.zeros((16, 16, 3), np.uint8))
     assert evaluate(folders) == 0
     content = read(results)
     assert [row["name"] for row in content["images"]] == ["a", "b", "c"]
     for row in content["images"]:
-        ours = io.load_image(results / f"{row['name']}.png", 16) * 0.5 + 0.5
-        theirs = io.load_image(row["reference"], 16) * 0.5 + 0.5
+        ours = load_image(results / f"{row['name']}.png", 16) * 0.5 + 0.5
+        theirs = load_image(row["reference"], 16) * 0.5 + 0.5
         options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "channel_axis": -1}
         assert row["psnr"] == pytest.approx(peak_signal_noise_ratio(theirs, ours, data_range=1), abs=1e-4)
         assert row["ssim"] == pytest.approx(structural_similarity(ours, theirs, data_range=1, **options), abs=1e-4)
@@ -76,9 +76,9 @@ def test_a_network_adds_its_distance_and_fid(folders, model, capsys):
     assert evaluate(folders, "--perceptual", str(model), "--metrics", "psnr", "--json") == 0
     content = json.loads(capsys.readouterr().out)
     assert content == read(results)
-    term = Perceptual(network.load(model))
+    term = Perceptual(zoo.load_perceptual(model))
     row = content["images"][0]
-    ours, theirs = (io.load_image(folder / "a.png", 16) for folder in folders)
+    ours, theirs = (load_image(folder / "a.png", 16) for folder in folders)
     assert row["perceptual"] == pytest.approx(float(term.loss(ours, term.target(theirs))), rel=1e-4)
     assert set(row) == {"name", "result", "reference", "size", "psnr", "perceptual"}
     assert content["sets"]["fid"] > 0
@@ -135,7 +135,7 @@ def test_nothing_can_be_read(folders, capsys):
 def test_nothing_in_common(folders, tmp_path, capsys):
     other = tmp_path / "other"
     other.mkdir()
-    io.save_image(other / "z.png", np.zeros((16, 16, 3), np.uint8))
+    save_image(other / "z.png", np.zeros((16, 16, 3), np.uint8))
     assert evaluate((folders[0], other)) == 2
     told = capsys.readouterr().err
     assert "no image of the same name" in told
@@ -155,7 +155,7 @@ def test_two_files_of_any_name(folders, capsys):
 
 def test_size_and_several_sizes(folders, capsys):
     results, _ = folders
-    io.save_image(results / "a.png", np.full((8, 8, 3), 100, np.uint8))
+    save_image(results / "a.png", np.full((8, 8, 3), 100, np.uint8))
     assert evaluate(folders, "--metrics", "psnr", "ssim") == 0
     assert "several sizes" in capsys.readouterr().err
     content = read(results)

@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from cli.restoring import assert_same, stored
-from gprior_jax import files, io, outputs
 from gprior_jax.cli.main import main
+from gprior_jax.images.files import load_image
+from gprior_jax.runs.folder import read_record
+from gprior_jax.storage.atomic import write_bytes
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +49,10 @@ def test_writes_the_folder_that_the_design_names(pictures, model, tmp_path, caps
     history = (out / "history.csv").read_text().splitlines()
     assert set(history[0].split(",")) == {"image", "step", "loss", "pixel_mse", "perceptual"}
     assert len(history) == 1 + 3 * 3
-    record = outputs.read_record(out / "a.npz")
+    record = read_record(out / "a.npz")
     assert record.variables["codes"].shape == (2, 8)
     assert record.image.shape == (8, 8, 3)
-    assert io.load_image(out / "a.png", 8).shape == (8, 8, 3)
+    assert load_image(out / "a.png", 8).shape == (8, 8, 3)
     assert "3 images done" in capsys.readouterr().out
 
 
@@ -75,7 +77,7 @@ def test_goes_on_where_files_are_missing_damaged_or_changed(pictures, model, tmp
     Image.new("RGB", (20, 20), "red").save(pictures / "a.png")
     assert invert(pictures, model, broken) == 0
     assert (broken / "c.npz").stat().st_mtime_ns == kept
-    assert (outputs.read_record(broken / "a.npz").target == [255, 0, 0]).all()
+    assert (read_record(broken / "a.npz").target == [255, 0, 0]).all()
 
 
 def test_other_settings_in_the_same_folder_are_refused(pictures, model, tmp_path, capsys):
@@ -138,8 +140,8 @@ def test_pictures_of_any_mode(pictures, model, tmp_path):
     Image.new("RGBA", (20, 20), (255, 0, 0, 0)).save(pictures / "clear.png")
     out = tmp_path / "out"
     assert invert(pictures, model, out) == 0
-    assert (outputs.read_record(out / "clear.npz").target == 255).all()
-    deep = outputs.read_record(out / "deep.npz").target
+    assert (read_record(out / "clear.npz").target == 255).all()
+    deep = read_record(out / "deep.npz").target
     assert deep.min() < 16
     assert deep.max() > 239
 
@@ -197,14 +199,14 @@ def test_model_that_is_not_there_or_damaged(pictures, model, tmp_path, capsys):
 
 
 def test_full_disk_leaves_nothing_half_written(pictures, model, tmp_path, capsys, monkeypatch):
-    out, real = tmp_path / "out", files.write_bytes
+    out, real = tmp_path / "out", write_bytes
 
     def write(path, content):
         if str(path).endswith("b.npz"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         real(path, content)
 
-    monkeypatch.setattr(files, "write_bytes", write)
+    monkeypatch.setattr("gprior_jax.runs.folder.write_bytes", write)
     assert invert(pictures, model, out) == 1
     error = capsys.readouterr().err
     assert "b.npz" in error
@@ -231,4 +233,4 @@ def test_size_sets_the_side_of_the_png(pictures, model, tmp_path):
 def test_one_code_without_weights_and_bfloat16(pictures, model, tmp_path):
     words = ["invert", str(pictures / "a.png"), "--model", str(model), "--out", str(tmp_path / "out")]
     assert main([*words, "--codes", "1", "--layer", "0", "--steps", "3", "--dtype", "bfloat16"]) == 0
-    assert set(outputs.read_record(tmp_path / "out" / "a.npz").variables) == {"z"}
+    assert set(read_record(tmp_path / "out" / "a.npz").variables) == {"z"}

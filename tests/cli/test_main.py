@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from gprior_jax import models
+from gprior_jax import zoo
 from gprior_jax.cli.main import COMMANDS, find_command, main
 
 
@@ -67,7 +67,7 @@ def test_models_lists_what_is_bundled(capsys):
     bundled = json.loads(capsys.readouterr().out)["bundled"]
     assert [entry["name"] for entry in bundled] == ["builtin", "builtin:portraits", "builtin:cells"]
     for entry in bundled:
-        assert models.load(entry["folder"]).resolution == entry["resolution"]
+        assert zoo.load(entry["folder"]).resolution == entry["resolution"]
 
 
 def test_report_of_a_folder_that_is_none(tmp_path, capsys):
@@ -102,7 +102,7 @@ def test_convert_of_a_file_that_is_not_there(tmp_path, capsys):
 def test_train_generator(tmp_path, capsys):
     import zipfile
 
-    from gprior_jax.io import encode_png
+    from gprior_jax.images.files import encode_png
 
     data, out = tmp_path / "data.zip", tmp_path / "run"
     with zipfile.ZipFile(data, "w") as file:
@@ -113,6 +113,6 @@ def test_train_generator(tmp_path, capsys):
     words += ["--log-images", "4", "--snapshot-images", "8"]
     assert main(words) == 0
     assert "100%" in capsys.readouterr().out
-    assert models.load(out / "model").resolution == 8
+    assert zoo.load(out / "model").resolution == 8
     assert main(["train", "generator", "--data", str(tmp_path / "no.zip"), "--out", str(out)]) == 2
     assert "does not exist" in capsys.readouterr().err

@@ -10,11 +10,12 @@ from batteries import random_params
 
 from cli import priors
 from cli.restoring import run, told
-from gprior_jax import models, outputs, recipes
+from gprior_jax import recipes, zoo
 from gprior_jax.cli.invert import Invert
 from gprior_jax.cli.main import main
 from gprior_jax.generators.base import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
+from gprior_jax.runs.folder import read_record
 
 OF_STYLES = ("w", "w_plus", "projector", "image2stylegan", "image2stylegan_pp", "pulse", "pti")
 
@@ -24,7 +25,7 @@ def larger(tmp_path_factory):
     """Folder of a style-based prior of 16 px, the least that can enlarge something."""
     folder = tmp_path_factory.mktemp("models") / "larger"
     module = StyleGAN2((6, 4, 4), 8, 5, mapping_layers=2, architecture="plain")
-    models.save(Prior(random_params(module, 0), module), folder)
+    zoo.save(Prior(random_params(module, 0), module), folder)
     return folder
 
 
@@ -68,7 +69,7 @@ def test_two_stages_from_picture_to_weights(pictures, styled, tmp_path):
     """The method that needs most: noise maps, fixed variables, a second stage, a copy of the weights for each image."""
     out = tmp_path / "out"
     assert invert(pictures / "a.png", styled, out, "pti") == 0
-    record = outputs.read_record(out / "a.npz")
+    record = read_record(out / "a.npz")
     assert METHODS["pti"][1][1] <= record.variables.keys()
     assert np.isfinite(record.image).all()
     settings = json.loads((out / "run.json").read_text())["settings"]
@@ -119,7 +120,7 @@ def test_labels(pictures, conditional, tmp_path, capsys):
 def test_upscale_by_pulse(small, larger, tmp_path, capsys):
     words = ["upscale", str(small / "a.png"), "--model", str(larger), "--method", "pulse", "--steps", "2"]
     assert main([*words, "--out", str(tmp_path / "out"), "--filter", "pulse"]) == 0
-    assert "latents" in outputs.read_record(tmp_path / "out" / "a.npz").variables
+    assert "latents" in read_record(tmp_path / "out" / "a.npz").variables
     wrong = main([*words, "--out", str(tmp_path / "other"), "--codes", "2"])
     assert "--codes is not for --method pulse" in told(capsys, 2, wrong)
 

@@ -9,13 +9,13 @@ import pytest
 
 from cli import priors
 from cli.restoring import pixels, told
-from gprior_jax import geometry
-from gprior_jax import image as im
 from gprior_jax.cli.main import main
-from gprior_jax.distributed import in_batches
+from gprior_jax.editing import Point
 from gprior_jax.generators.synthesis import map_latents, sample_z, synthesize
-from gprior_jax.geometry import Point
+from gprior_jax.images import arrays as im
+from gprior_jax.inversion.devices import in_batches
 from gprior_jax.latents import Z
+from gprior_jax.runs.sources import read_points
 
 ONE, FIVE = ("--batch-size", 1), ("--batch-size", 5)
 """Batches that several commands and their checks have in common."""
@@ -32,7 +32,7 @@ def run(command, model, out, *words):
 
 
 def z(prior, source):
-    return np.stack([point.variables["z"] for point in geometry.read_points(prior, source)])
+    return np.stack([point.variables["z"] for point in read_points(prior, source)])
 
 
 def mapped(source, **options):
@@ -95,7 +95,7 @@ def test_arithmetic_of_means_in_z(model, tmp_path, capsys):
     assert run("arithmetic", model, out, *words, "--json") == 0
     assert json.loads(capsys.readouterr().out)["space"] == "z"
     wanted = z(prior, "seed:1-3").mean(0) + 0.5 * (z(prior, "seed:4")[0] - z(prior, "seed:5,6").mean(0))
-    (point,) = geometry.read_points(prior, str(out.with_suffix(".npz")))
+    (point,) = read_points(prior, str(out.with_suffix(".npz")))
     np.testing.assert_allclose(point.variables["z"], wanted, atol=1e-5)
     same(out, drawn(prior, wanted[None])[None])
     assert run("arithmetic", model, tmp_path / "y.png", "--positive", out.with_suffix(".npz")) == 0
@@ -168,7 +168,7 @@ def test_arithmetic_does_not_write_over_an_inversion(model, tmp_path, capsys):
 
 def test_arithmetic_does_not_truncate_inversions(styled, tmp_path, capsys, monkeypatch):
     points = {"a": [Point("a", {"z": np.ones(8)})], "b": [Point("b", {"z": np.ones(8)}, Z())]}
-    monkeypatch.setattr(geometry, "read_points", lambda prior, source, *_: points[source])
+    monkeypatch.setattr("gprior_jax.cli.codes.read_points", lambda prior, source, *_: points[source])
     words = ["--positive", "a", "--negative", "b", "--space", "z", "--truncation", 0.5]
     error = told(capsys, 2, run("arithmetic", styled, tmp_path / "x.png", *words))
     assert "--truncation 0.5 would change b" in error
@@ -189,7 +189,7 @@ def test_generate_a_row_for_every_class(conditional, tmp_path):
     wanted = drawn(priors.conditional(), codes, found["label"], size=5, truncation_psi=0.5)
     np.testing.assert_allclose(found["images"], wanted, rtol=1e-4, atol=1e-4)
     assert pixels(tmp_path / "grid.png").shape == (3 * 8, 4 * 8, 3)
-    named = geometry.read_points(priors.conditional(), str(tmp_path / "samples.npz"))
+    named = read_points(priors.conditional(), str(tmp_path / "samples.npz"))
     np.testing.assert_array_equal([point.variables["label"].argmax() for point in named], found["label"])
 
 

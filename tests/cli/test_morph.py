@@ -9,12 +9,13 @@ from PIL import Image, ImageSequence
 
 from cli import priors
 from cli.restoring import pixels, told
-from gprior_jax import geometry
-from gprior_jax import image as im
+from gprior_jax import editing
 from gprior_jax.cli.main import main
 from gprior_jax.cli.morph import strip
-from gprior_jax.geometry import Point
+from gprior_jax.editing import Point
+from gprior_jax.images import arrays as im
 from gprior_jax.latents import Z
+from gprior_jax.runs.sources import read_points
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,9 @@ def read(path):
 
 def expected(prior, sources, steps, **options):
     """Pictures of a path."""
-    points = [point for source in sources for point in geometry.read_points(prior, source)]
-    path = geometry.morph_variables(prior, geometry.codes(prior, points), steps, **options)
-    return im.to_uint8(geometry.render(prior, path, batch_size=4))
+    points = [point for source in sources for point in read_points(prior, source)]
+    path = editing.morph_variables(prior, editing.codes(prior, points), steps, **options)
+    return im.to_uint8(editing.render(prior, path, batch_size=4))
 
 
 def test_animated_webp_of_a_path_through_z(model, tmp_path, capsys):
@@ -144,7 +145,7 @@ def test_results_are_not_written_over(model, tmp_path, capsys):
 
 def test_inversions_are_not_truncated(styled, tmp_path, capsys, monkeypatch):
     points = [Point("a", {"z": np.ones(8)}), Point("b", {"z": np.ones(8)}, Z())]
-    monkeypatch.setattr(geometry, "read_points", lambda *_: points)
+    monkeypatch.setattr("gprior_jax.cli.codes.read_points", lambda *_: points)
     error = told(capsys, 2, morph(styled, tmp_path / "m.png", "a", "--space", "z", "--truncation", 0.5))
     assert "--truncation 0.5 would change b" in error
     assert not list(tmp_path.iterdir())

@@ -8,7 +8,8 @@ from batteries import random_prior
 from PIL import Image
 
 from cli.restoring import LUMA, SIDE, assert_same, holes, mask, names, pixels, rows, run, stored, strict, told, written
-from gprior_jax import models, outputs
+from gprior_jax import zoo
+from gprior_jax.runs.folder import read_record
 
 PIXELS = ["--perceptual", "none"]
 FLAGS = {
@@ -25,7 +26,7 @@ FLAGS = {
 def model(tmp_path_factory):
     """Folder of a prior of 16 px with as few layers as there are, and a discriminator."""
     folder = tmp_path_factory.mktemp("models") / "flat"
-    models.save(random_prior("dcgan", "dcgan"), folder)
+    zoo.save(random_prior("dcgan", "dcgan"), folder)
     return folder
 
 
@@ -54,7 +55,7 @@ def test_what_is_written(done, task):
     for row in content["images"]:
         assert {"name", "source", "status", "step", "consistency", "loss", "pixel_mse"} <= set(row)
         assert "psnr" not in row
-    record = outputs.read_record(out / "b.npz")
+    record = read_record(out / "b.npz")
     assert record.image.shape == pixels(out / "b.png").shape == (SIDE, SIDE, 3)
     side = SIDE // 2 if task == "upscale" else SIDE
     assert record.target.shape == pixels(out / "measured" / "b.png").shape == (side, side, 3)
@@ -130,7 +131,7 @@ def test_samples_and_json(inputs, model, tmp_path, capsys):
     samples = {f"samples/{name}_{i}.png" for name in "abc" for i in (1, 2)}
     assert written(out) == names("a", "b", "c", folders=folders) | samples
     np.testing.assert_array_equal(pixels(out / "samples" / "a_1.png"), pixels(out / "a.png"))
-    record = outputs.read_record(out / "a.npz")
+    record = read_record(out / "a.npz")
     assert record.variables["codes"].shape == (2, 2, 8)
     assert record.samples.shape == (2, SIDE, SIDE, 3)
     deviation = pixels(out / "std" / "a.png")
@@ -153,8 +154,8 @@ def test_masks_of_a_folder(inputs, masks, model, tmp_path, capsys):
     for name in "abc":
         alone = tmp_path / f"alone_{name}"
         assert run("inpaint", inputs, model, alone, "--mask", own / f"{name}.png") == 0
-        together = outputs.read_record(out / f"{name}.npz").image
-        np.testing.assert_allclose(outputs.read_record(alone / f"{name}.npz").image, together, atol=1e-3)
+        together = read_record(out / f"{name}.npz").image
+        np.testing.assert_allclose(read_record(alone / f"{name}.npz").image, together, atol=1e-3)
     # Another mask is another result, of this image only.
     before = {name: (out / f"{name}.npz").stat().st_mtime_ns for name in "abc"}
     mask(own / "b.png", (9, 9, 14, 14))
@@ -189,7 +190,7 @@ def test_inverted_mask(inputs, model, tmp_path):
 
 
 def test_upscale_reduces_to_its_input(done):
-    from gprior_jax import image as im
+    from gprior_jax.images import arrays as im
     from gprior_jax.operators import Downsample
 
     source, out = done("upscale")
@@ -205,7 +206,7 @@ def test_upscale_simulated(inputs, model, tmp_path):
     assert pixels(out / "measured" / "a.png").shape == (8, 8, 3)
     for name in "abc":
         assert {"psnr", "ssim", "consistency"} <= set(rows(out)[name])
-    record = outputs.read_record(out / "a.npz")
+    record = read_record(out / "a.npz")
     np.testing.assert_array_equal(record.pictures["truth"], pixels(inputs / "a.png"))
     difference = pixels(out / "a.png") / 255.0 - pixels(inputs / "a.png") / 255.0
     assert rows(out)["a"]["psnr"] == pytest.approx(-10 * np.log10(np.mean(difference**2)), abs=1e-3)
@@ -256,8 +257,8 @@ def test_ground_truth_of_some(inputs, truths, model, tmp_path, capsys):
             assert np.isfinite([found[name]["psnr"], found[name]["ssim"]]).all()
     strict((out / "run.json").read_text())
     assert "nan" not in (out / "report.html").read_text().split("Means:")[1][:100]
-    assert "truth" not in outputs.read_record(out / "b.npz").pictures
-    np.testing.assert_array_equal(outputs.read_record(out / "c.npz").pictures["truth"], pixels(truths / "c.png"))
+    assert "truth" not in read_record(out / "b.npz").pictures
+    np.testing.assert_array_equal(read_record(out / "c.npz").pictures["truth"], pixels(truths / "c.png"))
 
 
 @pytest.mark.parametrize("task", ["inpaint", "denoise"])

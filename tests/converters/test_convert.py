@@ -7,10 +7,12 @@ from gprior_converters import convert, pggan
 from gprior_converters.convert import convert_file
 
 from converters.converting import recognised
-from gprior_jax import files, models
+from gprior_jax import zoo
 from gprior_jax._version import __version__
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.pggan import PGGAN, published_channels
+from gprior_jax.storage.atomic import sha256
+from gprior_jax.zoo.networks import abstract_params
 
 
 class Shape:
@@ -116,7 +118,7 @@ def test_resolution_widths_and_latent_size_are_inferred(monkeypatch, resolution,
     assert module == PGGAN(published_channels(resolution), z_dim=z_dim)
     assert module.resolution == resolution
     assert left_out == ("lod",)
-    wanted = models.abstract_params(module)
+    wanted = abstract_params(module)
     assert {name: {k: v.shape for k, v in leaves.items()} for name, leaves in params.items()} == {
         name: {k: v.shape for k, v in leaves.items()} for name, leaves in wanted.items()
     }
@@ -127,9 +129,9 @@ def test_provenance_is_recorded(tmp_path):
     conversion = convert_file(source, tmp_path / "model")
     assert conversion.folder == tmp_path / "model"
     assert conversion.title == "PGGAN generator (genforce, HiGAN, mGANprior, InterFaceGAN)"
-    facts = models.read_config(tmp_path / "model")["provenance"]
+    facts = zoo.read_config(tmp_path / "model")["provenance"]
     assert facts["file"] == "g 1.pth"
-    assert facts["sha256"] == files.sha256(source)
+    assert facts["sha256"] == sha256(source)
     assert facts["layout"] == "pggan_generator"
     assert facts["licence"] == pggan.LICENCE_NOTE
     assert facts["left_out"] == ["lod"]
@@ -143,10 +145,10 @@ def test_provenance_is_recorded(tmp_path):
 def test_licence_and_name_can_be_given(tmp_path):
     source = save_pggan(tmp_path / "g.pth")
     convert_file(source, tmp_path / "a", licence="CC BY 4.0", name="bedroom")
-    assert models.read_config(tmp_path / "a")["provenance"]["licence"] == "CC BY 4.0"
-    assert models.load(tmp_path / "a").name == "bedroom"
+    assert zoo.read_config(tmp_path / "a")["provenance"]["licence"] == "CC BY 4.0"
+    assert zoo.load(tmp_path / "a").name == "bedroom"
     convert_file(source, tmp_path / "b")
-    assert models.load(tmp_path / "b").name == "g"
+    assert zoo.load(tmp_path / "b").name == "g"
 
 
 def test_existing_folder_is_refused(tmp_path):
@@ -157,7 +159,7 @@ def test_existing_folder_is_refused(tmp_path):
         convert_file(source, tmp_path / "model")
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["mine.txt"]
     convert_file(source, tmp_path / "model", overwrite=True)
-    assert models.load(tmp_path / "model").z_dim == 5
+    assert zoo.load(tmp_path / "model").z_dim == 5
 
 
 def test_a_failed_conversion_keeps_the_folder_it_would_replace(tmp_path):
@@ -165,7 +167,7 @@ def test_a_failed_conversion_keeps_the_folder_it_would_replace(tmp_path):
     (tmp_path / "bad.pth").write_text("not a checkpoint")
     with pytest.raises(CheckpointError):
         convert_file(tmp_path / "bad.pth", tmp_path / "model", overwrite=True)
-    assert models.load(tmp_path / "model").name == "g"
+    assert zoo.load(tmp_path / "model").name == "g"
 
 
 def test_generator_alone_and_networks_of_one_file(tmp_path):
@@ -175,7 +177,7 @@ def test_generator_alone_and_networks_of_one_file(tmp_path):
     conversion = convert_file(tmp_path / "run.pth", tmp_path / "model")
     assert conversion.left_out == ("epoch",)
     assert not conversion.has_critic
-    assert models.read_config(tmp_path / "model")["kind"] == "prior"
+    assert zoo.read_config(tmp_path / "model")["kind"] == "prior"
 
 
 @pytest.mark.parametrize(
@@ -200,6 +202,6 @@ def test_the_module_takes_what_the_file_cannot_tell(tmp_path):
     source = save_pggan(tmp_path / "g.pth")
     conversion = convert_file(source, tmp_path / "model", architecture=tmp_path / "a.json")
     assert conversion.module.final_tanh
-    prior = models.load(tmp_path / "model")
+    prior = zoo.load(tmp_path / "model")
     assert prior.module.final_tanh
     assert prior.latent.kind == "uniform"

@@ -11,7 +11,7 @@ import torch
 from gprior_converters.convert import convert_file
 from torch import nn
 
-from gprior_jax import models
+from gprior_jax import zoo
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.base import LatentDistribution
 from gprior_jax.generators.synthesis import synthesize
@@ -90,7 +90,7 @@ def test_example_generator_gives_the_same_images(tmp_path, sizes, nc, bias):
     assert conversion.left_out == tuple(f"main.{3 * i + 1}.num_batches_tracked" for i in range(sizes))
     assert conversion.num_tensors == len(net.state_dict()) - sizes
     z = codes(2, 6)
-    found = synthesize(models.load(tmp_path / "model"), z)
+    found = synthesize(zoo.load(tmp_path / "model"), z)
     np.testing.assert_allclose(found, run(net, z[:, :, None, None]), atol=1e-5)
 
 
@@ -98,7 +98,7 @@ def test_example_generator_gives_the_same_images(tmp_path, sizes, nc, bias):
 def test_example_discriminator_gives_the_same_logits(tmp_path, bias):
     net = discriminator(sizes=3, bias=bias)
     assert convert(tmp_path, net).layout == "dcgan_discriminator"
-    module, params = models.load_network(tmp_path / "model")
+    module, params = zoo.load_network(tmp_path / "model")
     images = np.random.default_rng(2).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
     found = jax.vmap(lambda image: module.apply({"params": params}, image))(jnp.asarray(images))
     wanted = run(net, images.transpose(0, 3, 1, 2)).reshape(-1)
@@ -109,10 +109,10 @@ def test_generator_with_its_discriminator(tmp_path):
     torch.save(discriminator(sizes=3).state_dict(), tmp_path / "d.pth")
     conversion = convert(tmp_path, generator(sizes=3), discriminator=tmp_path / "d.pth")
     assert conversion.has_critic
-    config = models.read_config(tmp_path / "model")
+    config = zoo.read_config(tmp_path / "model")
     assert config["provenance"]["discriminator_source"]["file"] == "d.pth"
     assert len(config["provenance"]["discriminator_source"]["sha256"]) == 64
-    assert models.load(tmp_path / "model").critic.module.resolution == 32
+    assert zoo.load(tmp_path / "model").critic.module.resolution == 32
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ DESCRIPTION = {
 def test_described_network_gives_the_same_images(tmp_path):
     net = randomise(Described())
     assert convert(tmp_path, net, DESCRIPTION).layout == "described"
-    prior = models.load(tmp_path / "model")
+    prior = zoo.load(tmp_path / "model")
     assert prior.latent == LatentDistribution("uniform", 0.0, 2.0)
     z = codes(3, 5)
     np.testing.assert_allclose(synthesize(prior, z), run(net, z), atol=1e-5)
@@ -210,7 +210,7 @@ def test_modules_in_the_order_of_the_file(tmp_path):
     }
     convert(tmp_path, net, description)
     z = codes(2, 6)
-    np.testing.assert_allclose(synthesize(models.load(tmp_path / "model"), z), run(net, z[:, :, None, None]), atol=1e-5)
+    np.testing.assert_allclose(synthesize(zoo.load(tmp_path / "model"), z), run(net, z[:, :, None, None]), atol=1e-5)
 
 
 def test_damaged_example(tmp_path):
@@ -243,7 +243,7 @@ class CelebA(nn.Module):
 def test_real_weights_give_the_same_images(tmp_path, shared, golden):
     source = shared / "weights" / "celeba32_dcgan_generator.pth"
     convert_file(source, tmp_path / "model", architecture=golden / "celeba32_dcgan.json")
-    prior = models.load(tmp_path / "model")
+    prior = zoo.load(tmp_path / "model")
     assert prior.latent == LatentDistribution("uniform", -1.0, 1.0)
     state = torch.load(source, weights_only=True, map_location="cpu")
     net = CelebA().eval()

@@ -14,12 +14,13 @@ from perceptual.test_lpips import torch_lpips
 
 from converters.converting import recognised, shapes_of
 from converters.test_vgg import torchvision_state
-from gprior_jax import files, models
+from gprior_jax import zoo
 from gprior_jax.cli.main import main
 from gprior_jax.errors import CheckpointError
-from gprior_jax.perceptual import network
 from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.lpips import LPIPSNetwork
+from gprior_jax.storage.atomic import sha256
+from gprior_jax.zoo.networks import abstract_params, describe
 
 ALEXNET = {0: (64, 3, 11), 3: (192, 64, 5), 6: (384, 192, 3), 8: (256, 384, 3), 10: (256, 256, 3)}
 WIDTHS = {
@@ -77,13 +78,13 @@ def test_alexnet_as_torch(tmp_path, trunk, linear):
     made = convert_file(trunk, tmp_path / "model", lpips_linear=tmp_path / linear)
     assert (made.layout, made.num_tensors, made.module) == ("lpips", 15, LPIPSNetwork("alexnet"))
     assert made.left_out[:2] == ("classifier.1.weight", "classifier.1.bias")
-    provenance = models.read_config(tmp_path / "model")["provenance"]
+    provenance = zoo.read_config(tmp_path / "model")["provenance"]
     assert provenance["file"] == "alexnet.pth"
     assert provenance["licence"] == lpips.LICENCE_NOTE
-    assert provenance["linear_source"] == {"file": linear, "sha256": files.sha256(tmp_path / linear)}
+    assert provenance["linear_source"] == {"file": linear, "sha256": sha256(tmp_path / linear)}
     a, b = np.random.default_rng(2).uniform(-1, 1, (2, 35, 40, 3)).astype(np.float32)
     expected = torch_lpips(alexnet_state() | linear_state("alex"), "alexnet", *map(torch.from_numpy, (a, b)))
-    found = jax.jit(network.load_lpips(tmp_path / "model").distance)(a, b)
+    found = jax.jit(zoo.load_lpips(tmp_path / "model").distance)(a, b)
     np.testing.assert_allclose(found, expected.item(), rtol=1e-4)
 
 
@@ -96,7 +97,7 @@ def test_vgg_as_torch(tmp_path):
     assert (made.num_tensors, made.module) == (31, LPIPSNetwork("vgg16"))
     a, b = np.random.default_rng(2).uniform(-1, 1, (2, 16, 19, 3)).astype(np.float32)
     expected = torch_lpips(state | linear_state("vgg"), "vgg16", *map(torch.from_numpy, (a, b)))
-    found = jax.jit(network.load_lpips(tmp_path / "model").distance)(a, b)
+    found = jax.jit(zoo.load_lpips(tmp_path / "model").distance)(a, b)
     np.testing.assert_allclose(found, expected.item(), rtol=1e-4)
 
 
@@ -113,7 +114,7 @@ def test_command(tmp_path, trunk, capsys):
 def test_alexnet_alone(tmp_path, trunk):
     made = convert_file(trunk, tmp_path / "model")
     assert (made.layout, made.num_tensors, made.module) == ("alexnet", 10, AlexNet())
-    _, params = models.load_network(tmp_path / "model")
+    _, params = zoo.load_network(tmp_path / "model")
     np.testing.assert_array_equal(params["conv2"]["kernel"], alexnet_state()["features.3.weight"].permute(2, 3, 1, 0))
 
 
@@ -123,8 +124,8 @@ def test_each_layout_is_recognised_and_no_other(prefix):
     for state, wanted in ((bare, "alexnet"), *((linear_state(name), "lpips") for name in WIDTHS)):
         assert recognised(shapes_of(state)) == [wanted]
     module, params, _ = alexnet.convert({key: value.numpy() for key, value in bare.items()}, "a.pth", {})
-    assert models.describe(module) == {"arch": "alexnet"}
-    assert jax.tree.map(np.shape, params) == jax.tree.map(np.shape, models.abstract_params(module))
+    assert describe(module) == {"arch": "alexnet"}
+    assert jax.tree.map(np.shape, params) == jax.tree.map(np.shape, abstract_params(module))
     assert not alexnet.is_alexnet(shapes_of(bare) | {f"{prefix}3.weight": (256, 64, 5, 5)})
     assert not lpips.is_linear({})
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from converters.converting import assert_refused, changed
 from converters.torch_parts import GAIN, assert_close, fused_up, nchw, normal, pixel_norm, scaled
-from gprior_jax import models
+from gprior_jax import zoo
 from gprior_jax.discriminators.pggan import logits
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.pggan import PGGAN
@@ -64,7 +64,7 @@ def new_spelling(state):
 
 def assert_same_images(folder, state):
     z = normal(3, state["layer0.conv.weight"].shape[1])
-    assert_close(nchw(synthesize(models.load(folder), z.numpy())), torch_generator(state, z))
+    assert_close(nchw(synthesize(zoo.load(folder), z.numpy())), torch_generator(state, z))
 
 
 @pytest.mark.parametrize("lod", [True, False])
@@ -119,7 +119,7 @@ def test_final_tanh_by_an_architecture_file(tmp_path):
     convert_file(tmp_path / "g.pth", tmp_path / "model", architecture=tmp_path / "a.json")
     z = normal(2, Z_DIM)
     wanted = torch.tanh(torch_generator(state, z)).permute(0, 2, 3, 1)
-    np.testing.assert_allclose(synthesize(models.load(tmp_path / "model"), z.numpy()), wanted, atol=1e-4)
+    np.testing.assert_allclose(synthesize(zoo.load(tmp_path / "model"), z.numpy()), wanted, atol=1e-4)
     (tmp_path / "a.json").write_text('{"last_tanh": true}')
     with pytest.raises(CheckpointError, match=r"architecture file does not fit PGGAN generator .*last_tanh"):
         convert_file(tmp_path / "g.pth", tmp_path / "other", architecture=tmp_path / "a.json")
@@ -187,7 +187,7 @@ def test_discriminator_gives_the_same_logits(tmp_path):
     conversion = convert_file(tmp_path / "d.pth", tmp_path / "net")
     assert conversion.layout == "pggan_discriminator"
     assert conversion.num_tensors == len(state)
-    module, params = models.load_network(tmp_path / "net")
+    module, params = zoo.load_network(tmp_path / "net")
     images = normal(4, 3, 16, 16)
     assert_close(logits(module, params, images.permute(0, 2, 3, 1).numpy()), torch_discriminator(state, images))
 
@@ -199,7 +199,7 @@ def test_discriminator_is_stored_beside_its_generator(tmp_path):
     assert conversion.has_critic
     assert conversion.left_out == ("epoch",)
     assert conversion.num_tensors == len(content["generator"]) + len(content["discriminator"])
-    prior = models.load(tmp_path / "model")
+    prior = zoo.load(tmp_path / "model")
     np.testing.assert_array_equal(
         prior.critic.params["logit"]["kernel"], content["discriminator"]["layer6.weight"].T.numpy()
     )

@@ -22,7 +22,7 @@ from converters.stylegan_torch import (
     torch_synthesis,
 )
 from converters.torch_parts import assert_close, fused_up, nchw, normal
-from gprior_jax import models
+from gprior_jax import zoo
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.stylegan import StyleGAN
 from gprior_jax.generators.synthesis import map_latents, synthesize
@@ -31,7 +31,7 @@ from gprior_jax.generators.synthesis import map_latents, synthesize
 def convert_state(tmp_path, state, name="g", **options):
     """Convert tensors and read the prior that they make."""
     conversion, folder = convert_content(tmp_path, state, name, **options)
-    return conversion, models.load(folder)
+    return conversion, zoo.load(folder)
 
 
 def assert_same_network(state, prior):

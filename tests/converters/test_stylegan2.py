@@ -26,7 +26,7 @@ from converters.stylegan2_torch import (
     torch_images,
 )
 from converters.torch_parts import assert_close, nchw, normal
-from gprior_jax import models
+from gprior_jax import zoo
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator, logits
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.stylegan2 import StyleGAN2
@@ -51,7 +51,7 @@ def test_generator_gives_the_same_images(tmp_path, name, architecture):
     ada = ada_state(channels, architecture, z_dim)
     state = FORMATS[name](ada)
     conversion, folder = convert_content(tmp_path, state)
-    prior = models.load(folder)
+    prior = zoo.load(folder)
     assert conversion.layout == "stylegan2_generator"
     assert prior.module == StyleGAN2(channels, z_dim, W_DIM, DENSE, architecture=architecture)
     assert conversion.left_out == ()
@@ -69,7 +69,7 @@ def test_one_network_in_every_format(tmp_path):
         conversion, folder = convert_content(tmp_path, state, name)
         filters = sum(key.endswith(("filter", "kernel")) for key in state)
         assert conversion.num_tensors == len(state) - filters
-        images[name] = np.asarray(synthesize(models.load(folder), z, truncation_psi=0.5))
+        images[name] = np.asarray(synthesize(zoo.load(folder), z, truncation_psi=0.5))
         np.testing.assert_allclose(images[name], images["ada"], rtol=0, atol=1e-5 * np.abs(images["ada"]).max())
 
 
@@ -93,7 +93,7 @@ def test_filters_need_not_be_in_the_file():
 def test_clamp_by_an_architecture_file(tmp_path):
     (tmp_path / "a.json").write_text('{"clamp": 256}')
     conversion, folder = convert_content(tmp_path, ada_state(), architecture=tmp_path / "a.json")
-    assert conversion.module.clamp == models.load(folder).module.clamp == 256
+    assert conversion.module.clamp == zoo.load(folder).module.clamp == 256
     (tmp_path / "a.json").write_text('{"conv_clamp": 256}')
     with pytest.raises(CheckpointError, match=r"architecture file does not fit StyleGAN2 generator .*conv_clamp"):
         convert_content(tmp_path, ada_state(), "other", architecture=tmp_path / "a.json")
@@ -105,7 +105,7 @@ def test_golden(tmp_path, golden, golden_weights, name):
     layout = golden_weights.state_dict(golden / f"{name}.generator.layout.json")
     state = {key: torch.from_numpy(value.copy()) for key, value in layout.items()}
     conversion, folder = convert_content(tmp_path, state)
-    prior = models.load(folder)
+    prior = zoo.load(folder)
     with np.load(golden / f"{name}.npz") as arrays:
         wanted = {key: arrays[key] for key in arrays.files if key != "discriminator_input_seed_name"}
     label = wanted.get("c")
@@ -126,7 +126,7 @@ def test_golden_discriminator(tmp_path, golden, golden_weights, name, salt):
     state = {key: torch.from_numpy(value.copy()) for key, value in layout.items()}
     conversion, folder = convert_content(tmp_path, state)
     assert conversion.layout == "stylegan2_discriminator"
-    module, params = models.load_network(folder)
+    module, params = zoo.load_network(folder)
     side = module.resolution
     images = np.tanh(golden_weights.normal("disc_input", (4, 3, side, side), 0.7, 0, salt)).transpose(0, 2, 3, 1)
     with np.load(golden / f"{name}.npz") as arrays:
@@ -141,7 +141,7 @@ def test_discriminator_gives_the_same_logits(tmp_path):
     assert conversion.layout == "stylegan2_discriminator"
     assert conversion.module == StyleGAN2Discriminator(CHANNELS)
     assert conversion.num_tensors == len(state) - 4
-    module, params = models.load_network(folder)
+    module, params = zoo.load_network(folder)
     images = normal(4, 3, 16, 16)
     found = jax.jit(logits, static_argnums=0)(module, params, images.permute(0, 2, 3, 1).numpy())
     assert_close(found, rosinality_discriminator(state, images))
@@ -157,7 +157,7 @@ def test_training_checkpoint_of_rosinality(tmp_path):
     conversion, folder = convert_content(tmp_path, content)
     assert conversion.has_critic
     assert conversion.left_out == ("g", "g_optim", "args", "ada_aug_p")
-    prior = models.load(folder)
+    prior = zoo.load(folder)
     assert_same_network(ada, prior)
     np.testing.assert_array_equal(prior.critic.params["logit"]["kernel"], content["d"]["final_linear.1.weight"].T)
 
@@ -171,7 +171,7 @@ def test_generators_of_encoders(tmp_path, rows):
     content = {"state_dict": state, "latent_avg": mean, "opts": {"stylegan_size": 16, "device": "cuda:0"}}
     conversion, folder = convert_content(tmp_path, content)
     assert conversion.left_out == ("encoder",)
-    assert_same_network(ada, models.load(folder))
+    assert_same_network(ada, zoo.load(folder))
     with pytest.raises(CheckpointError, match="the rows of latent_avg differ, but a generator has one mean of w"):
         convert_content(tmp_path, content | {"latent_avg": normal(2, W_DIM)}, "other")
 
@@ -185,8 +185,8 @@ def test_what_rosinality_may_not_have_stored_is_zero_and_reported(tmp_path):
         "noise maps (absent: zeros are stored)",
     )
     assert conversion.left_out == absent
-    assert models.read_config(folder)["provenance"]["left_out"] == list(absent)
-    prior = models.load(folder)
+    assert zoo.read_config(folder)["provenance"]["left_out"] == list(absent)
+    prior = zoo.load(folder)
     assert not prior.params["w_avg"].any()
     assert not any(prior.params[f"layer{k}"]["noise"].any() for k in range(5))
 
@@ -277,12 +277,12 @@ def test_a_whole_pickle_of_stylegan2_ada(tmp_path):
     kwargs = {"G_ema": {"synthesis_kwargs": {"conv_clamp": 256}}, "D": {"conv_clamp": 256}}
     content = {name: nvidia.tree(state, **kwargs[name]) for name, state in numbers.items()}
     conversion = convert_file(nvidia.write(tmp_path / "a.pkl", content), tmp_path / "model")
-    prior = models.load(tmp_path / "model")
+    prior = zoo.load(tmp_path / "model")
     assert conversion.has_critic
     assert prior.critic is not None
     assert prior.module.clamp == prior.critic.module.clamp == 256
     _, folder = convert_content(tmp_path, states["G_ema"], "bare")
     z = normal(2, prior.z_dim).numpy()
     # Clamped or not is another program, but nothing is that large.
-    expected = synthesize(models.load(folder), z)
+    expected = synthesize(zoo.load(folder), z)
     np.testing.assert_allclose(synthesize(prior, z), expected, rtol=0, atol=1e-5 * np.abs(expected).max())

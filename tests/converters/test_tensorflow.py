@@ -10,7 +10,7 @@ from gprior_converters.convert import convert_file
 
 from converters import nvidia, torch_parts
 from converters import tensorflow_networks as tf
-from gprior_jax import models
+from gprior_jax import zoo
 from gprior_jax.discriminators import pggan as pggan_critic
 from gprior_jax.discriminators import stylegan2 as stylegan2_critic
 from gprior_jax.generators.base import Prior
@@ -70,7 +70,7 @@ def test_pggan_to_a_model_folder(tmp_path):
     made = convert_file(path, tmp_path / "model")
     assert (made.layout, made.has_critic) == ("pggan_generator", True)
     assert set(made.left_out) == {"G", "lod"}
-    prior = models.load(tmp_path / "model")
+    prior = zoo.load(tmp_path / "model")
     z = tf.normal(2, tf.Z_DIM)
     assert_close(np.asarray(synthesize(prior, z)).transpose(0, 3, 1, 2), tf.run_pggan(generator, torch.from_numpy(z)))
 

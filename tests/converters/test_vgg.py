@@ -6,7 +6,7 @@ from gprior_converters import vgg
 from gprior_converters.convert import convert_file
 
 from converters.converting import changed
-from gprior_jax import models
+from gprior_jax import zoo
 from gprior_jax.errors import CheckpointError
 from gprior_jax.perceptual.vgg import VGG16, imagenet_normalize
 
@@ -68,7 +68,7 @@ def test_file_to_folder(tmp_path):
     assert conversion.layout == "vgg16"
     assert conversion.num_tensors == 8
     assert conversion.left_out == ("classifier.0.weight", "classifier.0.bias")
-    module, params = models.load_network(tmp_path / "vgg")
+    module, params = zoo.load_network(tmp_path / "vgg")
     assert module == VGG16(depth=4)
     np.testing.assert_array_equal(params["conv2_1"]["kernel"], state["features.5.weight"].permute(2, 3, 1, 0))
 

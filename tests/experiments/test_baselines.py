@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from gprior_jax.experiments import baselines
+from benchmarks.experiments import baselines
 from gprior_jax.latents import DeepImagePrior
 from gprior_jax.objectives import Pixel
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from batteries import own_images, random_prior
 
-from gprior_jax import models
-from gprior_jax.cli.main import main
+from benchmarks.experiments import figures, mganprior, tables
+from benchmarks.experiments.__main__ import ExperimentMGANPrior
+from gprior_jax import zoo
+from gprior_jax.cli.main import run_command
 from gprior_jax.errors import GPriorError
-from gprior_jax.experiments import figures, mganprior, tables
-from gprior_jax.io import encode_png
+from gprior_jax.images.files import encode_png
 from gprior_jax.training.data import is_held_out
 
 # Few layers, so that there is little to compile.
@@ -137,7 +138,7 @@ def test_draw_without_csv_files(tmp_path):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    models.save(PRIOR, folder)
+    zoo.save(PRIOR, folder)
     return folder
 
 
@@ -171,8 +172,10 @@ def calls(monkeypatch):
 
 
 def experiment(model, data, out, *flags):
-    words = ["experiment", "mganprior", "--model", str(model), "--data", str(data), "--out", str(out)]
-    return main([*words, "--images", "2", "--steps", "2", "--samples", "2", *flags])
+    words = ["--model", str(model), "--data", str(data), "--out", str(out)]
+    return run_command(
+        ExperimentMGANPrior, "experiments", [*words, "--images", "2", "--steps", "2", "--samples", "2", *flags]
+    )
 
 
 @pytest.mark.slow
@@ -249,6 +252,6 @@ def test_wrong_use(model, data, tmp_path, capsys, calls, flags, told):
 
 
 def test_a_prior_without_a_discriminator(data, tmp_path, capsys, calls):
-    models.save(random_prior("dcgan"), tmp_path / "bare")
+    zoo.save(random_prior("dcgan"), tmp_path / "bare")
     assert experiment(tmp_path / "bare", data, tmp_path / "out") == 2
     assert "has no discriminator, whose features measure distance" in capsys.readouterr().err

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.experiments import tables
 from gprior_jax.errors import GPriorError
-from gprior_jax.experiments import tables
 
 ROWS = [
     {"factor": 4, "method": "codes, mean of 4", "image": "cat", "psnr": 21.25, "ssim": 0.5},

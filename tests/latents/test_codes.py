@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from batteries import NORMAL, PARAMETRIZATIONS, UNIFORM, normal, random_prior
 
-from gprior_jax.experiments.baselines import deep_image_prior
+from benchmarks.experiments.baselines import deep_image_prior
 from gprior_jax.generators.synthesis import features, from_features, synthesize
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.problem import Problem

@@ -5,7 +5,7 @@ import pytest
 from batteries import normal
 from PIL import Image
 
-from gprior_jax.image import from_uint8, to_uint8
+from gprior_jax.images.arrays import from_uint8, to_uint8
 from gprior_jax.operators import LUMA_WEIGHTS, Luma
 
 BYTES = np.random.default_rng(0).integers(0, 256, (16, 12, 3), dtype=np.uint8)

@@ -9,7 +9,7 @@ import pytest
 from batteries import normal
 from PIL import Image
 
-from gprior_jax.image import from_uint8, to_uint8
+from gprior_jax.images.arrays import from_uint8, to_uint8
 from gprior_jax.operators import Jpeg, Quantize
 
 

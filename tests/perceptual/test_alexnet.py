@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from batteries import normal, random_params
 
-from gprior_jax import models
-from gprior_jax.perceptual import network
+from gprior_jax import zoo
 from gprior_jax.perceptual.alexnet import CONVOLUTIONS, AlexNet
 from gprior_jax.perceptual.vgg import imagenet_normalize
 
@@ -79,12 +78,12 @@ def test_architecture_is_torchvisions():
 
 
 def test_folder_is_a_perceptual_network(tmp_path):
-    models.save_network(MODULE, PARAMS, tmp_path / "alexnet")
-    loaded = network.load(tmp_path / "alexnet")
+    zoo.save_network(MODULE, PARAMS, tmp_path / "alexnet")
+    loaded = zoo.load_perceptual(tmp_path / "alexnet")
     assert (loaded.layers, loaded.size, loaded.scale) == (("relu1", "relu2", "relu3", "relu4", "relu5"), 256, 0.2)
     image = normal(4, 40, 40, 3)
-    chosen = network.load(tmp_path / "alexnet", ("conv2",)).replace(size=None)
+    chosen = zoo.load_perceptual(tmp_path / "alexnet", ("conv2",)).replace(size=None)
     expected = features(imagenet_normalize(image), ("conv2",))
     np.testing.assert_allclose(chosen.prepare().features(image)[0], expected[0], rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="no layer relu9: it has conv1, relu1"):
-        network.load(tmp_path / "alexnet", ("relu9",))
+        zoo.load_perceptual(tmp_path / "alexnet", ("relu9",))

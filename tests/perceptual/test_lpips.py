@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from batteries import random_params, random_vgg
 
-from gprior_jax import models
+from gprior_jax import zoo
 from gprior_jax.errors import CheckpointError
 from gprior_jax.objectives import Perceptual
-from gprior_jax.perceptual import network
 from gprior_jax.perceptual.lpips import LPIPS, LPIPSNetwork, difference
 from gprior_jax.recipes import mganprior
+from gprior_jax.zoo.networks import build
 
 # Of torchvision's ``features``, stated again: index: (stride, padding, side and stride of the maximum before it, tap).
 LAYERS = {
@@ -177,23 +177,23 @@ def test_unknown_trunk():
     with pytest.raises(ValueError, match="no trunk 'squeezenet': it has vgg16, alexnet"):
         LPIPSNetwork("squeezenet")
     with pytest.raises(CheckpointError, match="lpips cannot be built from its description: LPIPS has no trunk 'vgg'"):
-        models.build({"arch": "lpips", "trunk": "vgg"})
+        build({"arch": "lpips", "trunk": "vgg"})
 
 
 def test_folder(tmp_path):
     lpips, (a, b) = random_lpips("alexnet"), images(16, 2, 40, 31)
-    models.save_network(lpips.module, lpips.weights, tmp_path / "lpips")
-    assert models.read_config(tmp_path / "lpips")["network"] == {"arch": "lpips", "trunk": "alexnet"}
-    np.testing.assert_allclose(network.load_lpips(tmp_path / "lpips").distance(a, b), lpips.distance(a, b), rtol=1e-6)
+    zoo.save_network(lpips.module, lpips.weights, tmp_path / "lpips")
+    assert zoo.read_config(tmp_path / "lpips")["network"] == {"arch": "lpips", "trunk": "alexnet"}
+    np.testing.assert_allclose(zoo.load_lpips(tmp_path / "lpips").distance(a, b), lpips.distance(a, b), rtol=1e-6)
     with pytest.raises(CheckpointError, match=r"lpips holds LPIPS, .*load_lpips"):
-        network.load(tmp_path / "lpips")
+        zoo.load_perceptual(tmp_path / "lpips")
 
 
 def test_folder_of_another_network(tmp_path):
     vgg = random_vgg()
-    models.save_network(vgg.module, vgg.weights, tmp_path / "vgg")
+    zoo.save_network(vgg.module, vgg.weights, tmp_path / "vgg")
     with pytest.raises(CheckpointError, match=r"vgg holds no LPIPS but vgg16: .*--lpips-linear vgg.pth"):
-        network.load_lpips(tmp_path / "vgg")
+        zoo.load_lpips(tmp_path / "vgg")
 
 
 def test_serves_as_the_network_of_a_perceptual_term():

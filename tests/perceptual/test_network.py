@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from batteries import normal, random_critic, random_params, random_prior, random_vgg
 
-from gprior_jax import image as im
-from gprior_jax import models
+from gprior_jax import zoo
 from gprior_jax.errors import CheckpointError
+from gprior_jax.images import arrays as im
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.vgg import VGG16, imagenet_normalize
 
@@ -83,23 +83,23 @@ def test_default_without_a_discriminator_says_what_to_do():
 
 def test_folders(tmp_path):
     vgg, critic = random_vgg(), random_critic("dcgan")
-    models.save_network(vgg.module, vgg.weights, tmp_path / "vgg")
-    models.save_network(critic.module, critic.params, tmp_path / "critic")
-    models.save(random_prior("pggan", "pggan"), tmp_path / "prior")
+    zoo.save_network(vgg.module, vgg.weights, tmp_path / "vgg")
+    zoo.save_network(critic.module, critic.params, tmp_path / "critic")
+    zoo.save(random_prior("pggan", "pggan"), tmp_path / "prior")
     image = jnp.asarray(normal(5, 16, 16, 3))
-    loaded = network.load(tmp_path / "vgg", ("relu2_1",))
+    loaded = zoo.load_perceptual(tmp_path / "vgg", ("relu2_1",))
     assert_same_features(loaded.replace(size=None).features(image), vgg.features(image))
     for folder, net in (
         ("critic", network.discriminator(critic)),
         ("prior", network.discriminator(random_critic("pggan"))),
     ):
-        assert_same_features(network.load(tmp_path / folder).features(image), net.features(image))
-    assert network.load(tmp_path / "prior", ("down_8",)).layers == ("down_8",)
+        assert_same_features(zoo.load_perceptual(tmp_path / folder).features(image), net.features(image))
+    assert zoo.load_perceptual(tmp_path / "prior", ("down_8",)).layers == ("down_8",)
     with pytest.raises(ValueError, match="no layer relu3_3"):
-        network.load(tmp_path / "vgg")  # Too shallow for the default layer.
+        zoo.load_perceptual(tmp_path / "vgg")  # Too shallow for the default layer.
 
 
 def test_folder_of_a_generator_alone(tmp_path):
-    models.save(random_prior("pggan"), tmp_path / "prior")
+    zoo.save(random_prior("pggan"), tmp_path / "prior")
     with pytest.raises(CheckpointError, match="generator without a discriminator"):
-        network.load(tmp_path / "prior")
+        zoo.load_perceptual(tmp_path / "prior")

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gprior_jax import checkpoint, files, models
+from gprior_jax import zoo
 from gprior_jax.errors import CheckpointError, GPriorError
 from gprior_jax.generators.synthesis import synthesize
+from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.training import loop, pggan
 from gprior_jax.training.config import StyleGAN2Config
 
@@ -45,7 +46,7 @@ def assert_equal_to_the_bit(a, b):
 
 
 def read_state(out, config, name):
-    return checkpoint.load_tree(out / "state" / name, jax.eval_shape(lambda: pggan.init(config, jax.random.key(0))))
+    return load_tree(out / "state" / name, jax.eval_shape(lambda: pggan.init(config, jax.random.key(0))))
 
 
 @pytest.mark.slow
@@ -62,11 +63,11 @@ def test_everything_is_written(finished, tiny):
             sizes.append(image.size)
     assert sizes == [(64, 64)] * 2 + [(128, 128)] * 3
 
-    stored = models.load(out / "model")
+    stored = zoo.load(out / "model")
     assert stored.resolution == prior.resolution == 16
     assert_equal_to_the_bit(stored.params, prior.params)
     assert_equal_to_the_bit(stored.critic.params, prior.critic.params)
-    facts = models.read_config(out / "model")["provenance"]
+    facts = zoo.read_config(out / "model")["provenance"]
     assert facts["data"] == "tiny"
     assert facts["images_seen"] == 40
     assert facts["training"]["r1_interval"] == 2
@@ -105,7 +106,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(finished, tiny, image_zip, tm
     out = tmp_path / "run"
     first = loop.train(tiny, image_zip, out, max_images=16, **OPTIONS)
     assert first.resolution == 8
-    assert models.load(out / "model").resolution == 8
+    assert zoo.load(out / "model").resolution == 8
     assert names(out / "state") == ["000000008", "000000016"]
     loop.train(tiny, image_zip, out, max_images=24, **OPTIONS)
     with open(out / "log.csv", "a") as file:
@@ -190,10 +191,10 @@ def test_a_full_disk_keeps_the_last_snapshot(tiny, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(files, "write_json", fail)
+        patched.setattr("gprior_jax.zoo.folder.write_json", fail)
         with pytest.raises(OSError, match="No space"):
             loop.snapshot(tmp_path, tiny, state._replace(images_seen=jnp.int32(16)), {})
-    assert models.read_config(tmp_path / "model")["provenance"]["images_seen"] == 8
+    assert zoo.read_config(tmp_path / "model")["provenance"]["images_seen"] == 8
     assert names(tmp_path / "state") == ["000000008"]
     assert names(tmp_path / "samples") == ["000000008.png"]
 
@@ -237,9 +238,9 @@ def test_a_resumed_stylegan2_equals_an_uninterrupted_one(conditional, labelled_z
     assert_equal_to_the_bit(resumed.params, whole.params)
     assert_equal_to_the_bit(resumed.critic.params, whole.critic.params)
     assert (tmp_path / "run" / "log.csv").read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
-    facts = models.read_config(tmp_path / "run" / "model")["provenance"]
+    facts = zoo.read_config(tmp_path / "run" / "model")["provenance"]
     assert facts["label_names"] == ["a", "b", "c"]
-    stored = models.load(tmp_path / "run" / "model")
+    stored = zoo.load(tmp_path / "run" / "model")
     assert stored.num_classes == 3
     assert_equal_to_the_bit(stored.params, resumed.params)
 

@@ -1,0 +1,159 @@
+"""The experiments of the mGANprior paper as a program: ``python -m benchmarks.experiments --out DIR``."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.experiments import figures, mganprior, tables
+from gprior_jax.cli import common
+from gprior_jax.cli.demo import load_group
+from gprior_jax.cli.main import run_command
+from gprior_jax.errors import GPriorError
+from gprior_jax.images import arrays as im
+from gprior_jax.runs.folder import finite_or_none
+from gprior_jax.storage.atomic import read_json, write_json
+from gprior_jax.training.data import ImageZip
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentMGANPrior:
+    """Run the experiments of the mGANprior paper; one whose CSV file is there already is not run again.
+
+    Attributes:
+        out: folder for CSV files, pictures, figures and tables.md.
+        data: zip file that the prior was trained on: the part that was held out is used; the bundled portraits and
+            photographs unless given.
+        foreign: zip file of images of another domain.
+        model: "builtin" or a model folder.
+        other_model: model folder of a prior of the other domain.
+        only: names of experiments to run; all unless given.
+        images: pictures of each domain.
+        steps: steps of every inversion; the recipes' own unless given.
+        samples: solutions per image of the tasks; their mean is reported beside the best.
+        batch_size: images at once; all unless given.
+        seed: seed of the runs.
+        draw_only: only draw figures and tables again from the CSV files.
+        json: print the mean figures as JSON on standard output.
+    """
+
+    out: Path
+    data: Path | None = None
+    foreign: Path | None = None
+    model: str = "builtin"
+    other_model: str | None = None
+    only: tuple[str, ...] = ()
+    images: int = 16
+    steps: int | None = None
+    samples: int = 4
+    batch_size: int | None = None
+    seed: int = 0
+    draw_only: bool = False
+    json: bool = False
+
+    def run(self) -> int:
+        """Run what is missing, then draw everything."""
+        common.positive(**common.fields(self, "images", "steps", "samples", "batch_size"))
+        if unknown := [name for name in self.only if name not in mganprior.PARTS]:
+            raise GPriorError(f"--only {' '.join(unknown)}: use {', '.join(mganprior.PARTS)}.")
+        self.out.mkdir(parents=True, exist_ok=True)
+        if not self.draw_only:
+            self._run_parts()
+        written = figures.draw(self.out)
+        if self.json:
+            common.print_json(self._means())
+        else:
+            common.say(f"written: {', '.join(str(path) for path in written)}")
+        return 0
+
+    def _run_parts(self) -> None:
+        lab = self._lab()
+        about = common.fields(self, "model", "other_model", "images", "steps", "samples", "seed")
+        about |= {"data": _name(self.data), "foreign": _name(self.foreign), "versions": common.versions()}
+        known = read_json(self.out / "run.json") if (self.out / "run.json").exists() else {}
+        for name, (run, _) in mganprior.PARTS.items():
+            path = self.out / f"{name}.csv"
+            if self.only and name not in self.only:
+                continue
+            if path.exists():
+                if _differs(known.get(name, about), about):
+                    raise GPriorError(
+                        f"{path} was made with other settings (see run.json): remove it or give another --out."
+                    )
+                continue
+            common.say(f"experiment: {name}", self.json)
+            # The settings of every experiment, since they need not be run together; before its CSV file, which ends it.
+            rows = run(lab)
+            known = known | {name: about}
+            write_json(self.out / "run.json", known)
+            tables.write_csv(path, rows)
+
+    def _lab(self) -> mganprior.Lab:
+        prior = common.load_prior(self.model)
+        if prior.critic is None:
+            raise GPriorError(
+                f"{self.model} has no discriminator, whose features measure distance: give another --model."
+            )
+        found = (
+            self._bundled(prior.resolution)
+            if self.data is None
+            else _held_out(self.data, self.images, prior.resolution)
+        )
+        foreign = (
+            None
+            if self.foreign is None
+            else np.stack([*_held_out(self.foreign, self.images, prior.resolution).values()])
+        )
+        other = None if self.other_model is None else common.load_prior(self.other_model)
+        if other is not None and other.resolution > prior.resolution:
+            raise GPriorError(
+                f"--other-model has {other.resolution} px, --model {prior.resolution}: use the larger as --model."
+            )
+        return mganprior.Lab(
+            prior=prior,
+            images=np.stack([*found.values()]),
+            names=list(found),
+            out=self.out,
+            foreign=foreign,
+            other=other,
+            devices=common.spread(None, self.batch_size or len(found)),
+            progress=common.StepBar,
+            **common.fields(self, "steps", "samples", "seed", "batch_size"),
+        )
+
+    def _bundled(self, size: int) -> dict[str, np.ndarray]:
+        groups = [load_group(name, size) for name in ("portraits", "photographs")]
+        return {name: image for group in groups for name, image in list(group.items())[: self.images]}
+
+    def _means(self) -> dict[str, Any]:
+        found = {name: (self.out / f"{name}.csv", settings) for name, (_, settings) in mganprior.PARTS.items()}
+        means = {n: tables.means(tables.read_csv(path), s) for n, (path, s) in found.items() if path.exists()}
+        return {n: [{k: _plain(v) for k, v in row.items()} for row in rows] for n, rows in means.items()}
+
+
+def _plain(value: Any) -> Any:
+    return finite_or_none(value) if isinstance(value, float) else value
+
+
+def _differs(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether settings differ, whatever the versions."""
+    return any(found.get(name) != value for name, value in wanted.items() if name != "versions")
+
+
+def _name(path: Path | None) -> str | None:
+    return None if path is None else path.name
+
+
+def _held_out(path: Path, count: int, size: int) -> dict[str, np.ndarray]:
+    """Images of the zip that training never saw, evenly spread over the list."""
+    images = ImageZip(path, "held_out")
+    if len(images) < count:
+        raise GPriorError(f"{path} holds out {len(images)} images: use --images {len(images)} or fewer.")
+    chosen = [int(i) for i in np.arange(count) * (len(images) // count)]
+    return {Path(images.names[i]).stem: im.from_uint8(images.image(i, size)) for i in chosen}
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(ExperimentMGANPrior, "python -m benchmarks.experiments", sys.argv[1:], resumes=True))

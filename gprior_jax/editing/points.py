@@ -1,0 +1,166 @@
+"""Points of latent spaces: their codes in a common space, and their images."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.editing.paths import lerp, morph, slerp
+from gprior_jax.generators import styles as st
+from gprior_jax.generators.base import Prior
+from gprior_jax.generators.synthesis import map_latents, synthesize
+from gprior_jax.inversion.devices import in_batches
+from gprior_jax.latents import Parametrization, Sphere, Z
+from gprior_jax.typing import Array
+
+Variables = dict[str, np.ndarray]
+"""Of a code: ``"z": [z_dim]``, ``"w": [w_dim]`` or ``"w_plus": [num_styles, w_dim]``. Of an inversion: those of its
+parametrisation. Of a z or an inversion of a conditional prior also its class, ``"label": [num_classes]``."""
+
+
+class Point(NamedTuple):
+    """One point of a latent space.
+
+    Attributes:
+        name: where it comes from, for messages.
+        variables: see :data:`Variables`.
+        parametrization: of an inversion; None for a code.
+        model: what an inversion's run calls its prior.
+    """
+
+    name: str
+    variables: Variables
+    parametrization: Parametrization | None = None
+    model: str | None = None
+
+
+def codes(
+    prior: Prior,
+    points: Sequence[Point],
+    space: Literal["z", "w"] | None = None,
+    truncation_psi: float = 1.0,
+) -> Variables:
+    """Codes of points in one space. Noise maps that an inversion has found are left out.
+
+    Args:
+        prior: the generator.
+        points: K of them, of any spaces that lead there: z maps to styles, w is repeated for every style.
+        space: ``"z"``, or ``"w"`` for styles of their own for every layer; None takes styles where the prior has them.
+        truncation_psi: of styles that are mapped from a plain z; inversions stay as they were found. Codes z are given
+            as they are: :func:`render` truncates them, inversions among them too.
+
+    Returns:
+        ``{"w_plus": [K, num_styles, w_dim]}``, or ``{"z": [K, z_dim]}``, with the ``"label": [K, num_classes]`` of a
+        conditional prior.
+
+    Raises:
+        ValueError: a point without such a code (several composed codes, or styles where z is asked for).
+    """
+    if (space or ("w" if prior.num_styles else "z")) == "w":
+        st.check_style_based(prior)
+        return {"w_plus": np.stack([_styles(prior, point, truncation_psi) for point in points])}
+    for point in points:
+        if "z" not in point.variables:
+            raise ValueError(_has_no_z(point))
+    names = ("z", "label") if prior.num_classes else ("z",)
+    return {name: np.stack([point.variables[name] for point in points]) for name in names}
+
+
+def _styles(prior: Prior, point: Point, truncation_psi: float) -> np.ndarray:
+    found = jax.tree.map(jnp.asarray, point.variables)
+    for space in ("w_plus", "w"):
+        if space in found:
+            return np.asarray(st.as_styles(prior, found[space], space))
+    if "z" in found:
+        psi = truncation_psi if point.parametrization is None else 1.0
+        return np.asarray(map_latents(prior, found["z"], label=found.get("label"), truncation_psi=psi))
+    if isinstance(point.parametrization, Sphere):
+        return np.asarray(point.parametrization.styles(prior, found))
+    raise ValueError(_has_no_code(point))
+
+
+def _has_no_z(point: Point) -> str:
+    if {"w", "w_plus"} & point.variables.keys() or isinstance(point.parametrization, Sphere):
+        return f"{point.name} holds styles, from which no way leads back to z: use another space."
+    return _has_no_code(point)
+
+
+def _has_no_code(point: Point) -> str:
+    return (
+        f"{point.name} holds the variables of {type(point.parametrization).__name__}, no single code: invert with one "
+        "code, or morph it with inversions that were made in the same way."
+    )
+
+
+def common_parametrization(points: Sequence[Point]) -> Parametrization | None:
+    """The parametrisation that all points share, where their variables are more than a code z."""
+    first = points[0].parametrization
+    same = all(point.parametrization == first for point in points)
+    return first if same and not isinstance(first, Z) else None
+
+
+def stack(points: Sequence[Point]) -> Variables:
+    """The variables of points of one parametrisation, ``[K, ...]``."""
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *(point.variables for point in points))
+
+
+def morph_variables(
+    prior: Prior, keys: Variables, steps: int, *, closed: bool = False, ease: bool = False
+) -> Variables:
+    """Variables along a path through key points, see :func:`gprior_jax.editing.paths.morph`.
+
+    Normal codes z go along arcs; all else (uniform z, styles, composed codes and weights, noise) on straight lines.
+
+    Args:
+        prior: the generator.
+        keys: ``{name: [K, ...]}``.
+        steps: from one key to the next.
+        closed: go on from the last key to the first.
+        ease: slow down at every key.
+    """
+    arcs = {"z"} if prior.latent.kind == "normal" else set()
+    return {
+        name: np.asarray(morph(values, steps, closed=closed, ease=ease, path=slerp if name in arcs else lerp))
+        for name, values in keys.items()
+    }
+
+
+def render(
+    prior: Prior,
+    variables: Variables,
+    parametrization: Parametrization | None = None,
+    *,
+    truncation_psi: float = 1.0,
+    noise: Literal["const", "none"] = "const",
+    batch_size: int = 8,
+) -> np.ndarray:
+    """Images of many points, ``[T, R, R, C]`` float32, on the host.
+
+    Args:
+        prior: the generator; faster when prepared (:func:`gprior_jax.generators.base.prepare`).
+        variables: ``[T, ...]`` each, as :func:`codes` or :func:`stack` give them.
+        parametrization: of inversions; None for codes.
+        truncation_psi: of z.
+        noise: of codes: what is stored with the weights, or ``"none"``.
+        batch_size: images at once.
+    """
+
+    def of_codes(part: Variables) -> Array:
+        if "z" in part:
+            return synthesize(prior, part["z"], label=part.get("label"), noise=noise, truncation_psi=truncation_psi)
+        return synthesize(prior, part["w_plus"], space="w_plus", noise=noise)
+
+    function = of_codes if parametrization is None else partial(_render, parametrization, prior)
+    count = len(next(iter(variables.values())))
+    return in_batches(function, min(batch_size, count), variables).astype(np.float32)
+
+
+@partial(jax.jit, static_argnums=0)
+def _render(parametrization: Parametrization, prior: Prior, variables: dict[str, Array]) -> Array:
+    def one(own: dict[str, Array]) -> Array:
+        return parametrization.render(st.with_label(prior, own["label"]) if "label" in own else prior, own)
+
+    return jax.vmap(one)(variables)

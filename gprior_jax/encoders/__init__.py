@@ -1,0 +1,1 @@
+"""Encoders: images to latent codes."""

@@ -1,0 +1,1 @@
+"""Images as arrays, and in and out of files and videos."""

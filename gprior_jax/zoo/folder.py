@@ -1,0 +1,142 @@
+"""Model folders: networks on disk, with their description and where they come from.
+
+A folder holds ``config.json`` and ``params/`` (Orbax). ``config.json`` names the format, what the folder is
+(``"prior"`` or ``"network"``), the description of every network in it, and the provenance that the converter or the
+training run recorded. Folders are complete or absent: they are written beside their place and renamed.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.errors import CheckpointError
+from gprior_jax.generators.base import Critic, LatentDistribution, Prior
+from gprior_jax.storage.atomic import new_folder, read_json, write_json
+from gprior_jax.storage.checkpoint import load_tree, save_tree
+from gprior_jax.typing import Params
+from gprior_jax.zoo.networks import abstract_params, attributes_of, build, describe
+
+FORMAT = 1
+
+
+def save(
+    prior: Prior,
+    folder: str | os.PathLike,
+    *,
+    provenance: dict[str, Any] | None = None,
+    dtype: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a prior (generator, latent distribution, discriminator where there is one) to a model folder.
+
+    Args:
+        prior: what to write; prepared weights are left out.
+        folder: the folder to make.
+        provenance: facts about the source, JSON; kept as they are.
+        dtype: floating dtype of the stored numbers (``"float16"`` halves the size); None stores them as they are.
+        overwrite: replace an existing folder.
+
+    Raises:
+        FileExistsError: the folder exists and is not to be replaced.
+    """
+    networks = {"generator": (prior.module, prior.params)}
+    if prior.critic is not None:
+        networks["critic"] = (prior.critic.module, prior.critic.params)
+    settings = {"kind": "prior", "name": prior.name, "latent": attributes_of(prior.latent)}
+    _write(folder, networks, settings, provenance or {}, dtype, overwrite)
+
+
+def save_network(
+    module: nn.Module,
+    params: Params,
+    folder: str | os.PathLike,
+    *,
+    provenance: dict[str, Any] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write one network that is no prior (a discriminator, a perceptual network) to a model folder."""
+    _write(folder, {"network": (module, params)}, {"kind": "network"}, provenance or {}, None, overwrite)
+
+
+def _write(
+    folder: str | os.PathLike,
+    networks: dict[str, tuple[nn.Module, Params]],
+    settings: dict[str, Any],
+    provenance: dict[str, Any],
+    dtype: str | None,
+    overwrite: bool,
+) -> None:
+    config = {"format": FORMAT} | settings
+    config |= {role: describe(module) for role, (module, _) in networks.items()}
+    config |= {"provenance": provenance}
+    tree = {role: params for role, (_, params) in networks.items()}
+    if dtype is not None:
+        tree = jax.tree.map(lambda leaf: leaf.astype(dtype), tree)
+    with new_folder(folder, overwrite) as temporary:
+        save_tree(temporary / "params", jax.tree.map(jnp.asarray, tree))
+        write_json(temporary / "config.json", config)
+
+
+def read_config(folder: str | os.PathLike) -> dict[str, Any]:
+    """Read and check a model folder's ``config.json``.
+
+    Raises:
+        CheckpointError: no such folder, not a model folder, or of a later format.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(
+            f"{folder} is no model folder (it has no config.json): give a folder that 'gprior convert' or "
+            "'gprior train' wrote."
+        )
+    config = read_json(folder / "config.json")
+    if config.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{folder}/config.json has format {config.get('format')!r}; this version reads {FORMAT}: upgrade "
+            "gprior-jax."
+        )
+    return config
+
+
+def load(folder: str | os.PathLike) -> Prior:
+    """Read a prior from a model folder; weights become float32.
+
+    Raises:
+        CheckpointError: not a prior's folder, damaged, or incomplete.
+    """
+    config = read_config(folder)
+    if config.get("kind") != "prior" or "generator" not in config:
+        raise CheckpointError(f"{folder} holds a {config.get('kind')}, no generator: it serves as --perceptual only.")
+    modules = {role: build(config[role]) for role in ("generator", "critic") if role in config}
+    params = _read_params(folder, modules)
+    critic = Critic(params["critic"], modules["critic"]) if "critic" in modules else None
+    try:
+        latent = LatentDistribution(**config.get("latent", {}))
+    except TypeError as error:
+        raise CheckpointError(f"{folder}/config.json has a bad entry 'latent': {error}") from error
+    name = config.get("name") or Path(folder).name
+    return Prior(params["generator"], modules["generator"], latent=latent, critic=critic, name=name)
+
+
+def load_network(folder: str | os.PathLike) -> tuple[Any, Params]:
+    """Read the network of a folder that :func:`save_network` wrote, or the discriminator of a prior's.
+
+    Raises:
+        CheckpointError: not such a folder, damaged, or incomplete.
+    """
+    config = read_config(folder)
+    if config.get("kind") == "prior":
+        critic = load(folder).critic
+        if critic is None:
+            raise CheckpointError(f"{folder} holds a generator without a discriminator: it has no perceptual network.")
+        return critic.module, critic.params
+    module = build(config.get("network", {}))
+    return module, _read_params(folder, {"network": module})["network"]
+
+
+def _read_params(folder: str | os.PathLike, modules: dict[str, Any]) -> dict[str, Params]:
+    return load_tree(Path(folder) / "params", {role: abstract_params(m) for role, m in modules.items()})

@@ -1,0 +1,87 @@
+"""Architectures by the name that a model folder has for them, and their descriptions as JSON."""
+
+import dataclasses
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.discriminators.dcgan import DCGANDiscriminator
+from gprior_jax.discriminators.pggan import PGGANDiscriminator
+from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
+from gprior_jax.errors import CheckpointError
+from gprior_jax.generators.dcgan import DCGAN
+from gprior_jax.generators.pggan import PGGAN
+from gprior_jax.generators.stylegan import StyleGAN
+from gprior_jax.generators.stylegan2 import StyleGAN2
+from gprior_jax.nn.stack import StackLayer
+from gprior_jax.perceptual.alexnet import AlexNet
+from gprior_jax.perceptual.lpips import LPIPSNetwork
+from gprior_jax.perceptual.vgg import VGG16
+from gprior_jax.typing import Params
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "pggan_generator": PGGAN,
+    "pggan_discriminator": PGGANDiscriminator,
+    "stylegan_generator": StyleGAN,
+    "stylegan2_generator": StyleGAN2,
+    "stylegan2_discriminator": StyleGAN2Discriminator,
+    "dcgan_generator": DCGAN,
+    "dcgan_discriminator": DCGANDiscriminator,
+    "vgg16": VGG16,
+    "alexnet": AlexNet,
+    "lpips": LPIPSNetwork,
+}
+"""Every architecture that a folder can hold, by the name in ``config.json``."""
+
+
+def describe(module: nn.Module) -> dict[str, Any]:
+    """The attributes of a module as JSON, with its name in :data:`NETWORKS` under ``"arch"``."""
+    arch = next(name for name, kind in NETWORKS.items() if type(module) is kind)
+    return {"arch": arch} | attributes_of(module)
+
+
+def attributes_of(value: Any) -> dict[str, Any]:
+    """The fields of a module or dataclass as JSON."""
+    names = [f.name for f in dataclasses.fields(value) if f.name not in ("parent", "name")]
+    return {name: _plain(getattr(value, name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return attributes_of(value) if dataclasses.is_dataclass(value) else value
+
+
+def build(description: dict[str, Any]) -> Any:
+    """The module that :func:`describe` described.
+
+    Raises:
+        CheckpointError: an unknown architecture, or attributes that it does not have.
+    """
+    attributes = dict(description)
+    arch = attributes.pop("arch", None)
+    if arch not in NETWORKS:
+        raise CheckpointError(f"architecture {arch!r} is unknown to this version: it knows {', '.join(NETWORKS)}.")
+    kind = NETWORKS[arch]
+    known = {f.name for f in dataclasses.fields(kind)} - {"parent", "name"}
+    if unknown := sorted(attributes.keys() - known):
+        raise CheckpointError(f"{arch} has no attribute {', '.join(unknown)}: it has {', '.join(sorted(known))}.")
+    try:
+        return kind(**{name: _frozen(value) for name, value in attributes.items()})
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{arch} cannot be built from its description: {error}") from error
+
+
+def _frozen(value: Any) -> Any:
+    """JSON to hashable attributes: lists become tuples, objects the layers of a described stack."""
+    if isinstance(value, dict):
+        return StackLayer(**{name: _frozen(item) for name, item in value.items()})
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def abstract_params(module: Any) -> Params:
+    """Shapes and dtypes of a network's weights, a tree of ``jax.ShapeDtypeStruct``."""
+    x = jax.ShapeDtypeStruct(module.input_shape, jnp.float32)
+    return jax.eval_shape(lambda x: module.init(jax.random.key(0), x, method="init_all"), x)["params"]

@@ -1,0 +1,142 @@
+import hypothesis.extra.numpy as hnp
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from gprior_jax.images import arrays as im
+
+SIZES = [
+    ((8, 8), (16, 16)),
+    ((16, 16), (8, 8)),
+    ((16, 12), (4, 3)),
+    ((5, 7), (13, 9)),
+    ((13, 9), (5, 7)),
+    ((6, 6), (4, 9)),
+]
+
+
+def picture(size, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (*size, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("old", "new"), SIZES)
+@pytest.mark.parametrize("method", ["nearest", "area", "bilinear"])
+def test_resize_as_torch(method, old, new):
+    x = picture(old)
+    options = {"align_corners": False} if method == "bilinear" else {}
+    wanted = torch.nn.functional.interpolate(
+        torch.from_numpy(x).permute(2, 0, 1)[None], size=new, mode=method, **options
+    )
+    found = im.resize(jnp.asarray(x), new, method)
+    assert found.shape == (*new, 3)
+    np.testing.assert_allclose(found, wanted[0].permute(1, 2, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize(("old", "new"), SIZES)
+@pytest.mark.parametrize(
+    ("method", "filtered"), [("bicubic", Image.Resampling.BICUBIC), ("lanczos", Image.Resampling.LANCZOS)]
+)
+def test_resize_as_pillow(method, filtered, old, new):
+    x = picture(old)
+    # Mode "F" keeps floats: Pillow's 8-bit path rounds.
+    channels = [np.asarray(Image.fromarray(x[..., c]).resize(new[::-1], filtered)) for c in range(3)]
+    found = im.resize(jnp.asarray(x), new, method)
+    np.testing.assert_allclose(found, np.stack(channels, -1), atol=2e-5)
+
+
+@pytest.mark.parametrize("method", ["nearest", "area", "bilinear", "bicubic", "lanczos"])
+def test_resize_keeps_a_constant_and_has_a_gradient(method):
+    constant = jnp.full((6, 10, 3), 0.25)
+    np.testing.assert_allclose(im.resize(constant, (9, 4), method), 0.25, atol=1e-6)
+    gradient = jax.grad(lambda x: im.resize(x, (9, 4), method).sum())(jnp.asarray(picture((6, 10))))
+    assert float(gradient.sum()) == pytest.approx(9 * 4 * 3, rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["nearest", "bicubic"])
+def test_resize_to_the_same_size_changes_nothing(method):
+    x = jnp.asarray(picture((5, 7)))
+    np.testing.assert_array_equal(im.resize(x, (5, 7), method), x)
+
+
+def test_uint8_round_trip_of_every_value():
+    values = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(im.to_uint8(im.from_uint8(values)), values)
+
+
+@settings(deadline=None)
+@given(hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(-1, 1, width=32)))
+def test_rounding_to_uint8_is_to_the_nearest(x):
+    assert np.abs(im.from_uint8(im.to_uint8(x)) - x).max() <= 1 / 255 + 1e-6
+
+
+def test_uint8_clips():
+    np.testing.assert_array_equal(im.to_uint8(np.array([-1e9, -1.01, 1.01, 1e9])), [0, 0, 255, 255])
+
+
+def test_unit_range():
+    x = jnp.array([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])
+    np.testing.assert_allclose(im.to_unit(x), [0, 0, 0.5, 0.75, 1, 1])
+    np.testing.assert_allclose(im.from_unit(im.to_unit(x)), [-1, -1, 0, 0.5, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("number", "columns", "cells"), [(6, 3, (2, 3)), (5, None, (2, 3)), (1, None, (1, 1)), (3, 8, (1, 8))]
+)
+@pytest.mark.parametrize("pad", [0, 2])
+def test_grid_places_every_image(number, columns, cells, pad):
+    images = np.arange(number, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 5, 3), np.uint8)
+    sheet = im.grid(images, columns, pad)
+    rows, across = cells
+    assert sheet.shape == (rows * (4 + pad) - pad, across * (5 + pad) - pad, 3)
+    rest = np.ones(sheet.shape[:2], bool)
+    for index in range(number):
+        top, left = index // across * (4 + pad), index % across * (5 + pad)
+        np.testing.assert_array_equal(sheet[top : top + 4, left : left + 5], images[index])
+        rest[top : top + 4, left : left + 5] = False
+    assert (sheet[rest] == 255).all()
+
+
+def test_grid_of_floats_is_white_between():
+    sheet = im.grid(np.zeros((2, 3, 3, 1), np.float32), 2, 1)
+    assert sheet.dtype == np.float32
+    np.testing.assert_array_equal(sheet[:, 3], 1.0)
+
+
+def smooth(side=128):
+    """Waves that are long against a pixel."""
+    y, x = np.mgrid[:side, :side] / side
+    return np.stack([0.6 * np.sin(5 * x + 3 * y), 0.5 * np.cos(4 * x * y), x * y - 0.3], -1).astype(np.float32)
+
+
+@pytest.mark.parametrize("sigma", [2 / 255, 10 / 255, 25 / 255, 75 / 255])
+def test_noise_level_of_a_smooth_image(sigma):
+    # Of 3 * 126 * 126 residuals, each correlated with 24 around it, the median is known to about one per cent.
+    noise = np.random.default_rng(1).normal(size=(128, 128, 3)).astype(np.float32)
+    assert float(im.noise_level(jnp.asarray(smooth() + 2 * sigma * noise))) == pytest.approx(sigma, rel=0.1)
+
+
+def test_noise_level_does_not_count_edges():
+    # A board of 16 x 16 fields of noise: edges are in few of the residuals.
+    board = (np.indices((128, 128)) // 8).sum(0)[..., None] % 2 - 0.5
+    noise = np.random.default_rng(2).normal(size=(128, 128, 3))
+    assert float(im.noise_level(jnp.asarray(board + 0.1 * noise, jnp.float32))) == pytest.approx(0.05, rel=0.15)
+
+
+def test_noise_level_of_a_plane_is_zero():
+    y, x = np.mgrid[:32, :32] / 32
+    plane = np.stack([x, 0.5 * y - 0.25, 0.3 * x - 0.7 * y], -1).astype(np.float32)
+    assert float(im.noise_level(jnp.asarray(plane))) == pytest.approx(0.0, abs=1e-6)
+    assert float(im.noise_level(jnp.zeros((8, 8, 1)))) == 0.0
+
+
+def test_noise_level_of_a_batch():
+    noise = np.random.default_rng(3).normal(size=(3, 32, 32, 3)).astype(np.float32)
+    images = noise * np.array([0.1, 0.2, 0.4], np.float32)[:, None, None, None]
+    found = jax.jit(jax.vmap(im.noise_level))(images)
+    assert found.shape == (3,)
+    np.testing.assert_allclose(found, [im.noise_level(jnp.asarray(image)) for image in images], rtol=1e-5)

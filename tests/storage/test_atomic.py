@@ -1,0 +1,166 @@
+import errno
+import hashlib
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gprior_jax.errors import CheckpointError
+from gprior_jax.storage.atomic import new_folder, read_json, sha256, write_bytes, write_json
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def names(folder: Path) -> list[str]:
+    """Everything in a folder, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def fail_rename(monkeypatch, when):
+    """Let ``Path.rename`` fail where ``when(source, target)`` says so."""
+    rename = Path.rename
+
+    def failing(self, target):
+        if when(self, Path(target)):
+            raise FULL
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+
+
+def test_new_folder_appears_only_when_the_block_ends(tmp_path):
+    target = tmp_path / "deep" / "model"
+    with new_folder(target) as folder:
+        (folder / "a").write_text("1")
+        assert not target.exists()
+    assert names(tmp_path / "deep") == ["model"]
+    assert (target / "a").read_text() == "1"
+    assert target.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("error", [ValueError("bad"), FULL, KeyboardInterrupt()])
+def test_new_folder_leaves_nothing_when_the_block_fails(tmp_path, error):
+    def write_half():
+        with new_folder(tmp_path / "model") as folder:
+            (folder / "a").write_text("half")
+            raise error
+
+    with pytest.raises(type(error)):
+        write_half()
+    assert names(tmp_path) == []
+
+
+def test_new_folder_takes_an_empty_folder(tmp_path):
+    (tmp_path / "model").mkdir()
+    with new_folder(tmp_path / "model") as folder:
+        (folder / "a").touch()
+    assert names(tmp_path / "model") == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_new_folder_refuses_what_is_there(tmp_path, kind):
+    target = tmp_path / "model"
+    if kind == "folder":
+        target.mkdir()
+        (target / "old").touch()
+    else:
+        target.write_text("old")
+    with pytest.raises(FileExistsError, match=r"model exists already: name another folder or remove it"):  # noqa: SIM117
+        with new_folder(target):
+            pytest.fail("the block must not run")
+    assert names(tmp_path) == ["model"]
+    assert (target / "old").exists() if kind == "folder" else target.read_text() == "old"
+
+
+def test_overwrite_replaces_everything(tmp_path):
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").touch()
+    with new_folder(target, overwrite=True) as folder:
+        (folder / "new").touch()
+        assert names(target) == ["old"]
+    assert names(target) == ["new"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_failed_overwrite_keeps_what_was_there(tmp_path):
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(OSError, match="No space"), new_folder(target, overwrite=True):
+        raise FULL
+    assert names(target) == ["old"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_overwrite_that_fails_in_the_last_rename_restores_what_was_there(tmp_path, monkeypatch):
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").write_text("precious")
+    fail_rename(monkeypatch, lambda source, to: to == target and source.name.endswith(".partial"))
+    with pytest.raises(OSError, match="No space"), new_folder(target, overwrite=True) as folder:
+        (folder / "new").touch()
+    assert (target / "old").read_text() == "precious"
+    assert names(tmp_path) == ["model"]
+
+
+def test_write_bytes_replaces_whole_files(tmp_path):
+    path = tmp_path / "a.bin"
+    write_bytes(path, b"first")
+    write_bytes(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert names(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize("before", [None, b"before"])
+def test_write_bytes_on_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch, before):
+    path = tmp_path / "a.bin"
+    if before is not None:
+        path.write_bytes(before)
+    write = Path.write_bytes
+
+    def half(self, content):
+        write(self, content[: len(content) // 2])
+        raise FULL
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match="No space"):
+        write_bytes(path, b"0123456789")
+    assert names(tmp_path) == ([] if before is None else ["a.bin"])
+    assert before is None or path.read_bytes() == before
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(), JSON, max_size=4))
+def test_json_round_trip(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.json"
+        write_json(path, content)
+        assert read_json(path) == content
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, "is missing"), (b"{", "not readable JSON"), (b"\xff\xfe", "not readable JSON"), (b"[1]", "no JSON object")],
+)
+def test_read_json_names_the_file(tmp_path, content, told):
+    path = tmp_path / "config.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=told) as caught:
+        read_json(path)
+    assert str(path) in str(caught.value)
+
+
+def test_sha256(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc" * 100_000)
+    assert sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()

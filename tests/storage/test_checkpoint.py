@@ -1,0 +1,133 @@
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gprior_jax.errors import CheckpointError
+from gprior_jax.storage.checkpoint import load_tree, save_tree
+
+TREE = {
+    "layer0": {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3) / 7, "bias": np.array([1, 2, 3], np.float32)},
+    "seen": np.int32(17),
+}
+
+
+def abstract(tree):
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), leaf.dtype), tree)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    save_tree(tmp_path / "params", jax.tree.map(jnp.asarray, TREE))
+    return tmp_path / "params"
+
+
+def test_nothing_stored_tells_where_it_was_written(tmp_path):
+    save_tree(tmp_path / "tree", {"a": jnp.zeros(3)})
+    written = [path.read_bytes() for path in (tmp_path / "tree").rglob("*") if path.is_file()]
+    assert written
+    assert not any(str(tmp_path).encode() in content for content in written)
+
+
+def test_round_trip_is_exact(saved):
+    found = load_tree(saved, abstract(TREE))
+    assert jax.tree.structure(found) == jax.tree.structure(TREE)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(TREE), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+def test_arrays_lie_on_one_device(saved):
+    # The suite runs with eight devices; a model must not be spread over them by loading it.
+    for leaf in jax.tree.leaves(load_tree(saved, abstract(TREE))):
+        assert leaf.devices() == {jax.devices()[0]}
+
+
+def test_numbers_are_cast_to_the_dtypes_asked_for(tmp_path):
+    half = {"kernel": jnp.asarray([1 / 3, 2.0], jnp.float16)}
+    save_tree(tmp_path / "params", half)
+    found = load_tree(tmp_path / "params", {"kernel": jax.ShapeDtypeStruct((2,), jnp.float32)})
+    assert found["kernel"].dtype == jnp.float32
+    np.testing.assert_array_equal(found["kernel"], np.float32(np.float16([1 / 3, 2.0])))
+
+
+def test_an_existing_checkpoint_is_replaced(saved):
+    save_tree(saved, {"other": jnp.zeros(2)})
+    assert load_tree(saved, {"other": jax.ShapeDtypeStruct((2,), jnp.float32)}).keys() == {"other"}
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(CheckpointError, match=r"gone is missing: .*convert or train the model again"):
+        load_tree(tmp_path / "gone", abstract(TREE))
+
+
+def _without_a_leaf(tree):
+    return tree | {"layer0": {"kernel": tree["layer0"]["kernel"]}}
+
+
+def _with_another_leaf(tree):
+    return tree | {"extra": np.zeros(2, np.float32)}
+
+
+def _renamed(tree):
+    return {"layer1" if name == "layer0" else name: value for name, value in tree.items()}
+
+
+def _longer(tree):
+    return tree | {"layer0": tree["layer0"] | {"bias": np.zeros(4, np.float32)}}
+
+
+def _shorter(tree):
+    return tree | {"layer0": tree["layer0"] | {"bias": np.zeros(2, np.float32)}}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_without_a_leaf, "unexpected: layer0.bias"),
+        (_with_another_leaf, "missing: extra"),
+        (_renamed, "missing: layer1.bias, layer1.kernel; unexpected: layer0.bias, layer0.kernel"),
+        (_longer, r"misshapen: layer0.bias \[3\] instead of \[4\]"),
+        (_shorter, r"misshapen: layer0.bias \[3\] instead of \[2\]"),
+    ],
+)
+def test_another_structure_or_shape_is_refused(saved, change, told):
+    with pytest.raises(CheckpointError, match=f"damaged or belongs to another model: {told}$") as caught:
+        load_tree(saved, abstract(change(TREE)))
+    assert str(saved) in str(caught.value)
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+def test_tuples_and_empty_branches_round_trip(tmp_path):
+    # The state of an optimiser.
+    tree = Pair({"a": jnp.arange(3.0)}, (optax.EmptyState(), [jnp.int32(4), {}]))
+    save_tree(tmp_path / "state", tree)
+    found = load_tree(tmp_path / "state", abstract(tree))
+    assert jax.tree.structure(found) == jax.tree.structure(tree)
+    assert int(found.second[1][0]) == 4
+    np.testing.assert_array_equal(found.first["a"], [0, 1, 2])
+
+
+# Readers that Orbax abandons after the first error.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_no_file_of_a_checkpoint_is_dispensable_without_an_error(saved, tmp_path):
+    """Take away one file at a time: the numbers are read all the same, or the error is ours; never others."""
+    refused = 0
+    for path in sorted(p for p in saved.rglob("*") if p.is_file()):
+        moved = path.rename(tmp_path / "aside")
+        try:
+            found = load_tree(saved, abstract(TREE))
+        except CheckpointError as error:
+            assert str(saved) in str(error)  # noqa: PT017
+            refused += 1
+        else:
+            np.testing.assert_array_equal(found["layer0"]["kernel"], TREE["layer0"]["kernel"])
+        moved.rename(path)
+    assert refused >= 2

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+import gprior_jax as gp
+from gprior_jax import zoo
+from gprior_jax.zoo import bundled
+
+
+def test_builtin_is_a_prior_with_its_discriminator_and_card():
+    prior = gp.load("builtin")
+    assert prior.resolution >= 32
+    assert prior.critic is not None
+    assert prior.critic.module.resolution == prior.resolution
+    card = (zoo.bundled_folder("builtin") / "README.md").read_text()
+    for word in ("CC BY", "Artflow", "gprior train generator", "Limits"):
+        assert word in card
+    assert "CC BY" in zoo.read_config(zoo.bundled_folder("builtin"))["provenance"]["licence"]
+
+
+def test_portraits_and_cells_are_style_based_with_means_discriminators_and_cards():
+    for name, words in {
+        "builtin:portraits": ("CC BY", "Artflow", "gprior train stylegan2", "Limits"),
+        "builtin:cells": ("CC BY", "Acevedo", "gprior train stylegan2", "Not for diagnosis"),
+    }.items():
+        prior = gp.load(name)
+        assert (prior.name, prior.resolution) == (name, 64)
+        assert prior.num_styles > 0
+        assert prior.critic is not None
+        assert float(np.abs(prior.params["w_avg"]).max()) > 0
+        card = (zoo.bundled_folder(name) / "README.md").read_text()
+        assert not [word for word in words if word not in card]
+        assert "CC BY" in zoo.read_config(zoo.bundled_folder(name))["provenance"]["licence"]
+    config = zoo.read_config(zoo.bundled_folder("builtin:cells"))
+    assert len(config["provenance"]["label_names"]) == gp.load("builtin:cells").num_classes == 8
+
+
+@pytest.mark.parametrize(("names", "limit"), [(["builtin"], 10), (["builtin:portraits", "builtin:cells"], 12)])
+def test_bundled_priors_are_small(names, limit):
+    files = [path for name in names for path in zoo.bundled_folder(name).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= limit * 2**20
+
+
+def test_folders_are_loaded_too(tmp_path):
+    prior = gp.load("builtin")
+    gp.save(prior, tmp_path / "copy")
+    copied = gp.load(tmp_path / "copy")
+    np.testing.assert_array_equal(
+        np.asarray(copied.params["layer0"]["kernel"]), np.asarray(prior.params["layer0"]["kernel"])
+    )
+
+
+def test_unknown_names_tell_what_to_do():
+    with pytest.raises(gp.CheckpointError, match="gprior convert"):
+        gp.load("stylegan_ffhq")
+
+
+def test_published_names_tell_how_to_fetch_them():
+    with pytest.raises(gp.CheckpointError, match="gprior download stylegan2-ffhq --to DIR"):
+        gp.load("stylegan2-ffhq")
+
+
+def test_a_colon_in_a_bundled_name_is_a_hyphen_in_its_folder(monkeypatch, tmp_path):
+    (tmp_path / "data" / "builtin-tiny").mkdir(parents=True)
+    monkeypatch.setattr(bundled, "BUNDLED", (*zoo.BUNDLED, zoo.Entry("builtin:tiny", "", "", "")))
+    monkeypatch.setattr(bundled.resources, "files", lambda _: tmp_path)
+    assert zoo.bundled_folder("builtin:tiny") == tmp_path / "data" / "builtin-tiny"
+
+
+def test_near_names_are_told():
+    with pytest.raises(gp.GPriorError, match="did you mean stylegan2-ffhq"):
+        zoo.find("stylgan2-ffhq")
+    with pytest.raises(gp.GPriorError, match="cifar10"):
+        zoo.find("cifar10")
