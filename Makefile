@@ -3,10 +3,16 @@
 # The first that runs and is new enough: a name on the path may be a shim of a version manager that runs nothing.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done)
-VENV := .venv
+NAMED := $(filter command environment,$(firstword $(origin PYTHON)))
+# A shim of pyenv runs nothing until its version is chosen; pyenv knows what it stands for.
+override PYTHON := $(shell $(PYTHON) -c '' 2>/dev/null && echo $(PYTHON) || pyenv whence --path $(PYTHON) 2>/dev/null | tail -n 1)
+# A Python that was named gets an environment of its own: .venv-3.13 for `make test PYTHON=python3.13`.
+VENV := .venv$(if $(NAMED),-$(if $(PYTHON),$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
+TORCH_PINNED := torch==2.13.0
+HAS_TORCH = $(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)'
 
 .PHONY: demo test lint types bench clean
 
@@ -21,7 +27,9 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/test.stamp
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	@if $(HAS_TORCH); then $(BIN)/pyright --pythonpath $(BIN)/python; \
+	else echo "Types of the package alone: the converters and benchmarks import PyTorch, which is not installed."; \
+		$(BIN)/pyright --pythonpath $(BIN)/python gprior_jax; fi
 
 bench: $(VENV)/test.stamp  ## The headline row of benchmarks/RESULTS.md; the others are listed there with their commands.
 	$(BIN)/gprior bench inversion --layer 6
@@ -36,11 +44,16 @@ $(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
 	$(PIP) --editable ".[cli]"
 	touch $@
 
-# Torch first, and as its CPU build: left to itself pip would bring gigabytes of CUDA.
+# Torch first, and as its CPU build, from its own index or the usual one: left to itself pip would bring gigabytes of
+# CUDA. Where neither has one for this Python, everything but what compares with PyTorch is tested.
 $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
-	$(PIP) --index-url $(TORCH_INDEX) --timeout 10 --retries 0 "torch>=2.6,<3" 2>/dev/null || $(PIP) torch==2.13.0
-	$(PIP) --editable ".[test]"
+	@$(HAS_TORCH) \
+		|| $(PIP) --index-url $(TORCH_INDEX) --timeout 10 --retries 0 "torch>=2.6,<3" 2>/dev/null \
+		|| { plan=$$($(BIN)/python -m pip install --dry-run $(TORCH_PINNED) 2>/dev/null) \
+			&& ! echo "$$plan" | grep -q nvidia && $(PIP) $(TORCH_PINNED); } \
+		|| echo "No CPU build of PyTorch for this Python is at hand: the tests that want PyTorch are left out."
+	@if $(HAS_TORCH); then extra=test; else extra=checks; fi; set -x; $(PIP) --editable ".[$$extra]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist demo_output .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* build dist demo_output .pytest_cache .ruff_cache
