@@ -11,7 +11,7 @@ from common import Report, at_least, note, number, parser, print_table
 
 import gprior_jax as gp
 from gprior_jax import operators, recipes, tasks
-from gprior_jax.generators.base import Prior, prepare
+from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.inversion.devices import use_cores
 
 
@@ -63,7 +63,7 @@ class Inpainting(Work):
     def run(self, rows: np.ndarray, devices: int = 1) -> np.ndarray:
         """Restore some of the images."""
         recipe = recipes.restoration("inpaint", self.prior, num_steps=self.steps)
-        options: tasks.Options = {"recipe": recipe, "ids": rows, "devices": devices}
+        options: tasks.RestoreOptions = {"recipe": recipe, "ids": rows, "devices": devices}
         return tasks.inpaint(self.prior, self.images[rows], self.masks[rows], key=self.key, **options).images
 
 

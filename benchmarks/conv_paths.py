@@ -1,7 +1,7 @@
 """Time of every formulation of the 3x3 convolutions: forward pass and gradient with respect to the input.
 
 The shapes are those of PGGAN-256: as many rows as codes up to 64 pixels, and one row everywhere, as after the composing
-layer. The choices of ``gprior_jax.nn.convolution.conv_path`` and ``up_conv_path`` rest on these tables.
+layer. The choices of ``gprior_jax.nn.convolution.conv_path`` rest on these tables.
 """
 
 import argparse
@@ -68,8 +68,8 @@ def shapes(kind: Kind, rows: list[int], sizes: list[int]) -> list[Shape]:
 def chosen(shape: Shape) -> str:
     """The formulation that the library takes."""
     if shape.kind == "conv":
-        return conv.conv_path(shape.features_in, shape.features_out, shape.size)
-    return conv.up_conv_path(shape.features_in, shape.features_out) if shape.kind == "up" else "4x4"
+        return conv.conv_path("auto", shape.features_in, shape.features_out, size=shape.size)
+    return conv.conv_path("auto", shape.features_in, shape.features_out, up=True) if shape.kind == "up" else "4x4"
 
 
 def _mean_of_blocks(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -83,7 +83,7 @@ def formulations(kind: Kind, kernel: jax.Array) -> dict[str, tuple[Callable, jax
         paths: tuple[conv.ConvPath, ...] = ("direct", "winograd")
         return {p: (partial(conv.conv3x3, path=p), conv.prepare_conv3x3(kernel, p)) for p in paths}
     if kind == "up":
-        ups: tuple[conv.UpConvPath, ...] = ("direct", "phases", "winograd")
+        ups: tuple[conv.ConvPath, ...] = ("direct", "phases", "winograd")
         return {p: (partial(conv.up_conv3x3, path=p), conv.prepare_up_conv3x3(kernel, p)) for p in ups}
     return {"direct": (_mean_of_blocks, kernel), "4x4": (conv.down_conv3x3, conv.prepare_down_conv3x3(kernel))}
 

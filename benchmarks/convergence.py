@@ -10,7 +10,9 @@ import numpy as np
 from common import Report, at_least, note, number, parser, print_table
 
 from gprior_jax import recipes
-from gprior_jax.generators.base import Prior
+from gprior_jax.generators.prior import Prior
+from gprior_jax.recipes.common import OFFICIAL_STEPS
+from gprior_jax.recipes.mganprior import FAST_STEPS
 
 STEPS = (10, 25, 50, 100, 200, 400, 600, 1000, 1500, 2000, 3000)
 
@@ -21,8 +23,8 @@ def arguments() -> argparse.Namespace:
     inversions.add_arguments(made)
     made.add_argument("--codes", type=at_least(1), default=20)
     made.add_argument("--layer", type=at_least(0), default=3)
-    made.add_argument("--official-steps", type=at_least(1), default=recipes.OFFICIAL_STEPS)
-    made.add_argument("--fast-steps", type=at_least(1), nargs="+", default=[recipes.FAST_STEPS])
+    made.add_argument("--official-steps", type=at_least(1), default=OFFICIAL_STEPS)
+    made.add_argument("--fast-steps", type=at_least(1), nargs="+", default=[FAST_STEPS])
     return made.parse_args()
 
 

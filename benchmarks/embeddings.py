@@ -10,7 +10,7 @@ from common import Report, at_least, note, number, parser, print_table
 
 import gprior_jax as gp
 from gprior_jax import recipes
-from gprior_jax.generators.base import Prior
+from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.inversion.devices import use_cores
 from gprior_jax.inversion.recipe import Recipe

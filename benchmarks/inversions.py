@@ -3,7 +3,7 @@
 import argparse
 import time
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -11,13 +11,13 @@ from common import at_least
 
 from gprior_jax import zoo
 from gprior_jax.errors import Status
-from gprior_jax.generators.base import Prior
+from gprior_jax.generators.prior import Prior
 from gprior_jax.images.files import list_images, load_image
-from gprior_jax.inversion import driver
+from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.recipe import Recipe
-from gprior_jax.perceptual.network import PerceptualNetwork
+from gprior_jax.objectives import Network
 
-PerceptualChoice = PerceptualNetwork | Literal["default"] | None
+PerceptualChoice = Network | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,10 +44,10 @@ def perceptual(choice: str) -> PerceptualChoice:
 
 
 def load(args: argparse.Namespace) -> tuple[Prior, np.ndarray]:
-    """The prior, and the images ``[B, R, R, 3]`` at its resolution."""
+    """The prior, and the images ``[B, R, R, C]`` at its resolution."""
     prior = zoo.load(args.model)
     paths = list_images([args.images])[: args.limit]
-    return prior, np.stack([load_image(path, prior.resolution) for path in paths])
+    return prior, np.stack([load_image(path, prior) for path in paths])
 
 
 class Outcome(NamedTuple):
@@ -73,11 +73,12 @@ class Outcome(NamedTuple):
 def run(prior: Prior, images: np.ndarray, recipe: Recipe, args: argparse.Namespace) -> Outcome:
     """Invert all images with one recipe."""
     started = time.perf_counter()
-    result = driver.invert(prior, images, recipe, key=jax.random.key(args.seed), batch_size=args.batch_size)
+    result = invert(prior, images, recipe, key=jax.random.key(args.seed), batch_size=args.batch_size)
     seconds = time.perf_counter() - started
     best = np.fmin.accumulate(result.history["pixel_mse"].astype(np.float64), axis=1)
+    errors = np.square((np.clip(result.images, -1, 1) - images).astype(np.float64)).mean((1, 2, 3))
     return Outcome(
-        psnr=driver.result_psnr(result, images),
+        psnr=10 * np.log10(4.0 / np.maximum(errors, 1e-12)),
         curve=10 * np.log10(4.0 / np.maximum(best, 1e-12)),
         seconds=seconds,
         nonfinite=int(np.sum(result.status == Status.NONFINITE)),

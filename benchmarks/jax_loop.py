@@ -13,10 +13,11 @@ import jax
 import numpy as np
 
 from gprior_jax import recipes
-from gprior_jax.generators.base import Prior
 from gprior_jax.generators.pggan import PGGAN, published_channels
-from gprior_jax.inversion.devices import image_mesh
-from gprior_jax.inversion.driver import Run
+from gprior_jax.generators.prior import Prior
+from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.problem import Measurement
+from gprior_jax.inversion.solver import State
 from gprior_jax.operators import Identity
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.vgg import VGG16
@@ -36,6 +37,13 @@ def random_vgg() -> network.PerceptualNetwork:
     module = VGG16(7)
     image = np.zeros(module.input_shape, np.float32)
     return network.vgg16(module, dict(module.init(jax.random.key(1), image, method="init_all")["params"]))
+
+
+def start(inverter: Inverter, images: np.ndarray) -> tuple[State, Measurement]:
+    """States and measurements of images, observed as such."""
+    ids = np.arange(len(images))
+    started = inverter.start(0, jax.random.key(0), ids, images, Identity(), hints={}, labels=None, samples=1)
+    return jax.block_until_ready(started)
 
 
 def main() -> None:
@@ -58,20 +66,20 @@ def main() -> None:
         codes_per_call=args.codes_per_call,
         remat=args.remat,
     )
-    run = Run(recipe.problem(random_prior(args.resolution)), recipe, jax.random.key(0), image_mesh(1), None)
+    inverter = Inverter(random_prior(args.resolution), recipe)
+    steps = inverter.steps_per_call
     shape = (args.images, args.resolution, args.resolution, 3)
-    images = np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32)
-    states, observations = jax.block_until_ready(run.start(np.arange(args.images), images, Identity(), {}))
+    states, measurements = start(inverter, np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32))
     started = time.perf_counter()
-    states, _ = jax.block_until_ready(run.advance(run.steps_per_call, states, observations))
+    states, _ = jax.block_until_ready(inverter.advance(0, steps, states, measurements))
     first = time.perf_counter() - started
     print(json.dumps({"ready": f"jax {jax.__version__}", "first_call_seconds": first}), flush=True)
     for line in sys.stdin:
         seconds = []
-        for _ in range(0, json.loads(line)["steps"], run.steps_per_call):
+        for _ in range(0, json.loads(line)["steps"], steps):
             started = time.perf_counter()
-            states, _ = jax.block_until_ready(run.advance(run.steps_per_call, states, observations))
-            seconds += [(time.perf_counter() - started) / run.steps_per_call] * run.steps_per_call
+            states, _ = jax.block_until_ready(inverter.advance(0, steps, states, measurements))
+            seconds += [(time.perf_counter() - started) / steps] * steps
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         print(json.dumps({"seconds": seconds, "peak_bytes": peak}), flush=True)
 

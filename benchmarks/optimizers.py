@@ -5,22 +5,25 @@ import dataclasses
 
 import inversions
 import numpy as np
+import optax
 from common import Report, at_least, note, number, parser, print_table
 
 from gprior_jax import recipes
+from gprior_jax.inversion import schedules
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
-
-FAST = recipes.FAST_OPTIMIZER
+from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER
+from gprior_jax.recipes.mganprior import FAST_OPTIMIZER, FAST_STEPS
+from gprior_jax.summary import summarise
 
 VARIANTS: dict[str, Optimizer] = {
-    "adam": Optimizer("adam", learning_rate=0.05),
-    "adam-beta2-0.99": Optimizer("adam", learning_rate=0.05, beta2=0.99),
-    "fast": FAST,
-    "fast-codes-0.15": dataclasses.replace(FAST, rates=(("codes", 0.15), ("alpha", 0.03))),
-    "fast-cosine": dataclasses.replace(FAST, schedule="cosine"),
-    "fast-betas-0.95": dataclasses.replace(FAST, beta1=0.95, beta2=0.95),
-    "sgd-official": recipes.OFFICIAL_OPTIMIZER,
+    "adam": Optimizer(optax.adam, 0.05),
+    "adam-beta2-0.99": Optimizer(optax.adam, 0.05, options=(("b2", 0.99),)),
+    "fast": FAST_OPTIMIZER,
+    "fast-codes-0.15": dataclasses.replace(FAST_OPTIMIZER, rates=(("codes", 0.15), ("alpha", 0.03))),
+    "fast-cosine": dataclasses.replace(FAST_OPTIMIZER, schedule=schedules.cosine),
+    "fast-betas-0.95": dataclasses.replace(FAST_OPTIMIZER, options=(("b1", 0.95), ("b2", 0.95))),
+    "sgd-official": OFFICIAL_OPTIMIZER,
 }
 """Only ``sgd-official`` divides by N a second time, as the published code does: its rate means nothing without."""
 
@@ -33,14 +36,14 @@ def arguments() -> argparse.Namespace:
     inversions.add_arguments(made)
     made.add_argument("--codes", type=at_least(1), default=20)
     made.add_argument("--layer", type=at_least(0), default=3)
-    made.add_argument("--steps", type=at_least(1), default=recipes.FAST_STEPS)
+    made.add_argument("--steps", type=at_least(1), default=FAST_STEPS)
     made.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=list(VARIANTS))
     return made.parse_args()
 
 
 def recipe_of(name: str, args: argparse.Namespace, network: inversions.PerceptualChoice) -> Recipe:
     """The mGANprior recipe with one of the settings."""
-    preset: recipes.Preset = "official" if VARIANTS[name] is recipes.OFFICIAL_OPTIMIZER else "fast"
+    preset: recipes.Preset = "official" if VARIANTS[name] is OFFICIAL_OPTIMIZER else "fast"
     recipe = recipes.mganprior(args.codes, args.layer, preset=preset, num_steps=args.steps, perceptual=network)
     solver = dataclasses.replace(recipe.solver, optimizer=VARIANTS[name])
     return dataclasses.replace(recipe, name=name, solver=solver)
@@ -61,7 +64,7 @@ def main() -> None:
         )
         report.add(
             variant=name,
-            optimizer=dataclasses.asdict(VARIANTS[name]),
+            optimizer=summarise(VARIANTS[name]),
             psnr_mean=final,
             psnr_at={step: outcome.at(step) for step in early},
             psnr=outcome.psnr,

@@ -10,7 +10,7 @@ import numpy as np
 from common import Report, at_least, note, number, parser, print_table
 
 from gprior_jax import recipes
-from gprior_jax.generators.base import Prior
+from gprior_jax.generators.prior import Prior
 
 Cells = dict[tuple[int, int], inversions.Outcome]
 """By (number of codes, layer); layer 0 is the plain code."""

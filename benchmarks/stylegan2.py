@@ -12,7 +12,8 @@ import torch
 import torch_stylegan2
 from common import Report, at_least, note, number, parser, print_table
 
-from gprior_jax.generators.base import Prior, prepare, run_layers
+from gprior_jax.generators.prior import Prior, prepare
+from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.stylegan2 import StyleGAN2, published_channels
 from gprior_jax.inversion.devices import image_mesh, replicate, shard_images, use_cores
 from gprior_jax.typing import Array

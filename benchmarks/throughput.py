@@ -13,11 +13,8 @@ import numpy as np
 from common import Report, at_least, note, number, parser, peak_bytes, print_table
 
 from gprior_jax import recipes, zoo
-from gprior_jax.generators.base import Prior
-from gprior_jax.inversion.devices import image_mesh
-from gprior_jax.inversion.driver import Run
+from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
-from gprior_jax.operators import Identity
 
 
 def arguments() -> argparse.Namespace:
@@ -51,20 +48,20 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
     )
 
 
-def measure(run: Run, prior: Prior, batch: int, calls: int) -> dict[str, Any]:
+def measure(inverter: Inverter, batch: int, calls: int) -> dict[str, Any]:
     """Seconds of the first call (with compilation), and of a step afterwards."""
-    images = np.random.default_rng(0).uniform(-1, 1, (batch, *prior.image_shape)).astype(np.float32)
-    states, observations = jax.block_until_ready(run.start(np.arange(batch), images, Identity(), {}))
-    seconds = []
+    images = np.random.default_rng(0).uniform(-1, 1, (batch, *inverter.prior.image_shape)).astype(np.float32)
+    states, measurements = jax_loop.start(inverter, images)
+    seconds, steps = [], inverter.steps_per_call
     for _ in range(calls + 1):
         started = time.perf_counter()
-        states, _ = jax.block_until_ready(run.advance(run.steps_per_call, states, observations))
+        states, _ = jax.block_until_ready(inverter.advance(0, steps, states, measurements))
         seconds.append(time.perf_counter() - started)
     return {
         "images": batch,
         "first_call_seconds": seconds[0],
-        "step_seconds": [value / run.steps_per_call for value in seconds[1:]],
-        "steps_per_call": run.steps_per_call,
+        "step_seconds": [value / steps for value in seconds[1:]],
+        "steps_per_call": steps,
         "peak_device_bytes": (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use"),
         "peak_process_bytes": peak_bytes(),
     }
@@ -75,13 +72,12 @@ def main() -> None:
     args = arguments()
     args.perceptual = "random VGG-16" if args.random_vgg else args.perceptual
     prior = zoo.load(args.model) if args.model else jax_loop.random_prior(args.random)
-    recipe = recipe_of(args)
-    run = Run(recipe.problem(prior), recipe, jax.random.key(0), image_mesh(1), args.steps_per_call)
+    inverter = Inverter(prior, recipe_of(args), steps_per_call=args.steps_per_call)
     report = Report(f"Throughput, {prior.name}", args)
     rows, alone = [], None
     for batch in sorted(args.batches):
         try:
-            result = measure(run, prior, batch, args.calls)
+            result = measure(inverter, batch, args.calls)
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise

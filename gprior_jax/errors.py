@@ -23,8 +23,13 @@ class Status(enum.IntEnum):
 class GPriorError(Exception):
     """A mistake of the caller or a fault of a file, told in one sentence with its remedy.
 
-    The command line prints the sentence without a traceback.
+    The command line prints the sentence and exits with 2. Anything that is raised and is none of these is a fault of
+    this package (or a disk that fails) and keeps its traceback.
     """
+
+
+class ArgumentError(GPriorError, ValueError):
+    """An argument that cannot be used: what was given, what is allowed, what to do."""
 
 
 class ImageFileError(GPriorError, ValueError):
@@ -33,6 +38,10 @@ class ImageFileError(GPriorError, ValueError):
 
 class CheckpointError(GPriorError, ValueError):
     """A checkpoint or model folder that cannot be used; nothing was written."""
+
+
+class OccupiedError(GPriorError, FileExistsError):
+    """There is something already where a folder is to be made; it was left as it is."""
 
 
 class DownloadError(GPriorError, OSError):

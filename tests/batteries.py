@@ -12,16 +12,23 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from own.generator import OwnGenerator
+from own.operator import OwnOperator
+from own.parametrization import OwnSum
+from own.term import OwnTerm
 
 from gprior_jax import recipes
 from gprior_jax.discriminators import pggan, stylegan2
+from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.dcgan import example_layers as discriminator_layers
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
-from gprior_jax.generators.base import Critic, LatentDistribution, Prior, run_layers
 from gprior_jax.generators.dcgan import DCGAN, example_layers
+from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.pggan import PGGAN
+from gprior_jax.generators.prior import LatentDistribution, Prior
+from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.stylegan import StyleGAN
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.inversion.optimizer import Optimizer
@@ -29,7 +36,7 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.latents import DeepImagePrior, MultiCode, Projector, Sphere, Tuning, W, WPlus, Z
 from gprior_jax.nn.stack import StackLayer
-from gprior_jax.objectives import Objective, Perceptual, Pixel, Style
+from gprior_jax.objectives import Objective, Observation, Perceptual, Pixel, Style
 from gprior_jax.operators import (
     Blur,
     Downsample,
@@ -46,6 +53,7 @@ from gprior_jax.operators import (
 )
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.vgg import VGG16
+from gprior_jax.recipes.mganprior import FAST_OPTIMIZER
 from gprior_jax.zoo.networks import abstract_params
 
 NORMAL, UNIFORM = LatentDistribution("normal"), LatentDistribution("uniform", -1.0, 1.0)
@@ -67,8 +75,11 @@ GENERATORS: dict[str, tuple[Any, LatentDistribution]] = {
     "stylegan2": (StyleGAN2((8, 8, 6), 8, 6, mapping_layers=2), NORMAL),
     "stylegan2_residual": (StyleGAN2((6, 4), 8, 5, mapping_layers=2, architecture="residual"), NORMAL),
     "stylegan2_plain": (StyleGAN2((6, 4), 8, 5, mapping_layers=2, architecture="plain", clamp=256.0), NORMAL),
+    "stylegan2_conditional": (StyleGAN2((6, 4), 8, 5, mapping_layers=2, num_classes=3), NORMAL),
+    "own": (OwnGenerator(), NORMAL),
 }
-"""Module and latent distribution."""
+"""Module and latent distribution; those with classes are held to one. ``own`` rows are of a user's, outside the
+package."""
 
 DISCRIMINATORS: dict[str, Any] = {
     "pggan": PGGANDiscriminator((8, 8, 8), dense_features=8, group_size=1),
@@ -86,6 +97,7 @@ PARAMETRIZATIONS: dict[str, Any] = {
     "codes_remat": MultiCode(4, 2, remat=True),
     "codes_in_groups_remat": MultiCode(4, 2, average=True, codes_per_call=1, remat=True),
     "deep_image_prior": DeepImagePrior(),
+    "own": OwnSum(),
 }
 
 STYLE_PARAMETRIZATIONS: dict[str, Any] = {
@@ -124,6 +136,7 @@ OPERATORS: dict[str, Operator] = {
     "luma_then_bilinear": compose(Luma(), Downsample(4)),
     "blur_then_bicubic_then_mask": compose(Blur(gaussian_kernel(0.8)), Downsample(2, "bicubic"), Mask(box_mask(8, 3))),
     "mask_then_luma_then_quantize": compose(BOX, Luma(channels=1), Quantize(16)),
+    "own": OwnOperator(jnp.array([1.0, 0.5, -0.5])),
 }
 
 STRAIGHT_THROUGH: dict[str, Operator] = {
@@ -171,9 +184,9 @@ def random_critic(name: str, seed: int = 1) -> Critic:
 def random_prior(name: str, critic: str | None = None, seed: int = 0) -> Prior:
     """A generator of the table with random weights, and a discriminator where one is named."""
     module, latent = GENERATORS[name]
-    return Prior(
-        random_params(module, seed), module, latent, critic=critic and random_critic(critic), name=f"tiny {name}"
-    )
+    params, beside = random_params(module, seed), critic and random_critic(critic)
+    prior = Prior(params, module, latent, critic=beside, name=f"tiny {name}")
+    return with_label(prior, 1) if prior.num_classes else prior
 
 
 @functools.cache
@@ -191,6 +204,7 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "discriminator_mse": lambda: Objective((Perceptual(network.discriminator(random_critic("dcgan")), 0.5, "mse"),)),
     "vgg": lambda: Objective((Pixel(), Perceptual(random_vgg(), 100.0))),
     "style": lambda: Objective((Style(random_vgg()), Perceptual(random_vgg(), kind="mse", max_side=8))),
+    "own": lambda: Objective((Pixel(), OwnTerm(jnp.full(3, 0.1), 2.0))),
 }
 """Built when asked for, as they hold weights."""
 
@@ -215,8 +229,8 @@ def _generator_probe(name: str) -> Probe:
 
 def _styles_probe(name: str) -> Probe:
     prior = random_prior(name)
-    sizes = prior.module.noise_sizes
-    samples = {"styles": normal(4, 3, prior.num_styles, prior.module.w_dim)}
+    sizes = prior.noise_sizes
+    samples = {"styles": normal(4, 3, prior.num_styles, prior.w_dim)}
     samples["noise"] = tuple(normal(30 + i, 3, size, size) for i, size in enumerate(sizes))
     return Probe(lambda prior, x: run_layers(prior, None, **x), prior, samples)
 
@@ -236,7 +250,7 @@ def _render_probe(generator: str, name: str) -> Probe:
 def _objective_probe(name: str) -> Probe:
     def loss(context: tuple, image: jax.Array) -> Any:
         objective, target = context
-        return objective(image, objective.targets(target), {})
+        return objective(image, image, objective.targets(Observation(target, None)), {"image": image}, {})
 
     return Probe(loss, (OBJECTIVES[name](), normal(6, 16, 16, 3) * 0.5), normal(7, 3, 16, 16, 3) * 0.5)
 
@@ -259,7 +273,8 @@ def _discriminator_probe(name: str) -> Probe:
 
 def _probes() -> dict[str, Callable[[], Probe]]:
     table = {f"generator-{name}": functools.partial(_generator_probe, name) for name in GENERATORS}
-    pairs = [("pggan", name) for name in PARAMETRIZATIONS] + [(name, "codes") for name in GENERATORS if name != "pggan"]
+    # The codes of another generator are the same code around a generator that has a row of its own.
+    pairs = [("pggan", name) for name in PARAMETRIZATIONS] + [("own", "codes"), ("stylegan2_residual", "codes")]
     # On one of two blocks, as compilation is nearly all that a row costs.
     pairs += [("stylegan2_residual", name) for name in STYLE_PARAMETRIZATIONS]
     table |= {f"{name}-{pair}": functools.partial(_render_probe, name, pair) for name, pair in pairs}
@@ -274,9 +289,26 @@ PROBES: dict[str, Callable[[], Probe]] = _probes()
 """Every row of the tables above as a function with inputs."""
 
 
+ONE_OF_EACH = (
+    "generator-own",
+    "pggan-codes_in_groups",
+    "operator-blur_gaussian",
+    "objective-style",
+    "discriminator-dcgan",
+)
+"""One row of every table, for a property that compiles every operation by itself."""
+
+FAMILIES = (
+    *ONE_OF_EACH,
+    *("generator-pggan_winograd", "generator-stylegan2_residual", "stylegan2_residual-sphere"),
+    *("objective-discriminator_l1", "discriminator-stylegan2"),
+)
+"""Rows that have among them every layer that there is, for a property that compiles a row once more."""
+
+
 def pixel_recipe(num_steps: int = 20, optimizer: Optimizer | None = None, **solver: Any) -> Recipe:
     """Four codes at layer 2 of any generator of the table, pixel loss, the fast preset's optimiser unless given."""
-    config = SolverConfig(optimizer or recipes.FAST_OPTIMIZER, num_steps, **solver)
+    config = SolverConfig(optimizer or FAST_OPTIMIZER, num_steps, **solver)
     return Recipe("test", PARAMETRIZATIONS["codes"], (Pixel(),), config)
 
 
@@ -284,3 +316,17 @@ def own_images(prior: Prior, count: int, seed: int = 11) -> np.ndarray:
     """Images that the prior makes itself: white noise under random weights would be a chaotic problem."""
     codes = normal(seed, count, prior.z_dim)
     return np.asarray(jax.jit(jax.vmap(run_layers, (None, 0)))(prior, codes))
+
+
+METHODS = {
+    "mganprior": (recipes.mganprior(num_steps=2), [{"codes", "alpha"}]),
+    "z": (recipes.latent("z", num_steps=2), [{"z"}]),
+    "w": (recipes.latent("w", num_steps=2), [{"w"}]),
+    "w_plus": (recipes.latent("w_plus", num_steps=2), [{"w_plus"}]),
+    "projector": (recipes.projector(num_steps=2), [{"w", "noise_0", "_step"}]),
+    "image2stylegan": (recipes.image2stylegan(num_steps=2), [{"w_plus"}]),
+    "image2stylegan_pp": (recipes.image2stylegan_pp(num_steps=2), [{"w_plus"}, {"w_plus", "noise_2"}]),
+    "pulse": (recipes.pulse(num_steps=2), [{"latents", "noise_0", "_mean"}]),
+    "pti": (recipes.pti(num_steps=2), [{"w", "noise_0"}, {"_w_plus", "weights/layer0/kernel"}]),
+}
+"""What each method makes by its name, and variables of its stages."""

@@ -2,13 +2,17 @@
 
 import os
 
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Networks are tiny and programs many: most of the suite's time is compilation, which this nearly halves.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
+import ast
 import gc
 import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +20,71 @@ import jax
 import numpy as np
 import pytest
 
+
+def known(flag: str) -> str:
+    """A flag where this version of XLA has it; it ends a process that names another."""
+    command = [sys.executable, "-c", "import jax; jax.devices()"]
+    tried = subprocess.run(command, env=dict(os.environ, XLA_FLAGS=flag), capture_output=True)
+    return flag if tried.returncode == 0 else ""
+
+
+# The newer code generator takes twice as long for the same programs; test_optimized.py has it. The processes that this
+# one starts inherit what it found.
+if "GPRIOR_TESTS_XLA" not in os.environ:
+    os.environ["GPRIOR_TESTS_XLA"] = known("--xla_cpu_use_fusion_emitters=false")
+EIGHT_DEVICES = "--xla_force_host_platform_device_count=8"
+os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), EIGHT_DEVICES, os.environ["GPRIOR_TESTS_XLA"]])
+
+# What one process has compiled serves the others, later files, and programs that tests start. It begins empty, in the
+# process that starts first.
+STARTED_FIRST = "GPRIOR_TESTS_CACHE" not in os.environ
+CACHE = os.environ.setdefault("GPRIOR_TESTS_CACHE", tempfile.mkdtemp(prefix="gprior-tests-") if STARTED_FIRST else "")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+jax.config.update("jax_compilation_cache_dir", CACHE)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
 GOLDEN = Path(__file__).parent / "golden"
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+
+
+def imported(path: Path) -> set[str]:
+    """Names of the modules that a file imports, anywhere in it."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def needs_torch(path: Path) -> bool:
+    """Whether a test file, or a helper that it imports, imports torch or what the converters convert with it."""
+    names = imported(path)
+    if any(name.split(".")[0] == "torch" for name in names):
+        return True
+    helpers = [path.parents[up] / f"{name.replace('.', '/')}.py" for name in names for up in (0, 1)]
+    return any(helper.is_file() and helper != path and needs_torch(helper) for helper in helpers)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the files that need torch, where it is not installed."""
+    is_test = collection_path.suffix == ".py" and Path(__file__).parent in collection_path.parents
+    if HAS_TORCH or not is_test or collection_path == Path(__file__) or not needs_torch(collection_path):
+        return None
+    return True
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say once what is left out."""
+    if not HAS_TORCH:
+        folder = Path(__file__).parent
+        left_out = [path.relative_to(folder).as_posix() for path in folder.rglob("test_*.py") if needs_torch(path)]
+        told = f"{len(left_out)} files of tests need PyTorch, which is not installed, and are left out: "
+        terminalreporter.write_line(told + ", ".join(sorted(left_out)))
+
+
+def pytest_unconfigure():
+    """Remove the compiled programs."""
+    if STARTED_FIRST:
+        shutil.rmtree(CACHE, ignore_errors=True)
 
 
 def pytest_collection_finish():
@@ -58,7 +126,7 @@ def golden_weights() -> ModuleType:
 @pytest.fixture(scope="session")
 def golden_prior(golden_weights, tmp_path_factory):
     """The prior of golden/pggan_64.npz, through a published checkpoint file, the converter and a model folder."""
-    import torch
+    torch = pytest.importorskip("torch", reason="the published file is written with PyTorch, which is not installed")
     from gprior_converters.convert import convert_file
 
     from gprior_jax import zoo

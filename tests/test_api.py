@@ -1,15 +1,20 @@
 """The names that scripts outside rely on."""
 
 import inspect
+import operator
 
 import jax
 import numpy as np
+import pytest
+from batteries import random_prior
 
 import gprior_jax as gp
 
 
-def test_the_design_s_script_runs():
-    prior = gp.load("builtin")
+def test_the_design_s_script_runs(tmp_path):
+    """As :mod:`gprior_jax` has it in its documentation, whose own lines run on the bundled prior."""
+    gp.save(random_prior("pggan", "pggan"), tmp_path / "folder")
+    prior = gp.load(tmp_path / "folder")
     key = jax.random.key(0)
     z = gp.sample_z(prior, key, 2)
     x = gp.synthesize(prior, z, space="z")
@@ -30,3 +35,16 @@ def test_public_functions_are_documented_with_shapes_or_errors():
         documentation = inspect.getdoc(getattr(gp, name))
         assert documentation
         assert "Args:" in documentation or ">>>" in documentation
+
+
+NAMES = """
+load save sample_z synthesize map_latents features from_features invert load_image save_image
+latents objectives operators recipes tasks editing geometry metrics runs zoo SolverConfig Optimizer Recipe Prior Status
+recipes.mganprior tasks.colorize tasks.upscale tasks.inpaint tasks.denoise tasks.deblur
+latents.Parametrization objectives.Term runs.run runs.Inversion runs.Restoring recipes.register zoo.register
+"""
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_names_that_scripts_use(name):
+    assert operator.attrgetter(name)(gp) is not None

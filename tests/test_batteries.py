@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from batteries import (
+    FAMILIES,
     GENERATORS,
+    ONE_OF_EACH,
     OPERATORS,
     PROBES,
     STRAIGHT_THROUGH,
@@ -20,23 +22,17 @@ from batteries import (
 )
 
 from gprior_jax.generators.synthesis import features, from_features, map_latents, synthesize
-from gprior_jax.inversion.driver import Result, invert
+from gprior_jax.inversion.driver import invert
+from gprior_jax.inversion.result import Result
 
 # Float32 sums in another order: a few units of 6e-8, grown over some ten layers.
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
-over_probes = pytest.mark.parametrize("name", PROBES)
-over_smooth_probes = pytest.mark.parametrize(
-    "name", [name for name in PROBES if name.removeprefix("operator-") not in STRAIGHT_THROUGH]
-)
-# Every operation of an eager row is compiled by itself. The codes of any generator but one are the same code around a
-# generator that has its own row.
-over_eager_probes = pytest.mark.parametrize(
-    "name", [name for name in PROBES if not name.endswith("-codes") or name == "pggan-codes"]
-)
-over_layers = pytest.mark.parametrize(
-    ("name", "layer"), [(name, i) for name, (m, _) in GENERATORS.items() for i in range(len(m.layer_names) + 1)]
-)
+
+def over(names, smooth: bool = False):
+    """A test for every row. The scope keeps those of one row together, which share what is compiled."""
+    kept = [n for n in names if not smooth or n.removeprefix("operator-") not in STRAIGHT_THROUGH]
+    return pytest.mark.parametrize("name", kept, scope="module")
 
 
 def assert_trees_close(actual, expected, **tolerance):
@@ -59,13 +55,13 @@ def compiled(name: str) -> tuple[Probe, Callable, list]:
     return probe, jax.jit(counted), traces
 
 
-@over_eager_probes
+@over(ONE_OF_EACH)
 def test_jit_equals_eager(name):
     probe, jitted, _ = compiled(name)
     assert_trees_close(jitted(probe.context, first(probe)), probe.function(probe.context, first(probe)))
 
 
-@over_probes
+@over(PROBES)
 def test_vmap_equals_loop(name):
     probe, jitted, _ = compiled(name)
     singles = [jitted(probe.context, jax.tree.map(lambda leaf, i=i: leaf[i], probe.samples)) for i in range(3)]
@@ -73,7 +69,7 @@ def test_vmap_equals_loop(name):
     assert_trees_close(jax.jit(jax.vmap(probe.function, (None, 0)))(probe.context, probe.samples), loop)
 
 
-@over_probes
+@over(PROBES)
 def test_compiles_once(name):
     probe, jitted, traces = compiled(name)
     for scale in (1.0, 0.5):
@@ -93,17 +89,15 @@ def weighted_outputs(probe: Probe, dtype: str):
     return weighted, x, direction
 
 
-def by_gradient(probe: Probe, dtype: str) -> float:
-    weighted, x, direction = weighted_outputs(probe, dtype)
-    products = jax.tree.map(jnp.vdot, jax.jit(jax.grad(weighted))(x), direction)
-    return float(sum(jax.tree.leaves(products)))
-
-
-def by_difference(probe: Probe, step: float = 1e-7) -> float:
-    weighted, x, direction = weighted_outputs(probe, "float64")
-    jitted = jax.jit(weighted)
-    ahead, behind = (jitted(jax.tree.map(lambda leaf, d, t=t: leaf + t * d, x, direction)) for t in (step, -step))
-    return float((ahead - behind) / (2 * step))
+@functools.cache
+def slopes(name: str, dtype: str, step: float = 1e-7) -> tuple[float, float]:
+    """Slope along a random direction: by the gradient, and by the difference of two values; one compilation."""
+    weighted, x, direction = weighted_outputs(compiled(name)[0], dtype)
+    evaluate = jax.jit(jax.value_and_grad(weighted))
+    gradient = evaluate(x)[1]
+    ahead, behind = (evaluate(jax.tree.map(lambda a, d, t=t: a + t * d, x, direction))[0] for t in (step, -step))
+    along = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, gradient, direction)))
+    return float(along), float((ahead - behind) / (2 * step))
 
 
 @pytest.mark.parametrize("name", STRAIGHT_THROUGH)
@@ -117,24 +111,40 @@ def test_straight_through_gradient(name):
 
 
 @pytest.mark.slow
-@over_smooth_probes
+@over(PROBES, smooth=True)
 def test_gradient_equals_finite_difference(name):
-    probe, _, _ = compiled(name)
-    # In float64 a step of 1e-7 meets no kink of a ReLU, and its error is about 1e-8; float32 then has to agree.
+    # In float64 a step of 1e-7 meets no kink of a ReLU, and its error is about 1e-8.
     with jax.enable_x64(True):
-        gradient, difference = by_gradient(probe, "float64"), by_difference(probe)
+        gradient, difference = slopes(name, "float64")
     assert difference != 0
     assert gradient == pytest.approx(difference, rel=1e-5)
-    assert by_gradient(probe, "float32") == pytest.approx(gradient, rel=1e-3)
 
 
-@over_layers
-def test_two_halves_make_the_whole(name, layer):
+@pytest.mark.slow
+@over(FAMILIES, smooth=True)
+def test_float32_gradient_is_that_of_float64(name):
+    with jax.enable_x64(True):
+        wanted, _ = slopes(name, "float64")
+    assert slopes(name, "float32")[0] == pytest.approx(wanted, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_two_halves_make_the_whole_at_every_layer(name):
     prior, z = random_prior(name), normal(1, 2, 8)
-    f = features(prior, z, layer)
-    assert f.shape == (2, *prior.feature_shape(layer))
-    styles = {"styles": map_latents(prior, z)} if prior.num_styles and layer else {}
-    assert_trees_close(from_features(prior, f, layer, **styles), synthesize(prior, z))
+
+    @jax.jit  # All cuts at once: one program in place of two for each.
+    def halves(z):
+        found = []
+        for layer in range(prior.num_layers + 1):
+            f = features(prior, z, layer)
+            styles = map_latents(prior, z) if prior.num_styles and layer else None
+            found.append((f, from_features(prior, f, layer, styles)))
+        return found
+
+    image = synthesize(prior, z)
+    for layer, (f, whole) in enumerate(halves(z)):
+        assert f.shape == (2, *prior.feature_shape(layer))
+        assert_trees_close(whole, image)
 
 
 @pytest.mark.parametrize("name", GENERATORS)

@@ -1,11 +1,24 @@
 """The layers of the package: a file imports only from rows above its own; and what ``import gprior_jax`` costs."""
 
 import ast
+import functools
+import json
+import re
+import statistics
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
+
+from gprior_jax.discriminators.critic import Critic
+from gprior_jax.encoders.encoder import Encoder
+from gprior_jax.generators.prior import Prior
+from gprior_jax.inversion.problem import Measurement, Problem
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.solver import SolverConfig
+from gprior_jax.objectives import Observation
 
 PACKAGE = Path(__file__).parents[1] / "gprior_jax"
 
@@ -13,10 +26,12 @@ PACKAGE = Path(__file__).parents[1] / "gprior_jax"
 # row may import each other only within one folder.
 ROWS = (
     ("_version", "typing", "errors"),
+    ("summary",),
     ("storage.", "storage"),
     ("images.", "images"),
     ("nn.", "nn"),
-    ("generators.", "discriminators.", "encoders.", "generators", "discriminators", "encoders"),
+    ("discriminators.", "encoders.", "discriminators", "encoders"),
+    ("generators.", "generators"),
     ("perceptual.", "perceptual"),
     ("zoo.", "zoo"),
     ("operators.", "operators"),
@@ -54,6 +69,7 @@ def row_of(module: str) -> int:
     return -1
 
 
+@functools.cache
 def imports_of(path: Path) -> set[str]:
     """Modules of the package that a file imports, anywhere in it."""
     found = set()
@@ -88,11 +104,14 @@ def test_imports_go_downwards(module):
 
 
 def test_the_walk_sees_imports():
-    assert imports_of(PACKAGE / "inversion" / "problem.py") == {"generators.base", "latents", "objectives", "typing"}
+    found = {"encoders.encoder", "generators.prior", "latents", "objectives", "operators", "typing"}
+    assert imports_of(PACKAGE / "inversion" / "problem.py") == found
     assert {"inversion.devices", "inversion.solver"} <= imports_of(PACKAGE / "inversion" / "driver.py")
     assert not is_allowed("latents", "inversion.solver")
     assert not is_allowed("latents", "objectives")
     assert not is_allowed("storage.atomic", "images.files")
+    assert not is_allowed("discriminators.critic", "generators.prior")
+    assert not is_allowed("discriminators.critic", "encoders.encoder")
     assert not is_allowed("nn.layers", "")
 
 
@@ -103,43 +122,89 @@ def test_folders_have_no_circles():
     assert not graph
 
 
-def run_python(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+def test_files_are_small():
+    """Issue and design: none over 400 lines, and half of them at most 150."""
+    lines = {name: path.read_text(encoding="utf-8").count("\n") for name, path in MODULES.items()}
+    assert [name for name, count in lines.items() if count > 400] == []
+    assert statistics.median(lines.values()) <= 150
 
 
-def test_import_loads_no_extra_and_no_device():
-    code = """
-import sys
-import gprior_jax
-from jax._src import xla_bridge
-extras = {"torch", "imageio_ffmpeg", "tyro", "tqdm", "matplotlib", "orbax", "skimage", "pooch", "requests"}
-extras |= {"gprior_converters"}
-print(sorted(extras & {name.split(".")[0] for name in sys.modules}), xla_bridge.backends_are_initialized())
-"""
-    assert run_python(code) == "[] False"
+def messages_of(path: Path) -> list[str]:
+    """Texts in the code of a file that are no docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    return [node.value for node in nodes if isinstance(node.value, str)]
 
 
-def test_import_reads_no_data():
-    code = f"""
-import sys
-opened = []
+FLAG = re.compile(r"(?<![\w(-])--[a-z]")
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith("cli") and name != "runs.html"])
+def test_the_library_names_no_flag(module):
+    """It speaks of arguments; ``runs.html`` alone has two hyphens, of style sheets."""
+    assert [text for text in messages_of(MODULES[module]) if FLAG.search(text)] == []
+
+
+def test_flags_are_seen():
+    assert any(FLAG.search(text) for text in messages_of(PACKAGE / "cli" / "flags.py"))
+
+
+@pytest.mark.parametrize(
+    ("owner", "names"),
+    [
+        (Prior, ("module", "latent", "critic", "encoder", "label")),
+        (Critic, ("module",)),
+        (Encoder, ("module",)),
+        (Problem, ("prior", "objective", "encoder", "parametrization")),
+        (Measurement, ("operator", "label")),
+        (Observation, ("pixels", "operator")),
+        (Recipe, ("parametrization", "terms", "solver", "encoder", "then")),
+        (SolverConfig, ("optimizer",)),
+    ],
+)
+def test_the_joints_have_types(owner, names):
+    hints = typing.get_type_hints(owner)
+    assert [name for name in names if hints[name] is typing.Any] == []
+
+
+PROGRAM = f"""
+import json, os, sys
+import flax, jax, optax
+before, environment, opened = dict(jax.config.values), dict(os.environ), []
 def hook(event, arguments):
     if event == "open" and str(arguments[0]).startswith({str(PACKAGE)!r}):
         opened.append(str(arguments[0]))
 sys.addaudithook(hook)
 import gprior_jax
-print(len(opened) > 10, [name for name in opened if not name.endswith((".py", ".pyc")) and ".pyc." not in name])
+from jax._src import xla_bridge
+same = before == dict(jax.config.values), environment == dict(os.environ)
+modules = sorted({{name.split(".")[0] for name in sys.modules}})
+print(json.dumps([opened, modules, xla_bridge.backends_are_initialized(), same]))
 """
-    assert run_python(code) == "True []"
+
+
+@functools.cache
+def imported() -> list:
+    """What importing the package does in a process of its own: files opened, modules, whether JAX started, and whether
+    its configuration and the environment are as they were.
+    """
+    command = [sys.executable, "-c", PROGRAM]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def test_import_loads_no_extra_and_no_device():
+    _, modules, started, _ = imported()
+    extras = {"torch", "imageio_ffmpeg", "tyro", "tqdm", "matplotlib", "orbax", "skimage", "pooch", "requests"}
+    assert not {*extras, "gprior_converters"} & {*modules}
+    assert not started
+
+
+def test_import_reads_no_data():
+    opened = imported()[0]
+    assert len(opened) > 10
+    assert [name for name in opened if not name.endswith((".py", ".pyc")) and ".pyc." not in name] == []
 
 
 def test_import_sets_no_configuration():
-    code = """
-import jax, os
-before, environment = dict(jax.config.values), dict(os.environ)
-import flax, optax
-between = dict(jax.config.values)
-import gprior_jax
-print(between == dict(jax.config.values), environment == dict(os.environ))
-"""
-    assert run_python(code) == "True True"
+    assert imported()[3] == [True, True]

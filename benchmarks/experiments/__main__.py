@@ -1,29 +1,36 @@
 """The experiments of the mGANprior paper as a program: ``python -m benchmarks.experiments --out DIR``."""
 
 import dataclasses
+import math
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.experiments import figures, mganprior, tables
-from gprior_jax.cli import common
+from gprior_jax import zoo
 from gprior_jax.cli.demo import load_group
-from gprior_jax.cli.main import run_command
-from gprior_jax.errors import GPriorError
+from gprior_jax.cli.flags import JsonFlag, check_positive, values
+from gprior_jax.cli.main import guarded, run_command
+from gprior_jax.cli.telling import StepBar, print_json, say
+from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
-from gprior_jax.runs.folder import finite_or_none
 from gprior_jax.storage.atomic import read_json, write_json
+from gprior_jax.summary import versions
 from gprior_jax.training.data import ImageZip
 
 
-@dataclasses.dataclass(frozen=True)
-class ExperimentMGANPrior:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExperimentMGANPrior(JsonFlag):
     """Run the experiments of the mGANprior paper; one whose CSV file is there already is not run again.
 
+    The same command goes on with an interrupted one, image by image.
+
     Attributes:
-        out: folder for CSV files, pictures, figures and tables.md.
+        out: folder for CSV files, pictures, figures and tables.md; in its folder runs, all that was inverted.
         data: zip file that the prior was trained on: the part that was held out is used; the bundled portraits and
             photographs unless given.
         foreign: zip file of images of another domain.
@@ -51,27 +58,26 @@ class ExperimentMGANPrior:
     batch_size: int | None = None
     seed: int = 0
     draw_only: bool = False
-    json: bool = False
 
     def run(self) -> int:
         """Run what is missing, then draw everything."""
-        common.positive(**common.fields(self, "images", "steps", "samples", "batch_size"))
+        check_positive(self, "images", "steps", "samples", "batch_size")
         if unknown := [name for name in self.only if name not in mganprior.PARTS]:
-            raise GPriorError(f"--only {' '.join(unknown)}: use {', '.join(mganprior.PARTS)}.")
+            raise ArgumentError(f"--only {' '.join(unknown)}: use {', '.join(mganprior.PARTS)}.")
         self.out.mkdir(parents=True, exist_ok=True)
         if not self.draw_only:
             self._run_parts()
         written = figures.draw(self.out)
         if self.json:
-            common.print_json(self._means())
+            print_json(self._means())
         else:
-            common.say(f"written: {', '.join(str(path) for path in written)}")
+            say(f"written: {', '.join(str(path) for path in written)}")
         return 0
 
     def _run_parts(self) -> None:
         lab = self._lab()
-        about = common.fields(self, "model", "other_model", "images", "steps", "samples", "seed")
-        about |= {"data": _name(self.data), "foreign": _name(self.foreign), "versions": common.versions()}
+        about = values(self, "model", "other_model", "images", "steps", "samples", "seed")
+        about |= {"data": _name(self.data), "foreign": _name(self.foreign), "versions": versions()}
         known = read_json(self.out / "run.json") if (self.out / "run.json").exists() else {}
         for name, (run, _) in mganprior.PARTS.items():
             path = self.out / f"{name}.csv"
@@ -79,11 +85,11 @@ class ExperimentMGANPrior:
                 continue
             if path.exists():
                 if _differs(known.get(name, about), about):
-                    raise GPriorError(
+                    raise ArgumentError(
                         f"{path} was made with other settings (see run.json): remove it or give another --out."
                     )
                 continue
-            common.say(f"experiment: {name}", self.json)
+            say(f"experiment: {name}", self.json)
             # The settings of every experiment, since they need not be run together; before its CSV file, which ends it.
             rows = run(lab)
             known = known | {name: about}
@@ -91,9 +97,9 @@ class ExperimentMGANPrior:
             tables.write_csv(path, rows)
 
     def _lab(self) -> mganprior.Lab:
-        prior = common.load_prior(self.model)
+        prior = zoo.load(self.model)
         if prior.critic is None:
-            raise GPriorError(
+            raise ArgumentError(
                 f"{self.model} has no discriminator, whose features measure distance: give another --model."
             )
         found = (
@@ -106,9 +112,9 @@ class ExperimentMGANPrior:
             if self.foreign is None
             else np.stack([*_held_out(self.foreign, self.images, prior.resolution).values()])
         )
-        other = None if self.other_model is None else common.load_prior(self.other_model)
+        other = None if self.other_model is None else zoo.load(self.other_model)
         if other is not None and other.resolution > prior.resolution:
-            raise GPriorError(
+            raise ArgumentError(
                 f"--other-model has {other.resolution} px, --model {prior.resolution}: use the larger as --model."
             )
         return mganprior.Lab(
@@ -118,9 +124,8 @@ class ExperimentMGANPrior:
             out=self.out,
             foreign=foreign,
             other=other,
-            devices=common.spread(None, self.batch_size or len(found)),
-            progress=common.StepBar,
-            **common.fields(self, "steps", "samples", "seed", "batch_size"),
+            progress=StepBar,
+            **values(self, "steps", "samples", "seed", "batch_size"),
         )
 
     def _bundled(self, size: int) -> dict[str, np.ndarray]:
@@ -134,7 +139,8 @@ class ExperimentMGANPrior:
 
 
 def _plain(value: Any) -> Any:
-    return finite_or_none(value) if isinstance(value, float) else value
+    """JSON has no infinity and no NaN: None stands for them."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _differs(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
@@ -150,10 +156,16 @@ def _held_out(path: Path, count: int, size: int) -> dict[str, np.ndarray]:
     """Images of the zip that training never saw, evenly spread over the list."""
     images = ImageZip(path, "held_out")
     if len(images) < count:
-        raise GPriorError(f"{path} holds out {len(images)} images: use --images {len(images)} or fewer.")
+        raise ArgumentError(f"{path} holds out {len(images)} images: use --images {len(images)} or fewer.")
     chosen = [int(i) for i in np.arange(count) * (len(images) // count)]
     return {Path(images.names[i]).stem: im.from_uint8(images.image(i, size)) for i in chosen}
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; None takes the arguments from ``sys.argv``."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return guarded(partial(run_command, ExperimentMGANPrior, "python -m benchmarks.experiments", words, resumes=True))
+
+
 if __name__ == "__main__":
-    sys.exit(run_command(ExperimentMGANPrior, "python -m benchmarks.experiments", sys.argv[1:], resumes=True))
+    sys.exit(main())

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from gprior_jax.images import arrays as im
 from gprior_jax.inversion.optimizer import Optimizer
@@ -44,5 +45,5 @@ def deep_image_prior(term: Pixel, num_steps: int) -> Recipe:
         term: the pixel term of the task, so that both are judged by the same loss.
         num_steps: optimisation steps; the method lives by stopping early.
     """
-    optimizer = Optimizer("adam", learning_rate=DIP_LEARNING_RATE, rates=CODE_RATE)
+    optimizer = Optimizer(optax.adam, DIP_LEARNING_RATE, CODE_RATE)
     return Recipe("deep_image_prior", DeepImagePrior(), (term,), SolverConfig(optimizer, num_steps))

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +11,24 @@ import numpy as np
 
 from benchmarks.experiments import baselines, tables
 from benchmarks.experiments.tables import Row
-from gprior_jax import metrics, operators, recipes, tasks
-from gprior_jax.generators.base import Prior
+from gprior_jax import metrics, operators, recipes, runs, tasks
+from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
-from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.objectives import Perceptual, Pixel
-from gprior_jax.perceptual import network
-from gprior_jax.tasks import Restoration
+from gprior_jax.runs import Item, Record
+from gprior_jax.summary import fingerprint
+from gprior_jax.tasks import Arrays, Task
 from gprior_jax.typing import Array, Progress
 
 CODES = (1, 2, 5, 10, 20, 40)
 FACTORS = (4, 8)
 MISSING = 0.8
-SIGMA = 25.0 / 255.0
+SIGMA = 25.0
+"""Grey levels."""
+
 BOX_PART = 4
 """The hole has a side of a quarter of the image's."""
 
@@ -40,14 +41,13 @@ class Lab:
         prior: the generator under test; it has a discriminator, whose features measure distance.
         images: ``[B, R, R, 3]`` in [-1, 1], kept out of its training.
         names: of the images.
-        out: folder for CSV files and pictures.
+        out: folder for CSV files, pictures and the runs (``runs/``).
         steps: of every inversion; None takes the recipes' own.
         samples: solutions per image where their mean is reported.
         seed: of the runs, the masks and the noise.
         foreign: images of another domain, ``[B, R, R, 3]``; None leaves out what needs them.
         other: a prior of that domain.
         batch_size: images at once.
-        devices: devices that a batch is spread over.
         progress: makes a progress callback for a run of this title.
     """
 
@@ -69,31 +69,40 @@ class Lab:
         """The runs' key."""
         return jax.random.key(self.seed)
 
-    @property
-    def layer(self) -> int:
-        """Composing layer of plain inversions."""
-        return recipes.default_layer(self.prior)
-
     def invert(self, title: str, recipe: Recipe, images: np.ndarray | None = None, prior: Prior | None = None) -> Any:
         """Invert, clipped to [-1, 1]: ``[B, R, R, 3]``."""
-        targets = self.images if images is None else images
-        more: Any = {"batch_size": self.batch_size, "devices": self.devices, "progress": self.progress(title)}
-        result = invert(self.prior if prior is None else prior, targets, recipe, key=self.key, **more)
-        return np.clip(result.images, -1.0, 1.0)
+        given = Given({"observed": self.images if images is None else images})
+        prior = self.prior if prior is None else prior
+        job = runs.Inversion(prior, recipe, self.key, read=lambda item: given.observed(item)["observed"])
+        return np.clip([record.image for record in self._run(title, job, given, self.batch_size)], -1.0, 1.0)
 
-    def options(self, title: str, recipe: Recipe, samples: int = 1) -> Any:
-        """Keyword arguments of a task."""
-        return {
-            "recipe": recipe,
-            "samples": samples,
-            "batch_size": self.batch_size,
-            "devices": self.devices,
-            "progress": self.progress(title),
-        }
+    def restore(self, title: str, task: Task, recipe: Recipe, **arrays: np.ndarray) -> dict[str, np.ndarray]:
+        """Restore what was observed: the best solution of every image under ``"codes"``, and the mean of all."""
+        records = self._restored(title, task, recipe, arrays, self.samples, self.batch_size)
+        found = {"codes": np.stack([record.image for record in records])}
+        if self.samples > 1:
+            mean = im.from_uint8(np.stack([record.pictures["mean"] for record in records]))
+            found[f"codes, mean of {self.samples}"] = mean
+        return found
 
-    def one_by_one(self, title: str, recipe: Recipe) -> Any:
-        """Arguments of a task whose images have weights of their own: together they would be grouped convolutions."""
-        return self.options(title, recipe) | {"batch_size": 1, "devices": 1}
+    def restore_untrained(self, title: str, task: Task, num_steps: int, **arrays: np.ndarray) -> np.ndarray:
+        """The same by a deep image prior, with the floor that the task sets."""
+        recipe = baselines.deep_image_prior(Pixel(floor=float(task.pixels.floor)), num_steps)
+        # Images whose networks have weights of their own would be grouped convolutions together: one by one.
+        return np.stack([record.image for record in self._restored(title, task, recipe, arrays, 1, 1)])
+
+    def _restored(
+        self, title: str, task: Task, recipe: Recipe, arrays: Arrays, samples: int, batch_size: int | None
+    ) -> list[Record]:
+        given = Given(arrays)
+        job = runs.Restoring(self.prior, recipe, self.key, task, given, samples=samples)
+        return self._run(title, job, given, batch_size)
+
+    def _run(self, title: str, job: runs.Job, given: "Given", batch_size: int | None) -> list[Record]:
+        """Records of all images, in a folder of their own: an interrupted run goes on image by image."""
+        items, folder = given.items(), self.out / "runs" / title
+        runs.run(job, items, folder, batch_size=batch_size or len(items), watch=lambda _: self.progress(title))
+        return [runs.read_record(folder / f"{item.name}.npz") for item in items]
 
     def recipe(self, task: recipes.Task, **changes: Any) -> Recipe:
         """The fast recipe of a task."""
@@ -109,6 +118,30 @@ class Lab:
         save_image(self.out / f"{name}.png", im.grid(cells.reshape(-1, *cells.shape[2:]), len(columns), pad=2))
 
 
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """Measurements in memory as the inputs of a run; a :class:`gprior_jax.runs.measurements.Reader`.
+
+    Attributes:
+        arrays: what was observed of the images, ``[B, ...]`` by name.
+    """
+
+    arrays: Arrays
+
+    def items(self) -> list[Item]:
+        """One item for each image, known again by its content."""
+        items = [Item(i, Path(f"image_{i}"), f"image_{i}") for i in range(len(self.arrays["observed"]))]
+        return [item._replace(digest=fingerprint(self.observed(item))) for item in items]
+
+    def observed(self, item: Item) -> Arrays:
+        """What was observed of one."""
+        return {name: np.asarray(rows[item.id]) for name, rows in self.arrays.items()}
+
+    def beside(self, item: Item) -> Arrays:
+        """Nothing: it is observed with the rest."""
+        return {}
+
+
 def _sized(images: np.ndarray, size: int) -> np.ndarray:
     """Small images enlarged without smoothing, to be seen as they are."""
     factor = size // images.shape[1]
@@ -118,13 +151,13 @@ def _sized(images: np.ndarray, size: int) -> np.ndarray:
 def compare(prior: Prior, images: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray]:
     """PSNR (dB), SSIM and distance of discriminator features of ``[B, R, R, 3]``, each ``[B]``; rounded to 8 bits."""
     rounded = im.from_uint8(im.to_uint8(images))
-    distance = _distance(Perceptual(network.default(prior)), rounded, references)
-    return fidelity(images, references) | {"distance": np.asarray(distance)}
+    term = Perceptual("default").fit(prior)
+    return fidelity(images, references) | {"distance": np.asarray(_distance(term, rounded, references))}
 
 
 @jax.jit
 def _distance(term: Perceptual, images: Array, references: Array) -> Array:
-    return jax.vmap(lambda image, reference: term.loss(image, term.target(reference)))(images, references)
+    return jax.vmap(term.between)(images, references)
 
 
 def _fitted(images: np.ndarray, size: int) -> np.ndarray:
@@ -138,7 +171,7 @@ def _fitted(images: np.ndarray, size: int) -> np.ndarray:
 
 def inversion(lab: Lab) -> list[Row]:
     """One code, the best of several random starts of one code, and 20 codes."""
-    multi = recipes.mganprior(20, lab.layer, num_steps=lab.steps)
+    multi = recipes.mganprior(20, num_steps=lab.steps)
     single = recipes.mganprior(1, 0, num_steps=lab.steps)
     methods = {"one code": single, "one code, best of 5 starts": dataclasses.replace(single, restarts=5)}
     found = {name: lab.invert(name, recipe) for name, recipe in (methods | {"20 codes": multi}).items()}
@@ -150,7 +183,7 @@ def codes(lab: Lab) -> list[Row]:
     """The number of codes at one layer."""
     rows: list[Row] = []
     for count in CODES:
-        recipe = recipes.mganprior(count, lab.layer, num_steps=lab.steps)
+        recipe = recipes.mganprior(count, num_steps=lab.steps)
         rows += lab.measure(lab.invert(f"{count} codes", recipe), codes=count)
     return rows
 
@@ -167,8 +200,7 @@ def layers(lab: Lab) -> list[Row]:
 def colorize(lab: Lab) -> list[Row]:
     """Colours from gray, against leaving it gray."""
     gray = np.asarray(jax.vmap(operators.Luma())(jnp.asarray(lab.images)))
-    options = lab.options("colorize", lab.recipe("colorize"), lab.samples)
-    found = _named(tasks.colorize(lab.prior, gray, key=lab.key, **options), "codes") | {"gray": gray}
+    found = lab.restore("colorize", tasks.COLORIZE, lab.recipe("colorize"), observed=gray) | {"gray": gray}
     lab.picture("colorize", [gray, *found.values(), lab.images])
     rows: list[Row] = []
     for name, images in found.items():
@@ -183,9 +215,9 @@ def upscale(lab: Lab) -> list[Row]:
     for factor in FACTORS:
         reduced = jax.vmap(operators.Downsample(factor, "bicubic"))(jnp.asarray(lab.images))
         small = im.from_uint8(im.to_uint8(reduced))
-        options = lab.options(f"upscale x{factor}", lab.recipe("upscale"), lab.samples)
-        restored = tasks.upscale(lab.prior, small, key=lab.key, **options)
-        found = _named(restored, "codes") | {"bicubic": baselines.bicubic_enlarged(small, factor)}
+        task = tasks.upscaling(factor, "bicubic")
+        found = lab.restore(f"upscale x{factor}", task, lab.recipe("upscale"), observed=small)
+        found["bicubic"] = baselines.bicubic_enlarged(small, factor)
         lab.picture(f"upscale_{factor}", [small, *found.values(), lab.images])
         for name, images in found.items():
             rows += lab.measure(images, factor=factor, method=name)
@@ -203,11 +235,11 @@ def inpaint(lab: Lab) -> list[Row]:
     }
     rows: list[Row] = []
     for kind, known in masks.items():
-        recipe, untrained = lab.recipe("inpaint"), baselines.deep_image_prior(Pixel(), _dip_steps(lab, "inpaint"))
-        run = partial(tasks.inpaint, lab.prior, lab.images, known, key=lab.key)
-        found = _named(run(**lab.options(f"inpaint {kind}", recipe, lab.samples)), "codes")
+        task, title, arrays = tasks.inpainting(), f"inpaint {kind}", {"observed": lab.images * known, "known": known}
+        found = lab.restore(title, task, lab.recipe("inpaint"), **arrays)
         found["mean colour"] = baselines.mean_filled(lab.images, known)
-        found["deep image prior"] = run(**lab.one_by_one(f"inpaint {kind}, deep image prior", untrained)).images
+        steps = _untrained_steps(lab, "inpaint")
+        found["deep image prior"] = lab.restore_untrained(f"{title}, deep image prior", task, steps, **arrays)
         lab.picture(f"inpaint_{kind}", [lab.images * known, *found.values(), lab.images])
         for name, images in found.items():
             rows += lab.measure(images, mask=kind, method=name)
@@ -218,12 +250,11 @@ def denoise(lab: Lab) -> list[Row]:
     """Gaussian noise, against a median filter and a deep image prior."""
     keys = jax.random.split(jax.random.key(lab.seed + 2), len(lab.images))
     noisy = im.from_uint8(im.to_uint8(jax.vmap(operators.GaussianNoise(SIGMA))(keys, jnp.asarray(lab.images))))
-    settings: Any = tasks.noise_settings("gaussian", SIGMA)
-    run = partial(tasks.denoise, lab.prior, noisy, key=lab.key)
-    found = _named(run(**lab.options("denoise", lab.recipe("denoise", **settings), lab.samples)), "codes")
+    task = tasks.denoising("gaussian", SIGMA)
+    found = lab.restore("denoise", task, lab.recipe("denoise", **task.pixels._asdict()), observed=noisy)
     found["median filter"] = baselines.median_filtered(noisy, 3)
-    untrained = baselines.deep_image_prior(Pixel(floor=settings["floor"]), _dip_steps(lab, "denoise"))
-    found["deep image prior"] = run(**lab.one_by_one("denoise, deep image prior", untrained)).images
+    steps = _untrained_steps(lab, "denoise")
+    found["deep image prior"] = lab.restore_untrained("denoise, deep image prior", task, steps, observed=noisy)
     found["noisy"] = noisy
     lab.picture("denoise", [noisy, *list(found.values())[:-1], lab.images])
     return [row for name, images in found.items() for row in lab.measure(images, method=name)]
@@ -251,14 +282,7 @@ def domains(lab: Lab) -> list[Row]:
     return rows
 
 
-def _named(restored: Restoration, name: str) -> dict[str, np.ndarray]:
-    """The best sample, and the mean of all."""
-    found = {name: restored.images}
-    count = restored.samples.shape[1]
-    return found if count == 1 else found | {f"{name}, mean of {count}": restored.mean}
-
-
-def _dip_steps(lab: Lab, task: recipes.Task) -> int:
+def _untrained_steps(lab: Lab, task: recipes.Task) -> int:
     """A step is one pass through the network, of one code: twice as many still take less time."""
     return 2 * (recipes.FAST_TASKS[task].num_steps if lab.steps is None else lab.steps)
 

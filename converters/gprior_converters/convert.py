@@ -19,8 +19,9 @@ from gprior_converters.reading import Networks, read_networks
 from gprior_converters.state import State
 from gprior_jax import zoo
 from gprior_jax._version import __version__
+from gprior_jax.discriminators.critic import Critic
 from gprior_jax.errors import CheckpointError
-from gprior_jax.generators.base import Critic, LatentDistribution, Prior
+from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.storage.atomic import read_json, sha256
 
 

@@ -12,9 +12,10 @@ from gprior_jax.cli import codes
 from gprior_jax.cli.codes import CodeCommand
 from gprior_jax.editing.points import Variables
 from gprior_jax.errors import GPriorError
-from gprior_jax.generators import styles as st
-from gprior_jax.generators.base import Prior
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.styles import mean_styles
 from gprior_jax.images import arrays as im
+from gprior_jax.storage.atomic import write_arrays
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class Arithmetic(CodeCommand):
         result = self._result(prior)
         pictures = self.render(prior, self._around(result) if self.scatter else result)
         codes.write_picture(self.out, im.grid(pictures))
-        codes.write_codes(beside, result)
+        write_arrays(beside, result)
         space = next(iter(result))
         facts = {"out": str(self.out), "code": str(beside), "space": space}
         facts |= {"positive": list(self.positive), "negative": list(self.negative), "strength": self.strength}
@@ -67,7 +68,7 @@ class Arithmetic(CodeCommand):
 
         positive, negative = concepts(self.positive), concepts(self.negative)
         name = next(iter(positive[0]))
-        origin = st.mean_styles(prior) if name == "w_plus" else 0.0
+        origin = mean_styles(prior) if name == "w_plus" else 0.0
         ours, theirs = ([concept[name] for concept in side] for side in (positive, negative))
         code = np.asarray(editing.arithmetic(ours, theirs, self.strength, origin))
         return {name: code[None]} | {key: rows[:1] for key, rows in positive[0].items() if key != name}

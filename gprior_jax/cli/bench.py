@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from gprior_jax.cli import common
-from gprior_jax.errors import GPriorError, require
+from gprior_jax.cli.flags import JsonFlag, check_positive, values
+from gprior_jax.cli.telling import print_json, say
+from gprior_jax.errors import ArgumentError, require
 
 
-@dataclasses.dataclass(frozen=True)
-class BenchInversion:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchInversion(JsonFlag):
     """Time an inversion step of a random PGGAN against a plain PyTorch statement of the published loop, in turns.
 
     Both run as processes of their own that take a few steps in turn, so that a noisy machine slows both. The PyTorch
@@ -31,7 +32,6 @@ class BenchInversion:
         codes_per_call: codes that go through the first layers at once, here.
         remat: recompute activations in the backward pass, here.
         benchmarks: folder of the programs, in a checkout of the repository.
-        json: print the result as JSON on standard output.
     """
 
     resolution: int = 256
@@ -44,14 +44,15 @@ class BenchInversion:
     codes_per_call: int | None = None
     remat: bool = False
     benchmarks: Path = Path("benchmarks")
-    json: bool = False
 
     def run(self) -> int:
         """Run both in turns and print medians."""
         require("torch", "convert")
-        common.positive(rounds=self.rounds, steps=self.steps, images=self.images, codes=self.codes)
+        check_positive(self, "rounds", "steps", "images", "codes")
         if not (self.benchmarks / "torch_loop.py").is_file():
-            raise GPriorError(f"{self.benchmarks} holds no torch_loop.py: run in a checkout or give --benchmarks DIR.")
+            raise ArgumentError(
+                f"{self.benchmarks} holds no torch_loop.py: run in a checkout or give --benchmarks DIR."
+            )
         rival, ours = _Worker(self._command("torch_loop.py")), _Worker(self._command("jax_loop.py"))
         try:
             for worker in (rival, ours):
@@ -66,7 +67,7 @@ class BenchInversion:
         return 0
 
     def _command(self, program: str) -> list[str]:
-        flags = common.fields(self, "resolution", "codes", "layer", "perceptual")
+        flags = values(self, "resolution", "codes", "layer", "perceptual")
         words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
         if program == "jax_loop.py":
             words += ["--images", str(self.images)]
@@ -77,7 +78,7 @@ class BenchInversion:
     def _tell(self, rival: "_Worker", ours: "_Worker") -> None:
         theirs = statistics.median(rival.seconds)
         mine = statistics.median(ours.seconds) / self.images
-        facts: dict[str, Any] = common.fields(self, "resolution", "codes", "layer", "images", "perceptual")
+        facts: dict[str, Any] = values(self, "resolution", "codes", "layer", "images", "perceptual")
         facts |= {
             "machine": platform.processor() or platform.machine(),
             "torch": rival.ready["ready"],
@@ -90,13 +91,11 @@ class BenchInversion:
             "jax_peak_bytes": ours.peak,
         }
         if self.json:
-            common.print_json(facts)
+            print_json(facts)
             return
-        common.say(f"PyTorch, published loop: {theirs:.3f} s per step and image, peak {rival.peak / 1e9:.2f} GB")
-        common.say(f"gprior_jax:              {mine:.3f} s per step and image, peak {ours.peak / 1e9:.2f} GB")
-        common.say(
-            f"{theirs / mine:.2f} times as fast; first call with compilation {facts['first_call_seconds']:.1f} s"
-        )
+        say(f"PyTorch, published loop: {theirs:.3f} s per step and image, peak {rival.peak / 1e9:.2f} GB")
+        say(f"gprior_jax:              {mine:.3f} s per step and image, peak {ours.peak / 1e9:.2f} GB")
+        say(f"{theirs / mine:.2f} times as fast; first call with compilation {facts['first_call_seconds']:.1f} s")
 
 
 class _Worker:
@@ -120,7 +119,7 @@ class _Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise GPriorError(f"{self._process.args!r} ended early; its message is above.")
+            raise ArgumentError(f"{self._process.args!r} ended early; its message is above.")
         return json.loads(line)
 
     def take(self, steps: int) -> dict[str, Any]:

@@ -1,80 +1,75 @@
 """What the commands that work on latent codes share: their flags, reading sources, writing pictures."""
 
 import dataclasses
-import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from PIL import Image
 
-from gprior_jax import editing
-from gprior_jax.cli import common
+from gprior_jax import editing, zoo
+from gprior_jax.cli.flags import PriorFlags, check_positive, free_prior
+from gprior_jax.cli.telling import print_json, say, warn
 from gprior_jax.editing import Point
 from gprior_jax.editing.points import Variables
-from gprior_jax.errors import GPriorError
-from gprior_jax.generators.base import Prior, prepare
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images import arrays as im
-from gprior_jax.images.files import save_image
+from gprior_jax.images.files import resized, save_image
+from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import Parametrization
 from gprior_jax.runs.sources import read_points
-from gprior_jax.storage.atomic import write_bytes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CodeCommand:
+class CodeCommand(PriorFlags):
     """Flags of all commands on codes.
 
     Attributes:
-        model: "builtin" or a model folder.
         seed: seed of draw: sources, as of gprior generate, and of what else is drawn.
         label: class of codes of a conditional prior, where a source names none.
         truncation: psi of a style-based prior: drawn codes move towards the mean below 1; inversions stay as found.
         noise: of a style-based prior: const (stored with the weights) or none; inversions stay as found.
         size: side of a written picture, pixels; the prior's resolution unless given.
-        batch_size: images at once; chosen by resolution unless given.
-        json: print what was written as JSON on standard output.
     """
 
-    model: str = "builtin"
-    seed: int = 0
-    label: int | None = None
     truncation: float = 1.0
     noise: Literal["const", "none"] = "const"
     size: int | None = None
-    batch_size: int | None = None
-    json: bool = False
 
     def check_flags(self, out: Path, written: Sequence[Path], sources: Sequence[str]) -> None:
         """Make sure that the flags are in range and that no source and no result will be written over.
 
         Raises:
-            GPriorError: they are not.
+            ArgumentError: they are not.
         """
-        common.positive(size=self.size, batch_size=self.batch_size)
+        check_positive(self, "size", "batch_size")
         if out.is_dir():
-            raise GPriorError(f"--out {out} is a folder: name a file in it.")
+            raise ArgumentError(f"--out {out} is a folder: name a file in it.")
         if (out.parent / "run.json").exists():
-            raise GPriorError(f"--out {out} would lie among a run's results (run.json): name a file in another folder.")
+            raise ArgumentError(
+                f"--out {out} would lie among a run's results (run.json): name a file in another folder."
+            )
         for source in (Path(source).expanduser() for source in sources):
             if source.exists() and source.resolve() in {path.resolve() for path in written}:
-                raise GPriorError(f"{source} would be written over: give another --out than {out}.")
+                raise ArgumentError(f"{source} would be written over: give another --out than {out}.")
         for path in filter(is_record, written):
-            raise GPriorError(f"{path} holds an inversion and would be written over: give another --out than {out}.")
+            raise ArgumentError(f"{path} holds an inversion and would be written over: give another --out than {out}.")
 
     def prior(self) -> Prior:
         """The prior, prepared.
 
         Raises:
-            GPriorError: truncation of a prior without styles.
+            ArgumentError: truncation, noise or a class of a prior that has none.
         """
-        prior = common.load_prior(self.model)
+        prior = zoo.load(self.model)
+        if self.label is not None:
+            prior = free_prior(prior, self.label)
         if self.truncation != 1.0 and not prior.num_styles:
-            raise GPriorError(f"--truncation {self.truncation}: {prior.name} has no styles to truncate, leave it out.")
-        if self.noise != "const" and not prior.num_styles:
-            raise GPriorError(f"--noise {self.noise}: {prior.name} has no noise, leave it out.")
+            raise ArgumentError(f"--truncation {self.truncation}: {prior} has no styles to truncate, leave it out.")
+        if self.noise != "const" and not prior.noise_sizes:
+            raise ArgumentError(f"--noise {self.noise}: {prior} has no noise, leave it out.")
         return prepare(prior)
 
     def points(self, prior: Prior, sources: Sequence[str]) -> list[Point]:
@@ -82,18 +77,18 @@ class CodeCommand:
         found = [point for source in sources for point in read_points(prior, source, self.seed, self.label)]
         others = {point.model: point.name for point in found if point.model not in (None, self.model)}
         for model, name in others.items():
-            common.warn(f"{name} was made with --model {model}: with {self.model} it may look like nothing.")
+            warn(f"{name} was made with --model {model}: with {self.model} it may look like nothing.")
         return found
 
     def codes(self, prior: Prior, points: Sequence[Point], space: Literal["auto", "z", "w"]) -> Variables:
         """Codes of points in one space, see :func:`gprior_jax.editing.codes`.
 
         Raises:
-            GPriorError: truncation of an inversion.
+            ArgumentError: truncation of an inversion.
         """
         found = next((point.name for point in points if point.parametrization is not None), None)
         if space == "z" and self.truncation != 1.0 and found is not None:
-            raise GPriorError(
+            raise ArgumentError(
                 f"--truncation {self.truncation} would change {found}, which --space z renders with the drawn codes: "
                 "leave one of the two flags out."
             )
@@ -102,7 +97,7 @@ class CodeCommand:
     def render(self, prior: Prior, variables: Variables, parametrization: Parametrization | None = None) -> np.ndarray:
         """Pictures of points, uint8 ``[T, S, S, 3]``, at the wanted size."""
         count = len(next(iter(variables.values())))
-        batch_size = self.batch_size or common.default_batch_size(prior.resolution, count)
+        batch_size = self.batch_size or default_batch_size(prior.resolution, count)
         rendered = editing.render(
             prior,
             variables,
@@ -112,17 +107,14 @@ class CodeCommand:
             batch_size=batch_size,
         )
         pictures = im.to_uint8(rendered)
-        if self.size is None or self.size == prior.resolution:
-            return pictures
-        side = (self.size, self.size)
-        return np.stack([np.asarray(Image.fromarray(p).resize(side, Image.Resampling.LANCZOS)) for p in pictures])
+        return np.stack([resized(picture, self.size) for picture in pictures])
 
     def tell(self, text: str, facts: Mapping[str, object]) -> int:
         """Say what was done; the exit code of success."""
         if self.json:
-            common.print_json(facts)
+            print_json(facts)
         else:
-            common.say(text)
+            say(text)
         return 0
 
 
@@ -130,14 +122,6 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     """Write a PNG; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save_image(path, picture)
-
-
-def write_codes(path: Path, variables: Variables) -> None:
-    """Write codes as an ``.npz`` file that is a source again."""
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = dict(variables)
-    np.savez(buffer, **arrays)
-    write_bytes(path, buffer.getvalue())
 
 
 def is_record(path: Path) -> bool:
@@ -150,6 +134,6 @@ def is_record(path: Path) -> bool:
 
 
 def check_png(out: Path) -> None:
-    """Raise :class:`GPriorError` unless a file's name ends in ``.png``."""
+    """Raise :class:`ArgumentError` unless a file's name ends in ``.png``."""
     if out.suffix.lower() != ".png":
-        raise GPriorError(f"--out {out} is to be a picture: name a file that ends in .png.")
+        raise ArgumentError(f"--out {out} is to be a picture: name a file that ends in .png.")

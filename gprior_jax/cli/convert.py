@@ -6,18 +6,19 @@ from typing import Annotated, Any
 
 from tyro import conf
 
-from gprior_jax.cli import common
+from gprior_jax.cli.flags import JsonFlag, values
+from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import require
 from gprior_jax.zoo.networks import describe
 
 
-@dataclasses.dataclass(frozen=True)
-class Convert:
-    """Turn a published PyTorch checkpoint into a model folder.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Convert(JsonFlag):
+    """Turn a published checkpoint into a model folder.
 
     Attributes:
-        file: .pth or .pt file: a PGGAN or DCGAN generator or discriminator, or torchvision's VGG-16
-            or AlexNet.
+        file: .pth, .pt or .pkl file: a generator or discriminator (PGGAN, StyleGAN, StyleGAN2, DCGAN), or torchvision's
+            VGG-16 or AlexNet.
         to: model folder to make.
         architecture: JSON file that describes a network whose layout is not known.
         discriminator: checkpoint of the discriminator trained with this generator, to be stored as its perceptual
@@ -27,7 +28,6 @@ class Convert:
         name: name of the model; the file's stem unless given.
         licence: licence of the weights, recorded in the folder.
         overwrite: replace an existing folder.
-        json: print the result as JSON on standard output.
     """
 
     file: Annotated[Path, conf.Positional]
@@ -38,17 +38,16 @@ class Convert:
     name: str | None = None
     licence: str | None = None
     overwrite: bool = False
-    json: bool = False
 
     def run(self) -> int:
         """Convert, and tell what was made."""
         require("torch", "convert")
         from gprior_converters.convert import convert_file
 
-        options = common.fields(self, "architecture", "discriminator", "lpips_linear", "name", "licence", "overwrite")
+        options = values(self, "architecture", "discriminator", "lpips_linear", "name", "licence", "overwrite")
         made = convert_file(self.file, self.to, **options)
         if self.json:
-            common.print_json(facts(made))
+            print_json(facts(made))
         else:
             tell(self.file, made)
         return 0
@@ -68,14 +67,14 @@ def facts(made: Any) -> dict[str, Any]:
 
 def tell(file: Path, made: Any) -> None:
     """Say what a ``Conversion`` made of a file."""
-    common.say(f"{file}: {made.title}; {made.num_tensors} tensors are now in {made.folder}")
+    say(f"{file}: {made.title}; {made.num_tensors} tensors are now in {made.folder}")
     if made.left_out:
-        common.say(f"not used: {', '.join(made.left_out)}")
+        say(f"not used: {', '.join(made.left_out)}")
     if hasattr(made.module, "z_dim"):
         _describe(made.module, made.folder)
 
 
 def _describe(module: Any, folder: Path) -> None:
     layers = len(module.layer_names)
-    common.say(f"{module.resolution} px, latent codes of {module.z_dim} numbers, composing layers 1 to {layers - 1}")
-    common.say(f"next: gprior generate --model {folder} --out samples")
+    say(f"{module.resolution} px, latent codes of {module.z_dim} numbers, composing layers 1 to {layers - 1}")
+    say(f"next: gprior generate --model {folder} --out samples")

@@ -10,16 +10,20 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gprior_jax import recipes
-from gprior_jax.cli import common
-from gprior_jax.generators.base import Prior, prepare
+from gprior_jax import recipes, zoo
+from gprior_jax.cli.flags import JsonFlag, check_positive
+from gprior_jax.cli.telling import StepBar, print_json, say
+from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import list_images, load_image, save_image
-from gprior_jax.inversion.driver import Result, invert, result_psnr
-from gprior_jax.inversion.recipe import Recipe
-from gprior_jax.runs import report
+from gprior_jax.inversion.devices import spread
+from gprior_jax.inversion.driver import invert
+from gprior_jax.inversion.result import Result
+from gprior_jax.metrics.fidelity import fidelity
+from gprior_jax.runs import html
 from gprior_jax.storage.atomic import write_bytes, write_json
+from gprior_jax.summary import versions
 
 _SAMPLES = 24
 
@@ -43,59 +47,49 @@ class Trial(NamedTuple):
     seconds: float
 
 
-@dataclasses.dataclass(frozen=True)
-class Demo:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Demo(JsonFlag):
     """Invert the bundled photographs with the bundled prior: one code against several, and several composing layers.
 
     Attributes:
         out: folder for report.html, comparison.png and results.json.
         steps: optimisation steps of every trial.
         seed: seed of the run.
-        json: print the results as JSON on standard output.
     """
 
     out: Path = Path("demo_output")
     steps: int = 100
     seed: int = 0
-    json: bool = False
 
     def run(self) -> int:
         """Invert, compare, and write the report."""
-        common.positive(steps=self.steps)
-        prior = prepare(common.load_prior("builtin"))
+        check_positive(self, "steps")
+        prior = prepare(zoo.load("builtin"))
         groups = {name: load_group(name, prior.resolution) for name in ("portraits", "photographs")}
         names = [name for group in groups.values() for name in group]
         images = np.stack([image for group in groups.values() for image in group.values()])
         in_domain = np.arange(len(names)) < len(groups["portraits"])
-        trials = [self._trial(title, prior, recipe, images) for title, recipe in self._recipes()]
+        trials = [self._trial(codes, layer, prior, images) for codes, layer in TRIALS]
         rows = [summary_row(trial, in_domain) for trial in trials]
         self.out.mkdir(parents=True, exist_ok=True)
         save_image(self.out / "comparison.png", comparison(images, trials))
-        write_json(self.out / "results.json", {"images": names, "trials": rows, "versions": common.versions()})
+        write_json(self.out / "results.json", {"images": names, "trials": rows, "versions": versions()})
         path = self.out / "report.html"
         write_bytes(path, demo_page(prior, names, images, trials, rows).encode())
         if self.json:
-            common.print_json({"report": str(path), "trials": rows})
+            print_json({"report": str(path), "trials": rows})
         else:
-            common.say(f"report: {path.resolve()}")
+            say(f"report: {path.resolve()}")
         return 0
 
-    def _recipes(self) -> list[tuple[str, Recipe]]:
-        """The trials: more codes at one layer, then other layers."""
-        return [(self._title(codes, at), self._recipe(codes, at)) for codes, at in TRIALS]
-
-    def _title(self, codes: int, layer: int) -> str:
-        return "one code" if layer == 0 else f"{codes} codes at layer {layer}"
-
-    def _recipe(self, codes: int, layer: int) -> Recipe:
-        return recipes.mganprior(codes, layer, num_steps=self.steps)
-
-    def _trial(self, title: str, prior: Prior, recipe: Recipe, images: np.ndarray) -> Trial:
-        bar, started = common.StepBar(title), time.monotonic()
-        devices = common.spread(None, len(images))
+    def _trial(self, codes: int, layer: int, prior: Prior, images: np.ndarray) -> Trial:
+        title = "one code" if layer == 0 else f"{codes} codes at layer {layer}"
+        recipe = recipes.mganprior(codes, layer, num_steps=self.steps)
+        bar, started = StepBar(title), time.monotonic()
+        devices = spread(None, len(images))
         result = invert(prior, images, recipe, key=jax.random.key(self.seed), devices=devices, progress=bar)
-        bar.close()
-        return Trial(title, result, result_psnr(result, images), time.monotonic() - started)
+        bar({})
+        return Trial(title, result, fidelity(result.images, images)["psnr"], time.monotonic() - started)
 
 
 def load_group(name: str, size: int) -> dict[str, np.ndarray]:
@@ -128,29 +122,25 @@ def demo_page(
     samples = synthesize(prior, sample_z(prior, jax.random.key(7), _SAMPLES))
     sheet = im.grid(im.to_uint8(samples), 12)
     blocks = [
-        report.paragraph(
+        html.paragraph(
             f"{len(names)} pictures inverted with the prior '{prior.name}' ({prior.resolution} px). The portraits were "
             "drawn by an earlier checkpoint of its training, so that it has not drawn them itself; the photographs are "
             "a face, and three things that it has never seen. Several codes composed at a layer explain what one code "
             "cannot."
         ),
-        report.section("The prior", report.picture(sheet, f"{_SAMPLES} random samples", side=sheet.shape[1])),
-        report.section("Mean PSNR", report.table(rows), report.row([_mean_curves(trials)])),
+        html.section("The prior", html.picture(sheet, f"{_SAMPLES} random samples", side=sheet.shape[1])),
+        html.section("Mean PSNR", html.table(rows), html.row([_mean_curves(trials)])),
     ]
     for i, name in enumerate(names):
         target = im.to_uint8(images[i])
-        shown = [report.picture(target, "input", 128)]
-        shown += [
-            report.picture(im.to_uint8(t.result.images[i]), f"{t.title}, {t.psnr[i]:.1f} dB", 128) for t in trials
-        ]
+        shown = [html.picture(target, "input", 128)]
+        shown += [html.picture(im.to_uint8(t.result.images[i]), f"{t.title}, {t.psnr[i]:.1f} dB", 128) for t in trials]
         best = max(trials, key=lambda trial: trial.psnr[i])
-        shown.append(
-            report.picture(report.error_map(im.to_uint8(best.result.images[i]), target), "error of the best", 128)
-        )
-        blocks.append(report.section(name, report.row(shown)))
-    return report.page("gprior demo", *blocks)
+        shown.append(html.picture(html.error_map(im.to_uint8(best.result.images[i]), target), "error of the best", 128))
+        blocks.append(html.section(name, html.row(shown)))
+    return html.page("gprior demo", *blocks)
 
 
 def _mean_curves(trials: Sequence[Trial]) -> str:
     series = {trial.title: trial.result.history["pixel_mse"].mean(axis=0) for trial in trials}
-    return f"<figure>{report.curves(series, 640, 300)}<figcaption>mean squared error over steps</figcaption></figure>"
+    return f"<figure>{html.curves(series, 640, 300)}<figcaption>mean squared error over steps</figcaption></figure>"

@@ -8,15 +8,17 @@ from typing import Annotated, Any
 from tyro import conf
 
 from gprior_jax import zoo
-from gprior_jax.cli import common, convert
-from gprior_jax.errors import GPriorError, require
+from gprior_jax.cli import convert
+from gprior_jax.cli.flags import JsonFlag
+from gprior_jax.cli.telling import print_json, say
+from gprior_jax.errors import ArgumentError, require
 from gprior_jax.storage.atomic import check_free
 from gprior_jax.zoo.download import Fetched, fetch
 from gprior_jax.zoo.published import Published
 
 
-@dataclasses.dataclass(frozen=True)
-class Download:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Download(JsonFlag):
     """Fetch a published network into the cache ($GPRIOR_CACHE, or the system's place for such files).
 
     An interrupted transfer goes on where it stopped; a file that is there and verified is not fetched again. Mind its
@@ -25,12 +27,10 @@ class Download:
     Attributes:
         name: name of the network, of those that 'gprior models' lists.
         to: model folder to make of it; without it, the command that makes one is told.
-        json: print the result as JSON on standard output.
     """
 
     name: Annotated[str, conf.Positional]
     to: Path | None = None
-    json: bool = False
 
     def run(self) -> int:
         """Fetch, convert where that is wanted, and tell what is where."""
@@ -56,9 +56,9 @@ class Download:
         elif entry.layout:
             facts["next"] = shlex.join(["gprior", "convert", str(fetched.path), "--to", entry.name])
             if not self.json:
-                common.say(f"next: {facts['next']}")
+                say(f"next: {facts['next']}")
         if self.json:
-            common.print_json(facts)
+            print_json(facts)
         return 0
 
 
@@ -66,7 +66,7 @@ def _check_convertible(entry: Published, to: Path) -> None:
     """Refuse before the transfer what would fail after it."""
     if not entry.layout:
         reason = entry.note or "gprior convert does not read such files"
-        raise GPriorError(
+        raise ArgumentError(
             f"{entry.name} makes no model folder by itself ({reason}): leave --to out to fetch {entry.file}."
         )
     check_free(to)
@@ -75,12 +75,12 @@ def _check_convertible(entry: Published, to: Path) -> None:
 
 def _tell(entry: Published, fetched: Fetched) -> None:
     size = fetched.path.stat().st_size / 2**20
-    common.say(f"{fetched.path}: {size:.1f} MiB{'' if fetched.transferred else ', there already'}")
+    say(f"{fetched.path}: {size:.1f} MiB{'' if fetched.transferred else ', there already'}")
     published = "as published" if entry.sha256 else "none is published to compare it with"
-    common.say(f"sha256 {fetched.sha256} ({published})")
-    common.say(f"licence: {entry.licence}")
+    say(f"sha256 {fetched.sha256} ({published})")
+    say(f"licence: {entry.licence}")
     if entry.note:
-        common.say(f"note: {entry.note}")
+        say(f"note: {entry.note}")
 
 
 class _Bar:

@@ -1,50 +1,29 @@
 """``gprior evaluate``."""
 
 import dataclasses
-import functools
-import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from PIL import Image
 from tyro import conf
 
-from gprior_jax import metrics, zoo
-from gprior_jax.cli import common, evaluation
-from gprior_jax.cli.evaluation import Pair, Row
-from gprior_jax.errors import GPriorError, ImageFileError
-from gprior_jax.images import arrays as im
-from gprior_jax.images.files import list_images, load_image
-from gprior_jax.metrics import diversity, frechet, swd
-from gprior_jax.metrics.fidelity import SMALLEST
-from gprior_jax.objectives import distance
+from gprior_jax import zoo
+from gprior_jax.cli.flags import JsonFlag, check_positive
+from gprior_jax.cli.telling import print_json, say, warn
+from gprior_jax.errors import ArgumentError, ImageFileError
+from gprior_jax.images.files import load_image
 from gprior_jax.perceptual.lpips import LPIPS
-from gprior_jax.perceptual.network import PerceptualNetwork
+from gprior_jax.runs import evaluation
+from gprior_jax.runs.evaluation import Row, Sets
 from gprior_jax.storage.atomic import write_bytes, write_json
-from gprior_jax.typing import Array, Key
-
-METRICS: dict[str, Callable[[Array, Array], Array]] = {
-    "psnr": metrics.psnr,
-    "ssim": metrics.ssim,
-    "ms_ssim": metrics.ms_ssim,
-    "l1": metrics.l1,
-    "auc": metrics.colorization_auc,
-}
-"""Figures of one pair ``[H, W, 3]`` in [0, 1], by the name that ``--metrics`` takes; any function of two images."""
+from gprior_jax.summary import versions
 
 Metric = Literal["psnr", "ssim", "ms_ssim", "l1", "auc"]
 
-# Patches of a set and level that are held for the sliced Wasserstein distance: 128 of each of 512 images, 40 MB. Of
-# more images fewer patches each are taken.
-_MAX_PATCHES = 65536
 
-
-@dataclasses.dataclass(frozen=True)
-class Evaluate:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluate(JsonFlag):
     """Compare results with references: figures of every image, and of the whole sets.
 
     Files of the same stem belong together, whatever their suffix; of two files that are named themselves the names do
@@ -76,34 +55,36 @@ class Evaluate:
     lpips: Path | None = None
     size: int | None = None
     seed: int = 0
-    json: bool = False
 
     def run(self) -> int:
         """Compare and write."""
-        common.positive(size=self.size)
+        check_positive(self, "size")
         out = self.out or (self.results if self.results.is_dir() else None)
         if out is not None and out.exists() and not out.is_dir():
-            raise GPriorError(f"{out} is a file: name a folder with --out.")
+            raise ArgumentError(f"{out} is a file: name a folder with --out.")
         failed: dict[str, str] = {}
-        pairs = match(self.results, self.references, failed)
-        network = None if self.perceptual is None else zoo.load_perceptual(zoo.resolve(self.perceptual)).prepare()
+        pairs = evaluation.match(self.results, self.references, failed)
+        network = None if self.perceptual is None else zoo.load_perceptual(self.perceptual).prepare()
+        if isinstance(network, LPIPS):
+            raise ArgumentError(f"--perceptual {self.perceptual} holds LPIPS, a whole distance: give it as --lpips.")
         lpips = None if self.lpips is None else zoo.load_lpips(self.lpips).prepare()
         names = tuple(dict.fromkeys(self.metrics))
-        rows, sets = [], Sets(jax.random.key(self.seed), min(swd.PATCHES, max(1, _MAX_PATCHES // len(pairs))))
+        rows, sets = [], Sets(jax.random.key(self.seed), len(pairs))
         for pair in pairs:
             try:
-                size = self.size or _side(pair.result)
+                size = self.size or evaluation.side_of(pair.result)
                 image, reference = (load_image(path, size) for path in pair)
             except ImageFileError as error:
                 failed[str(pair.result)] = str(error)
                 continue
-            found, features = _measure(names, network, lpips, image, reference)
+            found, features = evaluation.measure(names, network, lpips, image, reference)
             order = [name for name in (*names, "perceptual", "lpips") if name in found]
             rows.append(Row(pair, size, {name: float(found[name]) for name in order}))
             sets.add(pair, image, reference, features)
-        for sentence in failed.values():
-            common.warn(sentence)
-        self._finish(rows, sets.figures(), failed, out)
+        figures = sets.figures()
+        for sentence in (*failed.values(), *([figures["remark"]] if "remark" in figures else [])):
+            warn(sentence)
+        self._finish(rows, figures, failed, out)
         return 1 if failed else 0
 
     def _finish(self, rows: list[Row], figures: dict[str, Any], failed: dict[str, str], out: Path | None) -> None:
@@ -116,7 +97,7 @@ class Evaluate:
             **evaluation.summary(rows),
             "sets": figures,
             "failed": failed,
-            "versions": common.versions(),
+            "versions": versions(),
         }
         content = evaluation.plain(content)
         if out is not None:
@@ -124,123 +105,43 @@ class Evaluate:
             write_bytes(out / "evaluation.csv", evaluation.as_csv(rows).encode())
             write_json(out / "evaluation.json", content)
         if self.json:
-            common.print_json(content)
+            print_json(content)
             return
-        common.say("\n".join([*evaluation.table(rows), *evaluation.figure_lines(figures)]))
+        say("\n".join([*table(rows), *figure_lines(figures)]))
         if out is not None:
-            common.say(f"written: {out / 'evaluation.csv'}, {out / 'evaluation.json'}")
+            say(f"written: {out / 'evaluation.csv'}, {out / 'evaluation.json'}")
 
 
-class Sets:
-    """Collects what the figures of the two sets need: features and patches, no images."""
-
-    def __init__(self, key: Key, patches: int):
-        """Start with none.
-
-        Args:
-            key: draws patches, directions and pairs.
-            patches: patches of an image and level.
-        """
-        self._place_key, self._direction_key, self._pair_key = jax.random.split(key, 3)
-        self._patches, self._pairs, self._sides = patches, [], set()
-        self._features: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-        self._levels: tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]] = ([], [])
-
-    def add(self, pair: Pair, image: np.ndarray, reference: np.ndarray, features: tuple[Array, ...]) -> None:
-        """Take one image, its reference (``[H, W, 3]`` in [-1, 1]) and the pooled features of both, if there are."""
-        index = np.array([len(self._pairs)])
-        self._pairs.append(pair)
-        self._sides.add(image.shape[0])
-        for kept, feature in zip(self._features, features, strict=False):
-            kept.append(np.asarray(feature))
-        if image.shape[0] >= swd.MIN_RESOLUTION and len(self._sides) == 1:
-            for kept, x in zip(self._levels, (image, reference), strict=True):
-                found = swd.patch_pyramids(im.to_unit(x[None]), self._place_key, index, self._patches)
-                kept.append({level: np.asarray(patches[0]) for level, patches in found.items()})
-
-    def figures(self) -> dict[str, Any]:
-        """``"swd"`` by level, ``"diversity"`` of both sets, ``"fid"``, ``"kid"``: those that can be computed."""
-        if len(self._pairs) < 2:
-            return {}
-        if len(self._sides) > 1:
-            common.warn("the images are of several sizes, so the sets as such are not compared: give --size.")
-            return {}
-        found: dict[str, Any] = {}
-        if self._levels[0]:
-            found["swd"] = {str(level): self._swd(level) for level in sorted(self._levels[0][0], reverse=True)}
-        if min(self._sides) >= SMALLEST["ms_ssim"]:
-            found["diversity"] = {name: self._diversity(name) for name in ("result", "reference")}
-        if self._features[0]:
-            ours, theirs = map(np.stack, self._features)
-            found["fid"] = frechet.frechet_distance(ours, theirs)
-            found["kid"] = frechet.kernel_distance(ours, theirs)
-        return found
-
-    def _swd(self, level: int) -> float:
-        ours, theirs = (np.stack([levels[level] for levels in kept]) for kept in self._levels)
-        return float(swd.patch_distance(ours, theirs, jax.random.fold_in(self._direction_key, level)))
-
-    def _diversity(self, name: Literal["result", "reference"]) -> float:
-        """Of one set; its images are read again, a pair at a time."""
-        side, values = min(self._sides), []
-        for chosen in np.asarray(diversity.random_pairs(self._pair_key, len(self._pairs))):
-            a, b = (im.to_unit(load_image(getattr(self._pairs[i], name), side)) for i in chosen)
-            values.append(float(_ms_ssim(a, b)))
-        return float(np.mean(values))
+def table(rows: Sequence[Row]) -> list[str]:
+    """Lines of aligned columns: every image, and the mean."""
+    if not rows:
+        return ["no image could be compared"]
+    names = list(rows[0].values)
+    means = {name: evaluation.mean([row.values[name] for row in rows]) for name in names}
+    lines = [["image", *names], *([row.pair.result.stem, *map(_shown, names, row.values.values())] for row in rows)]
+    lines.append(["mean", *(_shown(name, means[name][0]) for name in names)])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = [
+        "  ".join([first.ljust(widths[0]), *(x.rjust(w) for x, w in zip(rest, widths[1:], strict=True))]).rstrip()
+        for first, *rest in lines
+    ]
+    partial = [f"{name}: mean of the {count} finite of {len(rows)}" for name, (_, count) in means.items()]
+    return text + [line for line, name in zip(partial, names, strict=True) if 0 < means[name][1] < len(rows)]
 
 
-_ms_ssim = jax.jit(metrics.ms_ssim)
+def _shown(name: str, value: float) -> str:
+    return f"{value:.2f}" if name == "psnr" else f"{value:.4f}"
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _measure(
-    names: tuple[str, ...], network: PerceptualNetwork | None, lpips: LPIPS | None, image: Array, reference: Array
-) -> tuple[dict[str, Array], tuple[Array, ...]]:
-    """Figures of one pair ``[S, S, 3]`` in [-1, 1], and the pooled features of both where there is a network."""
-    a, b, side = im.to_unit(image), im.to_unit(reference), image.shape[0]
-    found = {name: METRICS[name](a, b) if side >= SMALLEST.get(name, 1) else jnp.array(jnp.nan) for name in names}
-    if lpips is not None:
-        fits = side >= lpips.module.input_shape[0]
-        found["lpips"] = metrics.lpips(lpips, a, b) if fits else jnp.array(jnp.nan)
-    if network is None:
-        return found, ()
-    ours, theirs = network.features(jnp.asarray(image)), network.features(jnp.asarray(reference))
-    # The perceptual term of an inversion (objectives.Perceptual), on features that are computed once for both uses.
-    layers = jnp.stack([distance(x, y, "l1") for x, y in zip(ours, theirs, strict=True)])
-    found["perceptual"] = network.scale * jnp.sum(layers)
-    return found, (frechet.pooled(ours), frechet.pooled(theirs))
-
-
-def match(results: Path, references: Path, failed: dict[str, str]) -> list[Pair]:
-    """Pair the pictures of two folders by their stems; a result without reference goes to ``failed``, with a sentence.
-
-    Raises:
-        GPriorError: a folder without pictures, or nothing in common.
-    """
-    ours, theirs = ([p for p in list_images([x]) if not p.is_dir()] for x in (results, references))
-    if not results.is_dir() and not references.is_dir():
-        return [Pair(result, reference) for result, reference in zip(ours, theirs, strict=True)]
-    by_stem: dict[str, list[Path]] = {}
-    for path in theirs:
-        by_stem.setdefault(path.stem, []).append(path)
-    pairs = []
-    for path in ours:
-        if found := by_stem.get(path.stem):
-            # Of several the one with the same suffix, else the first by name.
-            pairs.append(Pair(path, next((x for x in found if x.suffix == path.suffix), found[0])))
-        else:
-            failed[str(path)] = f"{path} is left out: {references} has no image named {path.stem}."
-    if not pairs:
-        raise GPriorError(f"{results} and {references} have no image of the same name: files are paired by their stem.")
-    return pairs
-
-
-def _side(path: Path) -> int:
-    """Shorter side of a picture, pixels, from the head of its file; 1 if it cannot be read, which loading it tells."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # As in io.load_image.
-            with Image.open(path) as opened:
-                return min(opened.size)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return 1
+def figure_lines(figures: dict[str, Any]) -> list[str]:
+    """The figures of the sets in words."""
+    lines = []
+    if "swd" in figures:
+        levels = ", ".join(f"{value:.3f} at {level} px" for level, value in figures["swd"].items())
+        lines.append(f"sliced Wasserstein distance x1000: {levels}")
+    if "fid" in figures:
+        lines.append(f"FID {figures['fid']:.4f}, KID {figures['kid']:.6f} (on the given network)")
+    if "diversity" in figures:
+        ours, theirs = figures["diversity"]["result"], figures["diversity"]["reference"]
+        lines.append(f"mean MS-SSIM of pairs within a set (lower is more diverse): {ours:.4f}, references {theirs:.4f}")
+    return lines

@@ -1,7 +1,6 @@
 """``gprior generate``."""
 
 import dataclasses
-import io
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -9,68 +8,66 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from gprior_jax.cli import common
-from gprior_jax.errors import GPriorError
-from gprior_jax.generators import styles as st
-from gprior_jax.generators.base import Noise, Prior, prepare
+from gprior_jax import zoo
+from gprior_jax.cli.flags import Dtype, ModelFlags, check_positive, free_prior
+from gprior_jax.cli.telling import print_json, say
+from gprior_jax.generators.noise import Noise, draw_own_noise
+from gprior_jax.generators.prior import Prior, astype, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
-from gprior_jax.inversion.devices import in_batches
-from gprior_jax.storage.atomic import write_bytes
+from gprior_jax.inversion.batching import in_batches
+from gprior_jax.storage.atomic import write_arrays
 from gprior_jax.typing import Array
+
+BATCH_SIZE = 16
 
 _NOISE = 2**32 - 1
 """What the key of noise is folded from; those of the codes are folded from their numbers."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Generate:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Generate(ModelFlags):
     """Draw images from a prior: a grid, and the raw arrays.
 
     Attributes:
         out: folder for grid.png and samples.npz (``z``, ``label`` where there are classes, ``images`` in [-1, 1]).
-        model: "builtin" or a model folder.
         num: number of images; of each class with --label each.
-        seed: seed of the latent codes.
         label: class of a conditional prior, or each: a row of the grid for every class, the same codes in each.
         truncation: psi of a style-based prior: images nearer to the mean below 1.
         noise: of a style-based prior: const (stored with the weights), none, or random for every image.
         columns: images in a row of the grid; as square as it gets unless given.
-        batch_size: images at once.
         dtype: floating dtype of the network.
-        json: print what was written as JSON on standard output.
     """
 
     out: Path
-    model: str = "builtin"
     num: int = 16
-    seed: int = 0
     label: int | Literal["each"] | None = None
     truncation: float = 1.0
     noise: Literal["const", "none", "random"] = "const"
     columns: int | None = None
-    batch_size: int = 16
-    dtype: common.Dtype = "float32"
-    json: bool = False
+    dtype: Dtype = "float32"
 
     def run(self) -> int:
         """Draw and write."""
-        common.positive(num=self.num, columns=self.columns, batch_size=self.batch_size)
-        prior = prepare(common.load_prior(self.model, self.dtype))
+        check_positive(self, "num", "columns", "batch_size")
+        prior = zoo.load(self.model)
+        if self.label is not None:
+            prior = free_prior(prior, self.label)
+        prior = prepare(astype(prior, self.dtype))
         arrays: dict[str, Any] = self._codes(prior)
         total = len(arrays["z"])
-        images = in_batches(partial(self._draw, prior), self.batch_size, arrays, np.arange(total)).astype(np.float32)
+        images = in_batches(partial(self._draw, prior), self.batch_size or BATCH_SIZE, arrays, np.arange(total)).astype(
+            np.float32
+        )
         self.out.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays, images=images)
-        write_bytes(self.out / "samples.npz", buffer.getvalue())
+        write_arrays(self.out / "samples.npz", arrays | {"images": images})
         columns = self.columns or (self.num if self.label == "each" else None)
         save_image(self.out / "grid.png", im.grid(im.to_uint8(images), columns))
         if self.json:
-            common.print_json({"grid": str(self.out / "grid.png"), "arrays": str(self.out / "samples.npz")})
+            print_json({"grid": str(self.out / "grid.png"), "arrays": str(self.out / "samples.npz")})
         else:
-            common.say(f"{total} images of {prior.name} in {self.out / 'grid.png'} and {self.out / 'samples.npz'}")
+            say(f"{total} images of {prior.name} in {self.out / 'grid.png'} and {self.out / 'samples.npz'}")
         return 0
 
     def _codes(self, prior: Prior) -> dict[str, np.ndarray]:
@@ -78,8 +75,6 @@ class Generate:
         z = np.asarray(sample_z(prior, jax.random.key(self.seed), self.num))
         if self.label is None:
             return {"z": z}
-        if not prior.num_classes:
-            raise GPriorError(f"--label {self.label}: {prior.name} has no classes, leave it out.")
         classes = np.arange(prior.num_classes) if self.label == "each" else np.array([self.label])
         return {"z": np.tile(z, (len(classes), 1)), "label": np.repeat(classes, self.num)}
 
@@ -89,4 +84,4 @@ class Generate:
         return synthesize(prior, arrays["z"], label=label, noise=noise, truncation_psi=self.truncation)
 
     def _maps(self, prior: Prior, ids: np.ndarray) -> tuple[Array, ...]:
-        return st.draw_own_noise(prior, jax.random.fold_in(jax.random.key(self.seed), _NOISE), ids)
+        return draw_own_noise(prior, jax.random.fold_in(jax.random.key(self.seed), _NOISE), ids)

@@ -5,36 +5,31 @@ import itertools
 from typing import Any
 
 from gprior_jax import zoo
-from gprior_jax.cli import common
+from gprior_jax.cli.flags import JsonFlag
+from gprior_jax.cli.telling import print_json, say
 from gprior_jax.zoo.networks import build
 from gprior_jax.zoo.published import Published
 
 
-@dataclasses.dataclass(frozen=True)
-class Models:
-    """List the bundled and the published priors.
-
-    Attributes:
-        json: print the list as JSON on standard output.
-    """
-
-    json: bool = False
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Models(JsonFlag):
+    """List the bundled and the published priors."""
 
     def run(self) -> int:
         """Print the list."""
         bundled = [_bundled(entry) for entry in zoo.BUNDLED]
         if self.json:
-            common.print_json({"bundled": bundled, "published": [_published(entry) for entry in zoo.PUBLISHED]})
+            print_json({"bundled": bundled, "published": [_published(entry) for entry in zoo.PUBLISHED]})
             return 0
-        common.say("Bundled (--model NAME):")
+        say("Bundled (--model NAME):")
         for entry in bundled:
             size = f"{entry['resolution']} px, layers 1 to {entry['layers'] - 1}"
-            common.say(f"  {entry['name']}: {entry['title']}; {size}; {entry['licence']}")
-        common.say("\nPublished (gprior download NAME --to DIR, or fetch the file and gprior convert FILE --to DIR):")
+            say(f"  {entry['name']}: {entry['title']}; {size}; {entry['licence']}")
+        say("\nPublished (gprior download NAME --to DIR, or fetch the file and gprior convert FILE --to DIR):")
         for (page, licence, paper), entries in itertools.groupby(zoo.PUBLISHED, lambda e: (e.page, e.licence, e.paper)):
-            common.say(f"\n  {page}\n  {licence}; {paper.title} (arXiv:{paper.arxiv})")
+            say(f"\n  {page}\n  {licence}; {paper.title} (arXiv:{paper.arxiv})")
             for item in entries:
-                common.say("\n".join(_lines(item)))
+                say("\n".join(_lines(item)))
         return 0
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from tyro import conf
 
 from gprior_jax import editing
-from gprior_jax.cli import codes, common
+from gprior_jax.cli import codes
 from gprior_jax.cli.codes import CodeCommand
-from gprior_jax.errors import GPriorError
+from gprior_jax.cli.flags import check_positive
+from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
 from gprior_jax.images.video import check, save_video
 
@@ -54,7 +55,7 @@ class Morph(CodeCommand):
         prior = self.prior()
         points = self.points(prior, self.sources)
         if len(points) < 2:
-            raise GPriorError(f"{len(points)} code is no path: name at least two, as in gprior morph seed:1 seed:2.")
+            raise ArgumentError(f"{len(points)} code is no path: name at least two, as in gprior morph seed:1 seed:2.")
         shared = editing.common_parametrization(points) if self.space == "auto" else None
         keys = self.codes(prior, points, self.space) if shared is None else editing.stack(points)
         per_row = self.strip or (STRIP if still else 0)
@@ -76,9 +77,9 @@ class Morph(CodeCommand):
         return self.tell(text, facts | {"codes": [point.name for point in points], "variables": list(keys)})
 
     def _check(self, still: bool, beside: Path) -> None:
-        common.positive(frames=self.frames)
+        check_positive(self, "frames")
         if self.strip < 0 or self.strip == 1:
-            raise GPriorError(f"--strip {self.strip}: use at least 2 pictures in a row, or 0 for no strip.")
+            raise ArgumentError(f"--strip {self.strip}: use at least 2 pictures in a row, or 0 for no strip.")
         if not still:
             check(self.out, self.fps)
         written = [self.out, beside] if self.strip or still else [self.out]

@@ -7,21 +7,24 @@ from typing import Any, Literal
 import jax
 
 from gprior_jax import geometry
-from gprior_jax.cli import common
-from gprior_jax.errors import GPriorError
+from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, check_positive, values
+from gprior_jax.cli.telling import print_json, say
+from gprior_jax.errors import ArgumentError
 from gprior_jax.geometry.path_length import EPSILON, NUM_SAMPLES
-from gprior_jax.perceptual import network as networks
+from gprior_jax.perceptual.network import default
 from gprior_jax.storage.atomic import write_json
+from gprior_jax.summary import versions
+
+BATCH_SIZE = 16
 
 Variant = Literal["zfull", "wfull", "zend", "wend"]
 
 
-@dataclasses.dataclass(frozen=True)
-class PPL:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PPL(PriorFlags, PerceptualFlag):
     """Perceptual path length: how far images move when their codes move a little; small where a prior is smooth.
 
     Attributes:
-        model: a bundled name or a model folder.
         variants: space and place on the path: along arcs between codes z or lines between their styles w, anywhere
             (full) or at an end; StyleGAN2 reports wend. By default all that the prior has.
         samples: pairs of codes for each; 50,000 are published.
@@ -29,33 +32,26 @@ class PPL:
         perceptual: default (the prior's discriminator), or a model folder with LPIPS (published: VGG-16), VGG-16 or a
             discriminator; figures of different networks do not compare.
         epsilon: step, as a part of the path.
-        seed: of the codes.
-        batch_size: pairs at once.
         out: JSON file for the result, besides the print.
-        json: print the result as JSON on standard output.
     """
 
-    model: str = "builtin"
     variants: tuple[Variant, ...] = ()
     samples: int = NUM_SAMPLES
     crop: bool = False
     perceptual: str = "default"
     epsilon: float = EPSILON
-    seed: int = 0
-    batch_size: int = 16
     out: Path | None = None
-    json: bool = False
 
     def run(self) -> int:
         """Measure and tell."""
-        common.positive(samples=self.samples, batch_size=self.batch_size)
+        check_positive(self, "samples", "batch_size")
         if not self.epsilon > 0:
-            raise GPriorError(f"--epsilon {self.epsilon}: use a number above 0.")
-        prior = common.load_prior(self.model)
-        network = common.load_perceptual(self.perceptual, prior)
+            raise ArgumentError(f"--epsilon {self.epsilon}: use a number above 0.")
+        prior = self.load_prior()
+        network = self.network()
         if network is None:
-            raise GPriorError(f"--perceptual {self.perceptual}: paths are measured by a network, name one.")
-        network = networks.default(prior) if isinstance(network, str) else network
+            raise ArgumentError(f"--perceptual {self.perceptual}: paths are measured by a network, name one.")
+        network = default(prior) if isinstance(network, str) else network
         variants = self.variants or (("zfull", "wfull", "zend", "wend") if prior.num_styles else ("zfull", "zend"))
         found = {}
         for variant in variants:
@@ -68,15 +64,15 @@ class PPL:
                 crop=self.crop,
                 num_samples=self.samples,
                 epsilon=self.epsilon,
-                batch_size=self.batch_size,
+                batch_size=self.batch_size or BATCH_SIZE,
             )
             found[variant] = measured.mean
-            common.say(f"{variant}: {measured.mean:.5g}", self.json)
-        content: dict[str, Any] = {"path_length": found} | common.fields(
+            say(f"{variant}: {measured.mean:.5g}", self.json)
+        content: dict[str, Any] = {"path_length": found} | values(
             self, "model", "samples", "crop", "perceptual", "epsilon", "seed"
         )
         if self.out is not None:
-            write_json(self.out, content | {"versions": common.versions()})
+            write_json(self.out, content | {"versions": versions()})
         if self.json:
-            common.print_json(content)
+            print_json(content)
         return 0

@@ -7,13 +7,15 @@ from typing import Any
 from tyro import conf
 
 from gprior_jax import zoo
-from gprior_jax.cli import common
-from gprior_jax.errors import GPriorError
+from gprior_jax.cli.flags import JsonFlag, check_positive
+from gprior_jax.cli.telling import print_json, say
+from gprior_jax.errors import ArgumentError
+from gprior_jax.summary import versions
 from gprior_jax.training.config import GANConfig, PGGANConfig, StyleGAN2Config
 
 
-@dataclasses.dataclass(frozen=True)
-class _Train:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Train(JsonFlag):
     """What training any architecture takes.
 
     Attributes:
@@ -25,7 +27,6 @@ class _Train:
         init_from: model folder or bundled name, of the same architecture, that a new run starts from; blocks it lacks
             start afresh.
         licence: licence of the images, recorded in the model folder.
-        json: print the result as JSON on standard output.
     """
 
     data: Path
@@ -35,19 +36,18 @@ class _Train:
     max_images: int | None = None
     init_from: str | None = None
     licence: str | None = None
-    json: bool = False
 
     def _train(self, config: GANConfig) -> int:
         """Train to the end."""
         from gprior_jax.training.loop import train
 
-        common.positive(snapshot_images=self.snapshot_images, log_images=self.log_images, max_images=self.max_images)
+        check_positive(self, "snapshot_images", "log_images", "max_images")
         if not self.data.exists():
-            raise GPriorError(f"--data {self.data} does not exist: give a zip file of images.")
+            raise ArgumentError(f"--data {self.data} does not exist: give a zip file of images.")
 
         def tell(row: dict[str, Any]) -> None:
             share = int(row["images"]) / config.total_images
-            common.say(f"{row['images']:>8} images ({share:.0%})  {_summary(row)}", self.json)
+            say(f"{row['images']:>8} images ({share:.0%})  {_summary(row)}", self.json)
 
         prior = train(
             config,
@@ -57,13 +57,13 @@ class _Train:
             log_images=self.log_images,
             max_images=self.max_images,
             init_from=None if self.init_from is None else zoo.resolve(self.init_from),
-            provenance={"data": self.data.name, "licence": self.licence, "versions": common.versions()},
+            provenance={"data": self.data.name, "licence": self.licence, "versions": versions()},
             report=tell,
         )
         if self.json:
-            common.print_json({"model": str(self.out / "model"), "resolution": prior.resolution})
+            print_json({"model": str(self.out / "model"), "resolution": prior.resolution})
         else:
-            common.say(f"trained to {prior.resolution} px: {self.out / 'model'}; samples in {self.out / 'samples'}")
+            say(f"trained to {prior.resolution} px: {self.out / 'model'}; samples in {self.out / 'samples'}")
         return 0
 
 
@@ -80,7 +80,7 @@ def _summary(row: dict[str, Any]) -> str:
     return "  ".join([*told, losses, f"{row['images_per_second']:.0f} images/s"])
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainGenerator(_Train):
     """Train a PGGAN and its discriminator on a zip of images; the same command goes on with a run.
 
@@ -95,7 +95,7 @@ class TrainGenerator(_Train):
         return self._train(self.config)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainStyleGAN2(_Train):
     """Train a StyleGAN2 and its discriminator on a zip of images; the same command goes on with a run.
 

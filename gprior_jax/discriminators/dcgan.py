@@ -75,4 +75,5 @@ class DCGANDiscriminator(nn.Module):
 
     def init_all(self, image: Array) -> None:
         """Touch every parameter, for ``init``."""
-        self(image)
+        for i in range(len(self.layers)):
+            getattr(self, f"layer{i}").prepare()

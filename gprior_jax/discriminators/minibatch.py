@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array
 
 _STDDEV_EPSILON = 1e-8
@@ -24,7 +25,7 @@ def minibatch_stddev(x: Array, group_size: int) -> Array:
     batch, height, width, _ = x.shape
     size = min(group_size, batch)
     if batch % size:
-        raise ValueError(f"minibatch_stddev got {batch} images for groups of {size}: use a multiple of {size}.")
+        raise ArgumentError(f"minibatch_stddev got {batch} images for groups of {size}: use a multiple of {size}.")
     # Group g holds the images g, g + M, g + 2M, ...: the official layer's order.
     groups = x.reshape(size, batch // size, *x.shape[1:])
     deviation = jnp.sqrt(jnp.var(groups, axis=0) + _STDDEV_EPSILON).mean((1, 2, 3))

@@ -7,7 +7,6 @@ minibatch standard deviation, which mixes images, stands between them in :func:`
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from gprior_jax.discriminators.minibatch import minibatch_stddev
 from gprior_jax.nn.layers import EqualizedConv, EqualizedDense, Weights, average_down2, leaky_relu
@@ -114,12 +113,11 @@ class PGGANDiscriminator(Pyramid, nn.Module):
         return self.logit(x)[0]
 
     def init_all(self, image: Array) -> None:
-        """Touch every parameter, for ``init``: one image ``[R, R, image_channels]``, reduced level by level."""
-        for level in reversed(range(1, len(self.channels))):
-            self.trunk(image, level)
-            image = average_down2(image)
-        x = self.trunk(image, 0)
-        self.head(jnp.concatenate([x, x[..., :1]], axis=-1))
+        """Touch every parameter, for ``init``: lower levels see images only while growing."""
+        self.prepare()
+        lower = (f"from_rgb_{START_RESOLUTION << level}" for level in range(len(self.channels) - 1))
+        for name in (*lower, "conv_4", "dense_4", "logit"):
+            getattr(self, name).prepare()
 
 
 def logits(

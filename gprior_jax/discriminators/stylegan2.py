@@ -123,9 +123,10 @@ class StyleGAN2Discriminator(Pyramid, nn.Module):
         return jnp.dot(x, embedded) / math.sqrt(x.shape[0])
 
     def init_all(self, image: Array) -> None:
-        """Touch every parameter, for ``init``: one image ``[R, R, image_channels]``."""
-        x = self.trunk(image)
-        self.head(jnp.concatenate([x, x[..., :1]], axis=-1), jnp.zeros((self.num_classes,)))
+        """Touch every parameter, for ``init``."""
+        self.prepare()
+        for name in ("conv_4", "dense_4", "logit", *(["mapping"] if self.num_classes else [])):
+            getattr(self, name).prepare()
 
 
 def logits(module: StyleGAN2Discriminator, params: Params, images: Array, labels: Array | None = None) -> Array:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array, ArrayLike, Key
 
 
@@ -43,7 +44,7 @@ def arithmetic(
     [5.0]
     """
     if not positive:
-        raise ValueError("nothing to add up: give at least one positive concept.")
+        raise ArgumentError("nothing to add up: give at least one positive concept.")
     first, *more = (jnp.mean(jnp.asarray(examples), axis=0) - origin for examples in positive)
     less = [jnp.mean(jnp.asarray(examples), axis=0) - origin for examples in negative]
     zero = jnp.zeros_like(first)

@@ -11,13 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import recipes
-from gprior_jax.generators import styles as st
-from gprior_jax.generators.base import Noise, Prior, check_layer, run_layers
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.noise import Noise
+from gprior_jax.generators.prior import Prior, check_layer
+from gprior_jax.generators.running import run_layers
+from gprior_jax.generators.styles import as_styles, check_styles
 from gprior_jax.images import arrays as im
-from gprior_jax.inversion.driver import Result, invert
+from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.result import Result
 from gprior_jax.objectives import Pixel
-from gprior_jax.operators import Mask
+from gprior_jax.operators import Mask, as_masks
 from gprior_jax.typing import Array, ArrayLike, Key
 
 
@@ -91,12 +95,14 @@ def local_edit(
     Raises:
         ValueError: masks or images of other shapes, or a recipe of one stage.
     """
-    st.check_style_based(prior)
-    recipe = recipes.image2stylegan_pp(perceptual=_network(prior)) if recipe is None else recipe
+    check_styles(prior)
+    recipe = recipes.image2stylegan_pp(perceptual="auto") if recipe is None else recipe
     if len(recipe.stages) != 2 or recipe.then is None:
-        raise ValueError(f"the recipe {recipe.name} has not two stages: give one that image2stylegan_pp makes.")
+        raise ArgumentError(f"the recipe {recipe.name} has not two stages: give one that image2stylegan_pp makes.")
     photographs = np.asarray(images, np.float32)
-    masks = _masks(mask, photographs)
+    if photographs.ndim != 4:
+        raise ArgumentError(f"images of shape {photographs.shape}: give [B, R, R, C].")
+    masks = as_masks(mask, photographs.shape[:3], some_known=False)
     first = dataclasses.replace(recipe, then=None)
     known = masks if edited is None else np.ones_like(masks)
     target = composite(photographs, 0.0 if edited is None else edited, masks)
@@ -111,23 +117,6 @@ def _weighted(recipe: Recipe) -> Recipe:
     """The recipe with all its pixel terms weighted as the operator says; weights of 1 leave the published means."""
     terms = tuple(dataclasses.replace(term, masked=True) if isinstance(term, Pixel) else term for term in recipe.terms)
     return dataclasses.replace(recipe, terms=terms)
-
-
-def _network(prior: Prior) -> Any:
-    return "default" if prior.critic is not None else None
-
-
-def _masks(mask: ArrayLike, images: np.ndarray) -> np.ndarray:
-    """A mask for every image, ``[B, R, R, 1]``."""
-    masks, wanted = np.asarray(mask, np.float32), (*images.shape[:3], 1)
-    if images.ndim != 4 or masks.shape not in (wanted, wanted[1:]):
-        raise ValueError(
-            f"a mask of shape {masks.shape} for images of shape {images.shape}: give [B, R, R, 1] or [R, R, 1] and "
-            "[B, R, R, C]."
-        )
-    if not np.isin(masks, (0.0, 1.0)).all():
-        raise ValueError("the mask has values between: use 1 where the image stays and 0 where it is edited.")
-    return np.broadcast_to(masks, wanted)
 
 
 def copy_activations(
@@ -159,9 +148,9 @@ def copy_activations(
     Raises:
         ValueError: a prior without styles, a layer out of range, or styles of another shape.
     """
-    st.check_style_based(prior)
+    check_styles(prior)
     check_layer(prior, layer, lowest=1, highest=prior.num_layers - 1)
-    own, other = (st.as_styles(prior, each, "w_plus") for each in (styles, source))
+    own, other = (as_styles(prior, each, "w_plus") for each in (styles, source))
     kept = run_layers(prior, None, stop=layer, styles=own, noise=noise)
     copied = run_layers(prior, None, stop=layer, styles=other, noise=source_noise)
     area = im.resize(region, (kept.shape[0], kept.shape[1]), "area")

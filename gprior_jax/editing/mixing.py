@@ -2,7 +2,8 @@
 
 import re
 
-from gprior_jax.generators import styles as st
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.styles import mix
 from gprior_jax.typing import Array
 
 STYLE_LAYERS: dict[str, tuple[int, int | None]] = {"coarse": (0, 4), "middle": (4, 8), "fine": (8, None)}
@@ -32,9 +33,9 @@ def style_range(layers: str, num_styles: int) -> tuple[int, int]:
         start = int(first)
         stop = num_styles if dash and not last else int(last or first) + 1
     else:
-        raise ValueError(f"layers {layers!r}: use {', '.join(STYLE_LAYERS)}, or numbers such as 0-3, 5 or 4-.")
+        raise ArgumentError(f"layers {layers!r}: use {', '.join(STYLE_LAYERS)}, or numbers such as 0-3, 5 or 4-.")
     if not start < stop <= num_styles:
-        raise ValueError(f"layers {layers!r}: this prior has styles 0 to {num_styles - 1}, use a range of these.")
+        raise ArgumentError(f"layers {layers!r}: this prior has styles 0 to {num_styles - 1}, use a range of these.")
     return start, stop
 
 
@@ -53,7 +54,7 @@ def crossover(base: Array, donor: Array, start: int, stop: int) -> Array:
     >>> crossover(jnp.zeros((4, 1)), jnp.ones((4, 1)), 1, 3)[:, 0].tolist()
     [0.0, 1.0, 1.0, 0.0]
     """
-    return st.mix(st.mix(base, donor, start), base, stop)
+    return mix(mix(base, donor, start), base, stop)
 
 
 def mixing_grid(rows: Array, columns: Array, start: int, stop: int) -> Array:

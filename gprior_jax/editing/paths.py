@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array, ArrayLike
 
 Path = Callable[[Array, Array, Array], Array]
@@ -73,9 +74,9 @@ def morph(keys: ArrayLike, steps: int, *, closed: bool = False, ease: bool = Fal
     """
     keys = jnp.asarray(keys)
     if keys.ndim == 0 or len(keys) < 2:
-        raise ValueError(f"a path needs at least two codes: there is {len(keys) if keys.ndim else 'no'} key.")
+        raise ArgumentError(f"a path needs at least two codes: there is {len(keys) if keys.ndim else 'no'} key.")
     if steps < 1:
-        raise ValueError(f"steps {steps}: use at least 1.")
+        raise ArgumentError(f"steps {steps}: use at least 1.")
     t = jnp.arange(steps) / steps
     t = t * t * (3.0 - 2.0 * t) if ease else t
     along = jax.vmap(jax.vmap(path, (None, None, 0)), (0, 0, None))

@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.editing.paths import lerp, morph, slerp
-from gprior_jax.generators import styles as st
-from gprior_jax.generators.base import Prior
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.styles import as_styles, check_styles
 from gprior_jax.generators.synthesis import map_latents, synthesize
-from gprior_jax.inversion.devices import in_batches
+from gprior_jax.inversion.batching import in_batches
 from gprior_jax.latents import Parametrization, Sphere, Z
 from gprior_jax.typing import Array
 
@@ -60,11 +62,11 @@ def codes(
         ValueError: a point without such a code (several composed codes, or styles where z is asked for).
     """
     if (space or ("w" if prior.num_styles else "z")) == "w":
-        st.check_style_based(prior)
+        check_styles(prior)
         return {"w_plus": np.stack([_styles(prior, point, truncation_psi) for point in points])}
     for point in points:
         if "z" not in point.variables:
-            raise ValueError(_has_no_z(point))
+            raise ArgumentError(_has_no_z(point))
     names = ("z", "label") if prior.num_classes else ("z",)
     return {name: np.stack([point.variables[name] for point in points]) for name in names}
 
@@ -73,13 +75,13 @@ def _styles(prior: Prior, point: Point, truncation_psi: float) -> np.ndarray:
     found = jax.tree.map(jnp.asarray, point.variables)
     for space in ("w_plus", "w"):
         if space in found:
-            return np.asarray(st.as_styles(prior, found[space], space))
+            return np.asarray(as_styles(prior, found[space], space))
     if "z" in found:
         psi = truncation_psi if point.parametrization is None else 1.0
         return np.asarray(map_latents(prior, found["z"], label=found.get("label"), truncation_psi=psi))
     if isinstance(point.parametrization, Sphere):
         return np.asarray(point.parametrization.styles(prior, found))
-    raise ValueError(_has_no_code(point))
+    raise ArgumentError(_has_no_code(point))
 
 
 def _has_no_z(point: Point) -> str:
@@ -140,7 +142,7 @@ def render(
     """Images of many points, ``[T, R, R, C]`` float32, on the host.
 
     Args:
-        prior: the generator; faster when prepared (:func:`gprior_jax.generators.base.prepare`).
+        prior: the generator; faster when prepared (:func:`gprior_jax.generators.prior.prepare`).
         variables: ``[T, ...]`` each, as :func:`codes` or :func:`stack` give them.
         parametrization: of inversions; None for codes.
         truncation_psi: of z.
@@ -161,6 +163,6 @@ def render(
 @partial(jax.jit, static_argnums=0)
 def _render(parametrization: Parametrization, prior: Prior, variables: dict[str, Array]) -> Array:
     def one(own: dict[str, Array]) -> Array:
-        return parametrization.render(st.with_label(prior, own["label"]) if "label" in own else prior, own)
+        return parametrization.render(with_label(prior, own["label"]) if "label" in own else prior, own)
 
     return jax.vmap(one)(variables)

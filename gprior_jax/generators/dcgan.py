@@ -76,4 +76,4 @@ class DCGAN(nn.Module):
 
     def init_all(self, z: Array) -> None:
         """Touch every parameter, for ``init``."""
-        self(z)
+        self.prepare()

@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gprior_jax.generators.progressive import Progressive
-from gprior_jax.nn.convolution import UpConvPath
+from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import (
     EqualizedConv,
     EqualizedDense,
@@ -53,7 +53,7 @@ class PGGAN(Progressive, nn.Module):
     z_dim: int = 512
     image_channels: int = 3
     final_tanh: bool = False
-    conv_path: UpConvPath = "auto"
+    conv_path: ConvPath = "auto"
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -129,5 +129,6 @@ class PGGAN(Progressive, nn.Module):
 
     def init_all(self, z: Array) -> None:
         """Touch every parameter, for ``init``: the outputs of the lower levels are used only while growing."""
-        for level in range(len(self.channels)):
-            self.grow(z, level)
+        self.prepare()
+        for level in range(len(self.channels) - 1):
+            getattr(self, f"output{level}").prepare()

@@ -45,8 +45,16 @@ class StyleBased(Pyramid):
         """The mean of w over the latent distribution, ``[num_styles, w_dim]``: what truncation goes towards."""
         return jnp.broadcast_to(self.w_avg, (self.num_styles, self.w_dim))
 
+    def stored_noise(self) -> tuple[Array, ...]:
+        """The maps of noise ``[S, S]`` among the weights, one for every entry of ``noise_sizes``."""
+        module: Any = self
+        # The output of StyleGAN, the last layer, takes none.
+        return tuple(
+            getattr(module, name).noise for name, _ in zip(module.layer_names, module.noise_sizes, strict=False)
+        )
+
     def init_all(self, z: Array) -> None:
         """Touch every parameter, for ``init``."""
-        label = jnp.zeros((self.num_classes,)) if self.num_classes else None
         module: Any = self
-        module(None, styles=self.map(z, label) + self.mean_styles())
+        module.prepare()
+        self.mean_styles()

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from gprior_jax.generators.progressive import Progressive
 from gprior_jax.generators.style_based import StyleBased
 from gprior_jax.nn.adain import AdaINConv
-from gprior_jax.nn.convolution import UpConvPath
+from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import GAIN, EqualizedConv
 from gprior_jax.nn.mapping import Mapping
 from gprior_jax.nn.pyramid import START_RESOLUTION
@@ -47,7 +47,7 @@ class StyleGAN(StyleBased, Progressive, nn.Module):
     image_channels: int = 3
     final_tanh: bool = False
     norm_epsilon: float = 1e-8
-    conv_path: UpConvPath = "auto"
+    conv_path: ConvPath = "auto"
 
     @property
     def mapping_gain(self) -> float:

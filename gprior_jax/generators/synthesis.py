@@ -1,21 +1,24 @@
 """Latent codes to images, for batches: the layer contract that every method builds on.
 
 For every layer l, ``from_features(prior, features(prior, z, l), l)`` equals ``synthesize(prior, z)``: :func:`features`
-runs layers ``[0, l)``, :func:`from_features` the rest. The second half of a style-based generator takes the styles of
+runs layers ``[0, l)``, :func:`from_features` the rest. Where layers take styles, the second half takes those of
 its layers too: ``from_features(prior, f, l, styles=map_latents(prior, z))``.
 
 Latent codes are ``[..., z_dim]``, images ``[..., R, R, C]`` in [-1, 1], channels last, with the same leading axes.
 """
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.generators import styles as st
-from gprior_jax.generators.base import Noise, Prior, check_layer, map_code, run_layers
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import as_labels
+from gprior_jax.generators.noise import Noise, as_noise
+from gprior_jax.generators.prior import Prior, check_layer
+from gprior_jax.generators.running import run_layers
+from gprior_jax.generators.styles import as_styles, check_styles, map_code, truncate
 from gprior_jax.typing import Array, ArrayLike, Key
 
 Space = Literal["z", "w", "w_plus"]
@@ -44,9 +47,9 @@ def map_latents(
     """Styles of latent codes.
 
     Args:
-        prior: a style-based generator.
+        prior: one whose layers take styles.
         z: ``[..., z_dim]``.
-        label: class of every code, integers ``[...]`` or one-hot ``[..., num_classes]``, of a conditional generator.
+        label: class of every code, integers ``[...]`` or one-hot ``[..., num_classes]``, of a prior with classes.
         truncation_psi: 1 leaves the styles, 0 makes all of them the mean, see
             :func:`gprior_jax.generators.styles.truncate`.
         truncation_cutoff: number of styles that are truncated, from the first; None takes all.
@@ -55,13 +58,12 @@ def map_latents(
         ``[..., num_styles, w_dim]``.
 
     Raises:
-        ValueError: no style-based generator, codes of another length, or a label where none belongs (or the other way).
+        ValueError: a prior without styles, codes of another length, or a label where none belongs (or the other way).
     """
-    st.check_style_based(prior)
-    z = _check_codes(prior, jnp.asarray(z))
-    labels = st.as_labels(prior, label, z.shape[:-1])
-    mapped = _map_batched(prior, z, labels)
-    return st.truncate(prior, mapped, truncation_psi, truncation_cutoff)
+    check_styles(prior)
+    z = _check_codes(prior, z)
+    mapped = _map_batched(prior, z, as_labels(prior, label, z.shape[:-1]))
+    return truncate(prior, mapped, truncation_psi, truncation_cutoff)
 
 
 def synthesize(
@@ -79,11 +81,11 @@ def synthesize(
     Args:
         prior: the generator.
         z: ``[..., z_dim]``; styles ``[..., w_dim]`` for ``space="w"``, ``[..., num_styles, w_dim]`` for ``"w_plus"``.
-        space: the space the codes live in; generators without a mapping network have ``"z"`` only.
-        label: of a conditional generator, for ``space="z"``, see :func:`map_latents`.
-        noise: of a style-based generator: ``"const"`` (the stored maps), ``"none"``, a key (maps of its own for every
+        space: the space the codes live in; generators without styles have ``"z"`` only.
+        label: of a prior with classes, for ``space="z"``, see :func:`map_latents`.
+        noise: where the layers take noise: ``"const"`` (the stored maps), ``"none"``, a key (maps of its own for every
             image), or a tuple with a map ``[..., S, S]`` or ``[S, S]`` for every layer.
-        truncation_psi: for ``space="z"``, see :func:`map_latents`.
+        truncation_psi: for ``space="z"`` of a prior with styles, see :func:`map_latents`.
         truncation_cutoff: likewise.
 
     Returns:
@@ -92,14 +94,17 @@ def synthesize(
     Raises:
         ValueError: a space, a label or noise that this generator does not have, or codes of another shape.
     """
-    if not prior.num_styles:
-        st.check_plain(prior, space, label, noise, truncation_psi)
-        return _run_plain(prior, _check_codes(prior, jnp.asarray(z)), 0, None)
-    if space == "z":
+    if space != "z":
+        if label is not None:
+            raise ArgumentError(f"label belongs to codes z: leave it out with space={space!r}.")
+        return _run(prior, None, as_styles(prior, jnp.asarray(z), space), None, noise, 0, None)
+    if prior.num_styles:
         styles = map_latents(prior, z, label=label, truncation_psi=truncation_psi, truncation_cutoff=truncation_cutoff)
-    else:
-        styles = st.as_styles(prior, jnp.asarray(z), space)
-    return _styled(prior, None, styles, noise, 0, None)
+        return _run(prior, None, styles, None, noise, 0, None)
+    if truncation_psi != 1.0:
+        raise ArgumentError(f"{prior} has no styles to truncate: leave truncation_psi out.")
+    z = _check_codes(prior, z)
+    return _run(prior, z, None, as_labels(prior, label, z.shape[:-1]), noise, 0, None)
 
 
 def features(
@@ -111,25 +116,31 @@ def features(
         prior: the generator.
         z: ``[..., z_dim]``.
         layer: 0 gives the codes back, ``prior.num_layers`` the images.
-        label: of a conditional generator, see :func:`map_latents`.
-        noise: of a style-based generator, see :func:`synthesize`.
+        label: of a prior with classes, see :func:`map_latents`.
+        noise: where the layers take noise, see :func:`synthesize`.
 
     Returns:
         ``[..., *prior.feature_shape(layer)]``.
 
     Raises:
-        ValueError: a layer out of range, or codes of another length.
+        ValueError: a layer out of range, codes of another length, or a label or noise that the prior does not have.
     """
     check_layer(prior, layer)
-    z = _check_codes(prior, jnp.asarray(z))
+    z = _check_codes(prior, z)
+    labels = as_labels(prior, label, z.shape[:-1])
     if not prior.num_styles:
-        st.check_plain(prior, "z", label, noise)
-        return _run_plain(prior, z, 0, layer)
-    return z if layer == 0 else _styled(prior, None, map_latents(prior, z, label=label), noise, 0, layer)
+        return _run(prior, z, None, labels, noise, 0, layer)
+    return z if layer == 0 else _run(prior, None, _map_batched(prior, z, labels), None, noise, 0, layer)
 
 
 def from_features(
-    prior: Prior, f: ArrayLike, layer: int, styles: ArrayLike | None = None, *, noise: Noise | Key = "const"
+    prior: Prior,
+    f: ArrayLike,
+    layer: int,
+    styles: ArrayLike | None = None,
+    *,
+    label: ArrayLike | None = None,
+    noise: Noise | Key = "const",
 ) -> Array:
     """Images from features of layer ``layer`` (G2).
 
@@ -137,72 +148,90 @@ def from_features(
         prior: the generator.
         f: ``[..., *prior.feature_shape(layer)]``.
         layer: where ``f`` was taken.
-        styles: ``[..., num_styles, w_dim]``, for style-based generators; those of the layers before ``layer`` are not
+        styles: ``[..., num_styles, w_dim]``, where the layers take styles; those of the layers before ``layer`` are not
             used. At layer 0, None takes those of the codes.
-        noise: of a style-based generator, see :func:`synthesize`.
+        label: of a prior with classes whose layers take no styles, see :func:`map_latents`; also for codes, at layer 0.
+        noise: where the layers take noise, see :func:`synthesize`.
 
     Returns:
         ``[..., R, R, C]``.
 
     Raises:
-        ValueError: a layer out of range, features of another shape, styles that are missing or for a generator without.
+        ValueError: a layer out of range, features of another shape, or styles, a label or noise that are missing or
+            that the prior does not have.
     """
     check_layer(prior, layer)
     f, shape = jnp.asarray(f), prior.feature_shape(layer)
-    if f.shape[f.ndim - len(shape) :] != shape:
-        raise ValueError(f"features of shape {f.shape}: layer {layer} of this prior takes [..., {shape}].")
+    batch = f.shape[: f.ndim - len(shape)]
+    if f.shape[len(batch) :] != shape:
+        raise ArgumentError(f"features of shape {f.shape}: layer {layer} of {prior} takes [..., {shape}].")
+    if prior.num_styles and label is not None and (layer or styles is not None):
+        raise ArgumentError("label belongs to codes: styles are made with it, leave it out beside them.")
+    if styles is not None:
+        own = as_styles(prior, jnp.asarray(styles), "w_plus")
+        if own.shape[:-2] != batch:
+            raise ArgumentError(f"styles of shape {own.shape} for features of shape {f.shape}: give one set for each.")
+        return _run(prior, f if layer else None, own, None, noise, layer, None)
     if not prior.num_styles:
-        if styles is not None:
-            raise ValueError(f"{prior.name or 'this prior'} has no styles: leave styles=None.")
-        st.check_plain(prior, "z", None, noise)
-        return _run_plain(prior, f, layer, None)
+        return _run(prior, f, None, as_labels(prior, label, batch), noise, layer, None)
     if layer == prior.num_layers:
         return f
-    if styles is None:
-        if layer:
-            raise ValueError(f"layer {layer} of {prior.name or 'this prior'} needs styles: give those of the codes.")
-        styles = map_latents(prior, f)
-    styles = st.as_styles(prior, jnp.asarray(styles), "w_plus")
-    return _styled(prior, f if layer else None, styles, noise, layer, None)
+    if layer:
+        raise ArgumentError(f"layer {layer} of {prior} needs styles: give those of the codes.")
+    return _run(prior, None, map_latents(prior, f, label=label), None, noise, 0, None)
 
 
-def _check_codes(prior: Prior, z: Array) -> Array:
+def _check_codes(prior: Prior, z: ArrayLike) -> Array:
+    z = jnp.asarray(z)
     if z.shape[-1:] != (prior.z_dim,):
-        raise ValueError(f"codes of shape {z.shape}: {prior.name or 'this prior'} takes [..., {prior.z_dim}].")
+        raise ArgumentError(f"codes of shape {z.shape}: {prior} takes [..., {prior.z_dim}].")
     return z
-
-
-def _batched(run: Callable, axes: int) -> Callable:
-    """``run`` over a number of leading axes of its arguments."""
-    for _ in range(axes):
-        run = jax.vmap(run)
-    return run
 
 
 @jax.jit
 def _map_batched(prior: Prior, z: Array, labels: Array | None) -> Array:
-    return _batched(partial(map_code, prior), z.ndim - 1)(z, labels)
+    run = partial(map_code, prior)
+    for _ in range(z.ndim - 1):
+        run = jax.vmap(run)
+    return run(z, labels)
 
 
-@partial(jax.jit, static_argnums=(2, 3))
-def _run_plain(prior: Prior, x: Array, start: int, stop: int | None) -> Array:
-    rank = len(prior.feature_shape(start))
-    return _batched(partial(run_layers, prior, start=start, stop=stop), x.ndim - rank)(x)
-
-
-def _styled(prior: Prior, x: Array | None, styles: Array, noise: Noise | Key, start: int, stop: int | None) -> Array:
-    """Layers of a style-based generator over all leading axes of the styles."""
-    noise = st.as_noise(prior, noise, styles.shape[:-2])
-    if isinstance(noise, str):
-        return _run_styled(prior, x, styles, None, noise, start, stop)
-    return _run_styled(prior, x, styles, noise, None, start, stop)
-
-
-@partial(jax.jit, static_argnums=(4, 5, 6))
-def _run_styled(
-    prior: Prior, x: Array | None, styles: Array, maps: Any, word: Any, start: int, stop: int | None
+def _run(
+    prior: Prior,
+    x: Array | None,
+    styles: Array | None,
+    labels: Array | None,
+    noise: Noise | Key,
+    start: int,
+    stop: int | None,
 ) -> Array:
-    def run(x: Array | None, styles: Array, maps: Any) -> Array:
-        return run_layers(prior, x, start, stop, styles=styles, noise=maps if word is None else word)
+    """Layers over all leading axes of what they take."""
+    if styles is not None:
+        batch = styles.shape[:-2]
+    else:
+        assert x is not None
+        batch = x.shape[: x.ndim - len(prior.feature_shape(start))]
+    noise = as_noise(prior, noise, batch)
+    word, maps = (noise, None) if isinstance(noise, str) else ("const", noise)
+    return _run_batched(prior, x, styles, labels, maps, word, start, stop, len(batch))
 
-    return _batched(run, styles.ndim - 2)(x, styles, maps)
+
+@partial(jax.jit, static_argnums=(5, 6, 7, 8))
+def _run_batched(
+    prior: Prior,
+    x: Array | None,
+    styles: Array | None,
+    labels: Array | None,
+    maps: tuple[Array, ...] | None,
+    word: Literal["const", "none"],
+    start: int,
+    stop: int | None,
+    axes: int,
+) -> Array:
+    def run(x: Array | None, styles: Array | None, labels: Array | None, maps: tuple[Array, ...] | None) -> Array:
+        noise = word if maps is None else maps
+        return run_layers(prior, x, start, stop, styles=styles, noise=noise, label=labels)
+
+    for _ in range(axes):
+        run = jax.vmap(run)
+    return run(x, styles, labels, maps)

@@ -15,8 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.editing.paths import lerp, slerp
-from gprior_jax.generators import styles as st
-from gprior_jax.generators.base import Prior, map_code, prepare, run_layers
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.noise import draw_noise
+from gprior_jax.generators.prior import Prior, prepare
+from gprior_jax.generators.running import run_layers
+from gprior_jax.generators.styles import check_styles, map_code
 from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
@@ -63,11 +66,10 @@ class _Sampler:
         first, second = self._codes(code_key, label_key)
         at = jax.random.uniform(at_key) if self.sampling == "full" else jnp.float32(0)
         blend = slerp if self.space == "z" else lerp
-        noise = st.draw_noise(self.prior, noise_key) if self.prior.num_styles else "const"
+        noise = draw_noise(self.prior, noise_key) if self.prior.noise_sizes else "const"
         images = [self._image(blend(first, second, at + step), noise, label_key) for step in (0.0, self.epsilon)]
         a, b = (self._shown(image) for image in images)
-        term = Perceptual(self.network, kind="mse", max_side=MAX_SIDE)
-        return term.loss(a, term.target(b)) / self.epsilon**2
+        return Perceptual(self.network, kind="mse", max_side=MAX_SIDE).between(a, b) / self.epsilon**2
 
     def _label(self, key: Key) -> Array | None:
         """A random class, the same at both ends."""
@@ -80,7 +82,7 @@ class _Sampler:
 
     def _image(self, code: Array, noise: tuple[Array, ...] | Literal["const"], label_key: Key) -> Array:
         if not self.prior.num_styles:
-            return run_layers(self.prior, code)
+            return run_layers(self.prior, code, noise=noise, label=self._label(label_key))
         styles = code if self.space == "w" else map_code(self.prior, code, self._label(label_key))
         return run_layers(self.prior, None, styles=styles, noise=noise)
 
@@ -131,11 +133,11 @@ def perceptual_path_length(
     True
     """
     if space not in ("z", "w") or sampling not in ("full", "end"):
-        raise ValueError(f"space={space!r}, sampling={sampling!r}: use 'z' or 'w', and 'full' or 'end'.")
+        raise ArgumentError(f"space={space!r}, sampling={sampling!r}: use 'z' or 'w', and 'full' or 'end'.")
     if space == "w":
-        st.check_style_based(prior)
+        check_styles(prior)
     if num_samples < 1 or batch_size < 1 or not epsilon > 0:
-        raise ValueError(
+        raise ArgumentError(
             f"num_samples {num_samples}, batch_size {batch_size}, epsilon {epsilon}: all must be positive."
         )
     sampler = _Sampler(prepare(prior), network.prepare(), space, sampling, crop, epsilon)

@@ -3,13 +3,18 @@
 Inside the package images are float32 ``[..., H, W, C]`` in [-1, 1]; [0, 1] in metrics; uint8 in files.
 """
 
+import warnings
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array, ArrayLike
+
+GREY_LEVEL = 127.5
+"""Grey levels of 255 in a difference of 1, of pixels in [-1, 1]."""
 
 ResizeMethod = Literal["nearest", "area", "bilinear", "bicubic", "lanczos"]
 
@@ -41,6 +46,60 @@ def from_uint8(image: np.ndarray) -> np.ndarray:
     array([-1.,  1.], dtype=float32)
     """
     return np.asarray(image, np.float32) / np.float32(127.5) - np.float32(1.0)
+
+
+def check_range(images: ArrayLike, what: str = "images") -> np.ndarray:
+    """Images as float32, if their numbers can be pixels in [-1, 1]; noise may leave that range.
+
+    Args:
+        images: any shape.
+        what: for the message.
+
+    Raises:
+        ValueError: whole numbers, as in files; or numbers that reach beyond four times the range, as [0, 255] does.
+
+    Warns:
+        UserWarning: all numbers lie in [0, 1] and not all are alike: as if black were 0.
+    """
+    array = np.asarray(images)
+    if array.dtype.kind not in "fV":  # V: bfloat16 is a kind of its own to numpy.
+        raise ArgumentError(
+            f"{what} of dtype {array.dtype}: give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1."
+        )
+    array = array.astype(np.float32)
+    finite = array[np.isfinite(array)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    if max(-low, high) > _FARTHEST:
+        raise ArgumentError(
+            f"{what} from {low:.4g} to {high:.4g}: give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1."
+        )
+    if low >= 0.0 and high <= 1.0 and high - low > _CONTRAST:
+        warnings.warn(
+            f"all pixels of the {what} lie between {low:.3g} and {high:.3g}: black is -1 here; pixels in [0, 1] become "
+            "that by 2 * x - 1.",
+            stacklevel=3,
+        )
+    return array
+
+
+_FARTHEST = 8.0
+"""Of pixels in [-1, 1]: Gaussian noise of 100 grey levels reaches it in one of 10**18 pixels."""
+
+_CONTRAST = 0.5
+"""Images that are flat and bright are no sign of another range."""
+
+
+def psnr_of(mse: ArrayLike, span: float = 2.0) -> Array:
+    """Peak signal-to-noise ratio of a mean squared difference, dB; infinite for 0.
+
+    Args:
+        mse: any shape.
+        span: of the pixels: 2 for [-1, 1], 1 for [0, 1].
+
+    >>> psnr_of([0.04, 0.0]).tolist()
+    [20.0, inf]
+    """
+    return -10.0 * jnp.log10(jnp.asarray(mse) / span**2)
 
 
 def resize(image: Array, size: tuple[int, int], method: ResizeMethod) -> Array:
@@ -100,17 +159,17 @@ def noise_level(image: Array) -> Array:
         image: ``[H, W, C]`` in [-1, 1].
 
     Returns:
-        A scalar, as a part of the range from black to white.
+        A scalar, grey levels of 255.
 
-    >>> noisy = 0.2 * jax.random.normal(jax.random.key(0), (64, 64, 3))
-    >>> round(float(noise_level(noisy)), 2)
-    0.1
+    >>> noisy = 20 / GREY_LEVEL * jax.random.normal(jax.random.key(0), (64, 64, 3))
+    >>> round(float(noise_level(noisy)))
+    20
     """
     # The mask ((1, -2, 1), (-2, 4, -2), (1, -2, 1)) is a second difference along both axes; its norm is 6.
     rows = image[2:] - 2.0 * image[1:-1] + image[:-2]
     both = rows[:, 2:] - 2.0 * rows[:, 1:-1] + rows[:, :-2]
     # The median of |N(0, 1)| is 0.6745.
-    return jnp.median(jnp.abs(both)) / (0.6745 * 6.0) / 2.0
+    return jnp.median(jnp.abs(both)) / (0.6745 * 6.0) * GREY_LEVEL
 
 
 def grid(images: np.ndarray, columns: int | None = None, pad: int = 0) -> np.ndarray:

@@ -5,14 +5,15 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from gprior_jax.errors import GPriorError, ImageFileError
-from gprior_jax.images.arrays import from_uint8
+from gprior_jax.errors import ArgumentError, GPriorError, ImageFileError
+from gprior_jax.images.arrays import check_range, from_uint8, to_uint8
 from gprior_jax.storage.atomic import write_bytes
+from gprior_jax.typing import ArrayLike
 
 Crop = Literal["center", "stretch", "pad"]
 """How a picture becomes square: its centre, all of it out of proportion, or all of it on a gray ground."""
@@ -52,7 +53,18 @@ def list_images(inputs: Iterable[str | os.PathLike]) -> list[Path]:
     return sorted(found)
 
 
-def load_image(path: str | os.PathLike, size: int, crop: Crop = "center") -> np.ndarray:
+class HasImageShape(Protocol):
+    """Whatever says what images it wants: a prior."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """``(R, R, C)``."""
+        ...
+
+
+def load_image(
+    path: str | os.PathLike, size: int | tuple[int, ...] | HasImageShape, crop: Crop = "center"
+) -> np.ndarray:
     """Read a picture of any mode and size as a square.
 
     EXIF orientation is applied, 16-bit samples are scaled to 8, palettes and gray are expanded to RGB, transparent
@@ -60,139 +72,38 @@ def load_image(path: str | os.PathLike, size: int, crop: Crop = "center") -> np.
 
     Args:
         path: the file.
-        size: side of the result, pixels.
+        size: side of the result, pixels; or the prior that it is for, or its ``image_shape``, which says how many
+            channels, too: of one channel it is the luma.
         crop: how it becomes square.
 
     Returns:
-        float32 ``[size, size, 3]`` in [-1, 1].
+        float32 ``[size, size, 3]`` in [-1, 1], or as many channels as the prior's images have.
 
     Raises:
         ImageFileError: missing, unreadable, damaged, or of a size that cannot be a picture.
     """
-    return from_uint8(np.asarray(_square(_open(Path(path), _to_rgb), size, crop)))
+    # A prior, or a named tuple that has the shape, before a tuple that is it.
+    shape: Any = (size, size, 3) if isinstance(size, int) else getattr(size, "image_shape", size)
+    return from_uint8(as_channels(square(open_picture(Path(path), to_rgb), shape[0], crop), shape[-1]))
 
 
-def load_unscaled(path: str | os.PathLike) -> np.ndarray:
-    """Read a picture of any mode as :func:`load_image` does, at its own size: float32 ``[H, W, 3]`` in [-1, 1]."""
-    return from_uint8(np.asarray(_open(Path(path), _to_rgb)))
+def load_unscaled(path: str | os.PathLike, channels: int = 3) -> np.ndarray:
+    """Read a picture of any mode as :func:`load_image` does, at its own size: float32 ``[H, W, C]`` in [-1, 1]."""
+    return from_uint8(as_channels(open_picture(Path(path), to_rgb), channels))
 
 
-def load_mask(
-    path: str | os.PathLike,
-    size: int,
-    crop: Crop = "center",
-    like: str | os.PathLike | None = None,
-    invert: bool = False,
-) -> np.ndarray:
-    """Read a mask, white where pixels are known and black where they are missing.
-
-    It becomes square as its picture does; where it is reduced, a pixel counts as known if all that it covers is.
-    Anything that ``crop="pad"`` adds is missing. Colours are taken by their luma, and transparency is ignored.
-
-    Args:
-        path: the file.
-        size: side of the result, pixels.
-        crop: see :func:`load_image`.
-        like: the picture that it belongs to; a mask must have its size, or the side ``size``.
-        invert: white is missing and black known, as in mGANprior's masks.
-
-    Returns:
-        float32 ``[size, size, 1]``, 1 known and 0 missing; at least one of them is known.
+def as_channels(image: Image.Image, channels: int) -> np.ndarray:
+    """An RGB picture as uint8 ``[H, W, channels]``: as it is, or its luma for one channel.
 
     Raises:
-        ImageFileError: unreadable, of another size, with gray values, or without a known pixel.
+        ArgumentError: another number of channels.
     """
-    picture = None if like is None else _open(Path(like), lambda image: image)
-    return _known(Path(path), _read_missing(Path(path), invert), size, crop, picture, invert)
+    if channels not in (1, 3):
+        raise ArgumentError(f"images of {channels} channels cannot be read from picture files: 1 and 3 can.")
+    return np.asarray(image) if channels == 3 else np.asarray(image.convert("L"))[..., None]
 
 
-def _known(
-    path: Path, missing: Image.Image, size: int, crop: Crop, picture: Image.Image | None, invert: bool
-) -> np.ndarray:
-    """What :func:`load_mask` returns, of a mask that has been read."""
-    wanted = {(size, size)} | ({picture.size} if picture is not None else set())
-    if picture is not None and missing.size not in wanted:
-        sizes = " or ".join(f"{w}x{h}" for w, h in sorted(wanted))
-        raise ImageFileError(
-            f"{path} is a mask of {missing.width}x{missing.height} pixels: make it {sizes}, as its picture."
-        )
-    reduced = missing if missing.size == (size, size) else _square_missing(missing, size, crop)
-    known = (np.asarray(reduced) == 0).astype(np.float32)[..., None]
-    if not known.any():
-        raise ImageFileError(
-            f"{path} hides every pixel at {size}x{size}: leave larger areas known ({'black' if invert else 'white'})."
-        )
-    return known
-
-
-def load_masked(
-    path: str | os.PathLike, mask: str | os.PathLike, size: int, crop: Crop = "center", invert: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read a picture as :func:`load_image` and its mask as :func:`load_mask` do; holes do not leak into known pixels.
-
-    Where the picture is resized, the filter weighs known pixels only: what was scribbled into a hole would otherwise
-    shine through at its edges.
-
-    Returns:
-        The picture ``[size, size, 3]``, mid-gray in the holes, and the mask ``[size, size, 1]``.
-
-    Raises:
-        ImageFileError: see both.
-    """
-    missing, image = _read_missing(Path(mask), invert), _open(Path(path), _to_rgb)
-    known = _known(Path(mask), missing, size, crop, image, invert)
-    if image.size != missing.size:  # A mask at the size of the result: the holes are not known at that of the picture.
-        return from_uint8(np.asarray(_square(image, size, crop))), known
-    share = 1.0 - np.asarray(missing)
-    weighted = [np.asarray(channel, np.float32) * share for channel in image.split()]
-    # In floats, since the filter overshoots; where a pixel is known, the weights add up to about 1.
-    *sums, weights = [np.asarray(_square(Image.fromarray(plane), size, crop, 0.0)) for plane in (*weighted, share)]
-    mean = np.stack(sums, axis=-1) / np.where(known > 0, weights[..., None], 1.0)
-    return from_uint8(np.where(known > 0, np.clip(np.round(mean), 0, 255), 128)), known
-
-
-def _read_missing(path: Path, invert: bool) -> Image.Image:
-    """A mask file as floats, 1 where pixels are missing: in 8 bits, one of many would be rounded away when reduced."""
-    values = np.asarray(_open(path, lambda image: image.convert("L")))
-    if not set(np.unique(values).tolist()) <= {0, int(values.max())}:
-        raise ImageFileError(
-            f"{path} has gray values: a mask is white where pixels are known and black where they are missing; save it "
-            "as PNG, not JPEG."
-        )
-    return Image.fromarray(((values > 0) == invert).astype(np.float32))
-
-
-def load_kernel(path: str | os.PathLike) -> np.ndarray:
-    """Read a blur kernel: a square image with an odd side, brighter where more light went.
-
-    Returns:
-        float32 ``[k, k]``, sum 1.
-
-    Raises:
-        ImageFileError: unreadable, not square with an odd side, or all black.
-    """
-    image = _open(Path(path), lambda image: image.convert("L"), smallest=1)
-    kernel = np.asarray(image, np.float32)
-    if image.width != image.height or image.width % 2 == 0 or not kernel.any():
-        raise ImageFileError(
-            f"{path} is no blur kernel ({image.width}x{image.height} pixels): use a square image with an odd side "
-            "and some white."
-        )
-    # The file shows where the light of a point went; an operator correlates: it looks from where light came.
-    return kernel[::-1, ::-1] / kernel.sum()
-
-
-def _square_missing(missing: Image.Image, size: int, crop: Crop) -> Image.Image:
-    """Part of every pixel that is missing, of an image of 0 and 1."""
-    box = Image.Resampling.BOX
-    if crop == "stretch":
-        return missing.resize((size, size), box)
-    if crop == "pad":
-        return ImageOps.pad(missing, (size, size), box, color=1)
-    return ImageOps.fit(missing, (size, size), box)
-
-
-def _open(path: Path, convert: Callable[[Image.Image], Image.Image], smallest: int = MIN_SIDE) -> Image.Image:
+def open_picture(path: Path, convert: Callable[[Image.Image], Image.Image], smallest: int = MIN_SIDE) -> Image.Image:
     """Open a picture, turn it upright and convert it; whatever goes wrong becomes one sentence."""
     try:
         with warnings.catch_warnings():
@@ -225,7 +136,7 @@ def _check_size(path: Path, size: tuple[int, int], smallest: int) -> None:
         raise ImageFileError(f"{told}: too large, reduce it below {MAX_PIXELS // 10**6} million pixels first.")
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
     """Any Pillow mode to RGB, 8 bits."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         samples = np.asarray(image, np.float64)
@@ -241,7 +152,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _square(image: Image.Image, size: int, crop: Crop, ground: Any = (128, 128, 128)) -> Image.Image:
+def square(image: Image.Image, size: int, crop: Crop, ground: Any = (128, 128, 128)) -> Image.Image:
+    """A picture as a square of a side, on a ground where it is padded."""
     lanczos = Image.Resampling.LANCZOS
     if crop == "stretch":
         return image.resize((size, size), lanczos)
@@ -249,16 +161,35 @@ def _square(image: Image.Image, size: int, crop: Crop, ground: Any = (128, 128, 
         return ImageOps.fit(image, (size, size), lanczos)
     if crop == "pad":
         return ImageOps.pad(image, (size, size), lanczos, color=ground)
-    raise ValueError(f"crop={crop!r}: use 'center', 'stretch' or 'pad'.")
+    raise ArgumentError(f"crop={crop!r}: use 'center', 'stretch' or 'pad'.")
+
+
+def resized(image: np.ndarray, size: int | None) -> np.ndarray:
+    """A uint8 square ``[R, R, C]`` at another side, by Lanczos; None and its own side leave it."""
+    if size is None or size == image.shape[0]:
+        return image
+    other = np.asarray(_picture(image).resize((size, size), Image.Resampling.LANCZOS))
+    return other.reshape(size, size, -1)
+
+
+def _picture(image: np.ndarray) -> Image.Image:
+    array = np.asarray(image, np.uint8)
+    return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """PNG file of a uint8 array ``[H, W, 3]``."""
+    """PNG file of a uint8 array ``[H, W, C]``."""
     buffer = io.BytesIO()
-    Image.fromarray(np.asarray(image, np.uint8)).save(buffer, "PNG")
+    _picture(image).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def save_image(path: str | os.PathLike, image: np.ndarray) -> None:
-    """Write a uint8 array ``[H, W, 3]`` as PNG, whole or not at all."""
-    write_bytes(path, encode_png(image))
+def save_image(path: str | os.PathLike, image: ArrayLike) -> None:
+    """Write an image as PNG, whole or not at all.
+
+    Args:
+        path: the file.
+        image: ``[H, W, C]``: floats in [-1, 1], as everything here gives them, or uint8 as it is in files.
+    """
+    array = np.asarray(image)
+    write_bytes(path, encode_png(array if array.dtype == np.uint8 else to_uint8(check_range(array, "the image"))))

@@ -5,14 +5,14 @@ weights are copied to each, and every process of a pod takes its own share of th
 """
 
 import os
-from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from gprior_jax.typing import ArrayLike, PyTree
+from gprior_jax.errors import ArgumentError
+from gprior_jax.typing import PyTree
 
 IMAGES = "images"
 """Name of the mesh axis."""
@@ -29,7 +29,7 @@ def image_mesh(num_devices: int | None = None) -> Mesh:
     local = jax.local_devices()
     count = len(local) if num_devices is None else num_devices
     if not 1 <= count <= len(local):
-        raise ValueError(f"devices {count}: this process has {len(local)} ({local[0].platform}).")
+        raise ArgumentError(f"devices {count}: this process has {len(local)} ({local[0].platform}).")
     return Mesh(np.array(local[:count]), (IMAGES,), axis_types=(AxisType.Auto,))
 
 
@@ -54,6 +54,12 @@ def use_cores() -> None:
         return
 
 
+def device_facts(devices: int | None, batch_size: int) -> dict[str, Any]:
+    """The devices that batches are spread over, for a run's record; see :func:`spread`."""
+    local = jax.local_devices()
+    return {"platform": local[0].platform, "kind": local[0].device_kind, "devices": spread(devices, batch_size)}
+
+
 def shard_images(mesh: Mesh, tree: PyTree) -> PyTree:
     """Split the leading axis of every leaf over the mesh; its length is a multiple of the number of devices."""
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec(IMAGES)))
@@ -64,25 +70,10 @@ def replicate(mesh: Mesh, tree: PyTree) -> PyTree:
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
-def in_batches(function: Callable[..., ArrayLike], size: int, *arguments: PyTree) -> np.ndarray:
-    """Apply a function of batches to many images, ``size`` at once, on the host.
-
-    The last batch is filled up with copies, so that one compilation serves all.
-
-    Args:
-        function: of arrays with a leading axis of images; gives one such array.
-        size: images at once.
-        arguments: pytrees whose leaves have a leading axis of all images.
-
-    >>> in_batches(lambda x: x + 1, 2, np.arange(5))
-    array([1, 2, 3, 4, 5])
-    """
-    count, parts = len(jax.tree.leaves(arguments)[0]), []
-    for start in range(0, count, size):
-        rows = np.minimum(np.arange(start, start + size), count - 1)
-        part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], arguments)
-        parts.append(np.asarray(function(*part))[: count - start])
-    return np.concatenate(parts)
+def spread(devices: int | None, batch_size: int) -> int:
+    """Devices for a batch; where nobody names a number, the cores of a CPU (:func:`use_cores`), else one."""
+    local = jax.local_devices()
+    return devices or (min(batch_size, len(local)) if local[0].platform == "cpu" else 1)
 
 
 def local_share(items: list[T]) -> list[T]:

@@ -4,55 +4,37 @@ Axes, outermost first: images, restarts, codes. Every image's result is a functi
 id alone: batches are padded to one shape, and optimiser states are per image.
 """
 
+import contextlib
+import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax.errors import Status
-from gprior_jax.generators.base import Prior
+from gprior_jax.errors import ArgumentError, Status
+from gprior_jax.generators.labels import as_labels, with_label
+from gprior_jax.generators.prior import Prior, prepare
+from gprior_jax.images.arrays import check_range
 from gprior_jax.inversion import solver
+from gprior_jax.inversion.batching import batches
 from gprior_jax.inversion.devices import image_mesh, replicate, shard_images
-from gprior_jax.inversion.notice import Notice
-from gprior_jax.inversion.problem import Evaluation, Observation, Problem, observe
+from gprior_jax.inversion.problem import Evaluation, Measurement, Problem
+from gprior_jax.inversion.progress import Reporter
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.result import Result, by_loss, joined
 from gprior_jax.inversion.solver import Solution, SolverConfig, State
-from gprior_jax.latents import Variables
-from gprior_jax.operators import Identity
+from gprior_jax.latents import FIXED, Variables
+from gprior_jax.objectives import Objective, Observation
+from gprior_jax.operators import Forward, Identity
 from gprior_jax.typing import Array, ArrayLike, Key, Progress
 
 _STEPS_PER_CALL = {"cpu": 1}
 """Convolutions inside a loop run two to three times slower on XLA:CPU (jax issue 12868): there, one step a call."""
 
 _ACCELERATOR_STEPS_PER_CALL = 25
-
-
-class Result(NamedTuple):
-    """Results of a batch of images, on the host; with ``samples=K`` every array has an axis of K after the first.
-
-    Of a recipe of several stages, all is that of the last one.
-
-    Attributes:
-        images: ``[B, R, R, C]``, about [-1, 1].
-        variables: ``{name: [B, ...]}``, the best iterate.
-        loss: ``[B]``, its loss.
-        terms: ``{name: [B]}``, its terms, unweighted.
-        step: ``[B]``, the step it was found at.
-        status: ``[B]``, :class:`gprior_jax.errors.Status`.
-        history: ``{"loss" or a term: [B, T]}``, every evaluation; an image that has stopped repeats its last.
-    """
-
-    images: np.ndarray
-    variables: dict[str, np.ndarray]
-    loss: np.ndarray
-    terms: dict[str, np.ndarray]
-    step: np.ndarray
-    status: np.ndarray
-    history: dict[str, np.ndarray]
 
 
 def invert(
@@ -62,8 +44,9 @@ def invert(
     *,
     key: Key,
     ids: ArrayLike | None = None,
-    operator: Any = None,
+    operator: Forward | None = None,
     init: Variables | None = None,
+    label: ArrayLike | None = None,
     samples: int | None = None,
     batch_size: int | None = None,
     devices: int | None = None,
@@ -81,20 +64,22 @@ def invert(
             what it gives in the batch.
         operator: forward operator, a pytree whose leaves have a leading axis of images; None observes images as such.
         init: ``{name: [B, ...]}``, variables to start from instead of drawn ones (for every restart).
+        label: class of every image, integers ``[B]`` or one for all, of a prior with classes that is held to none.
         samples: independent solutions of every image, from keys of their own, sorted by their loss; the first drawn is
             the one that is found without ``samples``. None finds one, without an axis for it.
         batch_size: images at once; None takes all. Fewer take less memory.
         devices: devices of this process to use; None takes one.
         steps_per_call: steps in one XLA call; None chooses by platform.
-        progress: called about twice a second with ``batch``, ``batches``, ``step``, ``num_steps``, ``loss`` and (where
-            the mean square of pixels is a term) ``psnr`` of what was observed, averaged over the batch, and
+        progress: called about twice a second with ``batch``, ``batches``, ``images``, ``step``, ``num_steps``, ``loss``
+            and (where the mean square of pixels is a term) ``psnr`` of what was observed, averaged over the batch, and
             ``seconds_left``.
 
     Returns:
         One :class:`Result` for all images, in their order.
 
     Raises:
-        ValueError: shapes that do not fit the prior or each other, non-finite pixels, or a recipe that does not fit.
+        ValueError: shapes that do not fit the prior or each other, pixels that are not finite or of another range, or a
+            recipe that does not fit.
 
     Example:
         >>> import gprior_jax as gp, jax
@@ -104,85 +89,202 @@ def invert(
         >>> gp.invert(prior, images, recipe, key=jax.random.key(0)).images.shape == images.shape
         True
     """
-    operator = Identity() if operator is None else operator
-    observed = _check_images(prior, images, operator)
-    count = len(observed)
-    numbers = _check_ids(ids, count)
-    mesh = image_mesh(devices or 1)
-    recipe.check(prior)
-    run = _runs(prior, recipe, key, mesh, steps_per_call, 1 if samples is None else samples)
-    parts = (observed, operator, {name: np.asarray(value)[:, None] for name, value in (init or {}).items()})
-    joined = _joined(run.batches(numbers, parts, run.batch_size(count, batch_size), progress))
-    return joined if samples is None else _sorted_samples(joined, count)
+    inverter = Inverter(prior, recipe, devices=devices, steps_per_call=steps_per_call, labels=label is not None)
+    return inverter.invert(
+        images,
+        key=key,
+        ids=ids,
+        operator=operator,
+        init=init,
+        label=label,
+        samples=samples,
+        batch_size=batch_size,
+        progress=progress,
+    )
+
+
+class Inverter:
+    """A recipe made ready for a prior on some devices, once, for as many batches as there are.
+
+    Attributes:
+        prior: the generator, as given.
+        recipe: fitted to it.
+        steps_per_call: steps in one XLA call.
+    """
+
+    def __init__(
+        self,
+        prior: Prior,
+        recipe: Recipe,
+        *,
+        devices: int | None = None,
+        steps_per_call: int | None = None,
+        labels: bool = False,
+    ):
+        """Fit and prepare; see :func:`invert`. With ``labels``, every image will come with its class."""
+        if steps_per_call is not None and steps_per_call < 1:
+            raise ArgumentError(f"steps_per_call {steps_per_call}: use at least 1.")
+        self._mesh = image_mesh(devices or 1)
+        self.prior = prior
+        self.recipe = recipe.fit(with_label(prior, 0) if labels and prior.num_classes else prior)
+        platform = self._mesh.devices.flat[0].platform
+        self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
+        self._advance = _compiled_advance(platform)
+        # The solver needs the generator alone: a discriminator or an encoder that is used is in the recipe.
+        bare = replicate(self._mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None)))
+        self._image_shape, self._stages = prior.image_shape, self.recipe.stages
+        self._problems = [
+            replicate(self._mesh, Problem(bare, Objective(stage.terms), stage.fitted_encoder, stage.parametrization))
+            for stage in self._stages
+        ]
+
+    def invert(
+        self,
+        images: ArrayLike,
+        *,
+        key: Key,
+        ids: ArrayLike | None = None,
+        operator: Forward | None = None,
+        init: Variables | None = None,
+        label: ArrayLike | None = None,
+        samples: int | None = None,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> Result:
+        """Invert images in batches; see :func:`invert`."""
+        observed = self._check(images, operator)
+        count = len(observed)
+        numbers = np.arange(count) if ids is None else np.asarray(ids)
+        if numbers.shape != (count,) or not np.issubdtype(numbers.dtype, np.integer) or (numbers < 0).any():
+            raise ArgumentError(f"ids must be {count} integers from 0, one for each image; got shape {numbers.shape}.")
+        if samples is not None and samples < 1:
+            raise ArgumentError(f"samples {samples}: use at least 1.")
+        labels = None if label is None else np.asarray(as_labels(self.prior, label, (count,)))
+        if init or self._problems[0].encoder is not None:
+            self._check_starts(init or {}, observed)
+        hints = {name: np.asarray(value)[:, None] for name, value in (init or {}).items()}
+        everything = (numbers, observed, Identity() if operator is None else operator, hints, labels)
+        # A multiple of the number of devices.
+        cores = self._mesh.devices.size
+        parts = list(batches(count, -(-(count if batch_size is None else batch_size) // cores) * cores))
+        total = sum(stage.solver.num_steps for stage in self._stages)
+        results = []
+        for index, (rows, own) in enumerate(parts):
+            reporter = Reporter(progress, total, {"batch": index, "batches": len(parts), "images": count})
+            part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], everything)
+            result = self._invert_batch(key, *part, samples=samples or 1, reporter=reporter)
+            results.append(jax.tree.map(lambda leaf, own=own: leaf[: own * (samples or 1)], result))
+        return joined(results) if samples is None else by_loss(joined(results), count)
+
+    def _check(self, images: ArrayLike, operator: Forward | None) -> np.ndarray:
+        """The images as float32, if they are what the prior gives through the operator."""
+        observed = check_range(images)
+        if not observed.ndim or not len(observed):
+            raise ArgumentError("images is empty: give at least one.")
+        count = len(observed)
+        if bad := [leaf for leaf in jax.tree.leaves(operator) if np.shape(leaf)[:1] != (count,)]:
+            raise ArgumentError(
+                f"the operator has a leaf of shape {np.shape(bad[0])} for {count} images: every leaf needs a leading "
+                "axis of images, see gprior_jax.operators.broadcast and stack."
+            )
+        shape = self._image_shape
+        if operator is not None:
+            image = jax.ShapeDtypeStruct((count, *shape), jnp.float32)
+            shape = jax.eval_shape(jax.vmap(lambda op, x: op(x)), operator, image).shape[1:]
+        if observed.shape[1:] != shape:
+            of = "" if operator is None else " observed through this operator"
+            wanted = ", ".join(map(str, shape))
+            raise ArgumentError(f"images of shape {observed.shape}: this prior inverts [B, {wanted}]{of}.")
+        finite = np.isfinite(observed).reshape(count, -1).all(axis=1)
+        if not finite.all():
+            bad = ", ".join(map(str, np.flatnonzero(~finite)[:10]))
+            raise ArgumentError(f"images {bad} hold NaN or infinite pixels: give finite numbers in [-1, 1].")
+        return observed
+
+    def _check_starts(self, init: Variables, observed: np.ndarray) -> None:
+        """Check that what images start from has the shapes of their variables."""
+        problem = self._problems[0]
+        prior = with_label(self.prior, 0) if self.prior.num_classes else self.prior
+        own = jax.eval_shape(partial(problem.parametrization.init, prior), jax.random.key(0))
+        for name, value in init.items():
+            wanted = (len(observed), *own[name].shape) if name in own else (len(observed), *np.shape(value)[1:])
+            if np.shape(value) != wanted:
+                raise ArgumentError(f"init holds {name!r} of shape {np.shape(value)}: give {wanted}.")
+        if problem.encoder is None:
+            return
+        seen, wanted = observed.shape[1:], problem.encoder.module.input_shape
+        if seen != wanted:
+            raise ArgumentError(f"the encoder takes images of shape {wanted}, and {seen} were observed: start without.")
+        for name, code in jax.eval_shape(problem.encoder.encode, jnp.zeros(seen)).items():
+            if name not in own or own[name].shape != code.shape:
+                told = ", ".join(f"{n} {v.shape}" for n, v in own.items() if not n.startswith(FIXED))
+                raise ArgumentError(f"the encoder gives {name} {code.shape}, but what is searched for is {told}.")
+
+    def start(
+        self,
+        stage: int,
+        key: Key,
+        ids: ArrayLike,
+        observed: ArrayLike,
+        operator: Forward,
+        hints: Variables,
+        labels: Array | None,
+        samples: int,
+    ) -> tuple[State, Measurement]:
+        """States and measurements ``[B * samples * restarts]`` of one batch; hints are ``[B, samples or 1, ...]``."""
+        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(ids))
+        recipe = self._stages[stage]
+        inputs = shard_images(self._mesh, (keys, observed, operator, hints, labels))
+        return _start(self._problems[stage], recipe.solver, samples * recipe.restarts, *inputs)
+
+    def advance(self, stage: int, length: int, states: State, measurements: Measurement) -> tuple[State, Evaluation]:
+        """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * samples * restarts]``."""
+        return self._advance(self._problems[stage], self._stages[stage].solver, length, states, measurements)
+
+    def _invert_batch(
+        self,
+        key: Key,
+        ids: np.ndarray,
+        observed: np.ndarray,
+        operator: Forward,
+        hints: Variables,
+        labels: Array | None,
+        *,
+        samples: int,
+        reporter: Reporter,
+    ) -> Result:
+        """All stages of one batch; arrays of the result are ``[B * samples, ...]``."""
+        before, result = 0, None
+        for stage, recipe in enumerate(self._stages):
+            config = recipe.solver
+            can_stop = config.tolerance > 0.0 or config.goal is not None
+            states, measurements = self.start(stage, key, ids, observed, operator, hints, labels, samples)
+            evaluations: list[Evaluation] = []
+            for begin in range(0, config.num_steps, self.steps_per_call):
+                length = min(self.steps_per_call, config.num_steps - begin)
+                states, evaluation = self.advance(stage, length, states, measurements)
+                evaluations.append(evaluation)
+                reporter(before + begin + length, evaluation)
+                # States change at multiples of the patience only; asking the device in between waits for nothing.
+                looked = (begin + length) // config.patience > begin // config.patience
+                if can_stop and looked and not (np.asarray(states.status) == Status.MAX_STEPS).any():
+                    break
+            found = _finish(self._problems[stage], recipe.restarts, states, measurements)
+            (solution, rows), parts = jax.device_get((found, evaluations))
+            seen = jax.tree.map(lambda *leaves, rows=rows: np.concatenate(leaves)[:, rows].T, *parts)
+            history: dict[str, np.ndarray] = {"loss": seen.loss} | seen.terms
+            terms = {name: history[name][np.arange(len(rows)), solution.step] for name in seen.terms}
+            result = Result(
+                solution.image, solution.variables, solution.loss, terms, solution.step, solution.status, history
+            )
+            # The next stage starts from what this one found, with a key of its own: no image has this id.
+            hints = jax.tree.map(lambda leaf: leaf.reshape(-1, samples, *leaf.shape[1:]), result.variables)
+            key, before = jax.random.fold_in(key, np.uint32(_NEXT_STAGE)), before + config.num_steps
+        assert result is not None
+        return result
 
 
 _NEXT_STAGE = (1 << 32) - 1
-"""Folded into the key for the next stage; no image has this id."""
-
-
-def _runs(prior: Prior, recipe: Recipe, key: Key, mesh: jax.sharding.Mesh, calls: int | None, samples: int) -> "Run":
-    """The run of a recipe, followed by those of its later stages."""
-    following = None
-    if recipe.then is not None:
-        next_key = jax.random.fold_in(key, np.uint32(_NEXT_STAGE))
-        following = _runs(prior, recipe.then, next_key, mesh, calls, samples)
-    return Run(recipe.problem(prior), recipe, key, mesh, calls, samples, following)
-
-
-def _joined(results: list[Result]) -> Result:
-    """All batches in one; histories of batches that stopped early repeat their last entry up to the longest."""
-    longest = max(result.history["loss"].shape[1] for result in results)
-    padded = [
-        result._replace(
-            history={
-                name: np.pad(values, ((0, 0), (0, longest - values.shape[1])), mode="edge")
-                for name, values in result.history.items()
-            }
-        )
-        for result in results
-    ]
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *padded)
-
-
-def _sorted_samples(result: Result, count: int) -> Result:
-    """Samples on an axis of their own, the least loss first."""
-    split = jax.tree.map(lambda leaf: leaf.reshape(count, -1, *leaf.shape[1:]), result)
-    order = np.argsort(np.where(np.isfinite(split.loss), split.loss, np.inf), axis=1, kind="stable")
-    images = np.arange(count)[:, None]
-    return jax.tree.map(lambda leaf: leaf[images, order], split)
-
-
-def _check_ids(ids: ArrayLike | None, count: int) -> np.ndarray:
-    numbers = np.arange(count) if ids is None else np.asarray(ids)
-    if numbers.shape != (count,) or not np.issubdtype(numbers.dtype, np.integer) or (numbers < 0).any():
-        raise ValueError(f"ids must be {count} integers from 0, one for each image; got shape {numbers.shape}.")
-    return numbers
-
-
-def _check_images(prior: Prior, images: ArrayLike, operator: Any) -> np.ndarray:
-    observed = np.asarray(images, np.float32)
-    if not len(observed):
-        raise ValueError("images is empty: give at least one.")
-    shape = _observed_shape(prior, operator, len(observed))
-    if observed.shape[1:] != shape:
-        of = "" if isinstance(operator, Identity) else " observed through this operator"
-        raise ValueError(f"images of shape {observed.shape}: this prior inverts [B, {', '.join(map(str, shape))}]{of}.")
-    finite = np.isfinite(observed).reshape(len(observed), -1).all(axis=1)
-    if not finite.all():
-        bad = ", ".join(map(str, np.flatnonzero(~finite)[:10]))
-        raise ValueError(f"images {bad} hold NaN or infinite pixels: give finite numbers in [-1, 1].")
-    return observed
-
-
-def _observed_shape(prior: Prior, operator: Any, count: int) -> tuple[int, ...]:
-    """Shape of one image seen through the operator of a batch."""
-    if bad := [leaf for leaf in jax.tree.leaves(operator) if np.shape(leaf)[:1] != (count,)]:
-        raise ValueError(
-            f"the operator has a leaf of shape {np.shape(bad[0])} for {count} images: every leaf needs a leading axis "
-            "of images, see gprior_jax.operators.broadcast and stack."
-        )
-    image = jax.ShapeDtypeStruct((count, *prior.image_shape), jnp.float32)
-    return jax.eval_shape(jax.vmap(lambda op, x: op(x)), operator, image).shape[1:]
 
 
 # Images and restarts share one axis of rows, image by image: XLA:CPU emits much slower loops for arrays of higher rank.
@@ -190,29 +292,42 @@ def _observed_shape(prior: Prior, operator: Any, count: int) -> tuple[int, ...]:
 
 @partial(jax.jit, static_argnums=(1, 2))
 def _start(
-    problem: Problem, config: SolverConfig, rows: int, keys: Key, observed: Array, operator: Any, hints: Variables
-) -> tuple[State, Observation]:
-    """States and observations ``[B * rows]`` of images ``[B]``; hints are ``[B, samples or 1, ...]``."""
+    problem: Problem,
+    config: SolverConfig,
+    rows: int,
+    keys: Array,
+    observed: Array,
+    operator: Forward,
+    hints: Variables,
+    labels: Array | None,
+) -> tuple[State, Measurement]:
+    """States and measurements ``[B * rows]`` of images ``[B]``; hints are ``[B, samples or 1, ...]``."""
+    if problem.encoder is not None:
+        encoded = jax.vmap(problem.encoder.encode)(observed)
+        hints = {name: code[:, None] for name, code in encoded.items()} | hints
 
-    def states(key: Key, hint: Variables) -> State:
+    def begin(
+        key: Key, pixels: Array, operator: Forward, hint: Variables, label: Array | None
+    ) -> tuple[State, Measurement]:
         folded = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(rows))
         each = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows // len(leaf), axis=0), hint)
-        return jax.vmap(partial(solver.init, problem, config))(folded, each)
+        states = jax.vmap(partial(solver.init, problem, config, label=label))(folded, each)
+        return states, Measurement(operator, problem.objective.targets(Observation(pixels, operator)), label)
 
-    observations = jax.vmap(partial(observe, problem))(observed, operator)
-    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), jax.vmap(states)(keys, hints))
-    return flat, jax.tree.map(lambda leaf: jnp.repeat(leaf, rows, axis=0), observations)
+    states, measurements = jax.vmap(begin)(keys, observed, operator, hints, labels)
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states)
+    return flat, jax.tree.map(lambda leaf: jnp.repeat(leaf, rows, axis=0), measurements)
 
 
 def _advance(
-    problem: Problem, config: SolverConfig, length: int, states: State, observations: Observation
+    problem: Problem, config: SolverConfig, length: int, states: State, measurements: Measurement
 ) -> tuple[State, Evaluation]:
     """``length`` steps of all rows; evaluations are ``[length, B * R]``."""
     batched = jax.vmap(partial(solver.step, problem, config))
     if length == 1:
-        states, evaluation = batched(states, observations)
+        states, evaluation = batched(states, measurements)
         return states, jax.tree.map(lambda leaf: leaf[None], evaluation)
-    return jax.lax.scan(lambda states, _: batched(states, observations), states, length=length)
+    return jax.lax.scan(lambda states, _: batched(states, measurements), states, length=length)
 
 
 _CPU_OPTIONS: dict[str, str | bool] = {
@@ -229,139 +344,20 @@ _CPU_OPTIONS: dict[str, str | bool] = {
 @functools.cache
 def _compiled_advance(platform: str) -> Callable:
     """:func:`_advance`, jitted with the options that pay on a platform."""
-    wanted = _CPU_OPTIONS if platform == "cpu" else {}
-    options = {name: value for name, value in wanted.items() if _is_known(name, value)}
+    options: dict[str, str | bool] = {}
+    for name, value in _CPU_OPTIONS.items() if platform == "cpu" else ():
+        # They are not part of JAX's stable interface: a version of XLA that does not know one does without.
+        with contextlib.suppress(Exception):
+            jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+            options[name] = value
     return jax.jit(_advance, static_argnums=(1, 2), donate_argnums=3, compiler_options=options)
 
 
-def _is_known(name: str, value: str | bool) -> bool:
-    """Whether this version of XLA takes a compiler option: they are not part of JAX's stable interface."""
-    try:
-        jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
-    except Exception:
-        return False
-    return True
-
-
 @partial(jax.jit, static_argnums=1)
-def _finish(problem: Problem, restarts: int, states: State) -> tuple[Solution, Array]:
+def _finish(problem: Problem, restarts: int, states: State, measurements: Measurement) -> tuple[Solution, Array]:
     """The best restart of every image (and sample), rendered, and its row."""
-    best = jax.vmap(solver.best_restart)(states.best_loss.reshape(-1, restarts))
+    losses = states.best_loss.reshape(-1, restarts)
+    best = jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf), axis=1)
     rows = jnp.arange(len(best)) * restarts + best
-    chosen = jax.tree.map(lambda leaf: leaf[rows], states)
-    return jax.vmap(partial(solver.finalize, problem))(chosen), rows
-
-
-class Run:
-    """A problem placed on devices, and the loop over its steps.
-
-    Attributes:
-        steps_per_call: steps in one XLA call.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        recipe: Recipe,
-        key: Key,
-        mesh: jax.sharding.Mesh,
-        steps_per_call: int | None = None,
-        samples: int = 1,
-        following: "Run | None" = None,
-    ):
-        """Place ``problem`` on the devices of ``mesh``; see :func:`invert` for the other arguments.
-
-        ``following`` goes on from what this run finds.
-        """
-        if steps_per_call is not None and steps_per_call < 1:
-            raise ValueError(f"steps_per_call {steps_per_call}: use at least 1.")
-        if samples < 1:
-            raise ValueError(f"samples {samples}: use at least 1.")
-        platform = mesh.devices.flat[0].platform
-        self._problem = replicate(mesh, problem)
-        self._recipe, self._key, self._mesh, self._samples = recipe, key, mesh, samples
-        self._following = following
-        self._advance = _compiled_advance(platform)
-        self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
-
-    def batch_size(self, count: int, wanted: int | None) -> int:
-        """Images a batch: a multiple of the number of devices."""
-        if wanted is not None and wanted < 1:
-            raise ValueError(f"batch_size {wanted}: use at least 1.")
-        devices = self._mesh.devices.size
-        return -(-(wanted or count) // devices) * devices
-
-    def start(self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Any) -> tuple[State, Observation]:
-        """States and observations ``[B * samples * restarts]`` of one batch; hints are ``[B, samples or 1, ...]``."""
-        keys = jax.vmap(partial(jax.random.fold_in, self._key))(jnp.asarray(ids))
-        inputs = shard_images(self._mesh, (keys, observed, operator, hints))
-        return _start(self._problem, self._recipe.solver, self._samples * self._recipe.restarts, *inputs)
-
-    def advance(self, length: int, states: State, observations: Observation) -> tuple[State, Evaluation]:
-        """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * samples * restarts]``."""
-        return self._advance(self._problem, self._recipe.solver, length, states, observations)
-
-    def batches(
-        self, ids: np.ndarray, parts: tuple[np.ndarray, Any, Any], size: int, progress: Progress | None
-    ) -> list[Result]:
-        """Invert ``size`` images at once; ``parts`` are observed images, operators and hints, see :meth:`start`."""
-        count, results = len(ids), []
-        total = sum(stage.solver.num_steps for stage in self._recipe.stages)
-        for start in range(0, count, size):
-            rows = np.minimum(np.arange(start, start + size), count - 1)  # The last is padded with its last image.
-            notice = Notice(progress, start // size, -(-count // size), count, total)
-            part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], parts)
-            result = self.batch(ids[rows], *part, notice=notice)
-            keep = (count - start) * self._samples
-            results.append(jax.tree.map(lambda leaf, keep=keep: leaf[:keep], result))
-        return results
-
-    def batch(
-        self, ids: np.ndarray, observed: np.ndarray, operator: Any, hints: Any, notice: Notice, before: int = 0
-    ) -> Result:
-        """Invert one batch; ``before`` are the steps of earlier stages."""
-        states, observations = self.start(ids, observed, operator, hints)
-        evaluations: list[Evaluation] = []
-        config = self._recipe.solver
-        for length, done in self._calls():
-            states, evaluation = self.advance(length, states, observations)
-            evaluations.append(evaluation)
-            notice(before + done, evaluation)
-            if config.stops and self._all_stopped(done, length, states):
-                break
-        solution, chosen = _finish(self._problem, self._recipe.restarts, states)
-        result = _collect(solution, chosen, evaluations)
-        if self._following is None:
-            return result
-        found = jax.tree.map(lambda leaf: leaf.reshape(-1, self._samples, *leaf.shape[1:]), result.variables)
-        return self._following.batch(ids, observed, operator, found, notice, before + config.num_steps)
-
-    def _calls(self) -> Iterator[tuple[int, int]]:
-        """(steps in the call, steps done after it)."""
-        total, size = self._recipe.solver.num_steps, self.steps_per_call
-        for begin in range(0, total, size):
-            length = min(size, total - begin)
-            yield length, begin + length
-
-    def _all_stopped(self, done: int, length: int, states: State) -> bool:
-        # States change at multiples of the patience only; asking the device in between would wait for nothing.
-        patience = self._recipe.solver.patience
-        crossed = done // patience > (done - length) // patience
-        return crossed and not bool((np.asarray(states.status) == Status.MAX_STEPS).any())
-
-
-def _collect(solution: Solution, chosen: Array, evaluations: list[Evaluation]) -> Result:
-    """Gather a batch on the host; ``chosen`` holds the row of every image's best restart."""
-    found, rows, parts = jax.device_get((solution, chosen, evaluations))
-    joined = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:, rows].T, *parts)
-    history: dict[str, np.ndarray] = {"loss": joined.loss} | joined.terms
-    images = np.arange(len(rows))
-    terms = {name: history[name][images, found.step] for name in joined.terms}
-    return Result(found.image, found.variables, found.loss, terms, found.step, found.status, history)
-
-
-def result_psnr(result: Result, images: ArrayLike) -> np.ndarray:
-    """PSNR of every reconstruction against its image, dB ``[B]``, both clipped to [-1, 1]."""
-    difference = np.clip(result.images, -1, 1) - np.clip(np.asarray(images), -1, 1)
-    error = np.mean(np.square(difference.astype(np.float64)), axis=(1, 2, 3))
-    return 10 * np.log10(4.0 / np.maximum(error, 1e-12))
+    chosen, labels = jax.tree.map(lambda leaf: leaf[rows], (states, measurements.label))
+    return jax.vmap(partial(solver.finalize, problem))(chosen, labels), rows

@@ -1,5 +1,6 @@
-"""Learning rates over the steps, as published methods have them: functions of the step that optax takes."""
+"""Learning rates over the steps: from a rate and the number of steps to a function of the step that optax takes."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,39 @@ import jax.numpy as jnp
 import optax
 
 from gprior_jax.typing import Array
+
+Schedule = Callable[[float, int], float | optax.Schedule]
+"""``schedule(rate, num_steps)``, ``rate`` being the highest; of a constant rate, that rate itself."""
+
+
+def constant(rate: float, num_steps: int) -> float:
+    """The rate in all steps."""
+    return rate
+
+
+def cosine(rate: float, num_steps: int) -> optax.Schedule:
+    """Fall as a cosine to 0 at the last step."""
+    return optax.schedules.cosine_decay_schedule(rate, num_steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class LateLinear:
+    """Constant at first, then linearly to 0.
+
+    Attributes:
+        start: part of the steps before the rate falls.
+
+    >>> [round(float(LateLinear(0.6)(0.1, 100)(step)), 3) for step in (0, 60, 80, 100)]
+    [0.1, 0.1, 0.05, 0.0]
+    """
+
+    start: float = 0.75
+
+    def __call__(self, rate: float, num_steps: int) -> optax.Schedule:
+        """The schedule of a rate over ``num_steps``."""
+        begin = int(self.start * num_steps)
+        return optax.schedules.linear_schedule(rate, 0.0, max(1, num_steps - begin), begin)
+
 
 RAMP_UP, RAMP_DOWN = 0.05, 0.25
 """Parts of the projector's steps over which the rate rises and falls (stylegan2-ada-pytorch ``projector.py``)."""
@@ -16,7 +50,7 @@ CYCLE_PART, CYCLE_LOW, DROP_LOW = 0.9, 0.1, 0.001
 
 
 def projector(rate: float, num_steps: int) -> optax.Schedule:
-    """Rise linearly from 0, fall as a cosine to 0 at the end.
+    """Rise linearly from 0, fall as a cosine to 0 at the end (stylegan2-ada-pytorch ``projector.py``).
 
     >>> [round(float(projector(0.1, 1000)(step)), 3) for step in (0, 25, 500, 875)]
     [0.0, 0.05, 0.1, 0.05]
@@ -52,11 +86,3 @@ def one_cycle_drop(rate: float, num_steps: int) -> optax.Schedule:
 
 def _cycle(t: Array) -> Array:
     return CYCLE_LOW + (1.0 - CYCLE_LOW) * (1.0 - jnp.abs(2.0 * t - 1.0))
-
-
-PUBLISHED: dict[str, Callable[[float, int], optax.Schedule]] = {
-    "projector": projector,
-    "one_cycle": one_cycle,
-    "one_cycle_drop": one_cycle_drop,
-}
-"""By the name that :class:`gprior_jax.inversion.optimizer.Optimizer` knows."""

@@ -5,16 +5,17 @@ NONFINITE, one whose loss stops improving with CONVERGED; neither disturbs the i
 """
 
 import dataclasses
-from typing import NamedTuple
+import inspect
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from gprior_jax.errors import Status
-from gprior_jax.inversion.optimizer import Optimizer
-from gprior_jax.inversion.problem import Evaluation, Observation, Problem, render, value_and_gradient
-from gprior_jax.latents import Variables
+from gprior_jax.errors import ArgumentError, Status
+from gprior_jax.inversion.optimizer import AnyOptimizer, Optimizer
+from gprior_jax.inversion.problem import Evaluation, Measurement, Problem, evaluate, held
+from gprior_jax.latents import FIXED, Variables
 from gprior_jax.typing import Array, Key, PyTree
 
 
@@ -23,7 +24,8 @@ class SolverConfig:
     """Static settings of the solver.
 
     Attributes:
-        optimizer: the update rule.
+        optimizer: the update rule: an :class:`gprior_jax.inversion.optimizer.Optimizer`, any optax transformation, or a
+            function of ``num_steps`` that makes one. What is fixed among the variables it does not see.
         num_steps: evaluations of the objective, and updates; the last update is not evaluated.
         tolerance: an image stops when its best loss has improved by less than this part of itself over ``patience``
             steps; 0 never stops early.
@@ -31,24 +33,38 @@ class SolverConfig:
         goal: (term, value): an image has converged when this term of its objective has come down to the value, too.
     """
 
-    optimizer: Optimizer = Optimizer()
+    optimizer: AnyOptimizer = Optimizer()
     num_steps: int = 400
     tolerance: float = 0.0
     patience: int = 50
     goal: tuple[str, float] | None = None
 
-    @property
-    def stops(self) -> bool:
-        """Whether an image can stop before the last step."""
-        return self.tolerance > 0.0 or self.goal is not None
-
     def __post_init__(self):
         if self.num_steps < 1:
-            raise ValueError(f"num_steps {self.num_steps}: use at least 1.")
+            raise ArgumentError(f"num_steps {self.num_steps}: use at least 1.")
         if not 0.0 <= self.tolerance < 1.0:
-            raise ValueError(f"tolerance {self.tolerance}: use a number from 0 to below 1.")
+            raise ArgumentError(f"tolerance {self.tolerance}: use a number from 0 to below 1.")
         if self.patience < 1:
-            raise ValueError(f"patience {self.patience}: use at least 1.")
+            raise ArgumentError(f"patience {self.patience}: use at least 1.")
+        self.transformation()
+
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        """The optax transformation for this number of steps.
+
+        Raises:
+            ValueError: the optimiser is none.
+        """
+        made: Any = self.optimizer
+        if not isinstance(made, optax.GradientTransformation) and callable(made):
+            # An optimiser of optax as it is would take the number of steps for its rate.
+            named = list(inspect.signature(made).parameters)[:1]
+            made = None if named == ["learning_rate"] else made(self.num_steps)
+        if not isinstance(made, optax.GradientTransformation):
+            raise ArgumentError(
+                f"optimizer {self.optimizer!r}: give an optax transformation, such as optax.lion(1e-2), or a function "
+                "of the number of steps that makes one."
+            )
+        return optax.with_extra_args_support(made)
 
 
 class State(NamedTuple):
@@ -75,7 +91,9 @@ class State(NamedTuple):
     status: Array
 
 
-def init(problem: Problem, config: SolverConfig, key: Key, hint: Variables | None = None) -> State:
+def init(
+    problem: Problem, config: SolverConfig, key: Key, hint: Variables | None = None, label: Array | None = None
+) -> State:
     """Start one image.
 
     Args:
@@ -83,14 +101,15 @@ def init(problem: Problem, config: SolverConfig, key: Key, hint: Variables | Non
         config: the solver's settings.
         key: this image's key.
         hint: variables to start from instead of drawn ones.
+        label: ``[num_classes]``, this image's class.
     """
-    variables = problem.parametrization.project(problem.parametrization.init(problem.prior, key, hint))
+    drawn = problem.parametrization.init(held(problem, label), key, hint)
     # A weakly typed start would compile the step twice more, as the types settle.
-    variables = jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, leaf.dtype), variables)
+    variables = jax.tree.map(lambda x: jax.lax.convert_element_type(x, x.dtype), problem.parametrization.project(drawn))
     infinite, zero = jnp.float32(jnp.inf), jnp.int32(0)
     return State(
         variables=variables,
-        optimizer=config.optimizer.build(config.num_steps).init(variables),
+        optimizer=config.transformation().init(_free(variables)),
         step=zero,
         best_variables=variables,
         best_loss=infinite,
@@ -100,57 +119,56 @@ def init(problem: Problem, config: SolverConfig, key: Key, hint: Variables | Non
     )
 
 
-def step(problem: Problem, config: SolverConfig, state: State, observation: Observation) -> tuple[State, Evaluation]:
+def _free(variables: Variables) -> Variables:
+    return {name: value for name, value in variables.items() if not name.startswith(FIXED)}
+
+
+def step(problem: Problem, config: SolverConfig, state: State, measurement: Measurement) -> tuple[State, Evaluation]:
     """Evaluate the current iterate, remember it if it is the best, and update it.
 
     Returns:
         The next state, and the evaluation of the iterate before the update.
     """
-    evaluation, gradient = value_and_gradient(problem, state.variables, observation)
-    updates, optimizer = config.optimizer.build(config.num_steps).update(gradient, state.optimizer, state.variables)
-    variables = problem.parametrization.project(optax.apply_updates(state.variables, updates))
+    free = _free(state.variables)
+    fixed = {name: value for name, value in state.variables.items() if name not in free}
+
+    def objective(free: Variables) -> tuple[Array, Evaluation]:
+        evaluation = evaluate(problem, free | fixed, measurement)
+        return evaluation.loss, evaluation
+
+    gradient, evaluation = jax.grad(objective, has_aux=True)(free)
+    # Some optimisers (line searches, Polyak's step) ask for the value too, or for values elsewhere.
+    more = {"value": evaluation.loss, "grad": gradient, "value_fn": lambda free: objective(free)[0]}
+    updates, optimizer = config.transformation().update(gradient, state.optimizer, free, **more)
+    variables = problem.parametrization.project(cast(Variables, optax.apply_updates(free, updates)) | fixed)
 
     better = evaluation.loss < state.best_loss  # False for NaN.
-    finite = jnp.isfinite(evaluation.loss)
-    running = state.status == Status.MAX_STEPS
     best_loss = jnp.where(better, evaluation.loss, state.best_loss)
-    reference, stuck = _progress(config, state, best_loss)
-    converged = stuck | _reached(config, evaluation)
+    # Every ``patience`` steps: has the best loss improved enough since the last look?
+    due = (state.step + 1) % config.patience == 0
+    improved = state.reference_loss - best_loss > config.tolerance * jnp.abs(best_loss)
+    converged = due & ~improved & (config.tolerance > 0.0)
+    if config.goal is not None:
+        name, value = config.goal
+        if name not in evaluation.terms:
+            raise ArgumentError(f"goal {name!r}: the objective has the terms {', '.join(evaluation.terms)}.")
+        converged |= evaluation.terms[name] <= value
     status = jnp.where(converged, jnp.int32(Status.CONVERGED), jnp.int32(Status.MAX_STEPS))
-    status = jnp.where(finite, status, jnp.int32(Status.NONFINITE))
+    status = jnp.where(jnp.isfinite(evaluation.loss), status, jnp.int32(Status.NONFINITE))
     advanced = State(
         variables=variables,
         optimizer=optimizer,
         step=state.step + 1,
-        best_variables=_select(better, state.variables, state.best_variables),
+        best_variables=select(better, state.variables, state.best_variables),
         best_loss=best_loss,
         best_step=jnp.where(better, state.step, state.best_step),
-        reference_loss=reference,
+        reference_loss=jnp.where(due, best_loss, state.reference_loss),
         status=status,
     )
-    return _select(running, advanced, state), evaluation
+    return select(state.status == Status.MAX_STEPS, advanced, state), evaluation
 
 
-def _progress(config: SolverConfig, state: State, best_loss: Array) -> tuple[Array, Array]:
-    """The reference loss after this step, and whether the image has stopped improving."""
-    count = state.step + 1
-    due = count % config.patience == 0
-    improved = state.reference_loss - best_loss > config.tolerance * jnp.abs(best_loss)
-    converged = due & ~improved & (config.tolerance > 0.0)
-    return jnp.where(due, best_loss, state.reference_loss), converged
-
-
-def _reached(config: SolverConfig, evaluation: Evaluation) -> Array:
-    """Whether the goal is reached, where there is one."""
-    if config.goal is None:
-        return jnp.bool_(False)
-    name, value = config.goal
-    if name not in evaluation.terms:
-        raise ValueError(f"goal {name!r}: the objective has the terms {', '.join(evaluation.terms)}.")
-    return evaluation.terms[name] <= value
-
-
-def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:
+def select(condition: Array, new: PyTree, old: PyTree) -> PyTree:
     """Leaf by leaf, ``new`` where the scalar condition holds."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
 
@@ -173,12 +191,7 @@ class Solution(NamedTuple):
     status: Array
 
 
-def finalize(problem: Problem, state: State) -> Solution:
+def finalize(problem: Problem, state: State, label: Array | None = None) -> Solution:
     """Render the best iterate of one image."""
-    image = render(problem, state.best_variables)
+    image = problem.parametrization.render(held(problem, label), state.best_variables).astype(jnp.float32)
     return Solution(image, state.best_variables, state.best_loss, state.best_step, state.status)
-
-
-def best_restart(losses: Array) -> Array:
-    """Index of the least finite loss among restarts ``[R]``."""
-    return jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf))

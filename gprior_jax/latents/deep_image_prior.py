@@ -6,13 +6,15 @@ from typing import Any
 import flax.traverse_util
 import jax
 
-from gprior_jax.generators.base import Prior, check_label, run_layers
-from gprior_jax.latents.parametrization import Variables
+from gprior_jax.generators.labels import check_label
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.running import run_layers
+from gprior_jax.latents.parametrization import Parametrization, Variables, from_hint
 from gprior_jax.typing import Array, Key, Params
 
 
 @dataclasses.dataclass(frozen=True)
-class DeepImagePrior:
+class DeepImagePrior(Parametrization):
     """No trained prior at all: the weights of an untrained network of the same architecture are fitted to the image.
 
     Deep image prior (Ulyanov, Vedaldi and Lempitsky 2018, arXiv:1711.10925): the structure of the network alone, and
@@ -20,28 +22,21 @@ class DeepImagePrior:
     [z_dim]}``, which stays as it was drawn (:data:`CODE_RATE`), and the weights as ``{"weights/layer/kernel": ...}``.
     """
 
-    def check(self, prior: Prior) -> None:
-        """Raise ``ValueError`` for a conditional prior: no class is named."""
+    def fit(self, prior: Prior) -> "DeepImagePrior":
+        """Itself; raises ``ValueError`` for a prior with classes that is held to none."""
         check_label(prior, None)
+        return self
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """Draw a code and weights."""
         code_key, weights_key = jax.random.split(key)
         code = prior.latent.sample(code_key, (prior.z_dim,))
         params = prior.module.init(weights_key, code, method="init_all")["params"]
-        return {"code": code} | as_variables(params) | (hint or {})
+        return from_hint({"code": code} | as_variables(params), hint)
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The code's image under these weights."""
         return run_layers(dataclasses.replace(prior, params=as_params(variables), weights=None), variables["code"])
-
-    def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
-        """None."""
-        return {}
-
-    def project(self, variables: Variables) -> Variables:
-        """All weights are admissible."""
-        return variables
 
 
 CODE_RATE = (("code", 0.0),)

@@ -1,12 +1,11 @@
-"""What the solver asks of a parametrisation of an image."""
+"""What the solver asks of a parametrisation of an image, and what parametrisations share."""
 
-import dataclasses
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.generators.base import Prior
+from gprior_jax.generators.prior import Prior
 from gprior_jax.typing import Array, Key
 
 Variables = dict[str, Array]
@@ -14,18 +13,34 @@ Variables = dict[str, Array]
 FIXED = "_"
 """First letter of the name of what belongs to a point but is not optimised: noise as drawn, a counter, a radius."""
 
+P = TypeVar("P", bound="Parametrization")
+
+KINDS: dict[str, type["Parametrization"]] = {}
+"""Every parametrisation by the name of its class, those of the user's too: what a result's ``run.json`` names."""
+
 
 class Parametrization(Protocol):
-    """What the solver asks of a parametrisation, a dataclass."""
+    """The variables that are optimised, and the image that they stand for; functions are for one image.
 
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+    A parametrisation is a frozen dataclass: static and hashable. One of your own derives from this
+    class and says how to ``init`` and to ``render``; the rest has defaults. A prior with classes that comes here is
+    held to one.
+    """
 
-    def check(self, prior: Prior) -> None:
-        """Raise ``ValueError`` if it does not fit the prior."""
-        ...
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        KINDS[cls.__name__] = cls
+
+    def fit(self: P, prior: Prior) -> P:
+        """This parametrisation with everything that was left to the prior decided.
+
+        Raises:
+            ValueError: it does not fit the prior.
+        """
+        return self
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
-        """Variables to start from; entries of ``hint`` are taken as they are."""
+        """Variables to start from; entries of ``hint`` that are of them are taken as they are."""
         ...
 
     def render(self, prior: Prior, variables: Variables) -> Array:
@@ -33,12 +48,12 @@ class Parametrization(Protocol):
         ...
 
     def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
-        """Named scalars to add to the objective."""
-        ...
+        """Named scalars to add to the objective; none unless a parametrisation says so."""
+        return {}
 
     def project(self, variables: Variables) -> Variables:
-        """The nearest admissible variables."""
-        ...
+        """The nearest admissible variables, after every update; all are admissible unless it says so."""
+        return variables
 
 
 def from_hint(own: Variables, hint: Variables | None) -> Variables:
@@ -51,7 +66,7 @@ def from_hint(own: Variables, hint: Variables | None) -> Variables:
 
 
 _STEP, _SEED = f"{FIXED}step", f"{FIXED}seed"
-_SEEDS = 1 << 24  # Kept as float32, as everything that is differentiated is; these whole numbers are exact in it.
+_SEEDS = 1 << 24  # Kept as float32, as results are stored; these whole numbers are exact in it.
 
 
 def first_step(key: Key) -> Variables:

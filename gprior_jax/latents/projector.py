@@ -6,10 +6,21 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.generators import styles
-from gprior_jax.generators.base import Prior, check_label
-from gprior_jax.latents.parametrization import FIXED, Variables, first_step, from_hint, next_step, step_key
-from gprior_jax.latents.styles import W, WPlus
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import check_label
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.styles import check_styles, w_statistics
+from gprior_jax.latents.parametrization import (
+    FIXED,
+    Parametrization,
+    Variables,
+    first_step,
+    from_hint,
+    next_step,
+    step_key,
+)
+from gprior_jax.latents.w import W
+from gprior_jax.latents.w_plus import WPlus
 from gprior_jax.typing import Array, Key
 
 INJECTED = 0.05
@@ -23,7 +34,7 @@ _W_STD, _INJECTED = f"{FIXED}w_std", f"{FIXED}injected"
 
 
 @dataclasses.dataclass(frozen=True)
-class Projector:
+class Projector(Parametrization):
     """One w for all layers or one for each, started from the mean, with noise injected in every step; and noise maps.
 
     The noise is a part of the iterate: an update moves w without its noise, and then noise is drawn anew and added. So
@@ -31,12 +42,12 @@ class Projector:
     hold: the loss of the best iterate is that of its own image. In the last quarter of the steps there is no noise.
 
     Variables: ``{"w": [w_dim]}`` or ``{"w_plus": [num_styles, w_dim]}``, with what is injected; ``"noise_0": [S, S]``,
-    ...; and fixed ones.
+    ... where the layers take noise; and fixed ones.
 
     Attributes:
         num_steps: of the run, which the ramp follows.
         space: ``"w"``, or ``"w_plus"`` with noise of its own in every layer (rosinality/stylegan2-pytorch).
-        noise_weight: weight of :func:`gprior_jax.latents.styles.noise_penalty` (1e5).
+        noise_weight: weight of :func:`gprior_jax.latents.styled.noise_penalty` (1e5).
         injected: see :data:`INJECTED`.
         ramp: see :data:`RAMP`.
         statistics_samples: codes that are mapped for the mean of w and its deviation (10,000).
@@ -53,17 +64,18 @@ class Projector:
 
     def __post_init__(self):
         if self.space not in ("w", "w_plus"):
-            raise ValueError(f"space={self.space!r}: the projector searches 'w' or 'w_plus'.")
+            raise ArgumentError(f"space={self.space!r}: the projector searches 'w' or 'w_plus'.")
 
-    def check(self, prior: Prior) -> None:
-        """Raise ``ValueError`` for a prior without styles, or a conditional one."""
-        styles.check_style_based(prior)
+    def fit(self, prior: Prior) -> "Projector":
+        """Itself; raises ``ValueError`` for a prior without styles, or with classes and held to none."""
+        check_styles(prior)
         check_label(prior, None)
+        return self
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """The mean of w, and drawn noise maps; the first :meth:`project` injects."""
         point_key, seed_key = jax.random.split(key)
-        mean, std = styles.w_statistics(prior, jax.random.key(_STATISTICS_SEED), self.statistics_samples)
+        mean, std = w_statistics(prior, jax.random.key(_STATISTICS_SEED), self.statistics_samples)
         mean = (mean.mean(0) if self.space == "w" else mean).astype(jnp.float32)
         own = from_hint(self._point.init(prior, point_key) | {self.space: mean}, hint)
         fixed = {_W_STD: std.astype(jnp.float32), _INJECTED: jnp.zeros_like(own[self.space])}

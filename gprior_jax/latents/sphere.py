@@ -5,10 +5,14 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.generators import styles
-from gprior_jax.generators.base import Prior, check_label, map_code, run_layers
-from gprior_jax.latents.parametrization import FIXED, Variables
-from gprior_jax.latents.styles import NOISE
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import check_label
+from gprior_jax.generators.noise import draw_noise
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.running import run_layers
+from gprior_jax.generators.styles import check_styles, map_code
+from gprior_jax.latents.parametrization import FIXED, Parametrization, Variables, from_hint
+from gprior_jax.latents.styled import NOISE
 from gprior_jax.nn.layers import LEAKY_SLOPE, leaky_relu
 from gprior_jax.typing import Array, Key
 
@@ -20,7 +24,7 @@ _CHUNK = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Sphere:
+class Sphere(Parametrization):
     """A Gaussianised latent for every style, and noise maps, each on the sphere that it was drawn on.
 
     A latent v stands for ``w = LeakyReLU(v * std + mean)``, with the statistics of w before the mapping network's last
@@ -43,24 +47,31 @@ class Sphere:
     statistics_samples: int = 100_000
     remat: bool = False
 
-    def check(self, prior: Prior) -> None:
-        """Raise ``ValueError`` for a prior without styles, or a conditional one."""
-        styles.check_style_based(prior)
+    def fit(self, prior: Prior) -> "Sphere":
+        """Itself; raises ``ValueError`` for a prior that it does not fit.
+
+        That is one without styles, without a mapping network that ends with a LeakyReLU (``mapping_gain``), or with
+        classes and held to none.
+        """
+        check_styles(prior)
         check_label(prior, None)
+        if not hasattr(prior.module, "mapping_gain"):
+            raise ArgumentError(f"{prior} has no mapping network that ends with a LeakyReLU, which the sphere wants.")
+        return self
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """Draw latents and noise."""
         latent_key, noise_key = jax.random.split(key)
         rows = 1 if self.tiled else prior.num_styles
-        moved = {"latents": jax.random.normal(latent_key, (rows, prior.module.w_dim))}
-        maps = styles.draw_noise(prior, noise_key)
+        moved = {"latents": jax.random.normal(latent_key, (rows, prior.w_dim))}
+        maps = draw_noise(prior, noise_key) if prior.noise_sizes else ()
         count = len(maps) if self.num_noise is None else self.num_noise
         fixed: Variables = {}
         for i, each in enumerate(maps):
             each = jnp.zeros_like(each) if i in self.zero_noise else each
             target, prefix = (moved, "") if i < count and i not in self.zero_noise else (fixed, FIXED)
             target[f"{prefix}{NOISE}{i}"] = each
-        moved |= {name: value for name, value in (hint or {}).items() if name in moved}
+        moved = from_hint(moved, hint)
         mean, std = gaussian_statistics(prior, self.statistics_samples)
         fixed |= {f"{FIXED}radius_{name}": _norm(name, value) for name, value in moved.items()}
         return moved | fixed | {f"{FIXED}mean": mean, f"{FIXED}std": std}
@@ -68,11 +79,11 @@ class Sphere:
     def styles(self, prior: Prior, variables: Variables) -> Array:
         """Styles ``[num_styles, w_dim]`` of the latents."""
         w = leaky_relu(variables["latents"] * variables[f"{FIXED}std"] + variables[f"{FIXED}mean"])
-        return jnp.broadcast_to(prior.module.mapping_gain * w, (prior.num_styles, w.shape[-1]))
+        return jnp.broadcast_to(_gain(prior) * w, (prior.num_styles, w.shape[-1]))
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of the latents."""
-        count = len(prior.module.noise_sizes)
+        count = len(prior.noise_sizes)
         names = [f"{NOISE}{i}" for i in range(count)]
         maps = tuple(variables[name if name in variables else FIXED + name] for name in names)
         return run_layers(prior, None, remat=self.remat, styles=self.styles(prior, variables), noise=maps)
@@ -87,6 +98,11 @@ class Sphere:
         """Every latent and every noise map at its radius."""
         radii = {name: variables[f"{FIXED}radius_{name}"] for name in variables if f"{FIXED}radius_{name}" in variables}
         return {name: x * (radii[name] / _norm(name, x)) if name in radii else x for name, x in variables.items()}
+
+
+def _gain(prior: Prior) -> float:
+    """What the mapping network multiplies its last LeakyReLU with."""
+    return getattr(prior.module, "mapping_gain", 1.0)
 
 
 def _norm(name: str, x: Array) -> Array:
@@ -133,7 +149,7 @@ def gaussian_statistics(prior: Prior, num_samples: int) -> tuple[Array, Array]:
     def chunk(index: Array) -> tuple[Array, Array]:
         key = jax.random.fold_in(jax.random.key(_STATISTICS_SEED), index)
         z = prior.latent.sample(key, (min(_CHUNK, num_samples), prior.z_dim))
-        w = jax.vmap(lambda z: map_code(prior, z)[0])(z) / prior.module.mapping_gain
+        w = jax.vmap(lambda z: map_code(prior, z)[0])(z) / _gain(prior)
         before = jnp.where(w >= 0, w, w / LEAKY_SLOPE)
         return before.mean(0), jnp.square(before).mean(0)
 

@@ -6,17 +6,27 @@ from typing import Any
 import flax.traverse_util
 import jax.numpy as jnp
 
-from gprior_jax.generators import styles
-from gprior_jax.generators.base import Prior, check_label, map_code, run_layers
+from gprior_jax.generators.labels import check_label
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.running import run_layers
+from gprior_jax.generators.styles import as_styles, check_styles, map_code, mean_styles, truncate
 from gprior_jax.latents.deep_image_prior import WEIGHTS, as_params, as_variables
-from gprior_jax.latents.parametrization import FIXED, Variables, first_step, from_hint, next_step, step_key
+from gprior_jax.latents.parametrization import (
+    FIXED,
+    Parametrization,
+    Variables,
+    first_step,
+    from_hint,
+    next_step,
+    step_key,
+)
 from gprior_jax.typing import Array, Key
 
 _PIVOT = f"{FIXED}w_plus"
 
 
 @dataclasses.dataclass(frozen=True)
-class Tuning:
+class Tuning(Parametrization):
     """A copy of the synthesis network's weights for every image, with the image's styles, the pivot, held.
 
     Variables: ``{"weights/layer/kernel": ...}``, all weights but the mapping network's, the mean of w and the stored
@@ -38,11 +48,12 @@ class Tuning:
     locality_psi: float = 0.5
     remat: bool = False
 
-    def check(self, prior: Prior) -> None:
-        """Raise ``ValueError`` for a prior without styles, or a conditional one where codes are drawn."""
-        styles.check_style_based(prior)
+    def fit(self, prior: Prior) -> "Tuning":
+        """Itself; raises ``ValueError`` for a prior without styles, or without a class where codes are drawn."""
+        check_styles(prior, mean=True)
         if self.locality_weight:
             check_label(prior, None)
+        return self
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """The prior's own weights, and the pivot."""
@@ -61,7 +72,7 @@ class Tuning:
         if not self.locality_weight:
             return {}
         z = prior.latent.sample(step_key(variables), (prior.z_dim,))
-        towards = styles.truncate(prior, map_code(prior, z), self.locality_psi) - variables[_PIVOT]
+        towards = truncate(prior, map_code(prior, z), self.locality_psi) - variables[_PIVOT]
         near = variables[_PIVOT] + self.locality_distance * towards / jnp.linalg.norm(towards)
         before, after = (run_layers(p, None, styles=near) for p in (prior, tuned(prior, variables)))
         return {"locality": self.locality_weight * jnp.mean(jnp.square(after - before))}
@@ -93,5 +104,5 @@ def _is_tuned(name: str) -> bool:
 def _pivot(prior: Prior, hint: Variables) -> Array:
     found = next((hint[name] for name in (_PIVOT, "w_plus", "w") if name in hint), None)
     if found is None:
-        return styles.mean_styles(prior).astype(jnp.float32)
-    return styles.as_styles(prior, found, "w" if found.ndim == 1 else "w_plus")
+        return mean_styles(prior).astype(jnp.float32)
+    return as_styles(prior, found, "w" if found.ndim == 1 else "w_plus")

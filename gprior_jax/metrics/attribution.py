@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax.generators import styles as st
-from gprior_jax.generators import synthesis
-from gprior_jax.generators.base import Prior, prepare
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.noise import draw_own_noise
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.images import arrays as im
-from gprior_jax.inversion.devices import in_batches
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.perceptual import network as networks
@@ -52,8 +52,8 @@ class Reference(NamedTuple):
     real: np.ndarray
 
 
-class Standing(NamedTuple):
-    """Where a distance stands.
+class Attribution(NamedTuple):
+    """Where a distance lies among those of a reference.
 
     Attributes:
         distance: itself.
@@ -115,37 +115,29 @@ def feature_distances(network: Network, images: ArrayLike, references: ArrayLike
         ``[B]``.
     """
     term = squared(network, 1.0)
-
-    def one(pair: tuple[Array, Array]) -> Array:
-        return term.loss(pair[0], term.target(pair[1]))
-
     # One after the other: the features of all images at once need not fit in memory.
-    return jax.lax.map(one, (jnp.asarray(images), jnp.asarray(references)))
+    return jax.lax.map(lambda pair: term.between(*pair), (jnp.asarray(images), jnp.asarray(references)))
 
 
-def generated_images(prior: Prior, key: Key, number: int, batch_size: int | None = None) -> np.ndarray:
-    """Images ``[number, R, R, C]`` of random codes, rounded to 8 bits as a file would hold them.
+def draw_images(prior: Prior, key: Key, ids: ArrayLike) -> np.ndarray:
+    """Images ``[B, R, R, C]`` of random codes, rounded to 8 bits as a file would hold them.
 
-    Noise maps are drawn, and of a conditional generator the classes.
+    Noise maps are drawn, and the classes of a prior with some. Image i does not depend on the others.
 
     Args:
-        prior: the generator.
+        prior: the generator; faster when prepared.
         key: of all images together.
-        number: of images.
-        batch_size: images at once; None makes all at once.
+        ids: ``[B]`` integers, which of them.
     """
     code_key, noise_key, label_key = jax.random.split(key, 3)
-    rows: dict[str, Any] = {"z": synthesis.sample_z(prior, code_key, number), "id": np.arange(number)}
+    own = jax.vmap(jax.random.fold_in, (None, 0))
+    z = jax.vmap(lambda key: prior.latent.sample(key, (prior.z_dim,)))(own(code_key, jnp.asarray(ids)))
+    label = None
     if prior.num_classes:
-        rows["label"] = jax.random.randint(label_key, (number,), 0, prior.num_classes)
-    prior = prepare(prior)
-
-    def draw(rows: dict[str, Any]) -> Array:
-        noise = st.draw_own_noise(prior, noise_key, rows["id"]) if prior.num_styles else "const"
-        return synthesis.synthesize(prior, rows["z"], label=rows.get("label"), noise=noise)
-
-    images = in_batches(draw, batch_size or number, rows)
-    return np.asarray(im.from_uint8(im.to_uint8(images)))
+        draw = jax.vmap(lambda key: jax.random.randint(key, (), 0, prior.num_classes))
+        label = draw(own(label_key, jnp.asarray(ids)))
+    noise = draw_own_noise(prior, noise_key, ids) if prior.noise_sizes else "const"
+    return im.from_uint8(im.to_uint8(synthesize(prior, z, label=label, noise=noise)))
 
 
 def auc(reference: Reference) -> float:
@@ -160,17 +152,17 @@ def auc(reference: Reference) -> float:
     return float(np.mean((difference > 0) + 0.5 * (difference == 0)))
 
 
-def standing(distance: float, reference: Reference) -> Standing:
+def attribute(distance: float, reference: Reference) -> Attribution:
     """How a distance compares with the reference.
 
     >>> reference = Reference(np.array([1.0, 2.0, 3.0, 4.0]), np.array([10.0, 20.0, 30.0, 40.0]))
-    >>> found = standing(3.0, reference)
+    >>> found = attribute(3.0, reference)
     >>> found.generated_beyond, found.real_within, found.probability > 0.9
     (0.5, 0.0, True)
     """
     beyond = float(np.mean(reference.generated >= distance))
     within = float(np.mean(reference.real <= distance))
-    return Standing(float(distance), beyond, within, _probability(distance, reference))
+    return Attribution(float(distance), beyond, within, _probability(distance, reference))
 
 
 _SMALLEST = 1e-12
@@ -204,7 +196,9 @@ def from_json(content: Any, source: str) -> tuple[Reference, dict[str, Any]]:
         found = Reference(*(np.asarray(content[name], np.float64) for name in Reference._fields))
         settings = dict(content["settings"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{source} is no reference of 'gprior attribute': {error!r}.") from error
+        raise ArgumentError(f"{source} is no reference of an attribution: {error!r}.") from error
     if any(each.ndim != 1 or len(each) < 2 or not (np.isfinite(each) & (each >= 0)).all() for each in found):
-        raise ValueError(f"{source} has fewer than two distances of a kind, or some that are negative or not finite.")
+        raise ArgumentError(
+            f"{source} has fewer than two distances of a kind, or some that are negative or not finite."
+        )
     return found, settings

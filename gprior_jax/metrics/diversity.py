@@ -5,6 +5,7 @@ import itertools
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.metrics.ssim import ms_ssim
 from gprior_jax.typing import Array, Key
 
@@ -53,7 +54,7 @@ def random_pairs(key: Key, images: int, pairs: int = PAIRS) -> Array:
     [[0, 1], [0, 2], [1, 2]]
     """
     if images < 2 or pairs < 1:
-        raise ValueError(f"{pairs} pairs of {images} images: use at least one pair of two images.")
+        raise ArgumentError(f"{pairs} pairs of {images} images: use at least one pair of two images.")
     if images * (images - 1) // 2 <= pairs:
         return jnp.array(list(itertools.combinations(range(images), 2)), jnp.int32)
     first_key, second_key = jax.random.split(key)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.typing import Array, ArrayLike
@@ -96,7 +97,7 @@ def network_features(network: PerceptualNetwork, images: ArrayLike, batch_size: 
     """
     images = np.asarray(images, np.float32)
     if images.ndim != 4 or not len(images):
-        raise ValueError(f"images have shape {images.shape}: give [N, H, W, C], N at least 1.")
+        raise ArgumentError(f"images have shape {images.shape}: give [N, H, W, C], N at least 1.")
     network = network.prepare()
     size = min(batch_size, len(images))
     parts = []
@@ -126,7 +127,9 @@ def _batch_features(network: PerceptualNetwork, images: Array) -> Array:
 def _checked(features_a: ArrayLike, features_b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     a, b = np.asarray(features_a, np.float64), np.asarray(features_b, np.float64)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
-        raise ValueError(f"features of shapes {a.shape} and {b.shape}: give [N, D] and [M, D], at least two rows each.")
+        raise ArgumentError(
+            f"features of shapes {a.shape} and {b.shape}: give [N, D] and [M, D], at least two rows each."
+        )
     return a, b
 
 

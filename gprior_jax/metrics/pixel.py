@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from gprior_jax.images.arrays import psnr_of
 from gprior_jax.typing import Array
 
 
@@ -11,7 +12,7 @@ def psnr(image: Array, reference: Array) -> Array:
     >>> round(float(psnr(jnp.zeros((4, 4, 3)), jnp.full((4, 4, 3), 0.1))), 3)
     20.0
     """
-    return -10.0 * jnp.log10(jnp.mean(jnp.square(image - reference)))
+    return psnr_of(jnp.mean(jnp.square(image - reference)), span=1.0)
 
 
 def l1(image: Array, reference: Array) -> Array:

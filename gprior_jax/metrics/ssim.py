@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array
 
 WINDOW, SIGMA = 11, 1.5
@@ -74,7 +75,9 @@ def ms_ssim(image: Array, reference: Array, scales: int | None = None) -> Array:
     fitting = fitting_scales(min(image.shape[:2]))
     scales = fitting if scales is None else scales
     if not 1 <= scales <= fitting:
-        raise ValueError(f"scales {scales}: an image of {image.shape[0]}x{image.shape[1]} pixels has 1 to {fitting}.")
+        raise ArgumentError(
+            f"scales {scales}: an image of {image.shape[0]}x{image.shape[1]} pixels has 1 to {fitting}."
+        )
     weights = np.array(WEIGHTS[:scales])
     weights = weights if scales == len(WEIGHTS) else weights / weights.sum()
     total = jnp.ones((), image.dtype)
@@ -99,11 +102,13 @@ def fitting_scales(side: int) -> int:
 
 def _check(image: Array, reference: Array, window: int) -> None:
     if image.shape != reference.shape:
-        raise ValueError(f"the images have different shapes: {image.shape} and {reference.shape}.")
+        raise ArgumentError(f"the images have different shapes: {image.shape} and {reference.shape}.")
     if window < 1 or window % 2 == 0:
-        raise ValueError(f"window {window}: use an odd number.")
+        raise ArgumentError(f"window {window}: use an odd number.")
     if min(image.shape[:2]) < window:
-        raise ValueError(f"an image of {image.shape[0]}x{image.shape[1]} pixels is smaller than the window, {window}.")
+        raise ArgumentError(
+            f"an image of {image.shape[0]}x{image.shape[1]} pixels is smaller than the window, {window}."
+        )
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array, Key
 
 PATCHES, PATCH_SIZE, DIRECTIONS, MIN_RESOLUTION = 128, 7, 512, 16
@@ -60,7 +61,7 @@ def sliced_wasserstein(
         ValueError: the sets have different shapes, or images smaller than ``min_resolution``.
     """
     if images.shape != references.shape:
-        raise ValueError(f"the sets have different shapes: {images.shape} and {references.shape}.")
+        raise ArgumentError(f"the sets have different shapes: {images.shape} and {references.shape}.")
     place_key, direction_key = jax.random.split(key)
     indices = jnp.arange(len(images))
     options = (patches, patch_size, min_resolution)
@@ -96,9 +97,9 @@ def patch_pyramids(
     """
     height, width = images.shape[1:3]
     if min_resolution < patch_size:
-        raise ValueError(f"min_resolution {min_resolution}: patches of {patch_size} pixels do not fit.")
+        raise ArgumentError(f"min_resolution {min_resolution}: patches of {patch_size} pixels do not fit.")
     if min(height, width) < min_resolution:
-        raise ValueError(f"images of {height}x{width} pixels are smaller than the coarsest level, {min_resolution}.")
+        raise ArgumentError(f"images of {height}x{width} pixels are smaller than the coarsest level, {min_resolution}.")
 
     def one(image: Array, index: Array) -> dict[int, Array]:
         own = jax.random.fold_in(key, index)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.nn import convolution
-from gprior_jax.nn.convolution import ConvPath, UpConvPath
+from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import GAIN, EqualizedDense, Weights, leaky_relu
 from gprior_jax.nn.resample import blur3
 from gprior_jax.typing import Array
@@ -62,7 +62,7 @@ class AdaINConv(nn.Module):
     size: int
     resample: Resample = "none"
     epsilon: float = 1e-8
-    conv_path: UpConvPath = "auto"
+    conv_path: ConvPath = "auto"
 
     def setup(self):
         """Declare the layers (Linen)."""
@@ -75,12 +75,10 @@ class AdaINConv(nn.Module):
         self.style = EqualizedDense(self.w_dim, (2 * self.features,), gain=1.0)
         self.noise_strength = self.param("noise_strength", nn.initializers.zeros, (self.features,))
         self.noise = self.param("noise", normal, (self.size, self.size))
-
-    def _path(self) -> ConvPath:
-        return convolution.chosen_path(self.conv_path, self.in_features, self.features, self.size)
-
-    def _up_path(self) -> UpConvPath:
-        return convolution.chosen_up_path(self.conv_path, self.in_features, self.features)
+        up = self.resample == "up"
+        self.formulation: ConvPath = convolution.conv_path(
+            self.conv_path, self.in_features, self.features, size=self.size, up=up
+        )
 
     def prepare(self) -> AdaINWeights:
         """Scale the weights and prepare them for the formulation in use."""
@@ -88,9 +86,9 @@ class AdaINConv(nn.Module):
         if self.resample != "constant":
             kernel = kernel * (GAIN / math.sqrt(9 * self.in_features))
             if self.resample == "up":
-                kernel = convolution.prepare_up_conv3x3(kernel, self._up_path())
+                kernel = convolution.prepare_up_conv3x3(kernel, self.formulation)
             else:
-                kernel = convolution.prepare_conv3x3(kernel, self._path())
+                kernel = convolution.prepare_conv3x3(kernel, self.formulation)
         return AdaINWeights(kernel, self.bias, self.style.prepare(), self.noise_strength, self.noise)
 
     def __call__(self, x: Array | None, w: Array, noise: Array | str, weights: AdaINWeights | None = None) -> Array:
@@ -106,9 +104,9 @@ class AdaINConv(nn.Module):
         if x is None or self.resample == "constant":
             x = weights.kernel
         elif self.resample == "up":
-            x = blur3(convolution.up_conv3x3(x, weights.kernel, self._up_path()))
+            x = blur3(convolution.up_conv3x3(x, weights.kernel, self.formulation))
         else:
-            x = convolution.conv3x3(x, weights.kernel, self._path())
+            x = convolution.conv3x3(x, weights.kernel, self.formulation)
         if not isinstance(noise, str):
             x = x + noise[..., None] * weights.noise_strength
         elif noise == "const":

@@ -16,8 +16,7 @@ convolution               formulation  multiplications per output, against 9 of 
 ========================  ===========  =================================================================
 
 A kernel is *prepared* once for its formulation (:func:`prepare_conv3x3`, :func:`prepare_up_conv3x3`), outside the
-loop that applies it. :func:`conv_path` and :func:`up_conv_path` choose by the measurements of
-``benchmarks/conv_paths.py``.
+loop that applies it. :func:`conv_path` chooses by the measurements of ``benchmarks/conv_paths.py``.
 """
 
 from typing import Literal
@@ -28,8 +27,7 @@ import numpy as np
 
 from gprior_jax.typing import Array
 
-ConvPath = Literal["auto", "direct", "winograd"]
-UpConvPath = Literal["auto", "direct", "phases", "winograd"]
+ConvPath = Literal["auto", "direct", "phases", "winograd"]
 
 # Winograd F(2, 3): kernel transform of arXiv:1509.09308, equation 7.
 _KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
@@ -41,61 +39,44 @@ _MIN_UP_FEATURES = 64
 
 
 def conv_path(
+    wish: ConvPath,
     in_features: int,
     out_features: int,
+    *,
     size: int | None = None,
+    up: bool = False,
     platform: str | None = None,
     min_features: int = _MIN_FEATURES,
 ) -> ConvPath:
-    """Fastest measured formulation of a 3x3 convolution with stride 1.
+    """The formulation of a 3x3 convolution that is meant: ``"auto"`` is the fastest measured one.
 
     Args:
+        wish: a formulation, or ``"auto"``.
         in_features: number of input channels.
         out_features: number of output channels.
         size: side of the map, pixels; None where it is not known.
+        up: whether the map is enlarged first.
         platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
         min_features: width from which a layer is wide on maps beyond the smallest.
 
     Returns:
-        ``"winograd"`` for wide layers on a CPU, else ``"direct"``: accelerator libraries choose such
-        algorithms themselves.
+        ``"winograd"`` for wide layers on a CPU, else the plain one: accelerator libraries choose such algorithms
+        themselves.
+
+    >>> conv_path("auto", 512, 512, platform="cpu"), conv_path("auto", 512, 512, up=True, platform="gpu")
+    ('winograd', 'phases')
     """
-    platform = platform or jax.default_backend()
-    small = size is not None and size <= _SMALL_MAP
-    wide = min(in_features, out_features) >= (_MIN_FEATURES_SMALL_MAP if small else min_features)
-    return "winograd" if platform == "cpu" and wide else "direct"
-
-
-def up_conv_path(in_features: int, out_features: int, platform: str | None = None) -> UpConvPath:
-    """Fastest measured formulation of nearest enlargement followed by a 3x3 convolution.
-
-    Args:
-        in_features: number of input channels.
-        out_features: number of output channels.
-        platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
-    """
-    platform = platform or jax.default_backend()
-    wide = in_features >= _MIN_UP_FEATURES and out_features >= _MIN_UP_FEATURES // 2
-    return "winograd" if platform == "cpu" and wide else "phases"
-
-
-def chosen_path(
-    path: UpConvPath,
-    in_features: int,
-    out_features: int,
-    size: int | None = None,
-    min_features: int = _MIN_FEATURES,
-) -> ConvPath:
-    """A wish for a plain 3x3 convolution as a formulation: ``"auto"`` takes the fastest measured one."""
-    if path == "auto":
-        return conv_path(in_features, out_features, size, min_features=min_features)
-    # "phases" names a way to enlarge and convolve; a plain convolution has no phases.
-    return "direct" if path == "phases" else path
-
-
-def chosen_up_path(path: UpConvPath, in_features: int, out_features: int) -> UpConvPath:
-    """The same of an enlarging convolution."""
-    return up_conv_path(in_features, out_features) if path == "auto" else path
+    plain: ConvPath = "phases" if up else "direct"
+    if wish != "auto":
+        return "direct" if wish == "phases" and not up else wish  # A convolution that enlarges nothing has no phases.
+    if (platform or jax.default_backend()) != "cpu":
+        return plain
+    if up:
+        wide = in_features >= _MIN_UP_FEATURES and out_features >= _MIN_UP_FEATURES // 2
+    else:
+        small = size is not None and size <= _SMALL_MAP
+        wide = min(in_features, out_features) >= (_MIN_FEATURES_SMALL_MAP if small else min_features)
+    return "winograd" if wide else plain
 
 
 def convolve(x: Array, kernel: Array, padding=((1, 1), (1, 1)), stride: int = 1) -> Array:
@@ -162,7 +143,7 @@ def _output_tiles(products: list[Array]) -> tuple[Array, Array]:
     return a + b + c, b - c - d
 
 
-def prepare_up_conv3x3(kernel: Array, path: UpConvPath) -> Array:
+def prepare_up_conv3x3(kernel: Array, path: ConvPath) -> Array:
     """Prepare an HWIO kernel ``[3, 3, I, O]`` for :func:`up_conv3x3`.
 
     Returns:
@@ -183,7 +164,7 @@ def _phase_taps(kernel: Array) -> tuple[Array, Array]:
     return jnp.stack([kernel[0], kernel[1] + kernel[2]]), jnp.stack([kernel[0] + kernel[1], kernel[2]])
 
 
-def up_conv3x3(x: Array, kernel: Array, path: UpConvPath) -> Array:
+def up_conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
     """Enlarge one image by two (nearest neighbour) and convolve it with a prepared 3x3 kernel, zero padding 1.
 
     Args:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.nn import convolution
-from gprior_jax.nn.convolution import ConvPath, UpConvPath
+from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.typing import Array
 
 LEAKY_SLOPE = 0.2
@@ -119,7 +119,7 @@ class EqualizedConv(nn.Module):
     kernel_size: int = 3
     resample: Literal["none", "up", "down"] = "none"
     gain: float = GAIN
-    conv_path: UpConvPath = "auto"
+    conv_path: ConvPath = "auto"
     size: int | None = None
 
     def setup(self):
@@ -127,12 +127,10 @@ class EqualizedConv(nn.Module):
         shape = (self.kernel_size, self.kernel_size, self.in_features, self.features)
         self.kernel = self.param("kernel", nn.initializers.normal(1.0), shape)
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
-
-    def _path(self) -> ConvPath:
-        return convolution.chosen_path(self.conv_path, self.in_features, self.features, self.size)
-
-    def _up_path(self) -> UpConvPath:
-        return convolution.chosen_up_path(self.conv_path, self.in_features, self.features)
+        up = self.resample == "up"
+        self.formulation: ConvPath = convolution.conv_path(
+            self.conv_path, self.in_features, self.features, size=self.size, up=up
+        )
 
     def prepare(self) -> Weights:
         """Scale the kernel and prepare it for the formulation in use."""
@@ -141,9 +139,9 @@ class EqualizedConv(nn.Module):
         if self.resample == "down":
             kernel = convolution.prepare_down_conv3x3(kernel)
         elif self.resample == "up":
-            kernel = convolution.prepare_up_conv3x3(kernel, self._up_path())
+            kernel = convolution.prepare_up_conv3x3(kernel, self.formulation)
         elif self.kernel_size == 3:
-            kernel = convolution.prepare_conv3x3(kernel, self._path())
+            kernel = convolution.prepare_conv3x3(kernel, self.formulation)
         return Weights(kernel, self.bias)
 
     def __call__(self, x: Array, weights: Weights | None = None) -> Array:
@@ -154,5 +152,5 @@ class EqualizedConv(nn.Module):
         if self.resample == "down":
             return convolution.down_conv3x3(x, kernel) + bias
         if self.resample == "up":
-            return convolution.up_conv3x3(x, kernel, self._up_path()) + bias
-        return convolution.conv3x3(x, kernel, self._path()) + bias
+            return convolution.up_conv3x3(x, kernel, self.formulation) + bias
+        return convolution.conv3x3(x, kernel, self.formulation) + bias

@@ -6,7 +6,7 @@ the same for all images, so that a batch is one plain convolution.
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -67,7 +67,7 @@ class StyledConv(nn.Module):
     w_dim: int
     size: int
     up: bool = False
-    conv_path: Literal["auto", "direct", "winograd"] = "auto"
+    conv_path: ConvPath = "auto"
     gain: float = 1.0
     clamp: float | None = None
 
@@ -78,14 +78,14 @@ class StyledConv(nn.Module):
         self.affine = EqualizedDense(self.w_dim, (self.in_features,), gain=1.0, bias_init=1.0)
         self.noise_strength = self.param("noise_strength", nn.initializers.zeros, ())
         self.noise = self.param("noise", nn.initializers.normal(1.0), (self.size, self.size))
-
-    def _path(self) -> ConvPath:
-        return convolution.chosen_path(self.conv_path, self.in_features, self.features, self.size, _MIN_FEATURES)
+        self.formulation: ConvPath = convolution.conv_path(
+            self.conv_path, self.in_features, self.features, size=self.size, min_features=_MIN_FEATURES
+        )
 
     def prepare(self) -> StyledWeights:
         """Everything that no image changes."""
         squares = jnp.sum(jnp.square(self.kernel), axis=(0, 1))
-        kernel = prepare_taps(self.kernel) if self.up else convolution.prepare_conv3x3(self.kernel, self._path())
+        kernel = prepare_taps(self.kernel) if self.up else convolution.prepare_conv3x3(self.kernel, self.formulation)
         return StyledWeights(kernel, squares, self.bias, self.affine.prepare(), self.noise_strength, self.noise)
 
     def __call__(self, x: Array, w: Array, noise: Array | str, weights: StyledWeights | None = None) -> Array:
@@ -101,7 +101,7 @@ class StyledConv(nn.Module):
         style = self.affine(w, weights.affine)
         demodulation = jax.lax.rsqrt(jnp.dot(jnp.square(style), weights.squares) + DEMODULATION_EPSILON)
         x = x * style
-        x = up_conv_fir(x, weights.kernel) if self.up else convolution.conv3x3(x, weights.kernel, self._path())
+        x = up_conv_fir(x, weights.kernel) if self.up else convolution.conv3x3(x, weights.kernel, self.formulation)
         x = x * demodulation
         if not isinstance(noise, str):
             x = x + weights.noise_strength * noise[..., None]

@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array
 
 Op = Literal["dense", "conv", "conv_transpose"]
@@ -55,14 +56,14 @@ class StackLayer:
 
     def __post_init__(self):
         if self.op not in get_args(Op):
-            raise ValueError(f"op {self.op!r}: use one of {', '.join(get_args(Op))}.")
+            raise ArgumentError(f"op {self.op!r}: use one of {', '.join(get_args(Op))}.")
         for step in self.then:
             if step not in get_args(Then):
-                raise ValueError(f"then {step!r}: use {', '.join(get_args(Then))}.")
+                raise ArgumentError(f"then {step!r}: use {', '.join(get_args(Then))}.")
         if "batch_norm_units" in self.then and self.op != "dense":
-            raise ValueError(f"{self}: batch_norm_units belongs to a dense layer.")
+            raise ArgumentError(f"{self}: batch_norm_units belongs to a dense layer.")
         if min(self.features, self.kernel, self.stride) < 1 or min(self.padding, self.output_padding, self.size) < 0:
-            raise ValueError(f"{self} has a size below its minimum.")
+            raise ArgumentError(f"{self} has a size below its minimum.")
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the output for an input ``[H, W, C]`` or ``[C]``.
@@ -79,7 +80,7 @@ class StackLayer:
             grown = self.kernel - 2 * self.padding + self.output_padding
             out = [(side - 1) * self.stride + grown for side in sides]
         if min(out) < 1:
-            raise ValueError(f"{self} does not fit an input of shape {shape}.")
+            raise ArgumentError(f"{self} does not fit an input of shape {shape}.")
         return (*out, self.features)
 
 

@@ -10,6 +10,7 @@ Array([180., 144.], dtype=float32)
 """
 
 from gprior_jax.operators.base import Compose as Compose
+from gprior_jax.operators.base import Forward as Forward
 from gprior_jax.operators.base import Identity as Identity
 from gprior_jax.operators.base import Operator as Operator
 from gprior_jax.operators.base import adjoint as adjoint
@@ -23,6 +24,7 @@ from gprior_jax.operators.blur import motion_kernel as motion_kernel
 from gprior_jax.operators.color import LUMA_WEIGHTS as LUMA_WEIGHTS
 from gprior_jax.operators.color import Luma as Luma
 from gprior_jax.operators.masks import Mask as Mask
+from gprior_jax.operators.masks import as_masks as as_masks
 from gprior_jax.operators.masks import box_mask as box_mask
 from gprior_jax.operators.masks import random_mask as random_mask
 from gprior_jax.operators.masks import stroke_mask as stroke_mask
@@ -32,5 +34,5 @@ from gprior_jax.operators.noise import PoissonNoise as PoissonNoise
 from gprior_jax.operators.quantize import Jpeg as Jpeg
 from gprior_jax.operators.quantize import Quantize as Quantize
 from gprior_jax.operators.resample import Downsample as Downsample
-from gprior_jax.operators.resample import DownsampleMethod as DownsampleMethod
+from gprior_jax.operators.resample import DownsampleFilter as DownsampleFilter
 from gprior_jax.operators.resample import downsample_matrix as downsample_matrix

@@ -8,9 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array, PyTree
 
 T = TypeVar("T")
+
+Forward = Callable[[Array], Array]
+"""What inversion asks of an operator: a callable pytree, of one image. This package's are an :class:`Operator`."""
 
 
 class Operator(Protocol):
@@ -124,7 +128,7 @@ def adjoint(operator: Operator, image_shape: Sequence[int]) -> Callable[[Array],
         ValueError: the operator is not linear.
     """
     if not operator.linear:
-        raise ValueError(f"{_name(operator)} is not linear, so it has no adjoint.")
+        raise ArgumentError(f"{_name(operator)} is not linear, so it has no adjoint.")
     transpose = jax.linear_transpose(operator, jax.ShapeDtypeStruct(tuple(image_shape), jnp.float32))
     return lambda observation: transpose(observation)[0]
 
@@ -157,11 +161,11 @@ def stack(operators: Sequence[T]) -> T:
         ValueError: there is none, or their structures or shapes differ.
     """
     if not operators:
-        raise ValueError("there is no operator to stack: give at least one.")
+        raise ArgumentError("there is no operator to stack: give at least one.")
     first = _layout(operators[0])
     for index, operator in enumerate(operators):
         if _layout(operator) != first:
-            raise ValueError(
+            raise ArgumentError(
                 f"operator {index} differs from operator 0 in structure: {_layout(operator)}, not {first}."
             )
     return jax.tree.map(lambda *leaves: np.stack([_on_host(leaf) for leaf in leaves]), *operators)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.operators.checks import check_number
 from gprior_jax.typing import Array, ArrayLike
 
@@ -49,9 +50,9 @@ class Blur:
 def _check_shape(shape: tuple[int, ...], height: int, width: int) -> int:
     """Pixels that a kernel reaches to each side."""
     if len(shape) != 2 or shape[0] != shape[1] or shape[0] % 2 == 0:
-        raise ValueError(f"a blur kernel is [k, k] with k odd, got shape {shape}.")
+        raise ArgumentError(f"a blur kernel is [k, k] with k odd, got shape {shape}.")
     if shape[0] // 2 >= min(height, width):
-        raise ValueError(
+        raise ArgumentError(
             f"a kernel of {shape[0]} pixels is too large for an image of {height} x {width}: it may reach "
             f"{min(height, width) - 1} pixels to each side."
         )
@@ -126,10 +127,10 @@ def _grid(size: int | None, extent: ArrayLike, factor: float, margin: float) -> 
     Without a size the kernel reaches ``factor * extent + margin`` to each side, rounded up.
     """
     if size is None and isinstance(extent, Tracer):
-        raise ValueError("a kernel needs a size where its parameters are traced: give an odd number of pixels.")
+        raise ArgumentError("a kernel needs a size where its parameters are traced: give an odd number of pixels.")
     side = 2 * math.ceil(factor * np.asarray(extent).item() + margin) + 1 if size is None else size
     if side < 1 or side % 2 == 0:
-        raise ValueError(f"a kernel has an odd side, got size {side}.")
+        raise ArgumentError(f"a kernel has an odd side, got size {side}.")
     steps = jnp.arange(side, dtype=jnp.float32) - side // 2
     x, y = jnp.meshgrid(steps, -steps)
     return x, y

@@ -8,6 +8,8 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
+from gprior_jax.errors import ArgumentError
+
 T = TypeVar("T")
 
 
@@ -37,11 +39,11 @@ def check_number(name: str, value: Any, is_valid: Callable[[np.ndarray], np.ndar
 
     >>> check_number("sigma", -1.0, lambda x: x >= 0, "a number from 0 up")
     Traceback (most recent call last):
-    ValueError: sigma must be a number from 0 up, got -1.0.
+    gprior_jax.errors.ArgumentError: sigma must be a number from 0 up, got -1.0.
     """
     if isinstance(value, Tracer):
         return
     numbers = np.asarray(value)
     is_number = np.issubdtype(numbers.dtype, np.number)
     if not is_number or not (np.isfinite(numbers) & is_valid(numbers)).all():
-        raise ValueError(f"{name} must be {wanted}, got {value}.")
+        raise ArgumentError(f"{name} must be {wanted}, got {value}.")

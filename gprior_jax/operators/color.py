@@ -6,6 +6,7 @@ import flax.struct
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array
 
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
@@ -34,12 +35,12 @@ class Luma:
 
     def __post_init__(self):
         if self.channels not in (1, 3):
-            raise ValueError(f"channels of a gray image must be 1 or 3, got {self.channels}.")
+            raise ArgumentError(f"channels of a gray image must be 1 or 3, got {self.channels}.")
 
     def __call__(self, image: Array) -> Array:
         """Gray image ``[H, W, channels]`` of one image ``[H, W, 3]``."""
         if image.shape[-1] != 3:
-            raise ValueError(f"luma is taken of images [H, W, 3], got shape {image.shape}.")
+            raise ArgumentError(f"luma is taken of images [H, W, 3], got shape {image.shape}.")
         # No matrix product: accelerators would round its factors.
         gray = jnp.sum(image * jnp.asarray(LUMA_WEIGHTS, image.dtype), axis=-1, keepdims=True)
         return jnp.repeat(gray, self.channels, axis=-1)

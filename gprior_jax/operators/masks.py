@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.operators.checks import check_number
 from gprior_jax.typing import Array, ArrayLike, Key
 
@@ -32,6 +33,30 @@ class Mask:
         return image * self.known
 
 
+def as_masks(masks: ArrayLike, shape: tuple[int, ...], some_known: bool = True) -> np.ndarray:
+    """A mask for every image, float32 ``[B, H, W, 1]``; on the host.
+
+    Args:
+        masks: ``[B, H, W, 1]``, or ``[H, W, 1]`` for all images; 1 and 0.
+        shape: (B, H, W) of the images.
+        some_known: every mask must be 1 somewhere.
+
+    Raises:
+        ValueError: masks of another size, with other values than 0 and 1, or without a known pixel.
+    """
+    found, wanted = np.asarray(masks, np.float32), (*shape, 1)
+    if found.shape not in (wanted, wanted[1:]):
+        told = ", ".join(map(str, wanted))
+        raise ArgumentError(f"masks of shape {found.shape} for images of {shape[1]}x{shape[2]}: give [{told}].")
+    found = np.broadcast_to(found, wanted)
+    for index, mask in enumerate(found):
+        if not np.isin(mask, (0.0, 1.0)).all():
+            raise ArgumentError(f"mask {index} has values between: use 1 for known pixels and 0 for missing ones.")
+        if some_known and not mask.any():
+            raise ArgumentError(f"mask {index} hides every pixel: leave at least one known.")
+    return found
+
+
 def box_mask(size: int, box: int | tuple[int, int, int, int]) -> Array:
     """A mask with a missing box.
 
@@ -49,7 +74,7 @@ def box_mask(size: int, box: int | tuple[int, int, int, int]) -> Array:
     top, left, height, width = (start, start, box, box) if isinstance(box, int) else box
     inside = min(top, left) >= 0 and max(top + height, left + width) <= size
     if min(height, width) < 1 or not inside:
-        raise ValueError(
+        raise ArgumentError(
             f"box {box} does not fit an image of {size} x {size} pixels: give a side from 1 to {size}, "
             "or (top, left, height, width) inside the image."
         )
@@ -117,7 +142,7 @@ def stroke_mask(
     ((32, 32, 1), True, True)
     """
     if strokes < 1 or corners < _MIN_CORNERS:
-        raise ValueError(f"use at least 1 stroke and {_MIN_CORNERS} corners, got {strokes} and {corners}.")
+        raise ArgumentError(f"use at least 1 stroke and {_MIN_CORNERS} corners, got {strokes} and {corners}.")
     check_number("width", width, lambda x: (x > 0) & (x[0] <= x[1]), "two positive numbers in rising order")
     return _draw(key, size, strokes, corners, *width)
 

@@ -10,6 +10,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.images.arrays import GREY_LEVEL
 from gprior_jax.operators.checks import check_number, checked_pytree
 from gprior_jax.typing import Array, Key
 
@@ -20,13 +21,12 @@ class GaussianNoise:
     """Adds independent normal numbers to all values.
 
     Attributes:
-        sigma: their standard deviation as a part of the range from black to white, from 0 up: 25 / 255 is what papers
-            on 8-bit images call noise level 25.
+        sigma: their standard deviation in grey levels of 255, from 0 up.
 
     Raises:
         ValueError: ``sigma`` is negative or no number.
 
-    >>> GaussianNoise(25 / 255)(jax.random.key(0), jnp.zeros((4, 4, 3))).shape
+    >>> GaussianNoise(25)(jax.random.key(0), jnp.zeros((4, 4, 3))).shape
     (4, 4, 3)
     """
 
@@ -37,7 +37,7 @@ class GaussianNoise:
 
     def __call__(self, key: Key, image: Array) -> Array:
         """One noisy image ``[H, W, C]``, not clipped."""
-        return image + 2.0 * self.sigma * jax.random.normal(key, image.shape, image.dtype)
+        return image + self.sigma / GREY_LEVEL * jax.random.normal(key, image.shape, image.dtype)
 
 
 @checked_pytree

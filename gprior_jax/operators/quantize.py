@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.operators.checks import check_number, checked_pytree
 from gprior_jax.typing import Array
 
@@ -37,7 +38,7 @@ class Quantize:
 
     def __post_init__(self):
         if self.levels < 2:
-            raise ValueError(f"levels must be at least 2, got {self.levels}.")
+            raise ArgumentError(f"levels must be at least 2, got {self.levels}.")
 
     def __call__(self, image: Array) -> Array:
         """One rounded image; its gradient is that of no rounding."""
@@ -98,7 +99,7 @@ class Jpeg:
         """One image ``[H, W, 1 or 3]`` as read back from the file, in [-1, 1]."""
         height, width, channels = image.shape
         if channels not in (1, 3):
-            raise ValueError(f"a JPEG file holds images of 1 or 3 channels, got shape {image.shape}.")
+            raise ArgumentError(f"a JPEG file holds images of 1 or 3 channels, got shape {image.shape}.")
         tables = _scaled_tables(self.quality)[:channels].astype(image.dtype)
         padded = jnp.pad(image, ((0, -height % 8), (0, -width % 8), (0, 0)), mode="edge")
         coefficients = _transform(_mix(127.5 * padded - 0.5, _TO_YCBCR), _COSINES)

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
 from gprior_jax.typing import Array
 
-DownsampleMethod = Literal["area", "bilinear", "bicubic", "lanczos", "pulse"]
+DownsampleFilter = Literal["area", "bilinear", "bicubic", "lanczos", "pulse"]
 
 
 @flax.struct.dataclass
@@ -20,7 +21,7 @@ class Downsample:
 
     Attributes:
         factor: old side by new side (static).
-        method: see :func:`downsample_matrix`; the default is mGANprior's (static).
+        filter: see :func:`downsample_matrix`; the default is mGANprior's (static).
 
     Raises:
         ValueError: on a call, if the factor does not fit a side of the image.
@@ -30,14 +31,14 @@ class Downsample:
     """
 
     factor: int = flax.struct.field(pytree_node=False)
-    method: DownsampleMethod = flax.struct.field(pytree_node=False, default="bilinear")
+    filter: DownsampleFilter = flax.struct.field(pytree_node=False, default="bilinear")
     linear = True
     pixelwise = False
     known = None
 
     def __call__(self, image: Array) -> Array:
         """Small image ``[H / factor, W / factor, C]`` of one image ``[H, W, C]``."""
-        rows, columns = (downsample_matrix(size, self.factor, self.method) for size in image.shape[:2])
+        rows, columns = (downsample_matrix(size, self.factor, self.filter) for size in image.shape[:2])
         return _on_both_axes(rows, columns, image)
 
     def back_project(self, observation: Array) -> Array:
@@ -49,7 +50,7 @@ class Downsample:
         Returns:
             ``[h * factor, w * factor, C]``; not clipped.
         """
-        rows, columns = (_pseudoinverse(size * self.factor, self.factor, self.method) for size in observation.shape[:2])
+        rows, columns = (_pseudoinverse(size * self.factor, self.factor, self.filter) for size in observation.shape[:2])
         return _on_both_axes(rows, columns, observation)
 
 
@@ -62,13 +63,13 @@ def _on_both_axes(rows: np.ndarray, columns: np.ndarray, image: Array) -> Array:
 
 
 @functools.lru_cache(maxsize=64)
-def downsample_matrix(size: int, factor: int, method: DownsampleMethod) -> np.ndarray:
+def downsample_matrix(size: int, factor: int, filter: DownsampleFilter) -> np.ndarray:
     """Weights of every old pixel in every new one along one axis; each row sums to 1.
 
     Args:
         size: old side, pixels.
         factor: old side by new side.
-        method: ``"area"``, ``"bilinear"`` (torch's ``interpolate``, without antialias), ``"bicubic"`` and ``"lanczos"``
+        filter: ``"area"``, ``"bilinear"`` (torch's ``interpolate``, without antialias), ``"bicubic"`` and ``"lanczos"``
             (Pillow's) as :func:`gprior_jax.images.arrays.resize`; ``"pulse"`` as PULSE's ``BicubicDownSample``, 4 *
             factor taps and reflected edges.
 
@@ -76,19 +77,19 @@ def downsample_matrix(size: int, factor: int, method: DownsampleMethod) -> np.nd
         ``[size // factor, size]`` float32; cached and not writeable.
 
     Raises:
-        ValueError: the method is unknown, or the factor does not divide the side (or reaches too far to reflect).
+        ValueError: the filter is unknown, or the factor does not divide the side (or reaches too far to reflect).
 
     >>> downsample_matrix(4, 2, "area")
     array([[0.5, 0.5, 0. , 0. ],
            [0. , 0. , 0.5, 0.5]], dtype=float32)
     """
-    return _read_only(_matrix(size, factor, method))
+    return _read_only(_matrix(size, factor, filter))
 
 
 @functools.lru_cache(maxsize=64)
-def _pseudoinverse(size: int, factor: int, method: DownsampleMethod) -> np.ndarray:
+def _pseudoinverse(size: int, factor: int, filter: DownsampleFilter) -> np.ndarray:
     """``[size, size // factor]`` float32."""
-    return _read_only(np.linalg.pinv(_matrix(size, factor, method)))
+    return _read_only(np.linalg.pinv(_matrix(size, factor, filter)))
 
 
 def _read_only(matrix: np.ndarray) -> np.ndarray:
@@ -97,24 +98,26 @@ def _read_only(matrix: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def _matrix(size: int, factor: int, method: DownsampleMethod) -> np.ndarray:
+def _matrix(size: int, factor: int, filter: DownsampleFilter) -> np.ndarray:
     """:func:`downsample_matrix` in float64."""
-    if method not in get_args(DownsampleMethod):
-        raise ValueError(f"method {method!r}: use area, bilinear, bicubic, lanczos or pulse.")
-    if not _fits(size, factor, method):
-        allowed = ", ".join(str(f) for f in range(1, size + 1) if _fits(size, f, method))
-        raise ValueError(f"factor {factor} does not fit a side of {size} pixels with {method}: use one of {allowed}.")
-    if method == "pulse":
+    if filter not in get_args(DownsampleFilter):
+        raise ArgumentError(f"filter {filter!r}: use area, bilinear, bicubic, lanczos or pulse.")
+    if not _fits(size, factor, filter):
+        allowed = ", ".join(str(f) for f in range(1, size + 1) if _fits(size, f, filter))
+        raise ArgumentError(
+            f"factor {factor} does not fit a side of {size} pixels with {filter}: use one of {allowed}."
+        )
+    if filter == "pulse":
         return _pulse(size, factor)
     # Every pixel alone, resized along one axis; at once, also where the caller is being traced.
     with jax.ensure_compile_time_eval():
-        resized = im.resize(jnp.eye(size)[..., None], (size // factor, size), method)
+        resized = im.resize(jnp.eye(size)[..., None], (size // factor, size), filter)
         return np.asarray(resized[..., 0], np.float64)
 
 
-def _fits(size: int, factor: int, method: DownsampleMethod) -> bool:
+def _fits(size: int, factor: int, filter: DownsampleFilter) -> bool:
     # An edge can be reflected by less than a side.
-    return factor >= 1 and size % factor == 0 and (method != "pulse" or max(_pulse_padding(factor)) < size)
+    return factor >= 1 and size % factor == 0 and (filter != "pulse" or max(_pulse_padding(factor)) < size)
 
 
 def _cubic(x: np.ndarray) -> np.ndarray:

@@ -14,8 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.vgg import VGG16
+from gprior_jax.summary import fingerprint
 from gprior_jax.typing import Array, Params
 
 SHIFT = (-0.030, -0.088, -0.188)
@@ -62,7 +64,7 @@ class LPIPSNetwork(nn.Module):
 
     def __post_init__(self):
         if self.trunk not in TRUNKS:
-            raise ValueError(f"LPIPS has no trunk {self.trunk!r}: it has {', '.join(TRUNKS)}.")
+            raise ArgumentError(f"LPIPS has no trunk {self.trunk!r}: it has {', '.join(TRUNKS)}.")
         super().__post_init__()
 
     @property
@@ -84,7 +86,7 @@ class LPIPSNetwork(nn.Module):
         """What :meth:`LPIPS.embed` documents, with what :meth:`prepare` returned where given."""
         smallest = TRUNKS[self.trunk].smallest
         if min(image.shape[:2]) < smallest:
-            raise ValueError(
+            raise ArgumentError(
                 f"LPIPS with {self.trunk} needs images of at least {smallest} pixels a side, got "
                 f"{image.shape[0]}x{image.shape[1]}: enlarge them first."
             )
@@ -95,7 +97,7 @@ class LPIPSNetwork(nn.Module):
 
     def init_all(self, image: Array) -> None:
         """Touch every parameter, for ``init``."""
-        self.embed(image)
+        self.prepare()
 
 
 @flax.struct.dataclass
@@ -120,7 +122,11 @@ class LPIPS:
 
     def prepare(self) -> "LPIPS":
         """The same with its weights prepared once, so that a loop does not repeat it."""
-        return dataclasses.replace(self, prepared=_prepare(self))
+        return self if self.prepared is not None else dataclasses.replace(self, prepared=_prepare(self))
+
+    def summary(self) -> dict[str, Any]:
+        """The distance as JSON: what decides it."""
+        return {"kind": "LPIPS", "trunk": self.module.trunk, "weights": fingerprint(self.weights)}
 
     def embed(self, image: Array) -> tuple[Array, ...]:
         """Features such that :func:`difference` of two images' is their distance: of a target, computed once.
@@ -160,7 +166,7 @@ class LPIPS:
             ValueError: the images differ in shape or are too small.
         """
         if image.shape != reference.shape:
-            raise ValueError(f"LPIPS compares images of one shape, got {image.shape} and {reference.shape}.")
+            raise ArgumentError(f"LPIPS compares images of one shape, got {image.shape} and {reference.shape}.")
         return difference(self.embed(image), self.embed(reference))
 
 

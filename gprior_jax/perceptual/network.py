@@ -11,11 +11,14 @@ from typing import Any
 import flax.struct
 import jax
 
-from gprior_jax.generators.base import Critic, Prior
+from gprior_jax.discriminators.critic import Critic
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.lpips import TRUNKS
 from gprior_jax.perceptual.vgg import VGG16, imagenet_normalize
+from gprior_jax.summary import fingerprint, summarise
 from gprior_jax.typing import Array, Params
 
 MGANPRIOR_LAYERS = ("relu3_3",)
@@ -51,15 +54,22 @@ class PerceptualNetwork:
     prepared: Any = None
 
     def __post_init__(self):
+        if not self.layers:
+            raise ArgumentError(f"no layer is compared: name some of {', '.join(self.module.layer_names)}.")
         if unknown := [name for name in self.layers if name not in self.module.layer_names]:
-            raise ValueError(
+            raise ArgumentError(
                 f"the perceptual network has no layer {', '.join(unknown)}: it has "
                 f"{', '.join(self.module.layer_names)}."
             )
 
     def prepare(self) -> "PerceptualNetwork":
         """The network with its weights prepared once, so that a loop does not repeat it."""
-        return dataclasses.replace(self, prepared=_prepare(self))
+        return self if self.prepared is not None else dataclasses.replace(self, prepared=_prepare(self))
+
+    def summary(self) -> dict[str, Any]:
+        """The network as JSON: what decides its features."""
+        settings = {"layers": list(self.layers), "size": self.size, "normalize": self.normalize, "scale": self.scale}
+        return {"module": summarise(self.module), "weights": fingerprint(self.weights)} | settings
 
     def features(self, image: Array) -> tuple[Array, ...]:
         """Features of one image ``[H, W, C]`` in [-1, 1] at :attr:`layers`."""
@@ -123,7 +133,7 @@ def discriminator(critic: Critic, layers: tuple[str, ...] | None = None) -> Perc
     names = critic.module.layer_names if layers is None else layers
     # The mean over layers at weight 1: of the factors tried, the best PSNR of portraits (benchmarks/RESULTS.md).
     scale = 1.0 / max(len(names), 1)
-    return PerceptualNetwork(critic.params, critic.module, names, size=critic.module.resolution, scale=scale)
+    return PerceptualNetwork(critic.params, critic.module, names, size=critic.module.input_shape[0], scale=scale)
 
 
 def default(prior: Prior) -> PerceptualNetwork:
@@ -133,9 +143,8 @@ def default(prior: Prior) -> PerceptualNetwork:
         ValueError: the prior has none; the message says what to give instead.
     """
     if prior.critic is None:
-        raise ValueError(
-            f"{prior.name or 'this prior'} comes without a discriminator, so it has no default perceptual network: "
-            "convert torchvision's vgg16-397923af.pth with 'gprior convert' and pass that folder as perceptual "
-            "(--perceptual DIR), or pass perceptual=None (--perceptual none) to compare pixels only."
+        raise ArgumentError(
+            f"{prior} comes without a discriminator, so it has no default perceptual network: pass one as perceptual "
+            "(VGG-16: convert torchvision's vgg16-397923af.pth), or none to compare pixels only."
         )
     return discriminator(prior.critic)

@@ -53,4 +53,4 @@ class Trunk(nn.Module):
 
     def init_all(self, image: Array) -> None:
         """Touch every parameter, for ``init``."""
-        self.features(image, self.layer_names[-1:])
+        self.prepare()

@@ -71,16 +71,14 @@ class _Convolution(nn.Module):
         shape = (3, 3, self.in_features, self.features)
         self.kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
-
-    def _path(self) -> convolution.ConvPath:
-        return convolution.conv_path(self.in_features, self.features)
+        self.formulation: convolution.ConvPath = convolution.conv_path("auto", self.in_features, self.features)
 
     def prepare(self) -> Weights:
-        return Weights(convolution.prepare_conv3x3(self.kernel, self._path()), self.bias)
+        return Weights(convolution.prepare_conv3x3(self.kernel, self.formulation), self.bias)
 
     def __call__(self, x: Array, weights: Weights | None = None) -> Array:
         kernel, bias = weights or self.prepare()
-        return convolution.conv3x3(x, kernel, self._path()) + bias
+        return convolution.conv3x3(x, kernel, self.formulation) + bias
 
 
 def _max_pool2(x: Array) -> Array:

@@ -2,16 +2,21 @@
 
 import dataclasses
 import math
-from typing import Literal
+from typing import Any, Literal
 
-from gprior_jax.objectives import Perceptual, Pixel, Term
+import optax
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion.optimizer import Optimizer
+from gprior_jax.objectives import Network, Perceptual, Pixel, Term
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.perceptual.trunk import Trunk
 
 Preset = Literal["official", "fast"]
-Network = PerceptualNetwork | LPIPS | Literal["default"]
-"""A loaded network, or ``"default"`` for the one that comes with the prior."""
+OFFICIAL_OPTIMIZER = Optimizer(optax.sgd, 1.0)
+OFFICIAL_STEPS = 3000
+"""mGANprior, ``multi_code_inversion.py`` and ``inversion.py`` (argparse defaults): plain gradient descent of rate 1."""
 
 PERCEPTUAL_SIDE = 256
 """Side that larger images are reduced to before networks that were trained on photographs (stylegan2-ada-pytorch
@@ -21,23 +26,23 @@ PERCEPTUAL_SIDE = 256
 def check_preset(preset: str) -> None:
     """Raise ``ValueError`` for an unknown preset."""
     if preset not in ("official", "fast"):
-        raise ValueError(f"preset {preset!r}: use 'official' or 'fast'.")
+        raise ArgumentError(f"preset {preset!r}: use 'official' or 'fast'.")
 
 
 def check_weight(weight: float, what: str = "perceptual") -> float:
     """Return a weight if it is a finite number from 0 up."""
     if not 0.0 <= weight < math.inf:
-        raise ValueError(f"{what} weight {weight}: use a number from 0 up.")
+        raise ArgumentError(f"{what} weight {weight}: use a number from 0 up.")
     return weight
 
 
 def compared(network: Network, weight: float, masked: bool = True) -> Perceptual:
-    """Features as mGANprior compares them."""
+    """Features as mGANprior compares them: their mean absolute difference, or LPIPS."""
     # LPIPS is a sum of squares; mGANprior compares features by their absolute difference.
     return Perceptual(network, check_weight(weight), "mse" if isinstance(network, LPIPS) else "l1", masked)
 
 
-def is_trained_on_photographs(network: Network | None) -> bool:
+def is_trained_on_photographs(network: Any) -> bool:
     """Whether a network is a classifier or LPIPS, not a discriminator."""
     return isinstance(network, LPIPS) or (isinstance(network, PerceptualNetwork) and isinstance(network.module, Trunk))
 
@@ -89,5 +94,5 @@ def pixels_and_features(
     if network is not None and weight:
         terms.append(squared(network, weight, layers, masked))
     if not terms:
-        raise ValueError("nothing is compared: give a pixel weight above 0, or a perceptual network.")
+        raise ArgumentError("nothing is compared: give a pixel weight above 0, or a perceptual network.")
     return tuple(terms)

@@ -1,6 +1,5 @@
 """Where points come from: seeds, files of codes, and what ``gprior invert`` wrote."""
 
-import dataclasses
 import re
 import zipfile
 from pathlib import Path
@@ -9,18 +8,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from gprior_jax.storage.atomic import read_json
-from gprior_jax import latents
-from gprior_jax.runs.folder import read_records
-from gprior_jax.runs.folder import read_record
+from gprior_jax.editing.points import Point, Variables
 from gprior_jax.errors import CheckpointError, GPriorError
-from gprior_jax.generators import styles as st
-from gprior_jax.generators.base import Prior
+from gprior_jax.generators.labels import as_labels, with_label
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.styles import check_styles
 from gprior_jax.generators.synthesis import sample_z
-from gprior_jax.editing.points import Point
-from gprior_jax.editing.points import Variables
 from gprior_jax.latents import Parametrization
-from gprior_jax.runs.folder import Record
+from gprior_jax.latents.parametrization import KINDS
+from gprior_jax.runs.folder import read_records
+from gprior_jax.runs.record import Record, read_record
+from gprior_jax.storage.atomic import read_json
 
 FORMS = "seed:NUMBER, draw:NUMBER, an .npz or .npy file of codes, or a folder that gprior invert wrote"
 
@@ -86,10 +84,10 @@ def _labels(prior: Prior, name: str, label: Any, count: int) -> list[Variables]:
     """``{"label": [num_classes]}`` for each of some codes z; empty for a prior without classes."""
     if label is None and prior.num_classes:
         raise GPriorError(
-            f"{name} needs a class, as {prior.name or 'this prior'} is conditional: give --label, or seed:7@0 (0 to "
+            f"{name} needs a class, as {prior} is conditional: give a label, or seed:7@0 (0 to "
             f"{prior.num_classes - 1})."
         )
-    rows = st.as_labels(prior, label, (count,))
+    rows = as_labels(prior, label, (count,))
     return [{} if rows is None else {"label": np.asarray(rows[i])} for i in range(count)]
 
 
@@ -100,7 +98,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
             if isinstance(loaded, np.ndarray):
                 return {"": loaded}
             return {name: loaded[name] for name in loaded.files if name in ("about", *_SPACES, "label")}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path} is no file of arrays, or damaged ({error}): give {FORMS}.") from error
 
 
@@ -116,7 +114,7 @@ def _plain(prior: Prior, path: Path, arrays: dict[str, np.ndarray], label: int |
     space, shape = _space(prior, name, values.shape)
     if values.shape[-len(shape) :] != shape or values.dtype.kind != "f" or not np.isfinite(values).all():
         raise CheckpointError(
-            f"{path} holds {values.dtype} of shape {values.shape}: {prior.name or 'this prior'} takes finite floats "
+            f"{path} holds {values.dtype} of shape {values.shape}: {prior} takes finite floats "
             f"[..., {', '.join(map(str, shape))}] as {space}."
         )
     rows = values.reshape(-1, *shape).astype(np.float32)
@@ -130,9 +128,9 @@ def _plain(prior: Prior, path: Path, arrays: dict[str, np.ndarray], label: int |
 def _space(prior: Prior, name: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
     """The space of an array, and the shape of one code there. NVIDIA's projector saves styles under the name w."""
     if name in ("w", "w_plus"):
-        st.check_style_based(prior)
+        check_styles(prior)
     if prior.num_styles and name != "z":
-        styles = (prior.num_styles, prior.module.w_dim)
+        styles = (prior.num_styles, prior.w_dim)
         if name == "w_plus" or (shape[-2:] == styles and (name == "" or len(shape) > 2)):
             return "w_plus", styles
         if name == "w":
@@ -155,19 +153,18 @@ def _inverted(prior: Prior, path: Path, run: dict[str, Any], record: Record) -> 
     variables = record.variables
     if len(record.samples):
         variables = {name: values[0] for name, values in variables.items()}
-    parametrization = _parametrization(path, run)
-    model, label = (run["settings"].get(name) for name in ("model", "label"))
+    parametrization, label, model = _parametrization(path, run), run["settings"].get("label"), run.get("model")
     held = prior
     try:
-        held = prior if label is None else st.with_label(prior, label)
-        parametrization.check(held)
+        held = prior if label is None else with_label(prior, np.asarray(label, np.float32))
+        parametrization = parametrization.fit(held)
         wanted = jax.eval_shape(parametrization.init, held, jax.random.key(0))
         fits = all(name in variables and variables[name].shape == leaf.shape for name, leaf in wanted.items())
     except ValueError:
         fits = False
     if not fits:
         raise GPriorError(
-            f"{path} does not fit {prior.name or 'this prior'}: name the prior it was made with, {model}."
+            f"{path} does not fit {prior}: name the prior it was made with{f', {model}' if model else ''}."
         )
     if prior.num_classes:
         variables = variables | {"label": np.asarray(held.label)}
@@ -181,8 +178,7 @@ def _parametrization(path: Path, run: dict[str, Any]) -> Parametrization:
         while "then" in recipe:  # The result is the last stage's.
             recipe = recipe["then"]
         about = dict(recipe["parametrization"])
-        kind: Any = getattr(latents, about.pop("kind"))
-        dataclasses.fields(kind)  # TypeError for any other name of that module.
+        kind: Any = KINDS[about.pop("kind")]
         return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in about.items()})
     except (KeyError, TypeError, ValueError, AttributeError):
         raise CheckpointError(

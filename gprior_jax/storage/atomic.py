@@ -2,26 +2,29 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gprior_jax.errors import CheckpointError
+import numpy as np
+
+from gprior_jax.errors import CheckpointError, OccupiedError
 
 
 def check_free(path: str | os.PathLike) -> None:
     """Check that a folder can be made at ``path`` without replacing anything; an empty one may be there.
 
     Raises:
-        FileExistsError: ``path`` is taken.
+        OccupiedError: ``path`` is taken.
     """
     target = Path(path).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise FileExistsError(f"{target} exists already: name another folder or remove it first.")
+        raise OccupiedError(f"{target} exists already: name another folder or remove it first.")
 
 
 @contextlib.contextmanager
@@ -33,7 +36,7 @@ def new_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Pat
         overwrite: replace what is there; otherwise an existing non-empty folder is an error.
 
     Raises:
-        FileExistsError: ``path`` is taken.
+        OccupiedError: ``path`` is taken.
     """
     target = Path(path).absolute()
     if not overwrite:
@@ -98,6 +101,21 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_arrays(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:
+    """Write arrays as an ``.npz`` file: first beside its place, then renamed into it."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def remove_leftovers(*folders: Path) -> None:
+    """Remove the half-written files that a process left in folders when it was killed."""
+    for folder in folders:
+        for leftover in folder.glob(".*.partial"):
+            if leftover.is_file():
+                leftover.unlink(missing_ok=True)
 
 
 def sha256(path: str | os.PathLike) -> str:

@@ -1,19 +1,26 @@
-"""Pytrees on disk, as Orbax checkpoints. The only importer of Orbax."""
+"""Pytrees on disk, as Orbax checkpoints. The only importer of Orbax.
+
+Beside what Orbax writes, a checkpoint holds ``digests.json`` with the SHA-256 of every file. They are compared before
+Orbax reads: it reads many arrays at once, and one that fails leaves the others behind, which then speak up from a
+closed event loop where no caller can catch them. So damage is found before there is anything to leave behind.
+"""
 
 import contextlib
 import logging
 import os
-import sys
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from gprior_jax.errors import CheckpointError
+from gprior_jax.storage.atomic import read_json, sha256, write_json
 from gprior_jax.typing import PyTree
+
+DIGESTS = "digests.json"
 
 
 def _orbax() -> Any:
@@ -29,6 +36,8 @@ def save_tree(path: str | os.PathLike, tree: PyTree) -> None:
     _orbax().save(path, tree, overwrite=True)
     # A note with the absolute path on this machine, needed on object stores only: it is nothing to share.
     (path / "commit_success.txt").unlink(missing_ok=True)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    write_json(path / DIGESTS, {file.relative_to(path).as_posix(): sha256(file) for file in files})
 
 
 def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
@@ -40,35 +49,39 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
             numbers are cast to these dtypes.
 
     Raises:
-        CheckpointError: missing, unreadable, or of another structure or shape.
+        CheckpointError: missing, damaged, or of another structure or shape.
     """
     path = Path(path).absolute()
     if not path.is_dir():
         raise CheckpointError(f"{path} is missing: the folder is incomplete; convert or train the model again.")
+    remedy = "copy it again, or convert or train the model again"
+    if not (path / DIGESTS).is_file():
+        raise CheckpointError(f"{path} has no {DIGESTS}: it is of an older version, or not whole; {remedy}.")
+    for name, digest in read_json(path / DIGESTS).items():
+        # A name that leads out of the folder belongs to no checkpoint of ours.
+        file = path / name
+        if ".." in file.parts or not file.is_relative_to(path) or not file.is_file() or sha256(file) != digest:
+            raise CheckpointError(f"{path} is damaged: {name} is missing or has other content; {remedy}.")
     device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-
-    def spec(leaf: Any) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device)
-
     try:
         with _quiet():
-            if differing := _differences(_shapes(_orbax().metadata(path).metadata), _shapes(abstract)):
-                raise ValueError(differing)
-            return _orbax().load(path, jax.tree.map(spec, abstract))
+            differing = _differences(_orbax().metadata(path).metadata, abstract)
+            if not differing:
+                wanted = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), abstract)
+                # Committed to no device, as freshly made arrays are: what is jitted for these serves them too.
+                return jax.device_put(jax.tree.map(np.asarray, _orbax().load(path, wanted)))
     except Exception as error:  # Orbax raises many kinds; all of them mean that this folder cannot be used.
-        _outwait_reads()
         reason = " ".join(str(error).split())[:300]
-        raise CheckpointError(f"{path} is damaged or belongs to another model: {reason}") from error
+        raise CheckpointError(f"{path} cannot be read: {reason}; {remedy}.") from error
+    raise CheckpointError(f"{path} belongs to another model: {differing}.")
 
 
-def _shapes(tree: PyTree) -> dict[str, tuple[int, ...]]:
-    """Shape of every leaf by its dotted path."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="."): tuple(leaf.shape) for path, leaf in leaves}
-
-
-def _differences(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...]]) -> str:
-    """What sets two trees apart, in words; empty where nothing does."""
+def _differences(stored: PyTree, abstract: PyTree) -> str:
+    """What sets the shapes in two trees apart, in words; empty where nothing does."""
+    found, wanted = (
+        {jax.tree_util.keystr(path, simple=True, separator="."): tuple(leaf.shape) for path, leaf in leaves}
+        for leaves, _ in map(jax.tree_util.tree_flatten_with_path, (stored, abstract))
+    )
     other = sorted(name for name in found.keys() & wanted.keys() if found[name] != wanted[name])
     kinds = {
         "missing": sorted(wanted.keys() - found.keys()),
@@ -76,29 +89,6 @@ def _differences(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int,
         "misshapen": [f"{name} {list(found[name])} instead of {list(wanted[name])}" for name in other],
     }
     return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)
-
-
-def _outwait_reads() -> None:
-    """Let reads that Orbax has given up end, without what they say.
-
-    When one array cannot be read, Orbax closes its event loop while the others are still on their way; each then fails
-    to report to that loop, and Python prints a traceback, which no caller can catch.
-    """
-    before = sys.unraisablehook
-
-    def hook(unraisable: Any) -> None:
-        if "Event loop is closed" not in str(unraisable.exc_value):
-            before(unraisable)
-
-    sys.unraisablehook = hook
-    try:
-        time.sleep(_GRACE_S)
-    finally:
-        sys.unraisablehook = before
-
-
-_GRACE_S = 0.5
-"""Reads of a damaged folder are small or fail at once; a longer one would only print what is kept back here."""
 
 
 @contextlib.contextmanager

@@ -1,19 +1,35 @@
-"""Image restoration with a prior: one function a task, for batches of images on the host."""
+"""Image restoration with a prior: one function a task, for batches of images on the host.
 
+Every task is an inversion through the operator that the observation went through, and a finish that keeps what was
+observed:
+
+>>> import gprior_jax as gp, jax
+>>> prior = gp.load("builtin")
+>>> key = jax.random.key(0)
+>>> images = gp.synthesize(prior, gp.sample_z(prior, key, 2))
+>>> small = jax.vmap(gp.operators.Downsample(4, "bicubic"))(images)
+>>> recipe = gp.recipes.restoration("upscale", prior, num_codes=2, num_steps=3)
+>>> gp.tasks.upscale(prior, small, key=key, recipe=recipe).images.shape
+(2, 64, 64, 3)
+"""
+
+from gprior_jax.tasks.colorize import COLORIZE as COLORIZE
+from gprior_jax.tasks.colorize import colorize as colorize
+from gprior_jax.tasks.deblur import deblur as deblur
+from gprior_jax.tasks.deblur import deblurring as deblurring
+from gprior_jax.tasks.denoise import NoiseKind as NoiseKind
+from gprior_jax.tasks.denoise import denoise as denoise
+from gprior_jax.tasks.denoise import denoising as denoising
 from gprior_jax.tasks.finishing import Blend as Blend
-from gprior_jax.tasks.restoration import BatchOptions as BatchOptions
+from gprior_jax.tasks.inpaint import inpaint as inpaint
+from gprior_jax.tasks.inpaint import inpainting as inpainting
+from gprior_jax.tasks.restoration import Arrays as Arrays
 from gprior_jax.tasks.restoration import Finish as Finish
-from gprior_jax.tasks.restoration import Noise as Noise
-from gprior_jax.tasks.restoration import NoiseSettings as NoiseSettings
-from gprior_jax.tasks.restoration import Options as Options
 from gprior_jax.tasks.restoration import Restoration as Restoration
-from gprior_jax.tasks.restoration import check_blend as check_blend
-from gprior_jax.tasks.restoration import check_masks as check_masks
-from gprior_jax.tasks.restoration import colorize as colorize
-from gprior_jax.tasks.restoration import deblur as deblur
-from gprior_jax.tasks.restoration import denoise as denoise
-from gprior_jax.tasks.restoration import enlarging_factor as enlarging_factor
-from gprior_jax.tasks.restoration import inpaint as inpaint
-from gprior_jax.tasks.restoration import noise_settings as noise_settings
+from gprior_jax.tasks.restoration import RestoreOptions as RestoreOptions
+from gprior_jax.tasks.restoration import Task as Task
+from gprior_jax.tasks.restoration import complete as complete
 from gprior_jax.tasks.restoration import restore as restore
-from gprior_jax.tasks.restoration import upscale as upscale
+from gprior_jax.tasks.upscale import enlarging_factor as enlarging_factor
+from gprior_jax.tasks.upscale import upscale as upscale
+from gprior_jax.tasks.upscale import upscaling as upscaling

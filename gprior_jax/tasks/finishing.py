@@ -8,6 +8,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.operators import Downsample, Luma
 from gprior_jax.typing import Array
 
@@ -70,7 +71,7 @@ def blend(image: Array, observed: Array, known: Array, mode: Blend) -> Array:
         return share * image + (1.0 - share) * jnp.where(known > 0, observed, image)
     if mode == "poisson":
         return jnp.clip(_poisson(image, observed, known), -1.0, 1.0)
-    raise ValueError(f"blend {mode!r}: use 'paste', 'feather', 'poisson' or 'none'.")
+    raise ArgumentError(f"blend {mode!r}: use 'paste', 'feather', 'poisson' or 'none'.")
 
 
 def _feathered(hole: Array, width: int) -> Array:

@@ -9,7 +9,6 @@ The published filter around a warp is a wavelet's; here it is [1, 3, 3, 1] at tw
 """
 
 import math
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +25,7 @@ _CONTRAST = 0.5
 _SATURATION = 1.0
 
 
+@jax.jit
 def augment(images: Array, p: ArrayLike, key: Key) -> Array:
     """Transform every image of a batch.
 
@@ -35,7 +35,7 @@ def augment(images: Array, p: ArrayLike, key: Key) -> Array:
         key: image i of the batch takes the i-th key split from it.
 
     >>> images = jnp.ones((1, 8, 8, 3))
-    >>> bool((augment(images, 0.0, jax.random.key(0)) == images).all())
+    >>> bool(jnp.allclose(augment(images, 0.0, jax.random.key(0)), images, atol=1e-6))
     True
     """
     keys = jax.random.split(key, images.shape[0])
@@ -51,19 +51,24 @@ def _augment_one(image: Array, p: ArrayLike, key: Key) -> Array:
     return jnp.where(applies, _warped(image, matrix), image)
 
 
-def _chance(key: Key, p: ArrayLike, value: Array, neutral: ArrayLike) -> Array:
-    """``value`` with the probability p, else ``neutral``."""
-    return jnp.where(jax.random.uniform(key) < p, value, neutral)
+# The numbers of a kind of transformation are drawn by one call: each takes long to compile.
+
+
+def _draw(key: Key, uniform: int, normal: int) -> tuple[Array, Array]:
+    """Numbers in [0, 1), and standard normal ones."""
+    uniform_key, normal_key = jax.random.split(key)
+    return jax.random.uniform(uniform_key, (uniform,)), jax.random.normal(normal_key, (normal,))
 
 
 def _draw_move(size: int, p: ArrayLike, key: Key) -> tuple[Array, Array]:
     """A mirrored, turned and shifted frame: a matrix of integers ``[2, 2]`` and an offset ``[2]`` in pixels."""
-    keys = jax.random.split(key, 6)
-    mirror = _chance(keys[0], p, jax.random.bernoulli(keys[1]), False)
-    turns = _chance(keys[2], p, jax.random.randint(keys[3], (), 0, 4), 0)
-    shift = _chance(keys[4], p, jax.random.uniform(keys[5], (2,), minval=-_SHIFT, maxval=_SHIFT), 0.0)
+    uniform = jax.random.uniform(key, (7,))
+    mirrors, turns, shifts = uniform[:3] < p
+    mirror = mirrors & (uniform[3] < 0.5)
+    quarters = jnp.where(turns, (4.0 * uniform[4]).astype(jnp.int32), 0)
+    shift = jnp.where(shifts, _SHIFT * (2.0 * uniform[5:] - 1.0), 0.0)
     flip = jnp.array([[1, 0], [0, 1]]) - jnp.array([[0, 0], [0, 2]]) * mirror
-    quarter = jnp.array([[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]], [[0, 1], [-1, 0]]])[turns]
+    quarter = jnp.array([[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]], [[0, 1], [-1, 0]]])[quarters]
     return flip @ quarter, jnp.round(shift * size).astype(jnp.int32)
 
 
@@ -94,15 +99,13 @@ def _scaling(rows: ArrayLike, columns: ArrayLike) -> Array:
 
 def _draw_warp(p: ArrayLike, key: Key) -> tuple[Array, Array]:
     """Where pixels of the result are taken from, in parts of the side from the centre; and whether there is a warp."""
-    keys = jax.random.split(key, 10)
+    uniform, normal = _draw(key, 7, 4)
     # Two rotations, before and after stretching: with this chance each, one or both occur with the probability p.
     half = 1.0 - jnp.sqrt(1.0 - jnp.asarray(p))
-    scale = 2.0 ** _chance(keys[0], p, _SCALE * jax.random.normal(keys[1]), 0.0)
-    turn = partial(jax.random.uniform, minval=-math.pi, maxval=math.pi)
-    before = _chance(keys[2], half, turn(keys[3]), 0.0)
-    stretch = 2.0 ** _chance(keys[4], p, _SCALE * jax.random.normal(keys[5]), 0.0)
-    after = _chance(keys[6], half, turn(keys[7]), 0.0)
-    shift = _chance(keys[8], p, _SHIFT * jax.random.normal(keys[9], (2,)), 0.0)
+    scale = 2.0 ** jnp.where(uniform[0] < p, _SCALE * normal[0], 0.0)
+    stretch = 2.0 ** jnp.where(uniform[1] < p, _SCALE * normal[1], 0.0)
+    shift = jnp.where(uniform[2] < p, _SHIFT * normal[2:4], 0.0)
+    before, after = jnp.where(uniform[3:5] < half, math.pi * (2.0 * uniform[5:7] - 1.0), 0.0)
     matrix = _scaling(scale, scale) @ _rotation(before) @ _scaling(stretch, 1.0 / stretch) @ _rotation(after)
     matrix = matrix.at[:2, 2].set(matrix[:2, :2] @ shift)
     return matrix, (matrix != jnp.eye(3)).any()
@@ -144,12 +147,12 @@ _GRAY = np.full((3, 3), 1.0 / 3.0, np.float32)
 
 def _draw_color(p: ArrayLike, key: Key) -> tuple[Array, Array]:
     """A matrix ``[3, 3]`` and an offset, scalar: brightness, contrast, inverted luma, hue, saturation."""
-    keys = jax.random.split(key, 10)
-    brightness = _chance(keys[0], p, _BRIGHTNESS * jax.random.normal(keys[1]), 0.0)
-    contrast = 2.0 ** _chance(keys[2], p, _CONTRAST * jax.random.normal(keys[3]), 0.0)
-    inverted = _chance(keys[4], p, jax.random.bernoulli(keys[5]), False)
-    hue = _chance(keys[6], p, jax.random.uniform(keys[7], minval=-math.pi, maxval=math.pi), 0.0)
-    saturation = 2.0 ** _chance(keys[8], p, _SATURATION * jax.random.normal(keys[9]), 0.0)
+    uniform, normal = _draw(key, 7, 3)
+    brightness = jnp.where(uniform[0] < p, _BRIGHTNESS * normal[0], 0.0)
+    contrast = 2.0 ** jnp.where(uniform[1] < p, _CONTRAST * normal[1], 0.0)
+    inverted = (uniform[2] < p) & (uniform[3] < 0.5)
+    hue = jnp.where(uniform[4] < p, math.pi * (2.0 * uniform[5] - 1.0), 0.0)
+    saturation = 2.0 ** jnp.where(uniform[6] < p, _SATURATION * normal[2], 0.0)
     identity, gray = jnp.eye(3), jnp.asarray(_GRAY)
     matrix = contrast * (identity - 2.0 * gray * inverted)
     matrix = (gray + saturation * (identity - gray)) @ _about_gray(hue) @ matrix

@@ -4,6 +4,7 @@ import abc
 import dataclasses
 from typing import Any, Literal, NamedTuple
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.nn.pyramid import pyramid_channels
 from gprior_jax.training.losses import AdversarialLoss
 
@@ -15,7 +16,7 @@ def _positive(**numbers: int) -> None:
     """Raise ``ValueError`` for a number below 1."""
     for name, number in numbers.items():
         if number < 1:
-            raise ValueError(f"{name} {number}: use at least 1.")
+            raise ArgumentError(f"{name} {number}: use at least 1.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,10 +57,12 @@ class GANConfig(abc.ABC):
 
     def __post_init__(self):
         if self.resolution not in SIZES:
-            raise ValueError(f"resolution {self.resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}.")
+            raise ArgumentError(f"resolution {self.resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}.")
         _positive(batch_size=self.batch_size, minibatch_group=self.minibatch_group, r1_interval=self.r1_interval)
         if self.batch_size % min(self.minibatch_group, self.batch_size):
-            raise ValueError(f"batch_size {self.batch_size} is no multiple of minibatch_group {self.minibatch_group}.")
+            raise ArgumentError(
+                f"batch_size {self.batch_size} is no multiple of minibatch_group {self.minibatch_group}."
+            )
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -106,13 +109,13 @@ class PGGANConfig(GANConfig):
     def __post_init__(self):
         super().__post_init__()
         if self.start_resolution not in SIZES:
-            raise ValueError(
+            raise ArgumentError(
                 f"start_resolution {self.start_resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}."
             )
         if self.start_resolution > self.resolution:
-            raise ValueError(f"start_resolution {self.start_resolution} is above resolution {self.resolution}.")
+            raise ArgumentError(f"start_resolution {self.start_resolution} is above resolution {self.resolution}.")
         if not self.images_per_level or min(self.images_per_level) < self.batch_size:
-            raise ValueError(f"images_per_level {self.images_per_level}: every level needs at least one batch.")
+            raise ArgumentError(f"images_per_level {self.images_per_level}: every level needs at least one batch.")
 
     def _level_images(self) -> list[tuple[int, int]]:
         """(level, images) in order; the number of images is a whole number of batches."""
@@ -216,9 +219,9 @@ class StyleGAN2Config(GANConfig):
         super().__post_init__()
         _positive(path_interval=self.path_interval, path_shrink=self.path_shrink)
         if self.images < self.batch_size:
-            raise ValueError(f"images {self.images}: the run needs at least one batch of {self.batch_size}.")
+            raise ArgumentError(f"images {self.images}: the run needs at least one batch of {self.batch_size}.")
         if self.path_weight and self.batch_size < self.path_shrink:
-            raise ValueError(f"path_shrink {self.path_shrink} leaves nothing of a batch of {self.batch_size}.")
+            raise ArgumentError(f"path_shrink {self.path_shrink} leaves nothing of a batch of {self.batch_size}.")
 
     @property
     def total_images(self) -> int:

@@ -4,15 +4,15 @@ The file is in the layout of StyleGAN2-ADA's dataset tool: images in any folders
 5 % of the images, chosen by a hash of their name in the zip, is held out of training for every later evaluation.
 """
 
-import contextlib
 import hashlib
 import io
 import json
 import os
-import queue
 import threading
 import zipfile
+from collections import deque
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -26,6 +26,9 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
 
 _PREFETCH = 4
 """Batches decoded ahead of the training loop."""
+
+_THREADS = 4
+"""That decode them, each a batch; Pillow lets other threads run while it decodes."""
 
 
 def is_held_out(name: str, fraction: float = HELD_OUT_FRACTION) -> bool:
@@ -87,6 +90,11 @@ class ImageZip:
         if labels.min() < 0 or len(names) != count:
             raise GPriorError(f"{self.path} has {count} classes and {len(names)} names, or classes below 0: {remedy}.")
         return labels, names
+
+    def digest(self, index: int) -> str:
+        """What tells the content of an image: its checksum in the file, and its name."""
+        name = self.names[index]
+        return f"{self._zip.getinfo(name).CRC:08x} {name}"
 
     def image(self, index: int, resolution: int) -> np.ndarray:
         """Decode one image to uint8 ``[resolution, resolution, 3]``: the centre square, averaged down.
@@ -167,7 +175,7 @@ def batch_order(
 def stream(
     images: ImageZip, requests: Iterator[tuple[int, int, int]], seed: int, mirror: bool = False, turn: bool = False
 ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
-    """Yield batches and the indices of their images, decoded ahead in one thread.
+    """Yield batches and the indices of their images, in order; several threads decode ahead.
 
     Args:
         images: where they come from.
@@ -176,33 +184,18 @@ def stream(
         mirror: mirror a random half.
         turn: turn by a random number of quarters.
     """
-    ahead: queue.Queue = queue.Queue(_PREFETCH)
-    stop = threading.Event()
 
-    def put(item: object) -> None:
-        while not stop.is_set():
-            with contextlib.suppress(queue.Full):
-                ahead.put(item, timeout=0.1)
-                return
+    def decode(position: int, size: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+        order = batch_order(len(images), position, size, seed, mirror, turn)
+        return images.batch(order, resolution), order.indices
 
-    def decode() -> None:
-        try:
-            for position, size, resolution in requests:
-                if stop.is_set():
-                    return
-                order = batch_order(len(images), position, size, seed, mirror, turn)
-                put((images.batch(order, resolution), order.indices))
-            put(None)
-        except BaseException as error:  # Raised again in the consumer.
-            put(error)
-
-    thread = threading.Thread(target=decode, daemon=True)
-    thread.start()
+    pool, ahead = ThreadPoolExecutor(_THREADS), deque()
     try:
-        while (item := ahead.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+        for request in requests:
+            ahead.append(pool.submit(decode, *request))
+            if len(ahead) > _PREFETCH:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
     finally:
-        stop.set()
-        thread.join()
+        pool.shutdown(cancel_futures=True)

@@ -21,15 +21,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import zoo
-from gprior_jax.errors import GPriorError
-from gprior_jax.generators.base import Prior
+from gprior_jax.errors import ArgumentError, GPriorError
+from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
 from gprior_jax.storage.atomic import read_json, write_bytes, write_json
 from gprior_jax.storage.checkpoint import load_tree, save_tree
-from gprior_jax.training import methods
+from gprior_jax.summary import check_same
 from gprior_jax.training.config import GANConfig
 from gprior_jax.training.data import ImageZip, stream
+from gprior_jax.training.trainers import trainer_of
 from gprior_jax.training.warm_start import warm_start
 
 GRID_IMAGES = 64
@@ -72,8 +73,8 @@ def train(
         KeyboardInterrupt: told what is kept.
     """
     if snapshot_images % log_images:
-        raise ValueError(f"snapshot_images {snapshot_images} must be a multiple of log_images {log_images}.")
-    images, out, method = ImageZip(data), Path(out), methods.of(config)
+        raise ArgumentError(f"snapshot_images {snapshot_images} must be a multiple of log_images {log_images}.")
+    images, out, trainer = ImageZip(data), Path(out), trainer_of(config)
     labels, names = _labels(images, config)
     provenance = (provenance or {}) | ({"label_names": names} if names else {})
     state = _open_run(out, config, images, init_from)
@@ -85,7 +86,7 @@ def train(
     try:
         for real, indices in batches:
             own = None if labels is None else labels[indices]
-            state, terms = method.train_step(config, state, seen, jnp.asarray(real), own, key)
+            state, terms = trainer.train_step(config, state, seen, jnp.asarray(real), own, key)
             log.add(terms)
             previous, seen = seen, seen + len(real)
             if seen // log_images > previous // log_images or seen >= end:
@@ -98,7 +99,7 @@ def train(
         raise KeyboardInterrupt(f"interrupted; the same command {kept}.") from None
     finally:
         batches.close()
-    return method.averaged_prior(config, state)
+    return trainer.averaged_prior(config, state)
 
 
 def _requests(config: GANConfig, seen: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -125,11 +126,9 @@ def _open_run(out: Path, config: GANConfig, images: ImageZip, init_from: str | P
     wanted = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
     wanted["data"] = f"{len(images)} images, names {hashlib.sha256(json.dumps(images.names).encode()).hexdigest()[:16]}"
     path = out / "config.json"
-    found = read_json(path) if path.exists() else wanted
-    differing = sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
-    if differing:
-        told = ", ".join(f"{k} {found.get(k)} there, {wanted.get(k)} now" for k in differing)
-        raise GPriorError(f"{out} holds a run with other settings ({told}): use the same or another --out.")
+    check_same(
+        read_json(path) if path.exists() else wanted, wanted, f"{out} holds a run", "use it again or another folder"
+    )
     state = _restore(out, config, init_from)
     out.mkdir(parents=True, exist_ok=True)
     write_json(path, wanted)
@@ -143,10 +142,10 @@ def _states(out: Path) -> list[Path]:
 
 def _restore(out: Path, config: GANConfig, init_from: str | Path | None) -> Any:
     """The newest state of a run, or that of a new one."""
-    key, method = jax.random.key(config.seed), methods.of(config)
+    key, trainer = jax.random.key(config.seed), trainer_of(config)
     for path in reversed(_states(out)):
-        return load_tree(path, jax.eval_shape(lambda: method.init(config, key)))
-    state = method.init(config, key)
+        return load_tree(path, jax.eval_shape(lambda: trainer.init(config, key)))
+    state = trainer.init(config, key)
     return state if init_from is None else warm_start(config, state, zoo.load(init_from), str(init_from))
 
 
@@ -156,7 +155,7 @@ def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any
     The state comes last: a run that is stopped in between goes on before it, and writes all three again.
     """
     seen = int(state.images_seen)
-    prior = methods.of(config).averaged_prior(config, state)
+    prior = trainer_of(config).averaged_prior(config, state)
     facts = provenance | {"images_seen": seen, "training": dataclasses.asdict(config)}
     zoo.save(prior, out / "model", provenance=facts, overwrite=True)
     (out / "samples").mkdir(exist_ok=True)
@@ -171,12 +170,12 @@ def sample_grid(config: GANConfig, state: Any) -> np.ndarray:
     z = jax.random.normal(jax.random.fold_in(jax.random.key(config.seed), 2), (GRID_IMAGES, config.z_dim))
     classes = getattr(config, "num_classes", 0)
     labels = jax.nn.one_hot(jnp.arange(GRID_IMAGES) % GRID_COLUMNS % classes, classes) if classes else None
-    return np.asarray(methods.of(config).sample(config, state, z, labels))
+    return np.asarray(trainer_of(config).sample(config, state, z, labels))
 
 
 def log_fields(config: GANConfig) -> tuple[str, ...]:
     """Columns of ``log.csv``."""
-    return ("images", *config.progress(0), *methods.of(config).TERMS)
+    return ("images", *config.progress(0), *trainer_of(config).TERMS)
 
 
 class _Log:

@@ -16,7 +16,11 @@ _EMA_RAMP = 0.05
 
 def fresh_weights(config: GANConfig, generator: Any, discriminator: Any, key: Key) -> tuple[Params, Params]:
     """Drawn weights of both networks."""
-    generator_key, discriminator_key = jax.random.split(key)
+    # Each of some sixty arrays would inline the whole of threefry in one program, which takes XLA tens of seconds.
+    data = jax.random.key_data(key)
+    generator_key, discriminator_key = jax.random.split(
+        jax.random.wrap_key_data(jnp.concatenate([data, data]), impl="unsafe_rbg")
+    )
     image = jnp.zeros((config.resolution, config.resolution, 3))
     g = unfreeze(generator.init(generator_key, jnp.zeros(config.z_dim), method="init_all"))["params"]
     d = unfreeze(discriminator.init(discriminator_key, image, method="init_all"))["params"]

@@ -7,9 +7,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.pggan import PGGANDiscriminator, logits
-from gprior_jax.generators.base import Critic, Prior
 from gprior_jax.generators.pggan import PGGAN
+from gprior_jax.generators.prior import Prior
 from gprior_jax.training import losses, optimize
 from gprior_jax.training.config import PGGANConfig
 from gprior_jax.typing import Array, Key, Params, PyTree
@@ -18,7 +19,7 @@ TERMS = ("generator", "discriminator", "real_logit", "fake_logit", "penalty")
 """Names of the scalars that steps give."""
 
 OF_RESOLUTION: frozenset[str] = frozenset()
-"""See :class:`gprior_jax.training.methods.Method`: every resolution has inputs of its own."""
+"""See :class:`gprior_jax.training.trainers.Trainer`: every resolution has inputs of its own."""
 
 
 class TrainState(NamedTuple):

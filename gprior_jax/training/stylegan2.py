@@ -13,8 +13,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator, logits
-from gprior_jax.generators.base import Critic, Noise, Prior
+from gprior_jax.generators.noise import Noise
+from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.training import losses, optimize
 from gprior_jax.training.augment import augment
@@ -35,7 +37,7 @@ TERMS = (
 """Names of the scalars that steps give."""
 
 OF_RESOLUTION = frozenset({"from_rgb"})
-"""See :class:`gprior_jax.training.methods.Method`."""
+"""See :class:`gprior_jax.training.trainers.Trainer`."""
 
 AUGMENT_INTERVAL = 4
 """Steps between changes of the augmentation's probability (``ada_interval``)."""

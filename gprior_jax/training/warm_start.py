@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import GPriorError
-from gprior_jax.generators.base import Prior
-from gprior_jax.training import methods
+from gprior_jax.generators.prior import Prior
 from gprior_jax.training.config import GANConfig
+from gprior_jax.training.trainers import trainer_of
 from gprior_jax.typing import Params
 
 
@@ -17,22 +17,22 @@ def warm_start(config: GANConfig, state: Any, prior: Prior, source: str) -> Any:
 
     Args:
         config: of the run.
-        state: what ``init`` of its method gave.
+        state: what ``init`` of its trainer gave.
         prior: a generator with its discriminator, of the same widths and any resolution.
         source: for the message.
 
     Raises:
         GPriorError: another architecture, no discriminator, or a layer of the same name has another shape.
     """
-    method = methods.of(config)
-    wanted, found = (type(module).__name__ for module in (method.build(config)[0], prior.module))
+    trainer = trainer_of(config)
+    wanted, found = (type(module).__name__ for module in (trainer.build(config)[0], prior.module))
     if found != wanted:
         raise GPriorError(f"{source} is a {found}, which a {wanted} cannot start from: give a folder of its own kind.")
     if prior.critic is None:
         raise GPriorError(f"{source} has no discriminator to start from: give a folder that 'gprior train' wrote.")
     trained = prior.params
-    generator = _overlay(state.generator, trained, source) | method.grown(state.generator, trained)
-    other = method.OF_RESOLUTION if prior.resolution != config.resolution else frozenset()
+    generator = _overlay(state.generator, trained, source) | trainer.grown(state.generator, trained)
+    other = trainer.OF_RESOLUTION if prior.resolution != config.resolution else frozenset()
     kept = {name: layer for name, layer in prior.critic.params.items() if name not in other}
     discriminator = _overlay(state.discriminator, kept, source)
     # The state is donated to the first step, which may not be given one buffer twice.

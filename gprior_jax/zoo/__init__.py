@@ -11,6 +11,8 @@ from gprior_jax.zoo.folder import load_network as load_network
 from gprior_jax.zoo.folder import read_config as read_config
 from gprior_jax.zoo.folder import save as save
 from gprior_jax.zoo.folder import save_network as save_network
+from gprior_jax.zoo.networks import NETWORKS as NETWORKS
+from gprior_jax.zoo.networks import register as register
 from gprior_jax.zoo.perceptual import load_lpips as load_lpips
 from gprior_jax.zoo.perceptual import load_perceptual as load_perceptual
 from gprior_jax.zoo.published import PUBLISHED as PUBLISHED

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gprior_jax.errors import CheckpointError, GPriorError
-from gprior_jax.generators.base import Prior
+from gprior_jax.generators.prior import Prior
 from gprior_jax.zoo import folder as folders
 from gprior_jax.zoo.published import PUBLISHED as PUBLISHED
 from gprior_jax.zoo.published import Published
@@ -23,34 +23,20 @@ class Entry(NamedTuple):
     Attributes:
         name: what :func:`load` takes; its folder in the package's data has a hyphen in place of a colon.
         title: what it is.
-        source: page where it is published; empty for what is bundled.
         licence: terms of the weights.
     """
 
     name: str
     title: str
-    source: str
-    licence: str
+    licence: str = "CC BY 4.0, see the model card in the folder"
 
 
 BUNDLED = (
-    Entry(
-        "builtin",
-        "PGGAN of painted and photographic portraits, with its discriminator",
-        "",
-        "CC BY 4.0, see the model card in the folder",
-    ),
-    Entry(
-        "builtin:portraits",
-        "StyleGAN2 of the same portraits, with its discriminator",
-        "",
-        "CC BY 4.0, see the model card in the folder",
-    ),
+    Entry("builtin", "PGGAN of painted and photographic portraits, with its discriminator"),
+    Entry("builtin:portraits", "StyleGAN2 of the same portraits, with its discriminator"),
     Entry(
         "builtin:cells",
         "StyleGAN2 of blood cells under the microscope, eight classes, with its discriminator",
-        "",
-        "CC BY 4.0, see the model card in the folder",
     ),
 )
 """Priors inside the package."""
@@ -62,15 +48,14 @@ def bundled_folder(name: str) -> Path:
     Raises:
         CheckpointError: no prior of that name is bundled, or its files are missing.
     """
-    if name in _published():
+    if any(name == entry.name for entry in PUBLISHED):
         raise CheckpointError(
-            f"{name!r} is published, not bundled: fetch and convert it with 'gprior download {name} --to DIR' and name "
-            "that folder."
+            f"{name!r} is published, not bundled: fetch it with 'gprior download {name}' and name its folder."
         )
-    if name not in _bundled():
+    if name not in (names := [entry.name for entry in BUNDLED]):
         raise CheckpointError(
-            f"{name!r} is neither a model folder nor a bundled prior ({', '.join(_bundled())}): convert a checkpoint "
-            "file with 'gprior convert FILE --to DIR' and name that folder."
+            f"{name!r} is neither a model folder nor a bundled prior ({', '.join(names)}): convert a checkpoint "
+            "file with 'gprior convert' and name its folder."
         )
     path = Path(str(resources.files("gprior_jax"))) / "data" / name.replace(":", "-")
     if not path.is_dir():
@@ -87,22 +72,14 @@ def find(name: str) -> Published:
     >>> find("vgg16").file
     'vgg16-397923af.pth'
     """
-    known = _published()
+    known = {entry.name: entry for entry in PUBLISHED}
     if name in known:
         return known[name]
-    if name in _bundled():
-        raise GPriorError(f"{name!r} is inside the package: there is nothing to download, use --model {name}.")
+    if any(name == entry.name for entry in BUNDLED):
+        raise GPriorError(f"{name!r} is inside the package: there is nothing to download, load it by this name.")
     near = difflib.get_close_matches(name, known, n=3) or [other for other in known if name in other][:3]
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     raise GPriorError(f"no published network is called {name!r}: {meant}'gprior models' lists them.")
-
-
-def _bundled() -> dict[str, Entry]:
-    return {entry.name: entry for entry in BUNDLED}
-
-
-def _published() -> dict[str, Published]:
-    return {entry.name: entry for entry in PUBLISHED}
 
 
 def resolve(name_or_folder: str | os.PathLike) -> Path:

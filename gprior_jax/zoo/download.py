@@ -86,7 +86,7 @@ def by_hand(entry: Published) -> str:
 
 
 def _then(entry: Published) -> str:
-    return " and run 'gprior convert FILE --to DIR'" if entry.layout else ""
+    return f" and run 'gprior convert {entry.file}'" if entry.layout else ""
 
 
 def _verified(path: Path, expected: str) -> str:

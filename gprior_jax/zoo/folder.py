@@ -12,9 +12,13 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from gprior_jax.discriminators.critic import Critic
+from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import CheckpointError
-from gprior_jax.generators.base import Critic, LatentDistribution, Prior
+from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.storage.atomic import new_folder, read_json, write_json
 from gprior_jax.storage.checkpoint import load_tree, save_tree
 from gprior_jax.typing import Params
@@ -31,10 +35,10 @@ def save(
     dtype: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a prior (generator, latent distribution, discriminator where there is one) to a model folder.
+    """Write a prior (generator, latent distribution, discriminator and encoder where there are) to a model folder.
 
     Args:
-        prior: what to write; prepared weights are left out.
+        prior: what to write, with the class that it is held to; prepared weights are left out.
         folder: the folder to make.
         provenance: facts about the source, JSON; kept as they are.
         dtype: floating dtype of the stored numbers (``"float16"`` halves the size); None stores them as they are.
@@ -43,10 +47,13 @@ def save(
     Raises:
         FileExistsError: the folder exists and is not to be replaced.
     """
-    networks = {"generator": (prior.module, prior.params)}
-    if prior.critic is not None:
-        networks["critic"] = (prior.critic.module, prior.critic.params)
+    networks: dict[str, tuple[Any, Params]] = {"generator": (prior.module, prior.params)}
+    for role, beside in (("critic", prior.critic), ("encoder", prior.encoder)):
+        if beside is not None:
+            networks[role] = (beside.module, beside.params)
     settings = {"kind": "prior", "name": prior.name, "latent": attributes_of(prior.latent)}
+    if prior.label is not None:
+        settings["label"] = np.asarray(prior.label).tolist()
     _write(folder, networks, settings, provenance or {}, dtype, overwrite)
 
 
@@ -58,13 +65,13 @@ def save_network(
     provenance: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write one network that is no prior (a discriminator, a perceptual network) to a model folder."""
+    """Write one network that is no prior (a discriminator, an encoder, a perceptual network) to a model folder."""
     _write(folder, {"network": (module, params)}, {"kind": "network"}, provenance or {}, None, overwrite)
 
 
 def _write(
     folder: str | os.PathLike,
-    networks: dict[str, tuple[nn.Module, Params]],
+    networks: dict[str, tuple[Any, Params]],
     settings: dict[str, Any],
     provenance: dict[str, Any],
     dtype: str | None,
@@ -110,16 +117,23 @@ def load(folder: str | os.PathLike) -> Prior:
     """
     config = read_config(folder)
     if config.get("kind") != "prior" or "generator" not in config:
-        raise CheckpointError(f"{folder} holds a {config.get('kind')}, no generator: it serves as --perceptual only.")
-    modules = {role: build(config[role]) for role in ("generator", "critic") if role in config}
+        raise CheckpointError(f"{folder} holds a {config.get('kind')}, no generator: name the folder of a prior.")
+    modules = {role: build(config[role]) for role in ("generator", "critic", "encoder") if role in config}
     params = _read_params(folder, modules)
     critic = Critic(params["critic"], modules["critic"]) if "critic" in modules else None
+    encoder = Encoder(params["encoder"], modules["encoder"]) if "encoder" in modules else None
     try:
         latent = LatentDistribution(**config.get("latent", {}))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"{folder}/config.json has a bad entry 'latent': {error}") from error
     name = config.get("name") or Path(folder).name
-    return Prior(params["generator"], modules["generator"], latent=latent, critic=critic, name=name)
+    prior = Prior(params["generator"], modules["generator"], latent=latent, critic=critic, encoder=encoder, name=name)
+    if config.get("label") is None:
+        return prior
+    try:
+        return with_label(prior, np.asarray(config["label"], np.float32))
+    except ValueError as error:
+        raise CheckpointError(f"{folder}/config.json has a bad entry 'label': {error}") from error
 
 
 def load_network(folder: str | os.PathLike) -> tuple[Any, Params]:

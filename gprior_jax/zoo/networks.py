@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
-from gprior_jax.errors import CheckpointError
+from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.generators.dcgan import DCGAN
 from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.stylegan import StyleGAN
@@ -33,12 +33,36 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "alexnet": AlexNet,
     "lpips": LPIPSNetwork,
 }
-"""Every architecture that a folder can hold, by the name in ``config.json``."""
+"""Every architecture that a folder can hold, by the name in ``config.json``; :func:`register` adds one."""
+
+
+def register(arch: str, kind: type[nn.Module]) -> None:
+    """Make an architecture known, so that model folders can hold it; a folder can only name what is known.
+
+    Args:
+        arch: its name in ``config.json``.
+        kind: a Linen module whose attributes are numbers, words and tuples, with ``input_shape`` and ``init_all``.
+
+    Raises:
+        ArgumentError: another has the name.
+    """
+    if NETWORKS.get(arch, kind) is not kind:
+        raise ArgumentError(f"there is an architecture {arch!r} already: choose another name.")
+    NETWORKS[arch] = kind
 
 
 def describe(module: nn.Module) -> dict[str, Any]:
-    """The attributes of a module as JSON, with its name in :data:`NETWORKS` under ``"arch"``."""
-    arch = next(name for name, kind in NETWORKS.items() if type(module) is kind)
+    """The attributes of a module as JSON, with its name in :data:`NETWORKS` under ``"arch"``.
+
+    Raises:
+        ArgumentError: an architecture that is not known.
+    """
+    arch = next((name for name, kind in NETWORKS.items() if type(module) is kind), None)
+    if arch is None:
+        raise ArgumentError(
+            f"{type(module).__name__} is no architecture that model folders can hold: make it known with "
+            "gprior_jax.zoo.register(name, class)."
+        )
     return {"arch": arch} | attributes_of(module)
 
 
@@ -54,16 +78,21 @@ def _plain(value: Any) -> Any:
     return attributes_of(value) if dataclasses.is_dataclass(value) else value
 
 
-def build(description: dict[str, Any]) -> Any:
+def build(description: Any) -> Any:
     """The module that :func:`describe` described.
 
     Raises:
         CheckpointError: an unknown architecture, or attributes that it does not have.
     """
+    if not isinstance(description, dict):
+        raise CheckpointError(f"a network is described by an object with its architecture, not by {description!r}.")
     attributes = dict(description)
     arch = attributes.pop("arch", None)
-    if arch not in NETWORKS:
-        raise CheckpointError(f"architecture {arch!r} is unknown to this version: it knows {', '.join(NETWORKS)}.")
+    if not isinstance(arch, str) or arch not in NETWORKS:
+        raise CheckpointError(
+            f"architecture {arch!r} is unknown to this version: it knows {', '.join(NETWORKS)}. One of your own "
+            "is made known by gprior_jax.zoo.register, in a file that is imported first."
+        )
     kind = NETWORKS[arch]
     known = {f.name for f in dataclasses.fields(kind)} - {"parent", "name"}
     if unknown := sorted(attributes.keys() - known):

@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 import pytest
 from batteries import random_prior
@@ -8,11 +9,18 @@ from cli.restoring import SIDE, mask, picture
 from gprior_jax import zoo
 
 
+@pytest.fixture(scope="package", autouse=True)
+def _forget_programs():
+    """The programs of the commands serve all files of this folder: they have the same few priors."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
-    """Folder of a tiny prior with a discriminator, 16 px."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    zoo.save(random_prior("pggan", "pggan"), folder)
+    """Folder of a prior of 16 px with as few layers as there are, and a discriminator."""
+    folder = tmp_path_factory.mktemp("models") / "flat"
+    zoo.save(random_prior("dcgan", "dcgan"), folder)
     return folder
 
 

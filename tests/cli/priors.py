@@ -10,9 +10,10 @@ from typing import Any
 import jax
 from batteries import random_params
 
+from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
-from gprior_jax.generators.base import Critic, Prior, prepare
 from gprior_jax.generators.pggan import PGGAN
+from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.stylegan2 import StyleGAN2
 
 

@@ -91,7 +91,11 @@ def test_download_refuses_to_convert_what_the_converter_does_not_read(server, tm
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("tiny-dcgam", "did you mean tiny-dcgan?"), ("nothing", "'gprior models' lists"), ("builtin", "--model builtin")],
+    [
+        ("tiny-dcgam", "did you mean tiny-dcgan?"),
+        ("nothing", "'gprior models' lists"),
+        ("builtin", "by this name"),
+    ],
 )
 def test_download_of_an_unknown_name(server, capsys, name, told):
     assert main(["download", name]) == 2
@@ -111,19 +115,3 @@ def test_download_without_a_direct_address(server, capsys, monkeypatch):
     publish(monkeypatch, "")
     assert main(["download", "tiny-dcgan"]) == 2
     assert "https://example.org/models" in capsys.readouterr().err
-
-
-def test_models_tells_where_published_files_are(capsys):
-    assert main(["models", "--json"]) == 0
-    published = json.loads(capsys.readouterr().out)["published"]
-    facts = next(entry for entry in published if entry["name"] == "vgg16")
-    assert facts["sha256"] == "397923af"
-    assert facts["paper"]["arxiv"] == "1409.1556"
-    assert main(["models"]) == 0
-    told = capsys.readouterr().out
-    for entry in published:
-        assert f"  {entry['name']}: {entry['title']}" in told
-        assert (entry["address"] or entry["file"]) in told
-        assert entry["licence"] in told
-        assert entry["paper"]["arxiv"] in told
-        assert not entry["service"] or f"{entry['service']} may ask" in told

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,9 @@ def test_writes_the_folder_that_the_design_names(pictures, model, tmp_path, caps
     assert [row["name"] for row in run["images"]] == ["a", "b", "c"]
     assert run["settings"]["recipe"]["parametrization"]["num_codes"] == 2
     assert run["versions"]["jax"]
+    # What does not decide results is beside the settings: another name of the same weights is the same run.
+    assert (run["model"], run["method"], run["batch_size"]) == (str(model), "mganprior", 2)
+    assert not {"model", "method", "batch_size"} & run["settings"].keys()
     history = (out / "history.csv").read_text().splitlines()
     assert set(history[0].split(",")) == {"image", "step", "loss", "pixel_mse", "perceptual"}
     assert len(history) == 1 + 3 * 3
@@ -61,7 +65,7 @@ def test_second_run_does_nothing_and_tells(pictures, model, tmp_path, capsys):
     invert(pictures, model, out)
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.npz")}
     assert invert(pictures, model, out) == 0
-    assert "3 of 3 images are done already" in capsys.readouterr().out
+    assert "3 of 3 images are done already" in capsys.readouterr().err
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("*.npz")} == before
 
 
@@ -80,11 +84,19 @@ def test_goes_on_where_files_are_missing_damaged_or_changed(pictures, model, tmp
     assert (read_record(broken / "a.npz").target == [255, 0, 0]).all()
 
 
+def test_the_same_model_in_another_folder_is_the_same_run(pictures, model, tmp_path, capsys):
+    out = tmp_path / "out"
+    invert(pictures, model, out)
+    copy = shutil.copytree(model, tmp_path / "copy")
+    assert invert(pictures, copy, out) == 0
+    assert "3 of 3 images are done already" in capsys.readouterr().err
+
+
 def test_other_settings_in_the_same_folder_are_refused(pictures, model, tmp_path, capsys):
     out = tmp_path / "out"
     invert(pictures, model, out)
     assert invert(pictures, model, out, "--seed", "1") == 2
-    assert "seed (0 there, 1 now)" in capsys.readouterr().err
+    assert "key ([0, 0] there, [0, 1] now): give another folder" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -188,8 +200,6 @@ def test_inputs_that_are_not_there(model, tmp_path, capsys):
 def test_model_that_is_not_there_or_damaged(pictures, model, tmp_path, capsys):
     assert invert(pictures, "no_such_prior", tmp_path / "out") == 2
     assert "gprior convert" in capsys.readouterr().err
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(model, copy)
     shutil.rmtree(copy / "params")
@@ -206,7 +216,7 @@ def test_full_disk_leaves_nothing_half_written(pictures, model, tmp_path, capsys
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         real(path, content)
 
-    monkeypatch.setattr("gprior_jax.runs.folder.write_bytes", write)
+    monkeypatch.setattr("gprior_jax.storage.atomic.write_bytes", write)
     assert invert(pictures, model, out) == 1
     error = capsys.readouterr().err
     assert "b.npz" in error

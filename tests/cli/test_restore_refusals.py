@@ -2,10 +2,12 @@
 
 import json
 
+import jax.numpy as jnp
 import pytest
 from PIL import Image
 
 from cli.restoring import SIDE, mask, names, picture, run, told, written
+from gprior_jax import operators
 
 BAD_MASKS = {
     "another size": (lambda path: mask(path, side=20), "is a mask of 20x20 pixels: make it 16x16"),
@@ -40,17 +42,13 @@ def test_mask_of_another_size_for_all(inputs, model, tmp_path, capsys):
 
 
 def test_a_drawn_mask_that_hides_one_image(inputs, model, tmp_path, capsys, monkeypatch):
-    import jax.numpy as jnp
-
-    from gprior_jax import operators
-
     real, calls = operators.random_mask, []
 
     def third_hidden(key, size, missing):
         calls.append(missing)  # The first call is the check of the flags.
         return real(key, size, missing) * (jnp.zeros(()) if len(calls) == 3 else 1)
 
-    monkeypatch.setattr(operators, "random_mask", third_hidden)
+    monkeypatch.setattr("gprior_jax.runs.measurements.random_mask", third_hidden)
     out = tmp_path / "out"
     line = told(capsys, 1, run("inpaint", inputs, model, out, "--missing", 0.5))
     assert "b.png: the mask hides every pixel" in line
@@ -119,15 +117,16 @@ WRONG_USE = [
     ("inpaint", ["--missing", "1"], "missing must be a rate in [0, 1)"),
     ("inpaint", ["--missing", "nan"], "missing must be a rate in [0, 1)"),
     ("inpaint", ["--strokes", "0"], "at least 1 stroke"),
-    ("upscale", ["--factor", "3"], "--factor 3 does not divide the prior's 16 pixels into at least 8: use 2."),
-    ("upscale", ["--factor", "1"], "--factor 1 does not divide"),
-    ("upscale", ["--factor", "4"], "--factor 4 does not divide the prior's 16 pixels into at least 8: use 2."),
+    ("upscale", ["--factor", "3"], "factor 3 does not divide the prior's 16 pixels into at least 8: use 2."),
+    ("upscale", ["--factor", "1"], "factor 1 does not divide"),
+    ("upscale", ["--factor", "4"], "factor 4 does not divide the prior's 16 pixels into at least 8: use 2."),
     ("upscale", ["--simulate"], "--simulate needs --factor"),
     ("upscale", [], "a.png: an image of 16x16 pixels has no whole factor"),
     ("denoise", ["--simulate"], "--simulate needs --sigma"),
-    ("denoise", ["--sigma", "nan"], "--sigma nan: use grey levels"),
-    ("denoise", ["--sigma", "-5"], "--sigma -5.0: use grey levels"),
-    ("denoise", ["--sigma", "256"], "--sigma 256.0: use grey levels"),
+    ("denoise", ["--sigma", "nan"], "sigma nan: use grey levels"),
+    ("denoise", ["--sigma", "-5"], "sigma -5.0: use grey levels"),
+    ("denoise", ["--sigma", "256"], "sigma 256.0: use grey levels"),
+    ("denoise", ["--noise", "impulse", "--sigma", "25"], "leave it out with impulse noise"),
     ("denoise", ["--simulate", "--noise", "poisson", "--peak", "0"], "peak must be a positive number of photons"),
     ("denoise", ["--simulate", "--noise", "impulse", "--rate", "2"], "rate must be a rate in [0, 1]"),
     ("deblur", ["--kernel", "@even.png"], "even.png is no blur kernel (4x4 pixels)"),
@@ -149,7 +148,7 @@ WRONG_USE = [
     ("colorize", ["--samples", "0"], "--samples 0: use at least 1"),
     ("colorize", ["--restarts", "0"], "--restarts 0: use at least 1"),
     ("colorize", ["--codes-per-call", "3"], "must divide"),
-    ("colorize", ["--layer", "9"], "layers 1 to 6"),
+    ("colorize", ["--layer", "9"], "layers 1 to 2"),
 ]
 
 

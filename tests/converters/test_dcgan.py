@@ -4,7 +4,6 @@ import itertools
 import json
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
@@ -13,7 +12,7 @@ from torch import nn
 
 from gprior_jax import zoo
 from gprior_jax.errors import CheckpointError
-from gprior_jax.generators.base import LatentDistribution
+from gprior_jax.generators.prior import LatentDistribution
 from gprior_jax.generators.synthesis import synthesize
 
 
@@ -100,7 +99,7 @@ def test_example_discriminator_gives_the_same_logits(tmp_path, bias):
     assert convert(tmp_path, net).layout == "dcgan_discriminator"
     module, params = zoo.load_network(tmp_path / "model")
     images = np.random.default_rng(2).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
-    found = jax.vmap(lambda image: module.apply({"params": params}, image))(jnp.asarray(images))
+    found = jax.jit(jax.vmap(lambda image: module.apply({"params": params}, image)))(images)
     wanted = run(net, images.transpose(0, 3, 1, 2)).reshape(-1)
     np.testing.assert_allclose(found, wanted, rtol=1e-4)
 

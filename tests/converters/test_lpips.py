@@ -1,8 +1,6 @@
 """LPIPS from published files: what was written gives the distance that torch computes from the files themselves."""
 
-import functools
 import json
-import zipfile
 
 import jax
 import numpy as np
@@ -10,10 +8,10 @@ import pytest
 import torch
 from gprior_converters import alexnet, lpips
 from gprior_converters.convert import convert_file
-from perceptual.test_lpips import torch_lpips
+from perceptual.stated import published, torch_lpips
 
+from converters.classifiers import LINEAR_WIDTHS, alexnet_state, linear_state, save_wheel, vgg_state
 from converters.converting import recognised, shapes_of
-from converters.test_vgg import torchvision_state
 from gprior_jax import zoo
 from gprior_jax.cli.main import main
 from gprior_jax.errors import CheckpointError
@@ -22,43 +20,18 @@ from gprior_jax.perceptual.lpips import LPIPSNetwork
 from gprior_jax.storage.atomic import sha256
 from gprior_jax.zoo.networks import abstract_params, describe
 
-ALEXNET = {0: (64, 3, 11), 3: (192, 64, 5), 6: (384, 192, 3), 8: (256, 384, 3), 10: (256, 256, 3)}
-WIDTHS = {
-    "alex": (64, 192, 384, 256, 256),
-    "vgg": (64, 128, 256, 512, 512),
-    "squeeze": (64, 128, 256, 384, 384, 512, 512),
-}
 TAKE = "give lpips/weights/v0.1/alex.pth of lpips 0.1.4, or its wheel, as --lpips-linear"
 
 
-@functools.cache
-def alexnet_state() -> dict[str, torch.Tensor]:
-    """Random numbers under torchvision's keys."""
-    rng, state = np.random.default_rng(0), {}
-    for index, (out, into, side) in ALEXNET.items():
-        weight = rng.standard_normal((out, into, side, side), np.float32) * np.sqrt(2 / (into * side**2))
-        state[f"features.{index}.weight"] = torch.from_numpy(weight.astype(np.float32))
-        state[f"features.{index}.bias"] = torch.from_numpy(0.1 * rng.standard_normal(out, np.float32))
-    return state
+def assert_holds(folder, state):
+    """That a folder's network, under the published keys, is the files' tensors.
 
-
-def linear_state(name: str) -> dict[str, torch.Tensor]:
-    """Random numbers under the keys of the lpips package."""
-    rng = np.random.default_rng(1)
-    weights = [torch.from_numpy(rng.uniform(0, 1, (1, w, 1, 1)).astype(np.float32)) for w in WIDTHS[name]]
-    return {f"lin{i}.model.1.weight": weight for i, weight in enumerate(weights)}
-
-
-def save_wheel(path, **states) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("lpips/__init__.py", "raise SystemExit('nothing of the wheel is run')")
-        for name, state in states.items():
-            if isinstance(state, bytes):
-                archive.writestr(f"lpips/weights/v0.1/{name}.pth", state)
-                continue
-            with archive.open(f"lpips/weights/v0.1/{name}.pth", "w") as file:
-                # The published files have PyTorch's old serialisation.
-                torch.save(state, file, _use_new_zipfile_serialization=False)
+    In ``tests/perceptual`` its distance is what torch computes from it under these keys.
+    """
+    found = published(zoo.load_lpips(folder))
+    assert found.keys() == state.keys()
+    for key, value in state.items():
+        np.testing.assert_array_equal(found[key], value, err_msg=key)
 
 
 @pytest.fixture
@@ -70,7 +43,7 @@ def trunk(tmp_path):
 
 
 @pytest.mark.parametrize("linear", ["alex.pth", "lpips-0.1.4-py3-none-any.whl"])
-def test_alexnet_as_torch(tmp_path, trunk, linear):
+def test_alexnet(tmp_path, trunk, linear):
     if linear == "alex.pth":
         torch.save(linear_state("alex"), tmp_path / linear)
     else:
@@ -82,6 +55,12 @@ def test_alexnet_as_torch(tmp_path, trunk, linear):
     assert provenance["file"] == "alexnet.pth"
     assert provenance["licence"] == lpips.LICENCE_NOTE
     assert provenance["linear_source"] == {"file": linear, "sha256": sha256(tmp_path / linear)}
+    assert_holds(tmp_path / "model", alexnet_state() | linear_state("alex"))
+
+
+def test_distance_of_a_folder_as_torch(tmp_path, trunk):
+    torch.save(linear_state("alex"), tmp_path / "alex.pth")
+    convert_file(trunk, tmp_path / "model", lpips_linear=tmp_path / "alex.pth")
     a, b = np.random.default_rng(2).uniform(-1, 1, (2, 35, 40, 3)).astype(np.float32)
     expected = torch_lpips(alexnet_state() | linear_state("alex"), "alexnet", *map(torch.from_numpy, (a, b)))
     found = jax.jit(zoo.load_lpips(tmp_path / "model").distance)(a, b)
@@ -89,16 +68,13 @@ def test_alexnet_as_torch(tmp_path, trunk, linear):
 
 
 @pytest.mark.slow
-def test_vgg_as_torch(tmp_path):
-    state = {key: torch.from_numpy(value) for key, value in torchvision_state().items()}
+def test_vgg(tmp_path):
+    state = {key: torch.from_numpy(value) for key, value in vgg_state().items()}
     torch.save(state, tmp_path / "vgg16.pth")
     torch.save(linear_state("vgg"), tmp_path / "vgg.pth")
     made = convert_file(tmp_path / "vgg16.pth", tmp_path / "model", lpips_linear=tmp_path / "vgg.pth")
     assert (made.num_tensors, made.module) == (31, LPIPSNetwork("vgg16"))
-    a, b = np.random.default_rng(2).uniform(-1, 1, (2, 16, 19, 3)).astype(np.float32)
-    expected = torch_lpips(state | linear_state("vgg"), "vgg16", *map(torch.from_numpy, (a, b)))
-    found = jax.jit(zoo.load_lpips(tmp_path / "model").distance)(a, b)
-    np.testing.assert_allclose(found, expected.item(), rtol=1e-4)
+    assert_holds(tmp_path / "model", state | linear_state("vgg"))
 
 
 def test_command(tmp_path, trunk, capsys):
@@ -121,7 +97,7 @@ def test_alexnet_alone(tmp_path, trunk):
 @pytest.mark.parametrize("prefix", ["features.", ""])
 def test_each_layout_is_recognised_and_no_other(prefix):
     bare = {key.replace("features.", prefix): value for key, value in alexnet_state().items()}
-    for state, wanted in ((bare, "alexnet"), *((linear_state(name), "lpips") for name in WIDTHS)):
+    for state, wanted in ((bare, "alexnet"), *((linear_state(name), "lpips") for name in LINEAR_WIDTHS)):
         assert recognised(shapes_of(state)) == [wanted]
     module, params, _ = alexnet.convert({key: value.numpy() for key, value in bare.items()}, "a.pth", {})
     assert describe(module) == {"arch": "alexnet"}
@@ -199,7 +175,7 @@ def test_no_wheel(tmp_path, trunk):
 
 def test_trunks_that_do_not_serve(tmp_path):
     torch.save(linear_state("vgg"), tmp_path / "vgg.pth")
-    short = {key: torch.from_numpy(value) for key, value in torchvision_state(7).items()}
+    short = {key: torch.from_numpy(value) for key, value in vgg_state(7).items()}
     dcgan = {f"main.{i}.weight": torch.zeros(shape) for i, shape in ((0, (8, 3, 4, 4)), (2, (1, 8, 4, 4)))}
     for state, told in (
         (short, "short.pth holds 7 of the 13 convolutions of VGG-16, .*: convert the whole vgg16-397923af.pth"),

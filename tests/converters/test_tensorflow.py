@@ -2,6 +2,7 @@
 
 import functools
 
+import jax
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,7 @@ from converters import tensorflow_networks as tf
 from gprior_jax import zoo
 from gprior_jax.discriminators import pggan as pggan_critic
 from gprior_jax.discriminators import stylegan2 as stylegan2_critic
-from gprior_jax.generators.base import Prior
+from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.synthesis import synthesize
 
 
@@ -43,6 +44,8 @@ def image(converter, state):
 
 
 assert_close = functools.partial(torch_parts.assert_close, tolerance=2e-5)
+pggan_logits = jax.jit(pggan_critic.logits, static_argnums=0)
+stylegan2_logits = jax.jit(stylegan2_critic.logits, static_argnums=0)
 
 
 @pytest.mark.parametrize(("fused", "group"), [(False, 16), (True, None), (True, 2)])
@@ -58,7 +61,7 @@ def test_pggan(tmp_path, fused, group):
     assert_close(made, tf.run_pggan(generator, z))
     module, params, _ = pggan.convert_discriminator(found["discriminator"], "a.pkl", found.attributes["discriminator"])
     images = tf.normal(4, 3, 16, 16)
-    logits = pggan_critic.logits(module, params, images.transpose(0, 2, 3, 1))
+    logits = pggan_logits(module, params, images.transpose(0, 2, 3, 1))
     assert_close(np.asarray(logits), tf.run_pggan_critic(discriminator, torch.from_numpy(images), group or 4))
 
 
@@ -134,7 +137,7 @@ def test_stylegan2(tmp_path):
     np.testing.assert_array_equal(found["generator"]["mapping.w_avg"], own["dlatent_avg"])
     module, params, _ = stylegan2_discriminator.convert_discriminator(found["discriminator"], "a.pkl", {})
     images = tf.normal(8, 3, 16, 16)
-    logits = stylegan2_critic.logits(module, params, images.transpose(0, 2, 3, 1))
+    logits = stylegan2_logits(module, params, images.transpose(0, 2, 3, 1))
     assert_close(np.asarray(logits), tf.run_stylegan2_critic(discriminator, torch.from_numpy(images), 4))
 
 

@@ -1,3 +1,5 @@
+"""VGG-16 conversion against torchvision's trunk, stated in torch."""
+
 import jax
 import numpy as np
 import pytest
@@ -5,36 +7,24 @@ import torch
 from gprior_converters import vgg
 from gprior_converters.convert import convert_file
 
+from converters.classifiers import VGG_INDICES, vgg_state
 from converters.converting import changed
 from gprior_jax import zoo
 from gprior_jax.errors import CheckpointError
 from gprior_jax.perceptual.vgg import VGG16, imagenet_normalize
 
-INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 NAMES = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
 
 
-def torchvision_state(depth=13, prefix="features."):
-    """Random numbers under torchvision's keys."""
-    rng, state, before = np.random.default_rng(0), {}, 3
-    for index, width in zip(INDICES[:depth], WIDTHS[:depth], strict=True):
-        weight = rng.standard_normal((width, before, 3, 3), np.float32) * np.sqrt(2 / (9 * before))
-        state[f"{prefix}{index}.weight"] = weight.astype(np.float32)
-        state[f"{prefix}{index}.bias"] = 0.1 * rng.standard_normal(width, np.float32)
-        before = width
-    return state
-
-
-def torch_features(state, image, names, prefix="features."):
+def torch_features(state, image, names):
     """torchvision's trunk, stated again: 3x3 convolutions with ReLU, a maximum before blocks 2 to 5."""
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     x = ((torch.from_numpy(image) + 1) / 2 - mean) / std
     x, found = x.permute(2, 0, 1)[None], {}
-    for index, name in zip(INDICES, NAMES, strict=True):
+    for index, name in zip(VGG_INDICES, NAMES, strict=True):
         if name.endswith("_1") and name != "1_1":
             x = torch.nn.functional.max_pool2d(x, 2)
-        weight, bias = (torch.from_numpy(state[f"{prefix}{index}.{kind}"]) for kind in ("weight", "bias"))
+        weight, bias = (torch.from_numpy(state[f"features.{index}.{kind}"]) for kind in ("weight", "bias"))
         x = found[f"conv{name}"] = torch.nn.functional.conv2d(x, weight, bias, padding=1)
         x = found[f"relu{name}"] = torch.relu(x)
         if names[-1] in found:
@@ -45,23 +35,29 @@ def torch_features(state, image, names, prefix="features."):
 @pytest.mark.parametrize(
     ("depth", "names", "side"), [(13, ("relu1_2", "conv5_3"), 16), (7, ("relu1_1", "conv2_2", "relu3_3"), 19)]
 )
-@pytest.mark.parametrize("prefix", ["features.", ""])
-def test_features_as_torch(depth, names, side, prefix):
-    state = torchvision_state(depth, prefix)
+def test_features_as_torch(depth, names, side):
+    state = vgg_state(depth)
     image = np.random.default_rng(1).uniform(-1, 1, (side, side, 3)).astype(np.float32)
     module, params, left_out = vgg.convert(state, "vgg.pth", {})
     assert module == VGG16(depth=depth)
     assert left_out == ()
+    run = jax.jit(lambda params, x: module.apply({"params": params}, x, names, method="features"))
     with jax.default_matmul_precision("highest"):
-        found = module.apply({"params": params}, imagenet_normalize(image), names, method="features")
-    padded = state if depth == 13 else state | torchvision_state(13, prefix)
-    for a, b in zip(found, torch_features(padded, image, names, prefix), strict=True):
+        found = run(params, imagenet_normalize(image))
+    for a, b in zip(found, torch_features(vgg_state() | state, image, names), strict=True):
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(b).max())
 
 
+def test_keys_without_a_prefix():
+    module, params, _ = vgg.convert(vgg_state(7), "vgg.pth", {})
+    bare, same, left_out = vgg.convert(vgg_state(7, prefix=""), "vgg.pth", {})
+    assert (bare, left_out) == (module, ())
+    jax.tree.map(np.testing.assert_array_equal, same, params)
+
+
 def test_file_to_folder(tmp_path):
-    state = {key: torch.from_numpy(value) for key, value in torchvision_state(4).items()}
+    state = {key: torch.from_numpy(value) for key, value in vgg_state(4).items()}
     state["classifier.0.weight"], state["classifier.0.bias"] = torch.zeros(4, 8), torch.zeros(4)
     torch.save(state, tmp_path / "vgg.pth")
     conversion = convert_file(tmp_path / "vgg.pth", tmp_path / "vgg")
@@ -87,11 +83,11 @@ def test_file_to_folder(tmp_path):
 )
 def test_other_networks_are_named(change, told):
     with pytest.raises(CheckpointError, match=told):
-        vgg.convert(changed(torchvision_state(4), change), "vgg.pth", {})
+        vgg.convert(changed(vgg_state(4), change), "vgg.pth", {})
 
 
 def test_recognition():
-    shapes = {key: value.shape for key, value in torchvision_state(3).items()}
+    shapes = {key: value.shape for key, value in vgg_state(3).items()}
     assert vgg.is_vgg16(shapes)
     assert not vgg.is_vgg16(shapes | {"features.2.weight": (128, 64, 3, 3)})
     assert not vgg.is_vgg16({})

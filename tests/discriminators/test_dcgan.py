@@ -45,10 +45,16 @@ def test_logit_and_features_are_the_examples():
     with torch.no_grad():
         expected = [net[:last](x) for last in (2, 5)]
         logit = float(net(x))
-    np.testing.assert_allclose(module.apply(variables, image), logit, rtol=1e-4, atol=1e-5)
-    prepared = module.apply(variables, method="prepare")
-    for weights in (None, prepared):
-        found = module.apply(variables, image, ("layer1", "layer0"), weights, method="features")
+
+    @jax.jit
+    def run(variables, image):
+        weights = (None, module.apply(variables, method="prepare"))
+        found = [module.apply(variables, image, ("layer1", "layer0"), w, method="features") for w in weights]
+        return module.apply(variables, image), found
+
+    actual, features = run(variables, image)
+    np.testing.assert_allclose(actual, logit, rtol=1e-4, atol=1e-5)
+    for found in features:
         for actual, reference in zip(found, reversed(expected), strict=True):
             np.testing.assert_allclose(actual, reference[0].permute(1, 2, 0).numpy(), rtol=1e-4, atol=1e-5)
 

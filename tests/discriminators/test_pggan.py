@@ -15,6 +15,7 @@ from gprior_jax.nn.layers import average_down2
 
 CLOSE = {"rtol": 1e-3, "atol": 1e-4}
 CHANNELS = (8, 6, 4)
+LOGITS = jax.jit(logits, static_argnums=0)
 
 
 def module_and_params(fused: bool = True, group_size: int = 2):
@@ -64,7 +65,7 @@ def test_logits_are_the_statements(fused):
     x = x.permute(0, 2, 3, 1).reshape(4, -1)
     x = act(dense(params, "dense_4", x, math.sqrt(2)))
     expected = dense(params, "logit", x, 1.0)[:, 0]
-    actual = jax.jit(logits, static_argnums=0)(module, params, images)
+    actual = LOGITS(module, params, images)
     np.testing.assert_allclose(actual, expected.numpy(), **CLOSE)
 
 
@@ -75,9 +76,13 @@ def test_features_are_the_statements(fused):
     assert module.layer_names == ("conv_16", "down_16", "conv_8", "down_8")
     names = ("down_8", "conv_16", "down_16")
     expected = torch_features(params, image[None], fused)
-    prepared = module.apply({"params": params}, method="prepare")
-    for weights in (None, prepared):
-        found = module.apply({"params": params}, image, names, weights, method="features")
+
+    @jax.jit
+    def features(params, image):
+        prepared = module.apply({"params": params}, method="prepare")
+        return [module.apply({"params": params}, image, names, w, method="features") for w in (None, prepared)]
+
+    for found in features(params, image):
         for name, actual in zip(names, found, strict=True):
             np.testing.assert_allclose(actual, expected[name][0].permute(1, 2, 0).numpy(), **CLOSE)
 
@@ -98,19 +103,23 @@ def test_groups_must_divide_the_batch():
 def test_groups_do_not_meet():
     module, params = module_and_params(group_size=2)
     images = normal(3, 4, 16, 16, 3)
-    before = logits(module, params, images)
+    before = np.asarray(LOGITS(module, params, images))
     images[1] += 1.0  # Its group is images 1 and 3.
-    after = np.asarray(logits(module, params, images))
-    np.testing.assert_allclose(after[[0, 2]], before[np.array([0, 2])], rtol=1e-5, atol=1e-5)
+    after = np.asarray(LOGITS(module, params, images))
+    np.testing.assert_allclose(after[[0, 2]], before[[0, 2]], rtol=1e-5, atol=1e-5)
     assert (np.abs(after - before)[[1, 3]] > 1e-4).all()
 
 
 def test_fade_mixes_with_the_reduced_image():
     module, params = module_and_params()
-    image = jnp.asarray(normal(4, 8, 8, 3))
+    image = normal(4, 8, 8, 3)
 
-    def trunk(image, level, fade=1.0):
-        return module.apply({"params": params}, image, level, fade, method="trunk")
+    @jax.jit
+    def run(params, image):
+        def trunk(image, level, fade=1.0):
+            return module.apply({"params": params}, image, level, fade, method="trunk")
 
-    shortcut, whole = trunk(average_down2(image), 0), trunk(image, 1)
-    np.testing.assert_allclose(trunk(image, 1, 0.3), 0.3 * whole + 0.7 * shortcut, rtol=1e-4, atol=1e-5)
+        return trunk(average_down2(image), 0), trunk(image, 1), trunk(image, 1, 0.3)
+
+    shortcut, whole, mixed = run(params, image)
+    np.testing.assert_allclose(mixed, 0.3 * whole + 0.7 * shortcut, rtol=1e-4, atol=1e-5)

@@ -6,13 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from batteries import normal, own_images, random_prior
+from batteries import normal, own_images, random_params, random_prior
 
 from gprior_jax import recipes
 from gprior_jax.editing.local import Weighted, _weighted, composite, copy_activations, local_edit
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.stylegan import StyleGAN
+from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.inversion.driver import invert
-from gprior_jax.objectives import Pixel
+from gprior_jax.objectives import Observation, Pixel
+from gprior_jax.operators import Mask
 
 PRIOR = random_prior("stylegan2_residual")
 KEY = jax.random.key(2)
@@ -27,39 +31,45 @@ def test_two_targets_are_a_weighted_composite():
     published = a * np.sum((MASK * (image - x1)) ** 2) + b * np.sum(((1 - MASK) * (image - x2)) ** 2)
     operator = Weighted(jnp.asarray(a * MASK + b * (1 - MASK)))
     term, target = Pixel(), composite(x1, x2, MASK)
-    found = float(term.loss(operator(image), term.target(target, operator.known)))
+    found = float(term.loss(image, operator(image), term.target(Observation(target, operator)), {}))
     mean_weight = np.mean(a * MASK + b * (1 - MASK))
     assert found == pytest.approx(published / (8 * 8 * 3) / mean_weight, rel=1e-4)
 
 
 @pytest.fixture(scope="module")
 def images():
-    return own_images(PRIOR, 2) + 0.1 * normal(5, 2, 8, 8, 3)
+    return np.tanh(0.3 * own_images(PRIOR, 2)) + 0.1 * normal(5, 2, 8, 8, 3)
+
+
+@pytest.fixture(scope="module")
+def free(images):
+    """What the prior makes of the holes on its own."""
+    return local_edit(PRIOR, images, MASK, key=KEY, recipe=RECIPE)
 
 
 @pytest.mark.slow
-def test_what_the_mask_hides_is_the_prior_s(images):
-    hidden = np.where(MASK > 0, images, 9.0)
-    result = local_edit(PRIOR, images, MASK, key=KEY, recipe=RECIPE)
-    unseen = local_edit(PRIOR, hidden, MASK, key=KEY, recipe=RECIPE)
-    np.testing.assert_array_equal(result.images, unseen.images)
-    assert {"w_plus", "noise_0", "noise_2"} <= result.variables.keys()
-    first = invert(PRIOR, images, dataclasses.replace(RECIPE, then=None), key=KEY)
+def test_what_the_mask_hides_is_the_prior_s(images, free):
+    unseen = local_edit(PRIOR, np.where(MASK > 0, images, 9.0), MASK, key=KEY, recipe=RECIPE)
+    np.testing.assert_array_equal(free.images, unseen.images)
+    assert {"w_plus", "noise_0", "noise_2"} <= free.variables.keys()
+    # Everything known: the same as without an operator, in the program of the first stage.
+    everything = Mask(jnp.ones((2, 8, 8, 1)))
+    first = invert(PRIOR, images, dataclasses.replace(RECIPE, then=None), key=KEY, operator=everything)
     # The noise brings the photograph nearer, and keeps the filling near what w drew.
-    known = [np.mean(((found - images) * MASK) ** 2) for found in (result.images, first.images)]
+    known = [np.mean(((found - images) * MASK) ** 2) for found in (free.images, first.images)]
     assert known[0] < known[1]
 
 
 @pytest.mark.slow
-def test_a_scribble_is_followed(images):
-    edited = np.broadcast_to(np.where(MASK > 0, 9.0, 0.8), images.shape)
-    free = local_edit(PRIOR, images, MASK, key=KEY, recipe=RECIPE)
+def test_a_scribble_is_followed(images, free):
+    colors = np.array([0.8, 0.6])[:, None, None, None]
+    edited = np.where(MASK > 0, 9.0, colors) + np.zeros(3)
     drawn = local_edit(PRIOR, images, MASK, key=KEY, recipe=RECIPE, edited=edited)
-    error = [np.mean(((found.images - 0.8) * (1 - MASK)) ** 2) for found in (drawn, free)]
+    error = [np.mean(((found.images - colors) * (1 - MASK)) ** 2) for found in (drawn, free)]
     assert error[0] < error[1]
     assert np.abs(drawn.images).max() < 9
-    alone = local_edit(PRIOR, images[1:], MASK, key=KEY, recipe=RECIPE, edited=edited[1:], ids=np.array([1]))
-    np.testing.assert_allclose(alone.images, drawn.images[1:], atol=1e-3)
+    turned = local_edit(PRIOR, images[::-1], MASK, key=KEY, recipe=RECIPE, edited=edited[::-1], ids=np.array([1, 0]))
+    np.testing.assert_allclose(turned.images[::-1], drawn.images, atol=1e-3)
 
 
 def test_weights_reach_every_pixel_term():
@@ -73,30 +83,35 @@ def test_refusals(images):
         local_edit(random_prior("pggan"), images, MASK, key=KEY)
     with pytest.raises(ValueError, match="has not two stages"):
         local_edit(PRIOR, images, MASK, key=KEY, recipe=recipes.image2stylegan())
-    with pytest.raises(ValueError, match=r"mask of shape \(4, 4, 1\)"):
+    with pytest.raises(ValueError, match=r"masks of shape \(4, 4, 1\) for images of 8x8"):
         local_edit(PRIOR, images, MASK[:4, :4], key=KEY)
-    with pytest.raises(ValueError, match="the mask has values between"):
+    with pytest.raises(ValueError, match="mask 0 has values between"):
         local_edit(PRIOR, images, 0.5 * MASK, key=KEY)
 
 
-@pytest.mark.parametrize("name", ["stylegan2", "stylegan"])
-def test_copied_activations(name):
-    prior = random_prior(name)
-    own, source = normal(6, 2, prior.num_styles, 6)
-    copy = jax.jit(lambda region: copy_activations(prior, own, source, 4, region))
-    nothing, everything = np.zeros((16, 16, 1)), np.ones((16, 16, 1))
-    plain = synthesize(prior, own, space="w_plus")
+@pytest.mark.parametrize(
+    ("module", "layer"),
+    [(StyleGAN2((6, 4), 8, 5, mapping_layers=2), 2), (StyleGAN((6, 4), 8, 5, mapping_layers=2), 3)],
+)
+def test_copied_activations(module, layer):
+    prior = Prior(random_params(module, 0), module)
+    own, source = normal(6, 2, 4, 5)
+    copy = jax.jit(lambda region: copy_activations(prior, own, source, layer, region))
+    draw = jax.jit(lambda styles: synthesize(prior, styles, space="w_plus"))
+    nothing, everything = np.zeros((8, 8, 1)), np.ones((8, 8, 1))
+    plain = draw(own)
     np.testing.assert_allclose(copy(nothing), plain, rtol=1e-4, atol=1e-5)
     # All of them is the source up to the layer, and the own styles from there on.
-    swapped = jnp.concatenate([source[:4], own[4:]])
-    np.testing.assert_allclose(copy(everything), synthesize(prior, swapped, space="w_plus"), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        copy(everything), draw(np.concatenate([source[:layer], own[layer:]])), rtol=1e-3, atol=1e-4
+    )
     left = np.array(nothing)
-    left[:, :8] = 1
+    left[:, :4] = 1
     mixed = copy(left)
-    assert float(jnp.abs(mixed - plain).max()) > 1e-2
-    if name == "stylegan2":  # Later layers reach some pixels to the side; instance norms reach everywhere.
+    assert np.abs(mixed - plain).max() > 1e-2
+    if isinstance(module, StyleGAN2):  # Later layers reach some pixels to the side; instance norms reach everywhere.
         np.testing.assert_allclose(mixed[:, -1], plain[:, -1], rtol=1e-3, atol=1e-3)
     with pytest.raises(ValueError, match="layer 0 is out of range"):
         copy_activations(prior, own, source, 0, everything)
     with pytest.raises(ValueError, match="a w for every layer"):
-        copy_activations(prior, own[:3], source, 4, everything)
+        copy_activations(prior, own[:3], source, layer, everything)

@@ -1,5 +1,6 @@
 """Lines, arcs and paths against plain statements in NumPy."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,7 +8,11 @@ from batteries import normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprior_jax.editing import lerp, morph, slerp
+from gprior_jax import editing
+
+# Compiled whole: one operation after the other, each would be compiled for itself.
+lerp, slerp = jax.jit(editing.lerp), jax.jit(editing.slerp)
+morph = jax.jit(editing.morph, static_argnums=1, static_argnames=("closed", "ease", "path"))
 
 
 def published_slerp(a, b, t):

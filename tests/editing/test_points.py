@@ -1,7 +1,6 @@
 """Points of several spaces: their codes in a common one, and what a path through inversions renders."""
 
 import dataclasses
-import functools
 
 import jax
 import numpy as np
@@ -10,29 +9,27 @@ from batteries import normal, random_params, random_prior
 
 from gprior_jax import editing
 from gprior_jax.editing import Point
-from gprior_jax.generators.base import LatentDistribution, Prior
+from gprior_jax.generators.dcgan import DCGAN, example_layers
+from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
-from gprior_jax.generators.styles import with_label
 from gprior_jax.generators.synthesis import map_latents, synthesize
 from gprior_jax.latents import DeepImagePrior, MultiCode, Sphere, WPlus, Z
 
-PLAIN, STYLED = random_prior("dcgan"), random_prior("stylegan2_plain")
+STACK = DCGAN(example_layers(width=4, resolution=8), z_dim=8)
+PLAIN, STYLED = Prior(random_params(STACK, 0), STACK, name="tiny dcgan"), random_prior("stylegan2_plain")
 MODULE = StyleGAN2((6, 4), 8, 5, mapping_layers=2, num_classes=3, architecture="plain")
 CONDITIONAL = Prior(random_params(MODULE, 0), MODULE, name="tiny conditional")
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 SPHERE = Sphere(num_noise=2, zero_noise=(2,), statistics_samples=100)
-CODES, FREE_STYLES = MultiCode(2, 2, average=True), MultiCode(2, 2, later_styles="free")
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def initial(parametrization, prior, key):
-    return parametrization.init(prior, key)
+CODES, FREE_STYLES = MultiCode(2, 1, average=True), MultiCode(2, 2, later_styles="free")
 
 
 def started(prior, parametrization, seed):
-    """A point of a parametrisation."""
-    variables = initial(parametrization, prior, jax.random.key(seed))
-    return Point(f"{seed}.npz", jax.tree.map(np.asarray, variables), parametrization)
+    """A point of a parametrisation: numbers of the shapes of its variables."""
+    shapes = jax.eval_shape(parametrization.init, prior, jax.random.key(0))
+    variables = {name: normal(seed + i, *leaf.shape) for i, (name, leaf) in enumerate(shapes.items())}
+    return Point(f"{seed}.npz", variables, parametrization)
 
 
 def test_styles_of_every_space():
@@ -62,7 +59,7 @@ def test_styles_of_a_sphere():
     ("prior", "point", "space", "told"),
     [
         (STYLED, Point("a", {"w": normal(0, 5)}), "z", "a holds styles, from which no way leads back to z"),
-        (PLAIN, started(PLAIN, MultiCode(2, 2), 0), None, "0.npz holds the variables of MultiCode"),
+        (PLAIN, started(PLAIN, CODES, 0), None, "0.npz holds the variables of MultiCode"),
         (STYLED, started(STYLED, MultiCode(2, 2), 0), "w", "no single code"),
         (PLAIN, Point("a", {"z": normal(0, 8)}), "w", "no styles"),
         (STYLED, Point("a", {"w_plus": normal(0, 3, 5)}), "w", "styles of shape"),
@@ -74,9 +71,9 @@ def test_points_without_such_a_code(prior, point, space, told):
 
 
 def test_common_parametrization():
-    a, b = (started(PLAIN, MultiCode(2, 2), seed) for seed in (0, 1))
-    assert editing.common_parametrization([a, b]) == MultiCode(2, 2)
-    assert editing.common_parametrization([a, b._replace(parametrization=MultiCode(2, 3))]) is None
+    a, b = (started(PLAIN, MultiCode(2, 1), seed) for seed in (0, 1))
+    assert editing.common_parametrization([a, b]) == MultiCode(2, 1)
+    assert editing.common_parametrization([a, b._replace(parametrization=MultiCode(3, 1))]) is None
     assert editing.common_parametrization([a, Point("z", {"z": normal(0, 8)})]) is None
     assert editing.common_parametrization([started(PLAIN, Z(), 0)]) is None
 
@@ -91,10 +88,21 @@ def test_paths_through_inversions_of_any_kind(prior, parametrization):
     points = [started(prior, parametrization, seed) for seed in (0, 1)]
     path = editing.morph_variables(prior, editing.stack(points), 2)
     images = editing.render(prior, path, parametrization, batch_size=2)
+    assert images.shape == (3, *prior.image_shape)
     first, last = (point.variables for point in points)
     middle = jax.tree.map(lambda a, b: (a + b) / 2, first, last)
+    for place, wanted in ((0, (first, middle)), (1, (middle, last))):
+        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *wanted)
+        again = editing.render(prior, stacked, parametrization, batch_size=2)
+        np.testing.assert_allclose(images[place : place + 2], again, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("prior", "parametrization"), [(PLAIN, CODES), (STYLED, SPHERE)], ids=["codes", "sphere"])
+def test_inversions_are_rendered_by_their_parametrization(prior, parametrization):
+    points = [started(prior, parametrization, seed) for seed in (0, 1)]
+    images = editing.render(prior, editing.stack(points), parametrization, batch_size=2)
     drawn = jax.jit(parametrization.render)
-    expected = np.stack([drawn(prior, variables) for variables in (first, middle, last)])
+    expected = np.stack([drawn(prior, point.variables) for point in points])
     np.testing.assert_allclose(images, expected, rtol=1e-3, atol=1e-4)
 
 
@@ -128,8 +136,15 @@ def test_one_compilation_serves_all_batches():
     images = editing.render(PLAIN, {"z": z}, batch_size=3)
     for rows in (slice(0, 3), slice(3, 6), slice(4, 7)):
         np.testing.assert_allclose(images[rows], synthesize(PLAIN, z[rows]), atol=1e-5)
-    from gprior_jax.generators import synthesis
+    compiled = []
 
-    before = synthesis._run_plain._cache_size()
-    editing.render(PLAIN, {"z": z[:4]}, batch_size=3)
-    assert synthesis._run_plain._cache_size() == before
+    def listener(event, duration, **details):
+        if "backend_compile" in event:
+            compiled.append(details)
+
+    jax.monitoring.register_event_duration_secs_listener(listener)
+    try:
+        editing.render(PLAIN, {"z": z[:4]}, batch_size=3)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listener)
+    assert not compiled

@@ -1,5 +1,6 @@
 """The experiments on a tiny prior: what every part writes, and the command."""
 
+import dataclasses
 import json
 import zipfile
 
@@ -9,19 +10,18 @@ import pytest
 from batteries import own_images, random_prior
 
 from benchmarks.experiments import figures, mganprior, tables
-from benchmarks.experiments.__main__ import ExperimentMGANPrior
-from gprior_jax import zoo
-from gprior_jax.cli.main import run_command
+from benchmarks.experiments.__main__ import main
+from gprior_jax import recipes, zoo
 from gprior_jax.errors import GPriorError
 from gprior_jax.images.files import encode_png
 from gprior_jax.training.data import is_held_out
 
 # Few layers, so that there is little to compile.
-PRIOR = random_prior("dcgan", "pggan")
+PRIOR = random_prior("dcgan", "dcgan")
 
 SETTINGS = {
     "inversion": [("one code",), ("one code, best of 5 starts",), ("20 codes",)],
-    "codes": [(1,), (2,)],
+    "codes": [(1,), (20,)],
     "layers": [(layer,) for layer in range(1, PRIOR.num_layers)],
     "colorize": [("codes",), ("codes, mean of 2",), ("gray",)],
     "upscale": [(4, "codes"), (4, "codes, mean of 2"), (4, "bicubic")],
@@ -43,8 +43,11 @@ FIGURES = {"colorize": ["psnr", "ssim", "distance", "auc"], "domains": ["psnr", 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    monkeypatch.setattr(mganprior, "CODES", (1, 2))
+    monkeypatch.setattr(mganprior, "CODES", (1, 20))
     monkeypatch.setattr(mganprior, "FACTORS", (4,))
+    # A program for several devices takes longer to compile.
+    for job in ("inversion", "restoration"):
+        monkeypatch.setattr(f"gprior_jax.runs.{job}.spread", lambda *_: 1)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,8 @@ def test_rows_of_every_part(lab, name):
     assert len(rows) == 2 * len(SETTINGS[name])
     assert all(np.isfinite(value) for row in rows for value in row.values() if isinstance(value, float))
     tables.write_csv(lab.out / f"{name}.csv", rows)
+    # Every inversion has a folder, as gprior invert writes it.
+    assert all((folder / "report.html").exists() for folder in (lab.out / "runs").iterdir())
     # Figures and tables come from the CSV files alone.
     written = {path.name for path in figures.draw(lab.out)}
     assert "tables.md" in written
@@ -82,9 +87,24 @@ def test_rows_of_every_part(lab, name):
     assert (f"figure_{name}.png" in written) == (name in ("codes", "layers", "domains"))
 
 
-def test_missing_prior_of_the_other_domain_leaves_out_its_rows(lab, monkeypatch):
-    import dataclasses
+def test_an_interrupted_experiment_goes_on_image_by_image(lab):
+    recipe = recipes.mganprior(20, num_steps=2)
+    folder = lab.out / "runs" / "again"
+    first = lab.invert("again", recipe)
+    before = {i: (folder / f"image_{i}.npz").stat().st_mtime_ns for i in range(2)}
+    (folder / "image_1.npz").unlink()
+    np.testing.assert_array_equal(lab.invert("again", recipe), first)
+    after = {i: (folder / f"image_{i}.npz").stat().st_mtime_ns for i in range(2)}
+    assert {i for i in range(2) if after[i] != before[i]} == {1}
+    # Another image in the place of one is another input.
+    other = np.stack([lab.images[0], lab.foreign[1]])
+    found = lab.invert("again", recipe, other)
+    assert (folder / "image_0.npz").stat().st_mtime_ns == after[0]
+    np.testing.assert_array_equal(found[0], first[0])
+    assert np.abs(found[1] - first[1]).max() > 1e-3
 
+
+def test_missing_prior_of_the_other_domain_leaves_out_its_rows(lab, monkeypatch):
     seen = []
 
     def invert(self, title, recipe, images=None, prior=None):
@@ -173,9 +193,7 @@ def calls(monkeypatch):
 
 def experiment(model, data, out, *flags):
     words = ["--model", str(model), "--data", str(data), "--out", str(out)]
-    return run_command(
-        ExperimentMGANPrior, "experiments", [*words, "--images", "2", "--steps", "2", "--samples", "2", *flags]
-    )
+    return main([*words, "--images", "2", "--steps", "2", "--samples", "2", *flags])
 
 
 @pytest.mark.slow
@@ -184,7 +202,7 @@ def test_command(model, data, tmp_path, capsys):
     assert experiment(model, data, out, "--only", "denoise", "--json") == 0
     content = json.loads(capsys.readouterr().out)
     assert [row["method"] for row in content["denoise"]] == [method for (method,) in SETTINGS["denoise"]]
-    assert {path.name for path in out.iterdir()} == {"denoise.csv", "denoise.png", "tables.md", "run.json"}
+    assert {path.name for path in out.iterdir()} == {"denoise.csv", "denoise.png", "tables.md", "run.json", "runs"}
     assert json.loads((out / "run.json").read_text())["denoise"]["data"] == "data.zip"
     assert len({row["image"] for row in tables.read_csv(out / "denoise.csv")}) == 2
 

@@ -7,8 +7,8 @@ import torch
 from batteries import random_prior
 from torch import nn
 
-from gprior_jax.generators.base import Prior, prepare
 from gprior_jax.generators.dcgan import DCGAN, example_layers
+from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.synthesis import features, synthesize
 from gprior_jax.nn.stack import StackLayer
 
@@ -52,11 +52,14 @@ def test_images_and_features_are_the_examples():
     prior = Prior(params_of(net), DCGAN(example_layers(NGF, resolution=16), z_dim=NZ))
     z = np.random.default_rng(0).normal(size=(3, NZ)).astype(np.float32)
     x = torch.from_numpy(z)[:, :, None, None]
-    for layer, last in ((1, 3), (2, 6), (3, 8)):
+    found = jax.jit(lambda prior, z: [[features(p, z, n) for p in (prior, prepare(prior))] for n in (1, 2, 3)])(
+        prior, z
+    )
+    for last, both in zip((3, 6, 8), found, strict=True):
         with torch.no_grad():
             expected = net[:last](x.clone()).permute(0, 2, 3, 1).numpy()
-        np.testing.assert_allclose(features(prior, z, layer), expected, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(features(prepare(prior), z, layer), expected, rtol=1e-4, atol=1e-5)
+        for actual in both:
+            np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_examples_stack():

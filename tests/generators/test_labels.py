@@ -1,4 +1,4 @@
-"""Conditional priors held to one class."""
+"""Classes: labels of codes, and priors held to one class, with styles and without."""
 
 import jax
 import jax.numpy as jnp
@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from batteries import normal, random_params
 
-from gprior_jax.generators.base import Prior, astype, prepare
+from generators.toys import Classes, MeanStyles, Styles, class_images, toy_prior
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import as_labels, check_label, with_label
+from gprior_jax.generators.prior import Prior, astype, prepare
 from gprior_jax.generators.stylegan2 import StyleGAN2
-from gprior_jax.generators.styles import w_statistics, with_label
-from gprior_jax.generators.synthesis import map_latents, synthesize
+from gprior_jax.generators.styles import w_statistics
+from gprior_jax.generators.synthesis import features, from_features, map_latents, synthesize
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
@@ -18,41 +21,107 @@ from gprior_jax.latents import Z
 from gprior_jax.objectives import Pixel
 
 MODULE = StyleGAN2((6, 4), 8, 5, mapping_layers=2, num_classes=3)
-PRIOR = Prior(random_params(MODULE, 0), MODULE, name="tiny classes")
-CODES = normal(1, 2, 8)
+STYLEGAN2 = Prior(random_params(MODULE, 0), MODULE, name="tiny classes")
+TOYS = {"without styles": toy_prior(Classes()), "with styles": toy_prior(MeanStyles(num_classes=3))}
+CODES, LABELS = normal(1, 3, 4), np.array([0, 1, 2])
+ROWS = np.eye(3, dtype=np.float32)[LABELS]
+
+over_toys = pytest.mark.parametrize("name", TOYS)
 
 
 @pytest.mark.parametrize("label", [0, 2, [0.5, 0.5, 0.0]])
-def test_it_is_the_prior_with_that_label(label):
+def test_a_held_prior_is_the_prior_with_that_label(label):
     label = jnp.asarray(label)
-    held = with_label(PRIOR, label)
-    np.testing.assert_array_equal(map_latents(held, CODES), map_latents(PRIOR, CODES, label=label))
-    np.testing.assert_array_equal(synthesize(held, CODES), synthesize(PRIOR, CODES, label=label))
-    key, one_hot = jax.random.key(0), label if label.ndim else jax.nn.one_hot(label, 3)
-    for found, expected in zip(w_statistics(held, key, 50), w_statistics(PRIOR, key, 50, one_hot), strict=True):
+    one_hot = label if label.ndim else jax.nn.one_hot(label, 3)
+    codes, held = normal(1, 2, 8), with_label(STYLEGAN2, label)
+    np.testing.assert_array_equal(map_latents(held, codes), map_latents(STYLEGAN2, codes, label=label))
+    for prior in TOYS.values():
+        held = with_label(prior, label)
+        np.testing.assert_array_equal(synthesize(held, CODES), synthesize(prior, CODES, label=label))
+    key = jax.random.key(0)
+    for found, expected in zip(w_statistics(held, key, 50), w_statistics(prior, key, 50, one_hot), strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_it_is_used_like_an_unconditional_one():
-    held = prepare(with_label(PRIOR, 1))
+@over_toys
+def test_labels_are_integers_or_rows_one_for_all_or_for_each(name):
+    prior = TOYS[name]
+    each = synthesize(prior, CODES, label=LABELS)
+    np.testing.assert_array_equal(synthesize(prior, CODES, label=ROWS), each)
+    one = synthesize(prior, CODES, label=1)
+    np.testing.assert_allclose(one[1], each[1], rtol=1e-6)
+    # Classes differ by more than rounding, for the same code.
+    assert float(jnp.abs(one[0] - each[0]).max()) > 0.05
+    assert float(jnp.abs(one[2] - each[2]).max()) > 0.05
+
+
+def test_images_of_classes_without_styles_are_the_statements():
+    prior = TOYS["without styles"]
+    half, images = class_images(prior, CODES, ROWS)
+    np.testing.assert_allclose(synthesize(prior, CODES, label=LABELS), images, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(features(prior, CODES, 1, label=LABELS), half, rtol=1e-5, atol=1e-6)
+    # The second half depends on the class as well.
+    np.testing.assert_allclose(from_features(prior, half, 1, label=LABELS), images, rtol=1e-5, atol=1e-6)
+    params = {key: np.asarray(value) for key, value in prior.params.items()}
+    other = images[0] + params["shift"][1, 2] - params["shift"][1, 0]
+    np.testing.assert_allclose(from_features(prior, half[0], 1, label=2), other, rtol=1e-5, atol=1e-6)
+    mixture = [0.25, 0.0, 0.75]
+    mixed = class_images(prior, CODES[:1], np.array([mixture], np.float32))[1][0]
+    np.testing.assert_allclose(synthesize(prior, CODES[0], label=mixture), mixed, rtol=1e-5, atol=1e-6)
+
+
+@over_toys
+def test_a_held_prior_is_used_like_one_without_classes(name):
+    held = prepare(with_label(TOYS[name], 1))
     assert held.num_classes == 0
-    assert not np.allclose(map_latents(held, CODES), map_latents(with_label(held, 2), CODES))
+    assert not np.allclose(synthesize(held, CODES), synthesize(with_label(held, 2), CODES))
     assert synthesize(astype(held, "bfloat16"), CODES).dtype == jnp.bfloat16
-    recipe = Recipe("test", Z(), (Pixel(),), SolverConfig(Optimizer("adam", 0.05), 5))
-    with pytest.raises(ValueError, match="tiny classes is conditional: give a label, a class from 0 to 2"):
-        invert(PRIOR, np.zeros((1, 8, 8, 3)), recipe, key=jax.random.key(0))
-    result = invert(held, np.zeros((1, 8, 8, 3)), recipe, key=jax.random.key(0))
-    drawn = synthesize(PRIOR, result.variables["z"], label=jnp.array([1]))
-    np.testing.assert_allclose(drawn, result.images, atol=1e-4)
+    check_label(held, None)
+    with pytest.raises(ArgumentError, match=r"toy is held to a class: leave label=None, or free it with"):
+        synthesize(held, CODES, label=1)
 
 
-@pytest.mark.parametrize("label", [3, -1])
-def test_classes_that_are_not_there(label):
-    with pytest.raises(ValueError, match="has classes 0 to 2"):
-        with_label(PRIOR, label)
+RECIPE = Recipe("test", Z(), (Pixel(),), SolverConfig(Optimizer(), 5))
 
 
-def test_priors_without_classes():
-    plain = StyleGAN2((4,), 8, 4, mapping_layers=1)
-    with pytest.raises(ValueError, match="has no classes"):
-        with_label(Prior({}, plain), 0)
+def test_inversions_of_held_priors_and_of_labels():
+    observed, key = np.zeros((3, 4, 4, 3)), jax.random.key(0)
+    for prior in TOYS.values():
+        with pytest.raises(ArgumentError, match="toy is conditional: give a label, a class from 0 to 2"):
+            invert(prior, observed, RECIPE, key=key)
+    prior = TOYS["without styles"]
+    given = invert(prior, observed, RECIPE, key=key, label=LABELS)
+    np.testing.assert_allclose(synthesize(prior, given.variables["z"], label=LABELS), given.images, atol=1e-4)
+    prior = TOYS["with styles"]
+    held = invert(with_label(prior, 1), observed, RECIPE, key=key)
+    np.testing.assert_allclose(synthesize(prior, held.variables["z"], label=1), held.images, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        (3, "label 3: tiny classes has classes 0 to 2"),
+        (-1, "label -1: tiny classes has classes 0 to 2"),
+        ([0, 5], r"label \[0, 5\]: tiny classes has classes 0 to 2"),
+        (1.0, r"labels of shape \(\) for \(2,\): give integers or rows of 3 numbers"),
+        (np.ones(2, np.float32), r"labels of shape \(2,\) for \(2,\): give integers or rows of 3 numbers"),
+        ([0, 1, 2], r"labels of shape \(3,\) for \(2,\): give one class, or one for each"),
+        ([[0, 1]], r"labels of shape \(1, 2\) for \(2,\): give one class, or one for each"),
+        (np.eye(3, dtype=np.float32), r"labels of shape \(3, 3\) for \(2,\): give integers or rows of 3 numbers"),
+        (None, "tiny classes is conditional: give a label, a class from 0 to 2"),
+    ],
+)
+def test_labels_that_cannot_be(label, told):
+    with pytest.raises(ArgumentError, match=told):
+        as_labels(STYLEGAN2, label, (2,))
+    if isinstance(label, int):
+        with pytest.raises(ArgumentError, match=told):
+            with_label(STYLEGAN2, label)
+
+
+@pytest.mark.parametrize("prior", [toy_prior(Styles()), toy_prior(Classes(num_classes=0))], ids=["styles", "none"])
+def test_priors_without_classes(prior):
+    assert as_labels(prior, None, (2,)) is None
+    for call in (lambda: with_label(prior, 0), lambda: synthesize(prior, CODES, label=1)):
+        with pytest.raises(ArgumentError, match="toy has no classes: leave label=None"):
+            call()

@@ -1,4 +1,4 @@
-"""StyleGAN2 against the numbers of stylegan2-ada-pytorch: derivatives, noise, and the discriminator's penalty."""
+"""StyleGAN2 against the numbers of stylegan2-ada-pytorch: images, derivatives, and noise."""
 
 import functools
 
@@ -7,13 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gprior_converters.stylegan2 import convert_generator
-from gprior_converters.stylegan2_discriminator import convert_discriminator
 
-from gprior_jax.discriminators.stylegan2 import logits
-from gprior_jax.generators.base import Prior, run_layers
+from gprior_jax.generators.noise import stored_noise
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.stylegan2 import StyleGAN2, published_channels
-from gprior_jax.generators.synthesis import synthesize
-from gprior_jax.training.losses import path_lengths, r1_penalty
+from gprior_jax.training.losses import path_lengths
 
 SALTS = {"stylegan2_64": 3, "stylegan2_cond_32": 4}
 over_networks = pytest.mark.parametrize("name", SALTS)
@@ -27,19 +26,24 @@ def _highest_precision():
 
 @pytest.fixture(scope="module")
 def network(golden, golden_weights):
-    """The generator, the discriminator and the arrays of a golden file."""
+    """The generator of a golden file, the file's arrays, and images of styles with given maps of noise.
+
+    Compiled by itself, the forward and the backward pass serve all tests that derive it.
+    """
 
     @functools.cache
     def load(name):
-        states = [golden_weights.state_dict(golden / f"{name}.{part}.layout.json") for part in PARTS]
-        module, params, _ = convert_generator(states[0], name, {})
+        state = golden_weights.state_dict(golden / f"{name}.generator.layout.json")
+        module, params, _ = convert_generator(state, name, {})
+        prior = Prior(params, module)
+
+        def render(noise, w_plus):
+            return run_layers(prior, None, styles=w_plus, noise=noise)
+
         with np.load(golden / f"{name}.npz") as arrays:
-            return Prior(params, module), convert_discriminator(states[1], name, {}), dict(arrays)
+            return prior, dict(arrays), jax.jit(jax.vmap(render, (None, 0)))
 
     return load
-
-
-PARTS = ("generator", "discriminator")
 
 
 def assert_close(actual, expected, part):
@@ -47,59 +51,40 @@ def assert_close(actual, expected, part):
     assert np.abs(np.asarray(actual) - expected).max() <= part * np.abs(expected).max()
 
 
-@pytest.mark.slow
-@over_networks
-def test_golden_without_noise(network, name):
-    prior, _, arrays = network(name)
-    images = synthesize(prior, jnp.broadcast_to(arrays["w"][:, None], arrays["w_plus_truncated"].shape), space="w_plus")
-    assert_close(np.moveaxis(np.asarray(images), -1, 1), arrays["image"], 1e-4)
-    silent = synthesize(prior, arrays["w"], space="w", noise="none")
-    assert_close(np.moveaxis(np.asarray(silent), -1, 1), arrays["image_no_noise"], 1e-4)
+def nchw(images):
+    return np.moveaxis(np.asarray(images), -1, 1)
 
 
-def gradient(prior, styles, cotangent):
-    """Gradient to W+ of the mean of the image times the cotangent."""
-
-    def value(w_plus, cotangent):
-        return jnp.mean(run_layers(prior, None, styles=w_plus) * cotangent)
-
-    return jax.jit(jax.vmap(jax.grad(value)))(styles, cotangent)
+def noise_of(golden_weights, name, word, arrays):
+    """Reproducible images of noise."""
+    return np.moveaxis(golden_weights.normal(word, arrays["image"].shape, salt=SALTS[name]), 1, -1)
 
 
 @pytest.mark.slow
 @over_networks
-def test_golden_gradients_and_path_lengths(network, golden_weights, name):
-    prior, _, arrays = network(name)
-    shape = arrays["image"].shape
-    cotangent, noise = (
-        np.moveaxis(golden_weights.normal(word, shape, salt=SALTS[name]), 1, -1) for word in ("cotangent", "path_noise")
-    )
-    # The mean of the golden file is over both images.
-    found = gradient(prior, arrays["w_plus_random"], cotangent) / len(cotangent)
-    expected = arrays["grad_w_plus_of_mean_image_times_cotangent"]
-    assert_close(found, expected, 1e-3)
-    styles = jnp.broadcast_to(arrays["w"][:, None], expected.shape)
-    render = jax.vmap(lambda w_plus: run_layers(prior, None, styles=w_plus))
-    lengths = jax.jit(lambda styles, noise: path_lengths(render, styles, noise))(styles, noise)
+def test_golden_images_and_path_lengths(network, golden_weights, name):
+    """With the stored noise and without any; ``test_noise.py`` has the words for them."""
+    prior, arrays, render = network(name)
+    styles = jnp.broadcast_to(arrays["w"][:, None], arrays["w_plus_random"].shape)
+    noise = stored_noise(prior)
+    for maps, key in ((noise, "image"), (tuple(map(jnp.zeros_like, noise)), "image_no_noise")):
+        images, _ = jax.vjp(functools.partial(render, maps), styles)
+        assert_close(nchw(images), arrays[key], 1e-4)
+    directions = noise_of(golden_weights, name, "path_noise", arrays)
+    lengths = path_lengths(functools.partial(render, noise), styles, directions)
     assert_close(lengths, arrays["path_lengths"], 1e-3)
 
 
 @pytest.mark.slow
 @over_networks
-def test_golden_r1(network, golden_weights, name):
-    _, (module, params, _), arrays = network(name)
-    side = module.resolution
-    images = np.tanh(golden_weights.normal("disc_input", (4, 3, side, side), 0.7, 0, SALTS[name]))
-    labels = np.concatenate([arrays["c"], arrays["c"]]) if module.num_classes else None
-
-    def critic(x):
-        return logits(module, params, x, labels)
-
-    x = jnp.asarray(images.transpose(0, 2, 3, 1))
-    expected = arrays["r1_penalty_per_image"]
-    gradients, mean = jax.jit(lambda x: (jax.grad(lambda x: critic(x).sum())(x), r1_penalty(critic, x)))(x)
-    assert_close(jnp.square(gradients).sum((1, 2, 3)), expected, 1e-3)
-    assert float(mean) == pytest.approx(float(expected.mean()), rel=1e-3)
+def test_golden_images_of_w_plus_and_gradient(network, golden_weights, name):
+    prior, arrays, render = network(name)
+    cotangent = noise_of(golden_weights, name, "cotangent", arrays)
+    images, pull = jax.vjp(functools.partial(render, stored_noise(prior)), jnp.asarray(arrays["w_plus_random"]))
+    assert_close(nchw(images), arrays["image_w_plus_random"], 1e-4)
+    # Of the mean of the images times the cotangent.
+    found = pull(jnp.asarray(cotangent, jnp.float32) / cotangent.size)[0]
+    assert_close(found, arrays["grad_w_plus_of_mean_image_times_cotangent"], 1e-3)
 
 
 def test_shapes_and_names():

@@ -2,7 +2,6 @@ import errno
 import io as stdio
 import os
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,31 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gprior_jax.errors import GPriorError, ImageFileError
-from gprior_jax.images.files import (
-    list_images,
-    load_image,
-    load_kernel,
-    load_mask,
-    load_masked,
-    load_unscaled,
-    save_image,
-)
-from gprior_jax.operators import Blur
-
-
-def one_sentence(error, path, *told):
-    """Whether the error is one line that names the file and says what it is and what to do."""
-    text = str(error.value)
-    assert text.startswith(str(path)), text
-    assert "\n" not in text
-    assert text.endswith(".")
-    for words in told:
-        assert words in text, text
-
-
-def write(path, mode="RGB", size=(20, 16), color=None, **options):
-    Image.new(mode, size, color if color is not None else 0).save(path, **options)
-    return path
+from gprior_jax.images.files import list_images, load_image, load_unscaled, resized, save_image
+from images.pictures import Size, one_sentence, write
 
 
 def opened(path, attribute):
@@ -244,12 +220,53 @@ def test_unknown_crop(tmp_path):
         load_image(write(tmp_path / "a.png"), 16, "fill")
 
 
-def test_save_and_load_is_exact(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_save_and_load_is_exact(tmp_path, channels):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, channels), dtype=np.uint8)
+    for name, image in (("bytes", pixels), ("floats", pixels / np.float32(127.5) - 1)):
+        save_image(tmp_path / f"{name}.png", image)
+        with Image.open(tmp_path / f"{name}.png") as opened:
+            assert opened.mode == {1: "L", 3: "RGB"}[channels]
+            np.testing.assert_array_equal(np.asarray(opened).reshape(pixels.shape), pixels)
+        found = load_image(tmp_path / f"{name}.png", Size((16, 16, channels)))
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, pixels / 127.5 - 1, atol=1e-6)
+
+
+def test_what_is_no_image_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match="the image of dtype int64: give floats in"):
+        save_image(tmp_path / "a.png", np.arange(192).reshape(8, 8, 3))
+    with pytest.raises(ValueError, match="the image from 0 to 255: give floats in"):
+        save_image(tmp_path / "a.png", np.linspace(0, 255, 192).reshape(8, 8, 3))
+    with pytest.warns(UserWarning, match="black is -1 here"):
+        save_image(tmp_path / "b.png", np.linspace(0, 1, 192).reshape(8, 8, 3))
+    assert [path.name for path in tmp_path.iterdir()] == ["b.png"]
+
+
+def test_of_one_channel_a_picture_is_its_luma(tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     save_image(tmp_path / "a.png", pixels)
-    with Image.open(tmp_path / "a.png") as image:
-        np.testing.assert_array_equal(np.asarray(image), pixels)
-    np.testing.assert_allclose(load_image(tmp_path / "a.png", 16), pixels / 127.5 - 1, atol=1e-6)
+    luma = pixels @ np.array([0.299, 0.587, 0.114])
+    for found in (load_image(tmp_path / "a.png", Size((16, 16, 1))), load_unscaled(tmp_path / "a.png", 1)):
+        assert found.shape == (16, 16, 1)
+        np.testing.assert_allclose((found[..., 0] + 1) * 127.5, luma, atol=0.51)
+
+
+def test_pictures_are_made_for_a_prior(tmp_path):
+    save_image(tmp_path / "a.png", np.random.default_rng(2).integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    for crop in ("center", "stretch", "pad"):
+        for_prior, for_size = (load_image(tmp_path / "a.png", size, crop) for size in (Size((8, 8, 3)), 8))
+        np.testing.assert_array_equal(for_prior, for_size)
+    with pytest.raises(ValueError, match="images of 2 channels cannot be read from picture files"):
+        load_image(tmp_path / "a.png", Size((8, 8, 2)))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_at_another_side(channels):
+    image = np.full((8, 8, channels), 90, np.uint8)
+    assert resized(image, None) is image
+    assert resized(image, 8) is image
+    np.testing.assert_array_equal(resized(image, 12), np.full((12, 12, channels), 90))
 
 
 def test_list_images(tmp_path):
@@ -289,115 +306,6 @@ def test_inputs_that_match_nothing(tmp_path, entry, told):
     assert "\n" not in str(caught.value)
 
 
-def mask_of(path, holes, size=(16, 16), mode="L"):
-    """White with black holes, ``(left, top, right, bottom)``."""
-    image = Image.new("L", size, 255)
-    for box in holes:
-        image.paste(0, box)
-    image.convert(mode).save(path)
-    return path
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA"])
-def test_masks_of_any_mode(tmp_path, mode):
-    found = load_mask(mask_of(tmp_path / "a.png", [(2, 3, 9, 5)], mode=mode), 16)
-    wanted = np.ones((16, 16, 1), np.float32)
-    wanted[3:5, 2:9] = 0
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, wanted)
-    inverted = load_mask(tmp_path / "a.png", 16, invert=True)
-    np.testing.assert_array_equal(inverted, 1 - wanted)
-
-
-@pytest.mark.parametrize("white", [1, 7, 255])
-def test_a_mask_has_two_values_of_which_one_is_black(tmp_path, white):
-    Image.fromarray(np.uint8(np.eye(16) * white)).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(load_mask(tmp_path / "a.png", 16)[..., 0], np.eye(16))
-
-
-@pytest.mark.parametrize("invert", [False, True])
-@pytest.mark.parametrize("crop", ["center", "stretch", "pad"])
-def test_how_a_mask_becomes_square(tmp_path, crop, invert):
-    # Of three squares side by side, the right one is missing.
-    path = mask_of(tmp_path / "mask.png", [(32, 0, 48, 16)], (48, 16))
-    if invert:
-        Image.eval(Image.open(path), lambda value: 255 - value).save(path)
-    picture = write(tmp_path / "a.png", size=(48, 16))
-    known = load_mask(path, 24, crop, like=picture, invert=invert)[..., 0]
-    wanted = np.zeros((24, 24), np.float32)
-    rows, columns = {
-        "center": (slice(None), slice(None)),
-        "stretch": (slice(None), slice(16)),
-        "pad": (slice(8, 16), slice(16)),
-    }[crop]
-    wanted[rows, columns] = 1
-    np.testing.assert_array_equal(known, wanted)
-
-
-@pytest.mark.parametrize("invert", [False, True])
-@pytest.mark.parametrize("factor", [2, 3, 40])
-def test_a_reduced_pixel_is_known_if_all_that_it_covers_is(tmp_path, factor, invert):
-    side = 8 * factor
-    pixels = np.full((side, side), 255, np.uint8)
-    pixels[factor, 2 * factor] = 0  # A corner of the pixel (1, 2).
-    pixels[6 * factor - 1, 5 * factor - 1] = 0  # Another corner, of (5, 4).
-    Image.fromarray(255 - pixels if invert else pixels).save(tmp_path / "mask.png")
-    known = load_mask(tmp_path / "mask.png", 8, invert=invert)
-    assert np.argwhere(known[..., 0] == 0).tolist() == [[1, 2], [5, 4]]
-    assert set(np.unique(known)) == {0.0, 1.0}
-
-
-def test_a_mask_has_the_size_of_its_picture_or_of_the_prior(tmp_path):
-    picture = write(tmp_path / "a.png", size=(20, 24))
-    for size in ((20, 24), (16, 16)):
-        path = mask_of(tmp_path / "mask.png", [(0, 0, 4, 4)], size)
-        assert load_mask(path, 16, like=picture).shape == (16, 16, 1)
-    # At the prior's size it is taken as it is, though the picture is cropped.
-    assert load_mask(path, 16, like=picture)[..., 0].sum() == 16 * 16 - 16
-    with pytest.raises(ImageFileError) as caught:
-        load_mask(mask_of(tmp_path / "mask.png", [], (24, 20)), 16, like=picture)
-    one_sentence(caught, path, "a mask of 24x20 pixels", "make it 16x16 or 20x24, as its picture")
-
-
-def test_masks_are_turned_as_their_pictures(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    turned = Image.new("L", (24, 16), 255)
-    turned.paste(0, (0, 0, 8, 16))
-    turned.save(tmp_path / "mask.png", exif=exif)
-    Image.new("RGB", (24, 16)).save(tmp_path / "a.png", exif=exif)
-    known = load_mask(tmp_path / "mask.png", 16, "stretch", like=tmp_path / "a.png")[..., 0]
-    assert (known[0] == 0).all()
-    assert (known[-1] == 1).all()
-
-
-BAD_MASKS = {
-    "gray": (lambda p: Image.linear_gradient("L").save(p), "has gray values", "PNG, not JPEG"),
-    "black": (lambda p: write(p, "L", (16, 16)), "hides every pixel at 16x16", "known (white)"),
-    "text": (lambda p: p.write_text("no mask"), "no image", "convert it"),
-    "too small": (lambda p: write(p, "1", (4, 4)), "is 4x4 pixels: too small"),
-    "missing": (lambda p: None, "does not exist"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_MASKS)
-def test_bad_masks_are_named(tmp_path, case):
-    make, *told = BAD_MASKS[case]
-    make(tmp_path / "a.png")
-    with pytest.raises(ImageFileError) as caught:
-        load_mask(tmp_path / "a.png", 16)
-    one_sentence(caught, tmp_path / "a.png", *told)
-
-
-def test_masks_that_leave_nothing(tmp_path):
-    with pytest.raises(ImageFileError, match=r"hides every pixel at 16x16: leave larger areas known \(black\)"):
-        load_mask(write(tmp_path / "white.png", "L", (16, 16), 255), 16, invert=True)
-    # Known pixels, but none of the smaller image.
-    Image.fromarray(np.uint8(np.indices((32, 32)).sum(0) % 2 * 255)).save(tmp_path / "fine.png")
-    with pytest.raises(ImageFileError, match="hides every pixel at 16x16"):
-        load_mask(tmp_path / "fine.png", 16)
-
-
 def test_load_unscaled(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
@@ -407,51 +315,3 @@ def test_load_unscaled(tmp_path):
     assert load_unscaled(write(tmp_path / "b.png", "LA", (8, 10), (50, 0))).shape == (10, 8, 3)
     with pytest.raises(ImageFileError, match="too small"):
         load_unscaled(write(tmp_path / "c.png", size=(7, 8)))
-
-
-def test_load_kernel(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 5), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    kernel = load_kernel(tmp_path / "a.png")
-    assert kernel.dtype == np.float32
-    assert kernel.sum() == pytest.approx(1.0, abs=1e-6)
-    point = np.zeros((9, 9, 1), np.float32)
-    point[4, 4] = 1.0
-    blurred = np.asarray(Blur(jnp.asarray(kernel))(jnp.asarray(point)))[2:7, 2:7, 0]
-    np.testing.assert_allclose(blurred, pixels / pixels.sum(), atol=1e-6)  # A point becomes the picture of the kernel.
-    np.testing.assert_array_equal(load_kernel(write(tmp_path / "b.png", "RGB", (1, 1), (9, 9, 9))), [[1.0]])
-
-
-@pytest.mark.parametrize(("size", "color"), [((4, 4), 255), ((5, 3), 255), ((3, 3), 0)])
-def test_kernels_that_are_none(tmp_path, size, color):
-    path = write(tmp_path / "a.png", "L", size, color)
-    with pytest.raises(ImageFileError) as caught:
-        load_kernel(path)
-    one_sentence(caught, path, "is no blur kernel", "a square image with an odd side")
-
-
-@pytest.mark.parametrize("crop", ["center", "stretch", "pad"])
-def test_holes_do_not_leak_into_known_pixels(tmp_path, crop):
-    # Gray with a white scribble under the hole: reduced, every known pixel is gray still.
-    pixels, mask = np.full((80, 64, 3), 128, np.uint8), np.full((80, 64), 255, np.uint8)
-    pixels[20:50, 20:40], mask[20:50, 20:40] = 255, 0
-    for name, content in (("picture", pixels), ("mask", mask)):
-        Image.fromarray(content).save(tmp_path / f"{name}.png")
-    image, known = load_masked(tmp_path / "picture.png", tmp_path / "mask.png", 16, crop)
-    assert image.shape == (16, 16, 3)
-    assert 0 < known.mean() < 1
-    inside = np.broadcast_to(known > 0, image.shape)
-    assert np.abs(image[inside] - image[np.unravel_index(inside.argmax(), inside.shape)]).max() < 2 / 127
-    plain = load_image(tmp_path / "picture.png", 16, crop)
-    assert np.abs(plain[inside] - 1 / 255).max() > 5 / 127
-
-
-def test_masked_pictures_that_are_not_resized_are_as_they_were(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    mask = np.where(np.random.default_rng(1).random((16, 16)) < 0.5, 255, 0).astype(np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "picture.png")
-    Image.fromarray(mask).save(tmp_path / "mask.png")
-    image, known = load_masked(tmp_path / "picture.png", tmp_path / "mask.png", 16, invert=True)
-    inside = np.broadcast_to(known > 0, image.shape)
-    np.testing.assert_array_equal(image[inside], load_image(tmp_path / "picture.png", 16)[inside])
-    np.testing.assert_array_equal(known[..., 0], mask == 0)

@@ -8,7 +8,17 @@ import jax
 import numpy as np
 import pytest
 
-from gprior_jax.inversion.devices import IMAGES, image_mesh, local_share, replicate, shard_images
+from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion.devices import (
+    IMAGES,
+    device_facts,
+    image_mesh,
+    local_share,
+    replicate,
+    shard_images,
+    spread,
+    use_cores,
+)
 
 
 @pytest.mark.parametrize(("wanted", "expected"), [(None, 8), (1, 1), (3, 3), (8, 8)])
@@ -20,7 +30,7 @@ def test_mesh(wanted, expected):
 
 @pytest.mark.parametrize("wanted", [0, -1, 9])
 def test_mesh_of_devices_that_are_not_there(wanted):
-    with pytest.raises(ValueError, match=rf"devices {wanted}: this process has 8 \(cpu\)"):
+    with pytest.raises(ArgumentError, match=rf"devices {wanted}: this process has 8 \(cpu\)"):
         image_mesh(wanted)
 
 
@@ -53,15 +63,39 @@ def test_shares_of_processes_make_the_whole(monkeypatch):
     assert shares == [["a", "d", "g"], ["b", "e"], ["c", "f"]]
 
 
-@pytest.mark.parametrize(
-    ("before", "flags", "expected"),
-    [("", "", "cores"), ("jax.devices()", "", "1"), ("", "--xla_force_host_platform_device_count=3", "3")],
-    ids=["at the start", "after JAX has started", "named by the user"],
-)
-def test_cores_as_devices(before, flags, expected):
-    lines = ["import jax", before, "from gprior_jax.inversion.devices import use_cores", "use_cores()"]
-    program = "\n".join([*lines, "print(jax.device_count())"])
-    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+def test_cores_become_devices_before_jax_starts():
+    program = "import jax; from gprior_jax.inversion.devices import use_cores; use_cores(); print(jax.device_count())"
+    environment = os.environ | {"XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert done.stdout.strip() == expected.replace("cores", str(cores))
+    assert int(done.stdout) == cores
+
+
+def test_a_number_that_the_user_names_stays(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=3")
+    monkeypatch.setattr(jax.config, "update", lambda *_: pytest.fail("the user has said how many"))
+    use_cores()
+
+
+def test_nothing_changes_after_jax_has_started(monkeypatch):
+    monkeypatch.delenv("XLA_FLAGS")
+    before = jax.device_count(), jax.config.jax_num_cpu_devices
+    use_cores()
+    assert (jax.device_count(), jax.config.jax_num_cpu_devices) == before
+
+
+def test_a_batch_is_spread_over_the_cores_of_a_cpu_unless_a_number_is_named():
+    assert [spread(None, size) for size in (1, 5, 8, 100)] == [1, 5, 8, 8]
+    assert [spread(devices, 4) for devices in (1, 3, 8)] == [1, 3, 8]
+    facts = device_facts(None, 5)
+    assert (facts["platform"], facts["devices"]) == ("cpu", 5)
+    assert isinstance(facts["kind"], str)
+
+
+def test_another_accelerator_takes_one(monkeypatch):
+    class Chip:
+        platform, device_kind = "gpu", "a chip"
+
+    monkeypatch.setattr(jax, "local_devices", lambda: [Chip()] * 4)
+    assert (spread(None, 8), spread(2, 8)) == (1, 2)
+    assert device_facts(None, 8) == {"platform": "gpu", "kind": "a chip", "devices": 1}

@@ -3,19 +3,21 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from gprior_jax.inversion.driver import Result, invert
+from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.latents import MultiCode
 from gprior_jax.objectives import Perceptual, Pixel
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.vgg import CONVOLUTIONS, VGG16
-from gprior_jax.recipes import OFFICIAL_OPTIMIZER
+from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER
 
-OPTIMIZERS = {"sgd": OFFICIAL_OPTIMIZER, "adam": Optimizer("adam", 0.01)}
+OPTIMIZERS = {"sgd": OFFICIAL_OPTIMIZER, "adam": Optimizer(optax.adam, 0.01)}
 DEPTH = 7  # torchvision's features[:16].
 TORCHVISION = (0, 2, 5, 7, 10, 12, 14)
 

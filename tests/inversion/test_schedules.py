@@ -1,10 +1,11 @@
 """Learning rates of published methods."""
 
 import numpy as np
+import optax
 import pytest
 
 from gprior_jax.inversion.optimizer import Optimizer
-from gprior_jax.inversion.schedules import one_cycle, one_cycle_drop, projector
+from gprior_jax.inversion.schedules import LateLinear, constant, cosine, one_cycle, one_cycle_drop, projector
 
 
 def test_golden_cycle_with_drop(golden):
@@ -26,14 +27,31 @@ def test_projector(step):
     assert float(projector(0.1, 1000)(step)) == pytest.approx(expected, rel=1e-4, abs=1e-8)
 
 
-@pytest.mark.parametrize("schedule", ["projector", "one_cycle", "one_cycle_drop"])
-def test_the_optimizer_knows_them(schedule):
-    tx = Optimizer("sgd", 1.0, schedule=schedule).build(10)
+@pytest.mark.parametrize(
+    ("schedule", "factors"),
+    [
+        (cosine, [0.5 * (1 + np.cos(np.pi * t / 10)) for t in range(10)]),
+        (LateLinear(0.6), [1, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]),
+        (LateLinear(0.0), [1 - t / 10 for t in range(10)]),
+        (LateLinear(1.0), [1.0] * 10),
+    ],
+    ids=["cosine", "late", "linear", "never"],
+)
+def test_falls_to_nothing_at_the_last_step(schedule, factors):
+    np.testing.assert_allclose([schedule(0.5, 10)(step) / 0.5 for step in range(10)], factors, rtol=1e-5, atol=1e-7)
+
+
+def test_a_constant_rate_is_itself():
+    assert constant(0.3, 10) == 0.3
+
+
+@pytest.mark.parametrize("schedule", [constant, cosine, LateLinear(0.5), projector, one_cycle, one_cycle_drop])
+def test_the_optimizer_takes_them(schedule):
+    tx = Optimizer(optax.sgd, 1.0, schedule=schedule)(10)
     variables = {"w": np.float32(1.0)}
-    state = tx.init(variables)
-    taken = []
+    state, taken = tx.init(variables), []
     for _ in range(3):
         updates, state = tx.update(variables, state, variables)
         taken.append(-float(updates["w"]))
-    rate = {"projector": projector, "one_cycle": one_cycle, "one_cycle_drop": one_cycle_drop}[schedule](1.0, 10)
-    np.testing.assert_allclose(taken, [rate(step) for step in range(3)], rtol=1e-5)
+    at = schedule(1.0, 10)
+    np.testing.assert_allclose(taken, [at(step) if callable(at) else at for step in range(3)], rtol=1e-5)

@@ -1,32 +1,36 @@
-import re
-
 import jax
 import numpy as np
 import pytest
-from batteries import random_prior
+from batteries import random_params
 
 import gprior_jax as gp
+from gprior_jax.discriminators.critic import Critic
+from gprior_jax.discriminators.dcgan import DCGANDiscriminator
+from gprior_jax.discriminators.dcgan import example_layers as discriminator_layers
+from gprior_jax.generators.dcgan import DCGAN, example_layers
+from gprior_jax.generators.prior import Prior
 from gprior_jax.metrics.attribution import (
     Reference,
     as_json,
+    attribute,
     auc,
+    draw_images,
     feature_distances,
     from_json,
-    generated_images,
     project,
-    standing,
 )
 from gprior_jax.perceptual import network
-from gprior_jax.runs import report
 
 KEY = jax.random.key(3)
-PRIOR = random_prior("dcgan", "dcgan")
+MODULE = DCGAN(example_layers(width=4, resolution=8), z_dim=8)
+CRITIC = DCGANDiscriminator(discriminator_layers(4, 8), resolution=8)
+PRIOR = Prior(random_params(MODULE, 0), MODULE, critic=Critic(random_params(CRITIC, 1), CRITIC))
 
 
 @pytest.fixture(scope="module")
 def images():
     """Three of the prior's."""
-    return generated_images(PRIOR, KEY, 3)
+    return draw_images(PRIOR, KEY, np.arange(3))
 
 
 def test_auc_counts_pairs():
@@ -38,12 +42,12 @@ def test_auc_counts_pairs():
     assert auc(Reference(np.ones(3), np.ones(3))) == 0.5
 
 
-def test_standing():
+def test_where_a_distance_stands():
     """Shares are counted; the probability is Bayes' rule with normal distributions of logarithms."""
     rng = np.random.default_rng(0)
     reference = Reference(np.exp(rng.normal(0.0, 0.5, 500)), np.exp(rng.normal(1.0, 0.7, 500)))
     for distance in (0.2, 1.0, 2.0, 9.0):
-        found = standing(distance, reference)
+        found = attribute(distance, reference)
         assert found.generated_beyond == (reference.generated >= distance).mean()
         assert found.real_within == (reference.real <= distance).mean()
         densities = [
@@ -51,10 +55,9 @@ def test_standing():
             for v in reference
         ]
         assert found.probability == pytest.approx(densities[0] / sum(densities), rel=1e-6)
-    assert 0.0 <= standing(0.0, reference).probability <= 1.0
+    assert 0.0 <= attribute(0.0, reference).probability <= 1.0
 
 
-@pytest.mark.slow
 def test_distances_are_those_of_the_projections(images):
     recipe = gp.recipes.mganprior(1, 0, num_steps=2, perceptual=None)
     found = project(PRIOR, images, recipe, key=KEY, batch_size=2)
@@ -68,12 +71,13 @@ def test_distances_are_those_of_the_projections(images):
     np.testing.assert_array_equal(same, 0)
 
 
-def test_generated_images_are_what_a_file_holds(images):
+def test_drawn_images_are_what_a_file_holds(images):
     assert images.dtype == np.float32
     levels = (images + 1) * 127.5
     np.testing.assert_allclose(levels, np.round(levels), atol=1e-3)
     assert np.abs(images).max() <= 1
     assert (images[0] != images[1]).any()
+    np.testing.assert_array_equal(draw_images(PRIOR, KEY, np.array([2, 0, 1])), images[[2, 0, 1]])
 
 
 def test_reference_survives_json():
@@ -87,7 +91,7 @@ def test_reference_survives_json():
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({}, "there is no reference of 'gprior attribute'"),
+        ({}, "there is no reference of an attribution"),
         ([1], "there is no reference"),
         ({"generated": [1, 2], "real": ["x"], "settings": {}}, "there is no reference"),
         ({"generated": [1], "real": [1, 2], "settings": {}}, "there has fewer than two distances"),
@@ -98,15 +102,3 @@ def test_reference_survives_json():
 def test_damaged_references(content, told):
     with pytest.raises(ValueError, match=told):
         from_json(content, "there")
-
-
-def test_histogram():
-    values = {"generated": np.array([0.1, 0.1, 0.2]), "real <b>": np.array([1.0, 10.0])}
-    drawn = report.histogram(values, {"cat": 0.5})
-    assert drawn.count("<rect") == 64
-    assert drawn.startswith("<svg")
-    assert "real &lt;b&gt; (2)" in drawn
-    assert ">cat</text>" in drawn
-    # The tallest bar is the share of the two equal values.
-    heights = [float(each) for each in re.findall(r'<rect[^>]* height="([\d.]+)"', drawn)]
-    assert max(heights) == 182

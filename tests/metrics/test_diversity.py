@@ -7,6 +7,8 @@ from gprior_jax import metrics
 from gprior_jax.metrics.diversity import random_pairs
 
 KEY = jax.random.key(0)
+diversity = jax.jit(metrics.ms_ssim_diversity, static_argnums=2)
+ms_ssim = jax.jit(metrics.ms_ssim)
 
 
 def images(spread, number=6):
@@ -17,20 +19,20 @@ def images(spread, number=6):
 
 def test_mean_over_all_pairs_of_a_small_set():
     x = images(0.5, 4)
-    wanted = np.mean([metrics.ms_ssim(x[i], x[j]) for i in range(4) for j in range(i)])
-    assert float(metrics.ms_ssim_diversity(x, KEY)) == pytest.approx(float(wanted), abs=1e-5)
+    wanted = np.mean([ms_ssim(x[i], x[j]) for i in range(4) for j in range(i)])
+    assert float(diversity(x, KEY)) == pytest.approx(float(wanted), abs=1e-5)
 
 
 def test_mean_over_the_drawn_pairs_of_a_large_set():
     x = images(0.5)
     chosen = np.asarray(random_pairs(KEY, 6, 5))
-    wanted = np.mean([metrics.ms_ssim(x[i], x[j]) for i, j in chosen])
-    found = jax.jit(metrics.ms_ssim_diversity, static_argnums=2)(x, KEY, 5)
+    wanted = np.mean([ms_ssim(x[i], x[j]) for i, j in chosen])
+    found = diversity(x, KEY, 5)
     assert float(found) == pytest.approx(float(wanted), abs=1e-5)
 
 
 def test_lower_is_more_diverse():
-    found = [float(metrics.ms_ssim_diversity(images(spread), KEY)) for spread in (0, 0.3, 0.6, 1)]
+    found = [float(diversity(images(spread, 4), KEY)) for spread in (0, 0.3, 0.6, 1)]
     assert found[0] == pytest.approx(1, abs=1e-5)
     assert found == sorted(found, reverse=True)
 

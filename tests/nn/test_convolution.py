@@ -18,7 +18,6 @@ from gprior_jax.nn.convolution import (
     prepare_down_conv3x3,
     prepare_up_conv3x3,
     up_conv3x3,
-    up_conv_path,
 )
 
 SIZES = ((1, 1), (2, 3), (5, 7), (8, 8))
@@ -128,8 +127,8 @@ def test_winograd_multiplies_less():
     ],
 )
 def test_conv_path(features, size, platform, expected):
-    assert conv_path(features, features, size, platform) == expected
-    assert conv_path(features, 2 * features, size, platform) == expected
+    assert conv_path("auto", features, features, size=size, platform=platform) == expected
+    assert conv_path("auto", features, 2 * features, size=size, platform=platform) == expected
 
 
 @pytest.mark.parametrize(
@@ -142,10 +141,16 @@ def test_conv_path(features, size, platform, expected):
     ],
 )
 def test_up_conv_path(features, platform, expected):
-    assert up_conv_path(*features, platform) == expected
+    assert conv_path("auto", *features, up=True, platform=platform) == expected
+
+
+def test_a_wish_is_granted_where_it_makes_sense():
+    assert conv_path("winograd", 3, 3, platform="gpu") == "winograd"
+    assert conv_path("phases", 512, 512, up=True, platform="cpu") == "phases"
+    assert conv_path("phases", 512, 512, platform="cpu") == "direct"
 
 
 def test_paths_ask_jax_for_the_platform():
     assert jax.default_backend() == "cpu"
-    assert convolution.conv_path(512, 512) == "winograd"
-    assert convolution.up_conv_path(512, 512) == "winograd"
+    assert convolution.conv_path("auto", 512, 512) == "winograd"
+    assert convolution.conv_path("auto", 512, 512, up=True) == "winograd"

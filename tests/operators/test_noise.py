@@ -7,21 +7,23 @@ import pytest
 from batteries import normal
 
 from gprior_jax.operators import GaussianNoise, ImpulseNoise, PoissonNoise, stack
+from operators.calling import add_noise
 
-MODELS = {"gaussian": GaussianNoise(0.1), "poisson": PoissonNoise(20.0), "impulse": ImpulseNoise(0.3)}
+MODELS = {"gaussian": GaussianNoise(12.75), "poisson": PoissonNoise(20.0), "impulse": ImpulseNoise(0.3)}
 KEY = jax.random.key(7)
 
 over_models = pytest.mark.parametrize("name", MODELS)
 
 
 def flat(level):
-    return jnp.full((128, 128, 3), level, jnp.float32)
+    return np.full((128, 128, 3), level, np.float32)
 
 
 @pytest.mark.parametrize("level", [-1.0, 0.3])
 def test_gaussian_moments(level):
-    added = np.asarray(GaussianNoise(25 / 255)(KEY, flat(level)) - level)
-    # 49152 draws: four standard errors of the mean and of the deviation; black to white is 2 in [-1, 1].
+    """Sigma is in grey levels, of which there are 255 from black to white, 2 in [-1, 1]."""
+    added = np.asarray(add_noise(GaussianNoise(25.0), KEY, flat(level))) - level
+    # 49152 draws: four standard errors of the mean and of the deviation.
     wanted = 2 * 25 / 255
     assert added.mean() == pytest.approx(0, abs=4 * wanted / 221)
     assert added.std() == pytest.approx(wanted, rel=4 / 313)
@@ -29,7 +31,7 @@ def test_gaussian_moments(level):
 
 @pytest.mark.parametrize("level", [-1.0, 0.0, 1.0])
 def test_poisson_moments(level):
-    photons = np.asarray((PoissonNoise(20.0)(KEY, flat(level)) + 1) / 2 * 20)
+    photons = (np.asarray(add_noise(PoissonNoise(20.0), KEY, flat(level))) + 1) / 2 * 20
     mean = 20 * (level + 1) / 2
     np.testing.assert_allclose(photons, np.round(photons), atol=1e-4)
     assert photons.mean() == pytest.approx(mean, abs=4 * np.sqrt(mean) / 221)
@@ -37,12 +39,12 @@ def test_poisson_moments(level):
 
 
 def test_poisson_of_what_is_darker_than_black():
-    np.testing.assert_array_equal(PoissonNoise(20.0)(KEY, flat(-1.5)), -1.0)
+    np.testing.assert_array_equal(add_noise(PoissonNoise(20.0), KEY, flat(-1.5)), -1.0)
 
 
 def test_impulses_take_whole_pixels_half_black_half_white():
     image = 0.5 * normal(1, 128, 128, 3)
-    found = np.asarray(ImpulseNoise(0.3)(KEY, image))
+    found = np.asarray(add_noise(ImpulseNoise(0.3), KEY, image))
     black, white = ((found == value).all(-1) for value in (-1.0, 1.0))
     for share in (black.mean(), white.mean()):
         assert share == pytest.approx(0.15, abs=4 * 0.36 / 128)
@@ -51,25 +53,31 @@ def test_impulses_take_whole_pixels_half_black_half_white():
 
 @over_models
 def test_not_clipped(name):
-    image = normal(2, 16, 16, 3) * 4
-    assert float(MODELS[name](KEY, image).max()) > 1.5
+    image = normal(2, 128, 128, 3) * 4
+    assert float(add_noise(MODELS[name], KEY, image).max()) > 1.5
 
 
 @over_models
 def test_a_function_of_the_key(name):
     noise, image = MODELS[name], 0.3 * normal(3, 16, 16, 3)
-    np.testing.assert_array_equal(noise(KEY, image), noise(KEY, image))
-    np.testing.assert_allclose(jax.jit(lambda n, k, x: n(k, x))(noise, KEY, image), noise(KEY, image), atol=1e-6)
-    assert np.abs(noise(KEY, image) - noise(jax.random.key(8), image)).max() > 0.1
+    found = add_noise(noise, KEY, image)
+    np.testing.assert_array_equal(add_noise(noise, KEY, image), found)
+    assert np.abs(found - add_noise(noise, jax.random.key(8), image)).max() > 0.1
+
+
+@pytest.mark.parametrize("name", ["gaussian", "impulse"])
+def test_not_compiled_it_is_the_same(name):
+    noise, image = MODELS[name], 0.3 * normal(3, 16, 16, 3)
+    np.testing.assert_allclose(noise(KEY, image), add_noise(noise, KEY, image), atol=1e-6)
 
 
 @over_models
 def test_each_image_has_its_key_and_level(name):
     noise, image, keys = MODELS[name], 0.3 * normal(4, 16, 16, 3), jax.random.split(KEY, 3)
     models = [jax.tree.map(lambda leaf, s=s: s * leaf, noise) for s in (0.5, 1.0, 2.0)]
-    together = jax.vmap(lambda model, key: model(key, image))(stack(models), keys)
+    together = jax.jit(jax.vmap(add_noise, (0, 0, None)))(stack(models), keys, image)
     for index, (model, key) in enumerate(zip(models, keys, strict=True)):
-        np.testing.assert_allclose(together[index], model(key, image), atol=1e-6)
+        np.testing.assert_allclose(together[index], add_noise(model, key, image), atol=1e-6)
 
 
 @over_models

@@ -7,9 +7,7 @@ import torch
 import torch.nn.functional as F
 from batteries import normal, random_params
 
-from gprior_jax import zoo
 from gprior_jax.perceptual.alexnet import CONVOLUTIONS, AlexNet
-from gprior_jax.perceptual.vgg import imagenet_normalize
 
 MODULE = AlexNet()
 PARAMS = random_params(MODULE, 1)
@@ -31,8 +29,8 @@ def torch_features(image: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def features(image, names, weights=None):
-    return MODULE.apply({"params": PARAMS}, image, names, weights, method="features")
+def features(image, names, weights=None, params=PARAMS):
+    return MODULE.apply({"params": params}, image, names, weights, method="features")
 
 
 @pytest.mark.parametrize("shape", [(31, 31), (64, 47), (63, 65)])  # Windows of the maxima that end inside and short.
@@ -41,21 +39,26 @@ def test_features_are_torchs(shape):
     expected = torch_features(image)
     names = MODULE.layer_names
     assert len(names) == 10
-    for weights in (None, MODULE.apply({"params": PARAMS}, method="prepare")):
-        for name, actual in zip(names, features(image, names, weights), strict=True):
+    # Prepared weights are an argument, so that the compiler cannot join the two.
+    both = jax.jit(lambda params, w, image: [features(image, names, x, params) for x in (None, w)])
+    for found in both(PARAMS, MODULE.apply({"params": PARAMS}, method="prepare"), image):
+        for name, actual in zip(names, found, strict=True):
             assert actual.shape == expected[name].shape
             np.testing.assert_allclose(actual, expected[name], rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def test_batches():
-    images = normal(3, 2, 35, 39, 3)
-    (found,) = jax.vmap(lambda image: features(image, ("relu5",)))(images)
-    for image, a in zip(images, found, strict=True):
-        np.testing.assert_allclose(a, features(image, ("relu5",))[0], rtol=1e-4, atol=1e-5)
+    images = normal(3, 2, 31, 31, 3)
+    run = jax.jit(jax.vmap(lambda params, image: features(image, ("relu5",), params=params), (None, 0)))
+    (found,) = run(PARAMS, images)
+    assert found.shape == (2, 1, 1, 256), "the smallest image leaves one pixel"
+    for image, actual in zip(images, found, strict=True):
+        np.testing.assert_allclose(actual, torch_features(image)["relu5"], rtol=1e-3, atol=1e-4)
+    assert MODULE.input_shape == (31, 31, 3)
 
 
 def test_order_of_names_is_the_callers():
-    a, b = features(normal(2, 31, 31, 3), ("relu2", "conv1"))
+    a, b = jax.eval_shape(lambda image: features(image, ("relu2", "conv1")), normal(2, 31, 31, 3))
     assert a.shape == (3, 3, 192)
     assert b.shape == (7, 7, 64)
 
@@ -68,22 +71,6 @@ def test_nothing_beyond_the_last_layer_is_computed():
     assert [convolutions(name) for name in ("conv1", "relu2", "relu5")] == [1, 2, 5]
 
 
-def test_smallest_image_leaves_one_pixel():
-    assert features(normal(2, *MODULE.input_shape), ("relu5",))[0].shape == (1, 1, 256)
-
-
 def test_architecture_is_torchvisions():
     assert [shape.features for shape in CONVOLUTIONS.values()] == [64, 192, 384, 256, 256]
     assert [shape.kernel_size for shape in CONVOLUTIONS.values()] == [11, 5, 3, 3, 3]
-
-
-def test_folder_is_a_perceptual_network(tmp_path):
-    zoo.save_network(MODULE, PARAMS, tmp_path / "alexnet")
-    loaded = zoo.load_perceptual(tmp_path / "alexnet")
-    assert (loaded.layers, loaded.size, loaded.scale) == (("relu1", "relu2", "relu3", "relu4", "relu5"), 256, 0.2)
-    image = normal(4, 40, 40, 3)
-    chosen = zoo.load_perceptual(tmp_path / "alexnet", ("conv2",)).replace(size=None)
-    expected = features(imagenet_normalize(image), ("conv2",))
-    np.testing.assert_allclose(chosen.prepare().features(image)[0], expected[0], rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match="no layer relu9: it has conv1, relu1"):
-        zoo.load_perceptual(tmp_path / "alexnet", ("relu9",))

@@ -1,5 +1,7 @@
 """VGG-16 against torch's layers."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -33,16 +35,19 @@ def test_features_are_torchs(shape):
     expected = torch_features(image)
     names = MODULE.layer_names
     assert len(names) == 10
-    prepared = MODULE.apply({"params": PARAMS}, method="prepare")
-    for weights in (None, prepared):
-        found = MODULE.apply({"params": PARAMS}, image, names, weights, method="features")
+
+    @jax.jit
+    def both(params, prepared, image):
+        return [MODULE.apply({"params": params}, image, names, w, method="features") for w in (None, prepared)]
+
+    for found in both(PARAMS, MODULE.apply({"params": PARAMS}, method="prepare"), image):
         for name, actual in zip(names, found, strict=True):
             np.testing.assert_allclose(actual, expected[name], rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def test_order_of_names_is_the_callers():
-    image, variables = normal(2, 8, 8, 3), {"params": PARAMS}
-    a, b = MODULE.apply(variables, image, ("relu2_1", "conv1_1"), method="features")
+    run = functools.partial(MODULE.apply, {"params": PARAMS}, names=("relu2_1", "conv1_1"), method="features")
+    a, b = jax.eval_shape(run, normal(2, 8, 8, 3))
     assert a.shape == (4, 4, 128)
     assert b.shape == (8, 8, 64)
 

@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
-from runs.test_folder import record
 
 from gprior_jax.errors import CheckpointError
 from gprior_jax.images import arrays as im
 from gprior_jax.runs import report
-from gprior_jax.runs.folder import Item, OutputFolder
+from gprior_jax.runs.folder import OutputFolder, entry_of
+from runs.records import record
 
 
 class Balance(HTMLParser):
@@ -35,31 +35,40 @@ class Balance(HTMLParser):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    source = tmp_path / "cat.jpg"
-    source.write_bytes(b"pixels")
-    item = Item(0, source, "cat <b>")
+def folder(tmp_path, item):
     out = OutputFolder(tmp_path / "out", {"model": "tiny", "recipe": {"steps": 3}})
-    out.write(item, record("cat <b>"))
-    out.finish([item], {"bad.png": "it is damaged"}, {})
+    out.write(item._replace(name="cat <b>"), record("cat <b>"))
+    entry = entry_of(record("cat <b>"), report.record_block(record("cat <b>")))
+    run = out.finish([entry], {"bad.png": "it is damaged"}, {"versions": {"jax": "1.2.3"}})
+    report.write_report(out.path, run, [entry], ["<p>first of all</p>"])
     return tmp_path / "out"
 
 
 def test_report_is_whole_and_self_contained(folder):
-    path = report.write_report(folder)
-    text = path.read_text()
+    text = (folder / "report.html").read_text()
     parser = Balance()
     parser.feed(text)
     assert not parser.open
     assert not re.search(r"(src|href)=\"(?!data:)", text)
     assert "cat &lt;b&gt;" in text
     assert "<b>" not in text
-    for expected in ("12.50 dB", "CONVERGED", "pixel_mse", "recipe.steps", "bad.png", "it is damaged"):
+    for expected in ("12.50 dB", "CONVERGED", "pixel_mse", "recipe.steps", "bad.png", "it is damaged", "versions.jax"):
         assert expected in text
+    assert "1 images. Means: psnr 12.5." in text
+    assert text.index("first of all") < text.index("recipe.steps")
+
+
+def test_a_report_is_written_again_from_what_is_stored(folder):
+    text = (folder / "report.html").read_text()
+    (folder / "report.html").unlink()
+    assert report.rewrite_report(folder) == folder / "report.html"
+    assert (folder / "report.html").read_text() == text.replace("<p>first of all</p>", "")
+    report.rewrite_report(folder, lambda entries: [f"<p>first of all {len(entries)}</p>"])
+    assert (folder / "report.html").read_text() == text.replace("first of all", "first of all 1")
 
 
 def test_pictures_are_those_of_the_record(folder):
-    text = report.write_report(folder).read_text()
+    text = (folder / "report.html").read_text()
     pictures = [base64.b64decode(data) for data in re.findall(r"base64,([^\"]+)", text)]
     shown = [np.asarray(Image.open(io.BytesIO(data))) for data in pictures]
     stored = record()
@@ -77,36 +86,26 @@ def test_inversions_show_their_error_and_restorations_theirs_against_the_truth()
     assert report.record_block(truth).count("<img") == 4
 
 
+def entries_with(*metrics):
+    return [entry_of(record()._replace(metrics=each), "") for each in metrics]
+
+
 def test_means_of_metrics_leave_out_what_is_missing():
-    records = [record()._replace(metrics=m) for m in ({"psnr": 10.0}, {"psnr": 20.0, "ssim": 0.5}, {})]
-    assert report.mean_metrics(records) == {"psnr": 15.0, "ssim": 0.5}
+    entries = entries_with({"psnr": 10.0}, {"psnr": 20.0, "ssim": 0.5}, {})
+    assert report.mean_metrics(entries) == {"psnr": 15.0, "ssim": 0.5}
+    assert report.mean_metrics(entries_with({"psnr": 10.0}, {"psnr": np.inf})) == {"psnr": np.inf}
+
+
+def test_a_report_of_many_says_how_many_it_shows(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "MAX_IMAGES", 2)
+    entries = [
+        entry._replace(block=f"<p>block {i}</p>" if i < 2 else "") for i, entry in enumerate(entries_with({}, {}, {}))
+    ]
+    text = report.write_report(tmp_path, {}, entries).read_text()
+    assert "The first 2 of 3 images are shown" in text
+    assert re.findall(r"block \d", text) == ["block 0", "block 1"]
 
 
 def test_report_of_another_folder(tmp_path):
     with pytest.raises(CheckpointError, match=r"run\.json"):
-        report.write_report(tmp_path)
-
-
-def test_error_map_from_black_to_white():
-    black, white = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 255, np.uint8)
-    assert (report.error_map(black, black) == 0).all()
-    assert (report.error_map(black, white) == 255).all()
-    half = np.full((2, 2, 3), round(255 * report.ERROR_RANGE / 2), np.uint8)
-    pixel = report.error_map(black, half)[0, 0]
-    assert pixel[0] == 255
-    assert pixel[2] == 0
-
-
-def test_curves_leave_out_what_a_logarithm_cannot_show():
-    assert report.curves({"loss": np.array([np.nan, -1.0, 0.0])}) == ""
-    drawn = report.curves({"loss": np.array([1.0, np.nan, 0.01])})
-    points = re.search(r'polyline points="([^"]+)"', drawn)
-    assert points is not None
-    assert len(points.group(1).split()) == 2
-    heights = [float(point.split(",")[1]) for point in points.group(1).split()]
-    assert heights[0] < heights[1]  # SVG counts downwards.
-
-
-def test_table_shows_four_digits():
-    assert "<td>0.1235</td>" in report.table([{"value": 0.12345678}])
-    assert report.table([]) == ""
+        report.rewrite_report(tmp_path)

@@ -9,42 +9,44 @@ import pytest
 from batteries import normal, random_params, random_prior
 
 from gprior_jax.editing import codes
-from gprior_jax.errors import CheckpointError, GPriorError, Status
-from gprior_jax.generators.base import Prior
+from gprior_jax.errors import CheckpointError, GPriorError
+from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
-from gprior_jax.generators.styles import with_label
 from gprior_jax.generators.synthesis import sample_z
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.latents import MultiCode, Sphere, WPlus, Z
 from gprior_jax.objectives import Pixel
 from gprior_jax.recipes import mganprior
-from gprior_jax.runs.folder import Item, OutputFolder, Record, read_records
+from gprior_jax.runs.folder import OutputFolder, entry_of
+from gprior_jax.runs.inversion import inversion_settings
+from gprior_jax.runs.items import Item
 from gprior_jax.runs.sources import read_points
+from runs.records import record, tiny_prior
 
-PLAIN, STYLED = random_prior("pggan"), random_prior("stylegan2")
+SQUARE = StyleGAN2((6, 4), 8, 4, mapping_layers=2, architecture="plain")
+PLAIN, STYLED = tiny_prior(), Prior(random_params(SQUARE, 0), SQUARE, name="tiny stylegan2")
+"""The second has as many styles as one has numbers."""
+
 MODULE = StyleGAN2((6, 4), 8, 5, mapping_layers=2, num_classes=3)
 CONDITIONAL = Prior(random_params(MODULE, 0), MODULE, name="tiny conditional")
 
 
-def inverted(folder, prior, recipe, samples=0, seeds=(0, 1), **settings):
-    """An output folder as ``gprior invert`` writes it, with the variables that a parametrisation starts from."""
-    last = recipe.stages[-1].parametrization
-    out = OutputFolder(folder, {"model": "somewhere/tiny", "recipe": recipe.summary()} | settings)
+def inverted(folder, prior, recipe, samples=0, seeds=(0, 1)):
+    """An output folder as a run writes it, with the variables that a parametrisation starts from."""
+    last = recipe.fit(prior).stages[-1].parametrization
+    out = OutputFolder(folder, inversion_settings(prior, recipe, jax.random.key(0)))
+    names = []
     for seed in seeds:
         source = folder / f"{seed}.jpg"
         source.write_bytes(b"pixels")
         variables = jax.tree.map(np.asarray, last.init(prior, jax.random.key(seed)))
         if samples:
             variables = {name: np.stack([value + i for i in range(samples)]) for name, value in variables.items()}
-        none = np.zeros(0, np.float32)
-        picture = np.zeros((16, 16, 3), np.float32)
-        record = Record(
-            **{"name": str(seed), "source": str(source), "target": picture.astype(np.uint8), "image": picture},
-            **{"variables": variables, "terms": {"loss": 1.0}, "metrics": {}, "step": 0, "status": Status.MAX_STEPS},
-            **{"history": {"loss": none}, "pictures": {}, "sample_losses": none},
-            samples=np.zeros((samples, 16, 16, 3), np.uint8),
-        )
-        out.write(Item(seed, source, str(seed)), record)
+        own = record(str(seed))._replace(variables=variables, samples=np.zeros((samples, 8, 8, 3), np.uint8))
+        out.write(Item(seed, source, str(seed)), own._replace(sample_losses=np.zeros(samples)))
+        names.append(entry_of(own, ""))
+    out.finish(names, {}, {"model": "somewhere/tiny"})
     return folder
 
 
@@ -84,13 +86,13 @@ def test_classes_of_codes():
         (PLAIN, "a.npy", normal(0, 8), "z", 1),
         (PLAIN, "a.npy", normal(0, 3, 8), "z", 3),
         (STYLED, "a.npy", normal(0, 3, 8), "z", 3),
-        (STYLED, "a.npy", normal(0, 6, 6), "w_plus", 1),
-        (STYLED, "a.npy", normal(0, 2, 6, 6), "w_plus", 2),
+        (STYLED, "a.npy", normal(0, 4, 4), "w_plus", 1),
+        (STYLED, "a.npy", normal(0, 2, 4, 4), "w_plus", 2),
         (PLAIN, "z.npz", normal(0, 2, 8), "z", 2),
-        (STYLED, "w.npz", normal(0, 6), "w", 1),
-        (STYLED, "w.npz", normal(0, 6, 6), "w", 6),
-        (STYLED, "w.npz", normal(0, 1, 6, 6), "w_plus", 1),  # projected_w.npz of stylegan2-ada-pytorch.
-        (STYLED, "w_plus.npz", normal(0, 6, 6).astype(np.float64), "w_plus", 1),
+        (STYLED, "w.npz", normal(0, 4), "w", 1),
+        (STYLED, "w.npz", normal(0, 4, 4), "w", 4),
+        (STYLED, "w.npz", normal(0, 1, 4, 4), "w_plus", 1),  # projected_w.npz of stylegan2-ada-pytorch.
+        (STYLED, "w_plus.npz", normal(0, 4, 4).astype(np.float64), "w_plus", 1),
     ],
 )
 def test_files_of_codes(tmp_path, prior, name, array, space, count):
@@ -113,13 +115,14 @@ def test_files_hold_the_classes_of_their_codes(tmp_path):
     np.testing.assert_array_equal([point.variables["label"] for point in points], [[0, 0, 1], [1, 0, 0]])
 
 
-@pytest.mark.parametrize("parametrization", [MultiCode(2, 2), WPlus(noise="free"), Sphere(statistics_samples=100)])
+@pytest.mark.parametrize("parametrization", [MultiCode(2), WPlus(noise="free"), Sphere(statistics_samples=100)])
 def test_inversions_with_what_they_were_made_by(tmp_path, parametrization):
     folder = inverted(tmp_path / "out", STYLED, recipe(parametrization))
     points = read_points(STYLED, str(folder))
     assert [point.name for point in points] == [str(folder / "0.npz"), str(folder / "1.npz")]
-    assert all(point.parametrization == parametrization for point in points)
+    assert all(point.parametrization == parametrization.fit(STYLED) for point in points)
     assert points[0].model == "somewhere/tiny"
+    assert getattr(points[0].parametrization, "layer", 1) is not None  # What was left to the prior has been decided.
     (one,) = read_points(STYLED, str(folder / "1.npz"))
     np.testing.assert_equal(one.variables, points[1].variables)
 
@@ -137,7 +140,7 @@ def test_the_last_stage_is_what_was_found(tmp_path):
 
 
 def test_inversions_of_a_class(tmp_path):
-    folder = inverted(tmp_path / "out", with_label(CONDITIONAL, 2), recipe(Z()), seeds=(0,), label=2)
+    folder = inverted(tmp_path / "out", with_label(CONDITIONAL, 2), recipe(Z()), seeds=(0,))
     (point,) = read_points(CONDITIONAL, str(folder))
     np.testing.assert_array_equal(point.variables["label"], [0, 0, 1])
     assert set(codes(CONDITIONAL, [point], "z")) == {"z", "label"}
@@ -158,7 +161,7 @@ def test_files_that_hold_no_codes(tmp_path):
     (tmp_path / "cat.png").write_bytes(b"")
     (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 cut short")
     np.savez(tmp_path / "images.npz", images=np.zeros((2, 4)))
-    np.savez(tmp_path / "w.npz", w=normal(0, 6))
+    np.savez(tmp_path / "w.npz", w=normal(0, 4))
     np.save(tmp_path / "long.npy", normal(0, 2, 9))
     np.save(tmp_path / "whole.npy", np.zeros((2, 8), int))
     np.save(tmp_path / "nan.npy", np.full((2, 8), np.nan, np.float32))
@@ -204,4 +207,3 @@ def test_a_folder_without_results(tmp_path):
     inverted(tmp_path / "out", PLAIN, recipe(MultiCode(2, 2)), seeds=())
     with pytest.raises(GPriorError, match="holds no finished images"):
         read_points(PLAIN, str(tmp_path / "out"))
-    assert read_records(tmp_path / "out")

@@ -1,21 +1,13 @@
-"""Training steps are compiled without optimisation: XLA takes minutes over them otherwise."""
+"""Images and a small configuration to train on."""
 
 import io
 import zipfile
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 from gprior_jax.training.config import PGGANConfig
-
-
-@pytest.fixture(scope="package", autouse=True)
-def _quick_compilation():
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def png(pixels):

@@ -119,11 +119,11 @@ def test_stream_equals_direct_decoding(image_zip):
         np.testing.assert_array_equal(indices, order.indices)
 
 
-def test_a_stream_that_is_left_early_ends_its_thread(image_zip):
+def test_a_stream_that_is_left_early_ends_its_threads(image_zip):
     before = threading.active_count()
     stream = data.stream(data.ImageZip(image_zip), iter([(4 * i, 4, 8) for i in range(100)]), seed=0)
     next(stream)
-    assert threading.active_count() == before + 1
+    assert threading.active_count() > before
     stream.close()
     assert threading.active_count() == before
 

@@ -14,7 +14,7 @@ from gprior_jax.errors import CheckpointError, GPriorError
 from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.training import loop, pggan
-from gprior_jax.training.config import StyleGAN2Config
+from training.settings import CONDITIONAL
 
 OPTIONS = {"snapshot_images": 8, "log_images": 4, "provenance": {"data": "tiny"}}
 
@@ -121,6 +121,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one(finished, tiny, image_zip, tm
         assert (out / "samples" / name).read_bytes() == (whole / "samples" / name).read_bytes()
 
 
+def test_a_run_of_one_level_resumes_to_the_bit(tiny, image_zip, tmp_path):
+    config = dataclasses.replace(tiny, resolution=8, images_per_level=(12,), r1_interval=1, max_channels=4)
+    whole = loop.train(config, image_zip, tmp_path / "whole", **OPTIONS)
+    loop.train(config, image_zip, tmp_path / "run", max_images=8, **OPTIONS)
+    resumed = loop.train(config, image_zip, tmp_path / "run", **OPTIONS)
+    assert_equal_to_the_bit(resumed.params, whole.params)
+    state = "000000012"
+    assert_equal_to_the_bit(read_state(tmp_path / "run", config, state), read_state(tmp_path / "whole", config, state))
+
+
 @pytest.mark.slow
 def test_a_finished_run_is_left_alone(finished, tiny, image_zip, no_steps):
     out, prior, _ = finished
@@ -136,9 +146,8 @@ def test_other_settings_in_the_same_folder(tiny, image_zip, tmp_path, no_steps):
     with pytest.raises(GPriorError) as caught:
         loop.train(other, image_zip, tmp_path / "run", **OPTIONS)
     message = str(caught.value)
-    assert message.startswith(f"{tmp_path / 'run'} holds a run with other settings (")
-    assert "images_per_level [16, 24] there, [16, 32] now" in message
-    assert "learning_rate 0.002 there, 0.001 now" in message
+    assert message.startswith(f"{tmp_path / 'run'} holds a run with another learning_rate (")
+    assert "learning_rate (0.002 there, 0.001 now), images_per_level ([16, 24] there, [16, 32] now)" in message
     assert "seed" not in message
 
 
@@ -166,7 +175,7 @@ def test_other_images_in_the_same_folder(tiny, image_zip, tmp_path, no_steps):
     with zipfile.ZipFile(image_zip) as source, zipfile.ZipFile(tmp_path / "other.zip", "w") as target:
         for name in source.namelist():
             target.writestr(f"other/{name}", source.read(name))
-    with pytest.raises(GPriorError, match=r"holds a run with other settings \(data \d+ images"):
+    with pytest.raises(GPriorError, match=r"holds a run with another data \(\d+ images"):
         loop.train(tiny, tmp_path / "other.zip", tmp_path / "run", **OPTIONS)
 
 
@@ -212,29 +221,11 @@ def labelled_zip(image_zip, tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def conditional():
-    """Six steps of a class-conditional StyleGAN2, both penalties among them."""
-    return StyleGAN2Config(
-        resolution=8,
-        z_dim=6,
-        base_channels=64,
-        max_channels=8,
-        batch_size=4,
-        images=24,
-        num_classes=3,
-        path_interval=2,
-        r1_interval=3,
-        augment=True,
-        turns=True,
-    )
-
-
 @pytest.mark.slow
-def test_a_resumed_stylegan2_equals_an_uninterrupted_one(conditional, labelled_zip, tmp_path):
-    whole = loop.train(conditional, labelled_zip, tmp_path / "whole", **OPTIONS)
-    loop.train(conditional, labelled_zip, tmp_path / "run", max_images=8, **OPTIONS)
-    resumed = loop.train(conditional, labelled_zip, tmp_path / "run", **OPTIONS)
+def test_a_resumed_stylegan2_equals_an_uninterrupted_one(labelled_zip, tmp_path):
+    whole = loop.train(CONDITIONAL, labelled_zip, tmp_path / "whole", **OPTIONS)
+    loop.train(CONDITIONAL, labelled_zip, tmp_path / "run", max_images=8, **OPTIONS)
+    resumed = loop.train(CONDITIONAL, labelled_zip, tmp_path / "run", **OPTIONS)
     assert_equal_to_the_bit(resumed.params, whole.params)
     assert_equal_to_the_bit(resumed.critic.params, whole.critic.params)
     assert (tmp_path / "run" / "log.csv").read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
@@ -245,10 +236,10 @@ def test_a_resumed_stylegan2_equals_an_uninterrupted_one(conditional, labelled_z
     assert_equal_to_the_bit(stored.params, resumed.params)
 
 
-def test_classes_that_the_data_does_not_have(conditional, labelled_zip, image_zip, tmp_path):
-    wrong = dataclasses.replace(conditional, num_classes=4)
+def test_classes_that_the_data_does_not_have(labelled_zip, image_zip, tmp_path):
+    wrong = dataclasses.replace(CONDITIONAL, num_classes=4)
     with pytest.raises(GPriorError, match="has 3 classes, not 4: train with num_classes 3"):
         loop.train(wrong, labelled_zip, tmp_path / "run", **OPTIONS)
     with pytest.raises(GPriorError, match="conditional training needs 'labels'"):
-        loop.train(conditional, image_zip, tmp_path / "run", **OPTIONS)
+        loop.train(CONDITIONAL, image_zip, tmp_path / "run", **OPTIONS)
     assert not (tmp_path / "run").exists()

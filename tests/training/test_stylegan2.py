@@ -11,14 +11,11 @@ from gprior_jax.errors import GPriorError
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.nn.resample import fir_up2
 from gprior_jax.training import optimize, stylegan2
-from gprior_jax.training.config import StyleGAN2Config
 from gprior_jax.training.warm_start import warm_start
+from training.settings import CONDITIONAL
 
 KEY = jax.random.key(7)
 
-TINY = StyleGAN2Config(
-    resolution=8, z_dim=6, base_channels=64, max_channels=8, batch_size=4, images=64, num_classes=3, ema_half_life=50.0
-)
 REAL = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3)).astype(np.float32)
 LABELS = np.eye(3, dtype=np.float32)[[0, 1, 2, 1]]
 
@@ -30,7 +27,7 @@ def host(tree):
 
 @pytest.fixture(scope="module")
 def start():
-    return host(stylegan2.init(TINY, jax.random.key(0)))
+    return host(stylegan2.init(CONDITIONAL, jax.random.key(0)))
 
 
 def take(config, state, seen):
@@ -50,22 +47,30 @@ def test_start(start):
 
 
 @pytest.mark.slow
-def test_penalties_are_applied_in_every_fourth_and_sixteenth_step(start):
-    plain = {"generator", "discriminator", "real_logit", "fake_logit", "real_sign"}
+def test_penalties_are_applied_in_every_second_and_third_step(start):
+    plain = {"generator", "discriminator", "real_logit", "fake_logit", "real_sign", "augment_p"}
     path = {"path_length", "path_penalty"}
-    for index, wanted in {0: plain | path | {"penalty"}, 1: plain, 4: plain | path, 15: plain}.items():
-        state, terms = take(TINY, start, 4 * index)
+    steps = {0: plain | path | {"penalty"}, 1: plain, 2: plain | path, 3: plain | {"penalty"}, 5: plain}
+    for index, wanted in steps.items():
+        state, terms = take(CONDITIONAL, start, 4 * index)
         assert terms.keys() == wanted
         assert all(np.isfinite(value) for value in terms.values())
         assert state.images_seen == 4
         assert (state.path_mean > 0) == ("path_length" in terms)
-    without = dataclasses.replace(TINY, path_weight=0.0, r1_gamma=0.0)
-    assert take(without, start, 0)[1].keys() == plain
+
+
+def test_penalties_without_a_weight_are_not_computed(start, monkeypatch):
+    without = dataclasses.replace(CONDITIONAL, path_weight=0.0, r1_gamma=0.0)
+    for name in ("path_step", "penalty_step"):
+        monkeypatch.setattr(stylegan2, name, lambda *args: pytest.fail("a penalty was computed"))
+    for name in ("generator_step", "discriminator_step"):
+        monkeypatch.setattr(stylegan2, name, lambda config, state, *args, told=name: (state, {told: 0.0}))
+    assert take(without, start, 0)[1].keys() == {"generator_step", "discriminator_step", "augment_p"}
 
 
 @pytest.mark.slow
 def test_a_step_trains_everything_but_noise_maps(start):
-    state, _ = take(TINY, start, 0)
+    state, _ = take(CONDITIONAL, start, 0)
     still = {
         jax.tree_util.keystr(path)
         for (path, a), b in zip(
@@ -81,31 +86,34 @@ def test_a_step_trains_everything_but_noise_maps(start):
 
 @pytest.mark.slow
 def test_equal_steps_are_equal_to_the_bit_and_others_draw_other_codes(start):
-    (a, terms), (b, again) = take(TINY, start, 4), take(TINY, start, 4)
+    (a, terms), (b, again) = take(CONDITIONAL, start, 4), take(CONDITIONAL, start, 4)
     assert terms == again
     assert equal(a, b)
-    later = take(TINY, start._replace(images_seen=np.int32(4)), 4)[1]
+    later = take(CONDITIONAL, start._replace(images_seen=np.int32(4)), 4)[1]
     assert later["generator"] != terms["generator"]
 
 
 @pytest.mark.slow
 def test_mean_of_w(start):
-    """Three updates draw codes in the step at 0; each moves the mean by its share."""
-    config = dataclasses.replace(TINY, w_decay=0.0, path_weight=0.0)
-    state, _ = take(config, start, 4)
-    z_key = stylegan2._keys(KEY, start, 2)[0]
-    styles, mean = stylegan2.map_mixed(
-        config, stylegan2.build(config)[0], state.generator, jnp.asarray(LABELS), z_key, 4
-    )
-    # The discriminator's update draws last, with the generator as the step leaves it.
-    np.testing.assert_allclose(state.generator["w_avg"], mean, atol=1e-5)
+    """Two updates draw codes in a step without penalties; each moves the mean by its share."""
+    state, _ = take(CONDITIONAL, start, 4)
+
+    def drawn(update, params):
+        key, generator = stylegan2._keys(KEY, start, update)[0], stylegan2.build(CONDITIONAL)[0]
+        return stylegan2.map_mixed(CONDITIONAL, generator, params, jnp.asarray(LABELS), key, 4)
+
+    styles, first = drawn(0, start.generator)
+    _, second = drawn(2, state.generator)  # The discriminator's update sees the generator as the step leaves it.
+    half = 1.0 - CONDITIONAL.w_decay
+    wanted = (1 - half) * half * first + half * second  # From zero.
+    np.testing.assert_allclose(state.generator["w_avg"], wanted, atol=1e-5)
     assert (state.average["w_avg"] == state.generator["w_avg"]).all()
     assert styles.shape == (4, 4, 6)
 
 
 def test_style_mixing():
     """The first styles of one code, the rest of another; the mean is that of the first codes."""
-    config = dataclasses.replace(TINY, num_classes=0, style_mixing=0.5)
+    config = dataclasses.replace(CONDITIONAL, num_classes=0, style_mixing=0.5)
     generator = StyleGAN2((8, 8), z_dim=6, w_dim=6, mapping_layers=2)
     params = generator.init(KEY, jnp.zeros(6), method="init_all")["params"]
     plain, mean = stylegan2.map_mixed(dataclasses.replace(config, style_mixing=0.0), generator, params, None, KEY, 400)
@@ -120,13 +128,13 @@ def test_style_mixing():
 def test_lazy_regularisation_corrects_rate_and_betas():
     """Adam with interval k: rate and betas to k / (k + 1), against optax with the numbers written out."""
     params, gradient = {"x": jnp.array([1.0])}, {"x": jnp.array([0.3])}
-    ours, theirs = optimize.adam(TINY, 4), optax.adam(2e-3 * 4 / 5, b1=0.0, b2=0.99 ** (4 / 5))
+    ours, theirs = optimize.adam(CONDITIONAL, 4), optax.adam(2e-3 * 4 / 5, b1=0.0, b2=0.99 ** (4 / 5))
     a, b = ours.init(params), theirs.init(params)
     for scale in (1.0, -2.0, 0.5):
         grads = jax.tree.map(lambda g, scale=scale: scale * g, gradient)
         (x, a), (y, b) = ours.update(grads, a), theirs.update(grads, b)
         np.testing.assert_allclose(x["x"], y["x"], rtol=1e-6)
-    g_opt, d_opt = stylegan2._optimizers(dataclasses.replace(TINY, path_weight=0.0, r1_gamma=0.0))
+    g_opt, d_opt = stylegan2._optimizers(dataclasses.replace(CONDITIONAL, path_weight=0.0, r1_gamma=0.0))
     assert float(g_opt.update(gradient, g_opt.init(params))[0]["x"][0]) == pytest.approx(-2e-3, rel=1e-4)
     assert float(d_opt.update(gradient, d_opt.init(params))[0]["x"][0]) == pytest.approx(-2e-3, rel=1e-4)
 
@@ -135,7 +143,7 @@ def test_lazy_regularisation_corrects_rate_and_betas():
 def test_path_penalty_against_numbers_written_out(start):
     """The penalty's own formula, from the lengths of the same images."""
     given = jax.tree.map(jnp.array, start._replace(path_mean=np.float32(0.2)))
-    state, told = stylegan2.path_step(TINY, given, jnp.asarray(LABELS), KEY)
+    state, told = stylegan2.path_step(CONDITIONAL, given, jnp.asarray(LABELS), KEY)
     mean = 0.2 + 0.01 * (float(told["path_length"]) - 0.2)
     assert float(state.path_mean) == pytest.approx(mean, rel=1e-5)
     # The mean square of two lengths about anything is at least the squared distance of their mean.
@@ -144,27 +152,26 @@ def test_path_penalty_against_numbers_written_out(start):
 
 @pytest.mark.slow
 def test_augmentation_adapts(start):
-    config = dataclasses.replace(TINY, augment=True, augment_images=160)
     # An eighth of the real logits at least must not be positive for a mean sign of 0.6.
     for signs, p in {(40.0, 40.0): 0.6, (-40.0, 40.0): 0.4}.items():
         given = start._replace(augment_p=np.float32(0.5), signs=np.float32(signs))
-        state, terms = take(config, given, 0)
+        state, terms = take(CONDITIONAL, given, 0)
         assert terms["augment_p"] == pytest.approx(p, abs=1e-6)
         assert not state.signs.any()
-        state, terms = take(config, given, 4)
+        state, terms = take(CONDITIONAL, given, 4)
         assert terms["augment_p"] == 0.5
         assert state.signs[1] == 44
-    assert 0 <= take(config, start._replace(signs=np.float32((-4, 4))), 0)[1]["augment_p"] < 1e-6
+    assert 0 <= take(CONDITIONAL, start._replace(signs=np.float32((-4, 4))), 0)[1]["augment_p"] < 1e-6
 
 
 @pytest.mark.slow
 def test_the_prior_is_the_averaged_generator(start):
     state = start._replace(average=jax.tree.map(lambda leaf: leaf + np.float32(0.1), start.average))
-    prior = stylegan2.averaged_prior(TINY, state)
+    prior = stylegan2.averaged_prior(CONDITIONAL, state)
     assert prior.num_classes == 3
     assert prior.critic.module.num_classes == 3
     z = np.random.default_rng(0).standard_normal((4, 6)).astype(np.float32)
-    images = stylegan2.sample(TINY, state, jnp.asarray(z), jnp.asarray(LABELS))
+    images = stylegan2.sample(CONDITIONAL, state, jnp.asarray(z), jnp.asarray(LABELS))
     assert images.shape == (4, 8, 8, 3)
     assert equal(prior.params, state.average)
 
@@ -172,13 +179,14 @@ def test_the_prior_is_the_averaged_generator(start):
 @pytest.mark.slow
 def test_a_larger_network_starts_with_the_smaller_ones_images():
     """Constant and random noise apart: noise strengths start at zero in the new layers only."""
-    small = dataclasses.replace(TINY, num_classes=0)
+    small = CONDITIONAL
     trained = stylegan2.averaged_prior(small, stylegan2.init(small, jax.random.key(1)))
     large = dataclasses.replace(small, resolution=16)
     state = warm_start(large, stylegan2.init(large, jax.random.key(2)), trained, "there")
     z = jax.random.normal(KEY, (2, 6))
-    images = stylegan2.sample(large, state, z, None)
-    wanted = jax.vmap(fir_up2)(stylegan2.sample(small, state._replace(average=trained.params), z, None))
+    labels = jnp.asarray(LABELS[:2])
+    images = stylegan2.sample(large, state, z, labels)
+    wanted = jax.vmap(fir_up2)(stylegan2.sample(small, state._replace(average=trained.params), z, labels))
     np.testing.assert_allclose(images, wanted, atol=1e-5)
     assert state.discriminator["conv_8"]["kernel"] is trained.critic.params["conv_8"]["kernel"]
     assert state.discriminator["from_rgb"]["kernel"].shape[-1] == 4
@@ -188,7 +196,7 @@ def test_a_larger_network_starts_with_the_smaller_ones_images():
 
 
 def test_a_network_of_the_same_size_starts_with_the_whole_discriminator():
-    plain = dataclasses.replace(TINY, num_classes=0)
+    plain = CONDITIONAL
     trained = stylegan2.averaged_prior(plain, stylegan2.init(plain, jax.random.key(1)))
     state = warm_start(plain, stylegan2.init(plain, jax.random.key(2)), trained, "there")
     assert equal(state.discriminator, trained.critic.params)
@@ -200,4 +208,4 @@ def test_a_network_of_the_same_size_starts_with_the_whole_discriminator():
 @pytest.mark.parametrize("name", ["r1_interval", "path_interval", "path_shrink", "batch_size", "minibatch_group"])
 def test_zeros_are_refused(name):
     with pytest.raises(ValueError, match=f"{name} 0: use at least 1"):
-        dataclasses.replace(TINY, **{name: 0})
+        dataclasses.replace(CONDITIONAL, **{name: 0})

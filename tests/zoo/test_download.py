@@ -181,7 +181,7 @@ def test_a_refusal_names_address_and_page(server, tmp_path, status, told):
     message = refused(server, tmp_path)
     assert told in message
     assert server.address in message
-    assert "download g.pth by hand from https://example.org/models and run 'gprior convert FILE --to DIR'" in message
+    assert "download g.pth by hand from https://example.org/models and run 'gprior convert g.pth'" in message
     assert names(tmp_path) == []
 
 

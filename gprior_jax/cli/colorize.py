@@ -1,0 +1,22 @@
+"""``gprior colorize``."""
+
+import dataclasses
+from typing import ClassVar
+
+from gprior_jax import recipes
+from gprior_jax.cli.restore import Restore
+from gprior_jax.generators.prior import Prior
+from gprior_jax.runs import Item
+from gprior_jax.runs.measurements import Reader, Whole
+from gprior_jax.tasks import COLORIZE, Task
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Colorize(Restore):
+    """Colour gray photographs; of coloured ones the luma is taken."""
+
+    task_name: ClassVar[recipes.Task] = "colorize"
+
+    def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
+        """The luma of every picture, which stays; the chroma is the prior's."""
+        return COLORIZE, Whole(prior, self.crop, gray=True)

@@ -1,0 +1,134 @@
+"""The commands of ``gprior``, one row each, and the files that add some."""
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from gprior_jax.errors import ArgumentError
+
+PLUGINS = "gprior_jax.plugins"
+"""Group of entry points: modules that installed packages want imported before a command is looked for."""
+
+
+class Command(NamedTuple):
+    """A command.
+
+    Attributes:
+        name: one or two words.
+        kind: its class, a dataclass whose fields are the flags and whose method ``run`` gives the exit code; or where
+            that is, ``"module:Class"``, to be imported when it is called.
+        summary: what it does, in a line.
+        resumes: whether the same command goes on where it was interrupted.
+    """
+
+    name: str
+    kind: type | str
+    summary: str
+    resumes: bool = False
+
+    def load(self) -> type:
+        """The class."""
+        if isinstance(self.kind, type):
+            return self.kind
+        module, _, name = self.kind.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+def _own(name: str, kind: str, summary: str, resumes: bool = False) -> Command:
+    return Command(name, f"gprior_jax.cli.{kind}", summary, resumes)
+
+
+_BUILT_IN = (
+    _own("demo", "demo:Demo", "invert the bundled photographs with the bundled prior and write a report", True),
+    _own("convert", "convert:Convert", "turn a published checkpoint into a model folder"),
+    _own("models", "models:Models", "list the bundled and the published priors"),
+    _own("download", "download:Download", "fetch a published network, and convert it where --to is given", True),
+    _own("generate", "generate:Generate", "draw images from a prior"),
+    _own("invert", "invert:Invert", "find the latent codes that explain photographs", True),
+    _own("colorize", "colorize:Colorize", "colour gray photographs", True),
+    _own("upscale", "upscale:Upscale", "enlarge small photographs", True),
+    _own("inpaint", "inpaint:Inpaint", "fill missing pixels", True),
+    _own("denoise", "denoise:Denoise", "remove noise", True),
+    _own("deblur", "deblur:Deblur", "sharpen photographs that a known kernel has blurred", True),
+    _own("morph", "morph:Morph", "go from one picture to the next through the latent space"),
+    _own("mix", "mix:Mix", "mix the styles of pictures in a grid"),
+    _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
+    _own("train generator", "train:TrainGenerator", "train a PGGAN and its discriminator on a zip of images"),
+    _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on a zip of images"),
+    _own("bench inversion", "bench:BenchInversion", "time an inversion step against the published PyTorch loop"),
+    _own("evaluate", "evaluate:Evaluate", "compare results with references"),
+    _own("ppl", "ppl:PPL", "perceptual path length of a prior"),
+    _own("attribute", "attribute:Attribute", "say whether images were made by a generator", True),
+    _own("report", "report:Report", "write an output folder's report.html again"),
+)
+
+COMMANDS: dict[str, Command] = {command.name: command for command in _BUILT_IN}
+"""Every command by its name: the built-in ones, and what :func:`register` added."""
+
+
+def register(command: Command) -> None:
+    """Make a command known.
+
+    Raises:
+        ArgumentError: another has the name.
+    """
+    if COMMANDS.get(command.name, command) != command:
+        raise ArgumentError(f"there is a command {command.name!r} already: choose another name.")
+    COMMANDS[command.name] = command
+
+
+def find_command(arguments: Sequence[str]) -> tuple[Command, list[str]]:
+    """The command that arguments begin with, one or two words, and the rest.
+
+    Raises:
+        ArgumentError: no such command.
+
+    >>> command, rest = find_command(["train", "generator", "--data", "x.zip"])
+    >>> command.name, rest
+    ('train generator', ['--data', 'x.zip'])
+    """
+    for words in (2, 1):
+        name = " ".join(arguments[:words])
+        if len(arguments) >= words and name in COMMANDS:
+            return COMMANDS[name], list(arguments[words:])
+    first = arguments[0]
+    if inner := [name for name in COMMANDS if name.startswith(f"{first} ")]:
+        raise ArgumentError(f"{first} needs to know what: gprior {' or gprior '.join(inner)}.")
+    raise ArgumentError(f"there is no command {first!r}: use {', '.join(COMMANDS)}.")
+
+
+def load_plugins(files: Sequence[str]) -> None:
+    """Import what adds to this package: files of the user, and modules that installed packages name.
+
+    Such a module registers what it has: methods (:func:`gprior_jax.recipes.register`), architectures
+    (:func:`gprior_jax.zoo.register`), commands (:func:`register`); parametrisations are known by being defined. The
+    variable ``GPRIOR_PLUGINS`` names files as well, joined as in ``PATH``.
+
+    Args:
+        files: Python files.
+
+    Raises:
+        ArgumentError: a file does not exist.
+    """
+    for entry in metadata.entry_points(group=PLUGINS):
+        entry.load()
+    named = [name for name in os.environ.get("GPRIOR_PLUGINS", "").split(os.pathsep) if name]
+    for path in map(Path, [*named, *files]):
+        if not path.is_file():
+            raise ArgumentError(f"the plugin {path} does not exist: name a Python file.")
+        place = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]
+        module_name = f"gprior_plugin_{path.stem}_{place}"
+        if module_name in sys.modules:
+            continue  # Named twice.
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        if spec is None or spec.loader is None:
+            raise ArgumentError(f"the plugin {path} is no Python file: name one that ends in .py.")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module  # Dataclasses look themselves up there.
+        spec.loader.exec_module(module)

@@ -1,0 +1,215 @@
+"""The flags that commands share, each once, and what they stand for."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro import conf
+
+from gprior_jax import zoo
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.prior import Prior, astype
+from gprior_jax.images.files import Crop
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.objectives import Network
+from gprior_jax.recipes import METHODS, Preset, find_method
+
+Dtype = Literal["float32", "bfloat16"]
+
+
+def _methods_told(default: str) -> str:
+    """What follows the help of ``--method``; made when it is asked for, as plugins add methods."""
+    told = "; ".join(f"{method.name}: {method.summary}" for method in METHODS.values())
+    return f"({told}; default: {default})"
+
+
+MethodName = Annotated[str, conf.arg(metavar="METHOD", help_behavior_hint=_methods_told)]
+Codes = Annotated[int | None, conf.arg(name="codes")]
+Steps = Annotated[int | None, conf.arg(name="steps")]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class JsonFlag:
+    """The flag of every command.
+
+    Attributes:
+        json: print the results as JSON on standard output.
+    """
+
+    json: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelFlags(JsonFlag):
+    """Which prior.
+
+    Attributes:
+        model: bundled name ("builtin", "builtin:portraits", "builtin:cells") or model folder.
+        seed: of everything that is drawn.
+        batch_size: images at once; chosen by resolution unless given.
+    """
+
+    model: str = "builtin"
+    seed: int = 0
+    batch_size: int | None = None
+
+
+def free_prior(prior: Prior, label: int | str) -> Prior:
+    """A prior held to no class, so that ``--label`` chooses one.
+
+    Raises:
+        ArgumentError: it has none.
+    """
+    free = dataclasses.replace(prior, label=None)
+    if not free.num_classes:
+        raise ArgumentError(f"--label {label}: {prior} has no classes, leave it out.")
+    return free
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PriorFlags(ModelFlags):
+    """Which prior, and which of its classes.
+
+    Attributes:
+        label: class, from 0, of a prior with classes; instead of the one that a model folder is held to.
+    """
+
+    label: int | None = None
+
+    def load_prior(self) -> Prior:
+        """The prior, held to the class that is named.
+
+        Raises:
+            ArgumentError: a class of a prior that has none.
+        """
+        prior = zoo.load(self.model)
+        if self.label is None:
+            return prior
+        return with_label(free_prior(prior, self.label), self.label)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FolderFlags(PriorFlags):
+    """A run over many files.
+
+    Attributes:
+        inputs: image files, folders, or quoted patterns.
+        out: folder for the results: NAME.png, NAME.npz, run.json, history.csv, report.html.
+        seed: of the run; each image's is folded from it and its place in the sorted list of inputs.
+        devices: devices to spread a batch over; unless given one, or on a CPU its cores.
+        dtype: floating dtype of the network.
+        crop: how a picture becomes square: center, stretch, or pad with gray.
+    """
+
+    inputs: Annotated[tuple[str, ...], conf.Positional]
+    out: Path
+    devices: int | None = None
+    dtype: Dtype = "float32"
+    crop: Crop = "center"
+
+    def load_prior(self) -> Prior:
+        """The prior, held to the class that is named, in the dtype."""
+        prior = super().load_prior()
+        return prior if self.dtype == "float32" else astype(prior, self.dtype)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PerceptualFlag:
+    """The flag of everything that compares features.
+
+    Attributes:
+        perceptual: auto (the prior's discriminator where it has one), default (the same, and an error without), none,
+            or a model folder with VGG-16, AlexNet, LPIPS or a discriminator.
+    """
+
+    perceptual: str = "auto"
+
+    def network(self) -> Network | None:
+        """What the flag stands for."""
+        if self.perceptual == "auto" or self.perceptual == "default":
+            return self.perceptual
+        return None if self.perceptual == "none" else zoo.load_perceptual(self.perceptual)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecipeFlags(PerceptualFlag):
+    """How an image is inverted.
+
+    Attributes:
+        method: how; all but mganprior and z need a prior with styles (StyleGAN, StyleGAN2).
+        preset: fast (default), or official: the published constants.
+        num_codes: latent codes per image, of mganprior; 1 with --layer 0 is plain inversion of one code.
+        layer: composing layer, of mganprior; 6 unless given, or six tenths of the layers of a shallower prior.
+        num_steps: optimisation steps (image2stylegan_pp: of the first stage, pti: of the weights); the preset's unless
+            given.
+        restarts: independent starts per image, of which the best is kept.
+        tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
+        perceptual_weight: weight of the perceptual term; the method's own unless given.
+        codes_per_call: codes that go through the first layers at once, of mganprior, to save memory; all unless given.
+        remat: recompute activations in the backward pass, to save memory.
+    """
+
+    method: MethodName = "mganprior"
+    preset: Preset = "fast"
+    num_codes: Codes = None
+    layer: int | None = None
+    num_steps: Steps = None
+    restarts: int = 1
+    tolerance: float = 0.0
+    perceptual_weight: float | None = None
+    codes_per_call: int | None = None
+    remat: bool = False
+
+    def recipe(self, **more: Any) -> Recipe:
+        """The method's recipe; what is not given it decides itself.
+
+        Args:
+            more: arguments of the recipe that are not flags of this class.
+
+        Raises:
+            ArgumentError: a flag that the method does not have.
+        """
+        method = find_method(self.method)
+        arguments = self.arguments() | more
+        if "perceptual" not in method.options and self.perceptual == "auto":
+            del arguments["perceptual"]
+        if foreign := [name for name in arguments if name not in method.options]:
+            raise ArgumentError(f"{flag_of(foreign[0])} is not for --method {self.method}: leave it out.")
+        return method.recipe(**arguments)
+
+    def arguments(self) -> dict[str, Any]:
+        """What is given, as arguments of recipes; all of them have the names of their flags' fields."""
+        fields = [field for field in dataclasses.fields(RecipeFlags) if field.name not in ("method", "perceptual")]
+        given = {field.name: getattr(self, field.name) for field in fields}
+        return {f.name: given[f.name] for f in fields if given[f.name] != f.default} | {"perceptual": self.network()}
+
+
+FLAGS = {"num_codes": "codes", "num_steps": "steps"}
+"""Flags of arguments that are called something else there."""
+
+
+def flag_of(name: str) -> str:
+    """The flag of an argument.
+
+    >>> flag_of("num_codes"), flag_of("codes_per_call")
+    ('--codes', '--codes-per-call')
+    """
+    return f"--{FLAGS.get(name, name.replace('_', '-'))}"
+
+
+def values(command: Any, *names: str) -> dict[str, Any]:
+    """Some flags of a command as a dict."""
+    return {name: getattr(command, name) for name in names}
+
+
+def check_positive(command: Any, *names: str) -> None:
+    """Check that numbers of things are at least 1.
+
+    Raises:
+        ArgumentError: one is not; the message names its flag.
+    """
+    for name in names:
+        value = getattr(command, name)
+        if value is not None and value < 1:
+            raise ArgumentError(f"{flag_of(name)} {value}: use at least 1.")

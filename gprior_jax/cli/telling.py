@@ -1,0 +1,68 @@
+"""Talking to the terminal: words, JSON, and the progress of inversions."""
+
+import json
+import sys
+from typing import Any
+
+from gprior_jax.errors import require
+from gprior_jax.runs import Outcome
+from gprior_jax.runs.report import mean_metrics
+
+
+def say(text: str, as_json: bool = False) -> None:
+    """Print for people: on standard output, or on standard error when that is kept for JSON."""
+    print(text, file=sys.stderr if as_json else sys.stdout, flush=True)
+
+
+def warn(text: str) -> None:
+    """Print on standard error."""
+    print(f"gprior: {text}", file=sys.stderr, flush=True)
+
+
+def print_json(content: Any) -> None:
+    """Print one JSON document on standard output."""
+    print(json.dumps(content, indent=2, ensure_ascii=False), flush=True)
+
+
+class StepBar:
+    """Progress of an inversion on standard error: step, loss, PSNR and time left."""
+
+    def __init__(self, title: str):
+        """Start a bar; it appears with the first numbers."""
+        self._title, self._bar = title, None
+
+    def __call__(self, numbers: dict[str, Any]) -> None:
+        """Take the numbers that :func:`gprior_jax.invert` reports; none end the bar."""
+        if not numbers:
+            if self._bar is not None:
+                self._bar.close()
+            return
+        if self._bar is None:
+            tqdm = require("tqdm", "cli").tqdm
+            total = numbers["num_steps"] * numbers["batches"]
+            self._bar = tqdm(total=total, desc=self._title, unit="step", dynamic_ncols=True)
+        self._bar.update(numbers["batch"] * numbers["num_steps"] + numbers["step"] - self._bar.n)
+        shown = {"loss": f"{numbers['loss']:.4g}"}
+        if "psnr" in numbers:
+            shown["psnr"] = f"{numbers['psnr']:.2f} dB"
+        self._bar.set_postfix(shown)
+
+
+def tell_outcome(outcome: Outcome, as_json: bool) -> int:
+    """Tell what a run over files came to.
+
+    Returns:
+        The exit code: 1 if an input could not be used or gave no finite result, else 0.
+    """
+    rows = [entry.row for entry in outcome.entries]
+    diverged = [row["name"] for row in rows if row["status"] == "NONFINITE"]
+    if as_json:
+        print_json({"images": rows, "failed": outcome.failed, "report": str(outcome.report)})
+    else:
+        means = "".join(f", mean {name} {value:.4g}" for name, value in mean_metrics(outcome.entries).items())
+        say(f"{len(rows)} images done{means}: {outcome.report}")
+    if diverged:
+        warn(f"the loss of {', '.join(diverged)} became infinite or NaN; its best result before that is kept.")
+    if outcome.failed:
+        warn(f"{len(outcome.failed)} of {len(rows) + len(outcome.failed)} inputs could not be used.")
+    return 1 if outcome.failed or diverged else 0

@@ -1,0 +1,53 @@
+"""An encoder with its weights: from an image to the latent code that a generator draws it from."""
+
+from typing import Any, Literal, Protocol
+
+import flax.struct
+
+from gprior_jax.summary import fingerprint, summarise
+from gprior_jax.typing import Array, Params
+
+Space = Literal["z", "w", "w_plus"]
+
+
+class EncoderModule(Protocol):
+    """What a Linen module must offer to serve as an encoder. It takes one image, through ``apply``."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one image, ``(R, R, C)``."""
+        ...
+
+    @property
+    def space(self) -> Space:
+        """What it gives: ``"z"`` ``[z_dim]``, ``"w"`` ``[w_dim]`` or ``"w_plus"`` ``[num_styles, w_dim]``."""
+        ...
+
+    def __call__(self, image: Array) -> Array:
+        """The code of one image ``[R, R, C]`` in [-1, 1]."""
+        ...
+
+    def apply(self, variables: Any, *args: Any, **kwargs: Any) -> Any:
+        """Linen's."""
+        ...
+
+
+@flax.struct.dataclass
+class Encoder:
+    """An encoder with its weights; a pytree.
+
+    Attributes:
+        params: weights, nested dicts.
+        module: the Linen module (static).
+    """
+
+    params: Params
+    module: EncoderModule = flax.struct.field(pytree_node=False)
+
+    def summary(self) -> dict[str, Any]:
+        """The encoder as JSON: what decides its codes."""
+        return {"module": summarise(self.module), "space": self.module.space, "weights": fingerprint(self.params)}
+
+    def encode(self, image: Array) -> dict[str, Array]:
+        """The code of one image ``[R, R, C]`` in [-1, 1], under the name of its space."""
+        return {self.module.space: self.module.apply({"params": self.params}, image)}

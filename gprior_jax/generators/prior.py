@@ -1,0 +1,202 @@
+"""The prior: a generator with its weights, and what can be asked of it.
+
+A generator is an ordered list of named layers. Whatever else one may have is a question of its own: classes
+(:attr:`Prior.num_classes`), a style for every layer (:attr:`Prior.num_styles`), maps of noise
+(:attr:`Prior.noise_sizes`), a mean of w (:func:`gprior_jax.generators.styles.mean_styles`). No code asks for an
+architecture by name.
+"""
+
+import dataclasses
+from typing import Any, Literal, Protocol
+
+import flax.struct
+import jax
+
+from gprior_jax.discriminators.critic import Critic
+from gprior_jax.encoders.encoder import Encoder
+from gprior_jax.errors import ArgumentError
+from gprior_jax.typing import Array, Key, Params
+
+
+class Generator(Protocol):
+    """What a Linen module must offer to serve as a prior. Methods take one code, and are run through ``apply``.
+
+    A generator with classes has ``num_classes`` and takes ``label``, ``[num_classes]``: as the argument of ``map``
+    where it has styles, else of ``__call__``. One with a style for every layer has ``num_styles``, ``w_dim`` and
+    ``map(z, label, weights) -> [num_styles, w_dim]``, and ``__call__`` takes ``styles``; ``mean_styles()`` where it
+    knows their mean. One with maps of noise has ``noise_sizes``, ``stored_noise()``, and ``__call__`` takes ``noise``.
+    """
+
+    z_dim: int
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one code."""
+        ...
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the layers in order."""
+        ...
+
+    def feature_shape(self, layer: int) -> tuple[int, ...]:
+        """Shape of what layers ``[0, layer)`` give for one code."""
+        ...
+
+    def prepare(self) -> Any:
+        """Weights in the form that ``__call__`` applies; a pytree."""
+        ...
+
+    def __call__(self, x: Any, start: int = 0, stop: int | None = None, weights: Any = None) -> Array:
+        """Run layers ``[start, stop)`` on one code or its features."""
+        ...
+
+    def init_all(self, z: Array) -> None:
+        """Touch every parameter, for ``init``."""
+        ...
+
+    def init(self, rngs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Linen's."""
+        ...
+
+    def apply(self, variables: Any, *args: Any, **kwargs: Any) -> Any:
+        """Linen's."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class LatentDistribution:
+    """Distribution that the generator was trained on, independent for every number of a code.
+
+    Attributes:
+        kind: ``"normal"`` (standard normal) or ``"uniform"``.
+        low: lower end of the uniform distribution.
+        high: upper end of the uniform distribution.
+    """
+
+    kind: Literal["normal", "uniform"] = "normal"
+    low: float = -1.0
+    high: float = 1.0
+
+    def __post_init__(self):
+        if self.kind not in ("normal", "uniform"):
+            raise ArgumentError(f"the distribution of codes is {self.kind!r}: use 'normal' or 'uniform'.")
+        if not self.low < self.high:
+            raise ArgumentError(f"uniform codes from {self.low} to {self.high}: low must be below high.")
+
+    def sample(self, key: Key, shape: tuple[int, ...]) -> Array:
+        """Draw float32 numbers of ``shape``."""
+        if self.kind == "normal":
+            return jax.random.normal(key, shape)
+        return jax.random.uniform(key, shape, minval=self.low, maxval=self.high)
+
+
+@flax.struct.dataclass
+class Prior:
+    """A pretrained generator: a pytree of weights with its static, hashable architecture.
+
+    Attributes:
+        params: weights as stored, nested dicts of arrays.
+        module: the Linen module (static), see :class:`Generator`.
+        latent: distribution of the latent codes (static).
+        critic: the discriminator trained with it, where there is one; the source of discriminator features.
+        encoder: the encoder trained for it, where there is one.
+        weights: weights scaled and prepared for use, see :func:`prepare`; None until then.
+        name: for reports (static).
+        label: ``[num_classes]``, the class that a generator with classes is held to, see
+            :func:`gprior_jax.generators.labels.with_label`; it is then used like one without.
+    """
+
+    params: Params
+    module: Generator = flax.struct.field(pytree_node=False)
+    latent: LatentDistribution = flax.struct.field(pytree_node=False, default=LatentDistribution())
+    critic: Critic | None = None
+    encoder: Encoder | None = None
+    weights: Any = None
+    name: str = flax.struct.field(pytree_node=False, default="")
+    label: Array | None = None
+
+    def __str__(self) -> str:
+        return self.name or "this prior"
+
+    @property
+    def z_dim(self) -> int:
+        """Length of a latent code."""
+        return self.module.z_dim
+
+    @property
+    def num_classes(self) -> int:
+        """Classes to choose from; 0 for a generator without, or one that is held to a class."""
+        return getattr(self.module, "num_classes", 0) if self.label is None else 0
+
+    @property
+    def num_styles(self) -> int:
+        """Style vectors that the layers take; 0 for a generator without."""
+        return getattr(self.module, "num_styles", 0)
+
+    @property
+    def w_dim(self) -> int:
+        """Length of a style vector; 0 for a generator without."""
+        return getattr(self.module, "w_dim", 0)
+
+    @property
+    def noise_sizes(self) -> tuple[int, ...]:
+        """Side of every layer's map of noise, pixels; empty for a generator without."""
+        return getattr(self.module, "noise_sizes", ())
+
+    @property
+    def resolution(self) -> int:
+        """Side of the image, pixels."""
+        return self.image_shape[0]
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape of one image, ``(R, R, C)``."""
+        return self.module.feature_shape(self.num_layers)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the layers in order."""
+        return self.module.layer_names
+
+    @property
+    def num_layers(self) -> int:
+        """Number of layers; layer ``num_layers`` stands for the image."""
+        return len(self.module.layer_names)
+
+    def feature_shape(self, layer: int) -> tuple[int, ...]:
+        """Shape of ``features(prior, z, layer)`` for one code."""
+        return self.module.feature_shape(check_layer(self, layer))
+
+
+def check_layer(prior: Prior, layer: int, lowest: int = 0, highest: int | None = None) -> int:
+    """Return ``layer`` if the prior can be cut there.
+
+    Raises:
+        ValueError: outside ``[lowest, highest]`` (highest: the number of layers unless given).
+    """
+    highest = prior.num_layers if highest is None else highest
+    if not lowest <= layer <= highest:
+        raise ArgumentError(f"layer {layer} is out of range: {prior} can be cut at layers {lowest} to {highest}.")
+    return layer
+
+
+@jax.jit
+def prepare(prior: Prior) -> Prior:
+    """Scale and prepare the weights once, so that a loop does not repeat it.
+
+    Returns:
+        the prior with :attr:`Prior.weights` set. They follow ``params`` no longer: prepare again after changing these.
+    """
+    return dataclasses.replace(prior, weights=prior.module.apply({"params": prior.params}, method="prepare"))
+
+
+def astype(prior: Prior, dtype: Any) -> Prior:
+    """Cast the weights to a floating dtype; images and features are computed in it.
+
+    Args:
+        prior: any prior; the result is not prepared.
+        dtype: ``"float32"``, ``"bfloat16"``, ...
+    """
+    params = jax.tree.map(lambda leaf: leaf.astype(dtype), prior.params)
+    return dataclasses.replace(prior, params=params, weights=None)

@@ -1,0 +1,76 @@
+"""Running a generator's layers for one code; :mod:`gprior_jax.generators.synthesis` has the functions for batches."""
+
+from typing import Any
+
+import jax
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import check_label
+from gprior_jax.generators.noise import Noise
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.styles import check_styles, map_code
+from gprior_jax.typing import Array
+
+
+def run_layers(
+    prior: Prior,
+    x: Array | None,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    remat: bool = False,
+    styles: Array | None = None,
+    noise: Noise = "const",
+    label: Array | None = None,
+) -> Array:
+    """Run layers ``[start, stop)`` on one code or one feature map, with prepared weights where the prior has them.
+
+    ``x`` is cast to the dtype of the weights, which is that of the result.
+
+    Args:
+        prior: the generator.
+        x: one code for ``start=0`` (None where styles are given), else features of layer ``start``.
+        start: first layer to run.
+        stop: layer to stop before; None runs to the image.
+        remat: wrap each resolution block in ``jax.checkpoint``: its activations are recomputed in the backward pass.
+        styles: ``[num_styles, w_dim]``, where the layers take styles; None maps the code.
+        noise: where the layers take noise.
+        label: ``[num_classes]``, of a generator with classes that is held to none.
+
+    Raises:
+        ValueError: styles are missing for later layers, or a label is missing, or one of them is too much.
+    """
+    dtype = jax.tree.leaves(prior.params)[0].dtype
+    if prior.num_styles and styles is None:
+        if start or x is None:
+            raise ArgumentError(f"layer {start} of {prior} needs styles: give those of the codes.")
+        styles = map_code(prior, x, label)
+    elif styles is not None:
+        check_styles(prior)
+        if label is not None:
+            raise ArgumentError("label belongs to codes: styles are made with it, leave it out beside them.")
+    beside: dict[str, Any] = {}
+    if prior.num_styles:
+        beside["styles"] = styles
+    else:
+        check_label(prior, label)
+    if getattr(prior.module, "num_classes", 0) and not prior.num_styles:
+        beside["label"] = prior.label if label is None else label
+    if prior.noise_sizes and not isinstance(noise, str):
+        beside["noise"] = noise
+    x, beside = jax.tree.map(lambda leaf: leaf.astype(dtype), (x, beside))
+    words = {"noise": noise} if prior.noise_sizes and isinstance(noise, str) else {}
+
+    def run(prior: Prior, x: Array | None, beside: Any, start: int, stop: int) -> Array:
+        return prior.module.apply({"params": prior.params}, x, start, stop, prior.weights, **beside, **words)
+
+    stop = prior.num_layers if stop is None else stop
+    if not remat:
+        return run(prior, x, beside, start, stop)
+    # Cut where the size of the feature map changes.
+    sizes = [prior.module.feature_shape(layer + 1)[0] for layer in range(start, stop)]
+    cuts = [start + i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1]]
+    for first, last in zip([start, *cuts], [*cuts, stop], strict=True):
+        x = jax.checkpoint(run, static_argnums=(3, 4))(prior, x, beside, first, last)
+    assert x is not None
+    return x

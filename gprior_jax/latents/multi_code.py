@@ -1,0 +1,140 @@
+"""Several latent codes, composed at a layer, as variables."""
+
+import dataclasses
+from functools import partial
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import check_label
+from gprior_jax.generators.prior import Prior, check_layer
+from gprior_jax.generators.running import run_layers
+from gprior_jax.generators.styles import as_styles, check_styles, map_code
+from gprior_jax.latents.parametrization import Parametrization, Variables, from_hint
+from gprior_jax.typing import Array, Key
+
+
+def default_layer(prior: Prior) -> int:
+    """Composing layer where none is named: mGANprior's 6, or six tenths of a shallower prior's layers.
+
+    Six tenths of the five layers of a 32-px DCGAN is the best of them with 20 codes (``benchmarks/RESULTS.md``).
+    """
+    return max(1, min(6, round(0.6 * prior.num_layers)))
+
+
+@dataclasses.dataclass(frozen=True)
+class MultiCode(Parametrization):
+    """Several latent codes, composed at a layer with a weight for every code and channel (Gu et al. 2020).
+
+    Variables: ``{"codes": [N, z_dim], "alpha": [N, C]}``, C the channels at the layer. The image is
+    ``G2(sum_n alpha_n * G1(codes_n))`` with G1 the first ``layer`` layers and G2 the rest (arXiv:1912.07116,
+    equations 2 and 3). Alpha starts at 1 / N (mGANprior, ``derivable_models/pggan_multi_z.py``) and is free: no sign,
+    sum or norm is imposed, as in the published code.
+
+    Where layers take styles, G1 of a code takes the code's own, and the later layers take one set of styles, see
+    ``later_styles``.
+
+    Attributes:
+        num_codes: N.
+        layer: the composing layer, 1 to the number of layers less one; in a PGGAN numbered as mGANprior does. None
+            takes :func:`default_layer`.
+        average: divide the composed features by N once more, as the published code does (the paper's equation does
+            not); only with it do the published learning rates mean the same.
+        codes_per_call: codes that go through G1 at once; fewer take less memory and more time. None takes all.
+        remat: recompute each resolution block in the backward pass instead of keeping its activations.
+        space: what the codes are: ``"z"``, or ``"w"`` of a prior with styles, started from mapped random codes.
+        later_styles: styles of the layers from ``layer`` on, of a prior with styles: ``"mean"`` over the codes',
+            ``"weighted"`` (variable ``"style_weights": [N]``, from 1 / N), or ``"free"`` (variable ``"styles":
+            [num_styles - layer, w_dim]``, from the mean).
+    """
+
+    num_codes: int
+    layer: int | None = None
+    average: bool = False
+    codes_per_call: int | None = None
+    remat: bool = False
+    space: Literal["z", "w"] = "z"
+    later_styles: Literal["mean", "weighted", "free"] = "mean"
+
+    def __post_init__(self):
+        if self.num_codes < 1:
+            raise ArgumentError(f"num_codes {self.num_codes}: use at least one code.")
+        if self.codes_per_call is not None and (self.codes_per_call < 1 or self.num_codes % self.codes_per_call):
+            raise ArgumentError(
+                f"codes_per_call {self.codes_per_call} must divide num_codes {self.num_codes} into whole groups."
+            )
+
+    def fit(self, prior: Prior) -> "MultiCode":
+        """Itself with a layer; raises ``ValueError`` for a layer, styles or a class that the prior does not have."""
+        check_label(prior, None)
+        layer = default_layer(prior) if self.layer is None else self.layer
+        check_layer(prior, layer, lowest=1, highest=prior.num_layers - 1)
+        if self.space != "z" or self.later_styles != "mean":
+            check_styles(prior)
+        return dataclasses.replace(self, layer=layer)
+
+    def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
+        """Draw the codes; alpha is 1 / N throughout."""
+        codes = prior.latent.sample(key, (self.num_codes, prior.z_dim))
+        if self.space == "w":
+            codes = jax.vmap(lambda z: map_code(prior, z)[0])(codes)
+        channels = prior.feature_shape(self._cut)[-1]
+        alpha = jnp.full((self.num_codes, channels), 1.0 / self.num_codes, jnp.float32)
+        variables = from_hint({"codes": codes, "alpha": alpha}, hint)
+        if self.later_styles == "weighted":
+            variables = from_hint({"style_weights": jnp.full(self.num_codes, 1.0 / self.num_codes)}, hint) | variables
+        elif self.later_styles == "free":
+            mean = self._inputs(prior, variables["codes"]).mean(0)
+            variables = from_hint({"styles": mean[self._cut :]}, hint) | variables
+        return variables
+
+    @property
+    def _cut(self) -> int:
+        if self.layer is None:
+            raise ArgumentError("the composing layer is left to the prior: call fit(prior) first.")
+        return self.layer
+
+    def _inputs(self, prior: Prior, codes: Array) -> Array:
+        """What the first half takes of every code: its styles ``[N, num_styles, w_dim]``, or the code itself."""
+        if self.space == "w":
+            return as_styles(prior, codes, "w")
+        return jax.vmap(partial(map_code, prior))(codes) if prior.num_styles else codes
+
+    def compose(self, prior: Prior, variables: Variables) -> Array:
+        """The composed features, ``prior.feature_shape(layer)``."""
+        return self._compose(prior, self._inputs(prior, variables["codes"]), variables["alpha"])
+
+    def _compose(self, prior: Prior, inputs: Array, alpha: Array) -> Array:
+        """The same, of what the first half takes."""
+        run = partial(run_layers, prior, stop=self._cut, remat=self.remat)
+        g1 = jax.vmap(lambda own: run(None, styles=own) if prior.num_styles else run(own))
+
+        def weighted_sum(inputs: Array, alpha: Array) -> Array:
+            return jnp.einsum("n...c,nc->...c", g1(inputs), alpha)
+
+        size = self.codes_per_call
+        if size is None or size == self.num_codes:
+            composed = weighted_sum(inputs, alpha)
+        else:
+            # One group after the other; a group's activations are recomputed in the backward pass.
+            groups = tuple(x.reshape(-1, size, *x.shape[1:]) for x in (inputs, alpha))
+            shape = jax.eval_shape(weighted_sum, groups[0][0], groups[1][0])
+            step = jax.checkpoint(lambda total, group: (total + weighted_sum(*group), None))
+            composed = jax.lax.scan(step, jnp.zeros(shape.shape, shape.dtype), groups)[0]
+        return composed / self.num_codes if self.average else composed
+
+    def render(self, prior: Prior, variables: Variables) -> Array:
+        """The image of the composed features."""
+        inputs = self._inputs(prior, variables["codes"])  # Both halves take them: codes are mapped once.
+        composed = self._compose(prior, inputs, variables["alpha"])
+        later = None
+        if self.later_styles == "free":
+            # Those of the layers before, which are not run, only fill the place.
+            later = jnp.pad(variables["styles"], ((self._cut, 0), (0, 0)))
+        elif self.later_styles == "weighted":
+            later = jnp.einsum("n,nsw->sw", variables["style_weights"], inputs)
+        elif prior.num_styles:
+            later = inputs.mean(0)
+        return run_layers(prior, composed, start=self._cut, remat=self.remat, styles=later)

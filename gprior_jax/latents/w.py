@@ -1,0 +1,28 @@
+"""One w for all layers as the variable."""
+
+import dataclasses
+
+import jax
+
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.styles import as_styles
+from gprior_jax.latents.parametrization import Variables, from_hint
+from gprior_jax.latents.styled import Styled
+from gprior_jax.typing import Array, Key
+
+
+@dataclasses.dataclass(frozen=True)
+class W(Styled):
+    """One w for all layers: ``{"w": [w_dim]}``, and free noise maps; see :class:`Styled` for the attributes."""
+
+    def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
+        """The mean of w, or that of a random code, or uniform numbers."""
+        w_key, noise_key = jax.random.split(key)
+        found = self.first_styles(prior, w_key)
+        # A mean of uniform numbers would be none.
+        w = found[0] if self.start == "uniform" else found.mean(0)
+        return from_hint({"w": w} | self.first_noise(prior, noise_key), hint)
+
+    def render(self, prior: Prior, variables: Variables) -> Array:
+        """The image of w."""
+        return self.render_styles(prior, as_styles(prior, variables["w"], "w"), variables)

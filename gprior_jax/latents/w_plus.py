@@ -1,0 +1,24 @@
+"""A w for every layer as the variables."""
+
+import dataclasses
+
+import jax
+
+from gprior_jax.generators.prior import Prior
+from gprior_jax.latents.parametrization import Variables, from_hint
+from gprior_jax.latents.styled import Styled
+from gprior_jax.typing import Array, Key
+
+
+@dataclasses.dataclass(frozen=True)
+class WPlus(Styled):
+    """A w for every layer: ``{"w_plus": [num_styles, w_dim]}``, and free noise maps; see :class:`Styled`."""
+
+    def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
+        """The mean of w in every layer, or the styles of a random code."""
+        w_key, noise_key = jax.random.split(key)
+        return from_hint({"w_plus": self.first_styles(prior, w_key)} | self.first_noise(prior, noise_key), hint)
+
+    def render(self, prior: Prior, variables: Variables) -> Array:
+        """The image of the styles."""
+        return self.render_styles(prior, variables["w_plus"], variables)

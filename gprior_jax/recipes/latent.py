@@ -1,0 +1,84 @@
+"""One code in Z, W or W+."""
+
+from functools import partial
+from typing import Literal
+
+import optax
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion.optimizer import Optimizer
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.schedules import LateLinear
+from gprior_jax.inversion.solver import SolverConfig
+from gprior_jax.latents import W, WPlus, Z
+from gprior_jax.latents.styled import Start
+from gprior_jax.objectives import Network, Pixel, Term
+from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER, OFFICIAL_STEPS, Preset, check_preset, compared
+from gprior_jax.recipes.method import Method
+
+FAST_OPTIMIZER = Optimizer(optax.adam, 0.1, schedule=LateLinear(0.6), options=(("b2", 0.95),))
+FAST_STEPS = 300
+
+
+def latent(
+    space: Literal["z", "w", "w_plus"] = "w_plus",
+    *,
+    start: Start | None = None,
+    preset: Preset = "fast",
+    num_steps: int | None = None,
+    perceptual: Network | None = "default",
+    perceptual_weight: float = 1.0,
+    restarts: int = 1,
+    tolerance: float = 0.0,
+    remat: bool = False,
+) -> Recipe:
+    """One code per image, in a space of the prior: mGANprior's ``PGGAN-z``, ``StyleGAN-z``, ``-w`` and ``-w+``.
+
+    ``official`` is mGANprior's gradient descent for them, of rate 1 in 3000 steps (``inversion.py``); ``fast`` was
+    measured on the bundled 64-px prior only (``benchmarks/RESULTS.md``).
+
+    Args:
+        space: ``"z"``; for priors with styles ``"w"`` (one w for all layers) and ``"w_plus"`` (one for each).
+        start: of styles from their ``"mean"`` (the default), a ``"random"`` code, or ``"uniform"`` numbers in [-1, 1];
+            z starts from a random code.
+        preset: ``"official"`` or ``"fast"``.
+        num_steps: None takes the preset's (3000 or 300).
+        perceptual: see :func:`gprior_jax.recipes.mganprior`, likewise the others.
+        perceptual_weight: of the perceptual term.
+        restarts: independent starts per image; they differ where the start is drawn.
+        tolerance: relative improvement over 50 steps below which an image stops.
+        remat: recompute activations in the backward pass, to save memory.
+
+    Raises:
+        ValueError: an unknown space, preset or start, or numbers out of range.
+
+    >>> latent("w_plus", start="random").parametrization
+    WPlus(start='random', noise='const', noise_weight=0.0, remat=False)
+    """
+    check_preset(preset)
+    official = preset == "official"
+    steps = (OFFICIAL_STEPS if official else FAST_STEPS) if num_steps is None else num_steps
+    terms: tuple[Term, ...] = (Pixel(1.0),)
+    if perceptual is not None:
+        terms += (compared(perceptual, perceptual_weight),)
+    solver = SolverConfig(OFFICIAL_OPTIMIZER if official else FAST_OPTIMIZER, steps, tolerance)
+    return Recipe(f"{space}-{preset}", _point(space, start, remat), terms, solver, restarts)
+
+
+def _point(space: str, start: Start | None, remat: bool) -> Z | W | WPlus:
+    if start not in (None, "mean", "random", "uniform"):
+        raise ArgumentError(f"start={start!r}: use 'mean', 'random' or 'uniform'.")
+    if space == "z":
+        if start not in (None, "random"):
+            raise ArgumentError(f"start={start!r}: a code z starts from a 'random' one.")
+        return Z(remat)
+    if space not in ("w", "w_plus"):
+        raise ArgumentError(f"space={space!r}: use 'z', 'w' or 'w_plus'.")
+    return (W if space == "w" else WPlus)(start or "mean", remat=remat)
+
+
+ROWS = (
+    Method("z", "one code", partial(latent, "z")),
+    Method("w", "one w for all layers", partial(latent, "w")),
+    Method("w_plus", "a w for every layer", partial(latent, "w_plus")),
+)

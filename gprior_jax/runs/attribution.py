@@ -1,0 +1,122 @@
+"""Projection of files, and how far off the projections are: what attribution to a generator is read off."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from gprior_jax.generators.prior import Prior, prepare
+from gprior_jax.images.files import Crop, load_image
+from gprior_jax.inversion.devices import spread
+from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.metrics.attribution import (
+    Attribution,
+    Network,
+    Reference,
+    attribute,
+    auc,
+    draw_images,
+    feature_distances,
+)
+from gprior_jax.runs.folder import Entry
+from gprior_jax.runs.html import histogram, paragraph, table
+from gprior_jax.runs.inversion import inversion_settings
+from gprior_jax.runs.items import Item
+from gprior_jax.runs.record import Record, record_of
+from gprior_jax.runs.runner import Batch, Solve
+from gprior_jax.tasks import Arrays
+from gprior_jax.typing import Key, Progress
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Projection:
+    """Project images and measure how far off they are; a :class:`gprior_jax.runs.Job`.
+
+    The distance is the metric ``"distance"`` of every image; :func:`gprior_jax.metrics.attribution.attribute` says what
+    it tells.
+
+    Attributes:
+        prior: the generator.
+        recipe: how to project; the paper's is :func:`gprior_jax.recipes.projector`.
+        key: the run's key.
+        network: what the distance is measured with, prepared.
+        crop: how a picture becomes square.
+        devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
+        read: reads an item, ``[R, R, C]`` in [-1, 1]; None reads its file.
+    """
+
+    prior: Prior
+    recipe: Recipe
+    key: Key
+    network: Network
+    crop: Crop = "center"
+    devices: int | None = None
+    read: Callable[[Item], np.ndarray] | None = None
+
+    @property
+    def resolution(self) -> int:
+        """The prior's."""
+        return self.prior.resolution
+
+    def settings(self) -> dict[str, Any]:
+        """Weights, recipe, key, crop and the network of the distance."""
+        own = {"crop": self.crop, "distance": self.network.summary()}
+        return inversion_settings(self.prior, self.recipe, self.key) | own
+
+    def load(self, item: Item) -> Arrays:
+        """The picture at the prior's resolution."""
+        own = load_image(item.source, self.prior, self.crop) if self.read is None else self.read(item)
+        return {"observed": own}
+
+    def start(self, batch_size: int) -> Solve:
+        """Make the recipe ready for the prior."""
+        return partial(self._solve, Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size)))
+
+    def _solve(self, inverter: Inverter, batch: Batch, progress: Progress | None) -> Iterator[Record]:
+        observed = batch.arrays["observed"]
+        result = inverter.invert(observed, key=self.key, ids=batch.ids, progress=progress)
+        distances = np.asarray(feature_distances(self.network, result.images, observed))
+        for item, i in zip(batch.items, batch.places, strict=True):
+            own = jax.tree.map(lambda leaf, i=i: leaf[i], result)
+            yield record_of(item.name, str(item.source), observed[i], own, {"distance": float(distances[i])})
+
+
+def generated_items(prior: Prior, key: Key, number: int) -> tuple[list[Item], Callable[[Item], np.ndarray]]:
+    """The first images that a prior draws with a key as the items of a run, and what reads them."""
+    prepared = prepare(prior)
+    told = jax.random.key_data(key).tolist()
+    items = [Item(i, Path(f"generated_{i}"), f"generated_{i}", digest=f"key {told} number {i}") for i in range(number)]
+    return items, lambda item: draw_images(prepared, key, np.array([item.id]))[0]
+
+
+MAX_MARKS = 12
+"""Images that are marked in the histogram; more would hide it."""
+
+
+def attributed(reference: Reference, entries: Sequence[Entry]) -> dict[str, Attribution]:
+    """Where every image of a run of projections lies, by name; those whose projection is not finite are left out."""
+    distances = {entry.row["name"]: entry.metrics["distance"] for entry in entries}
+    return {name: attribute(each, reference) for name, each in distances.items() if np.isfinite(each)}
+
+
+def histogram_of(reference: Reference, found: dict[str, Attribution]) -> str:
+    """The distances of the reference and of the images, as SVG."""
+    marks = {name: each.distance for name, each in found.items()}
+    return histogram(reference._asdict(), marks if len(marks) <= MAX_MARKS else {})
+
+
+def auc_told(value: float) -> str:
+    """How well the reference tells apart, in a sentence."""
+    return f"Area under the ROC curve of the reference: {value:.3f}."
+
+
+def attribution_blocks(reference: Reference, entries: Sequence[Entry]) -> list[str]:
+    """What the report of an attribution says first: the reference, and where every image lies."""
+    found = attributed(reference, entries)
+    rows = [{"image": name, **each._asdict()} for name, each in found.items()]
+    return [paragraph(auc_told(auc(reference))), histogram_of(reference, found), table(rows)]

@@ -1,0 +1,234 @@
+"""Comparing results with references: figures of every image, and of the whole sets."""
+
+import csv
+import functools
+import io
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from gprior_jax import metrics
+from gprior_jax.errors import ArgumentError
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import list_images, load_image
+from gprior_jax.metrics import diversity, frechet, swd
+from gprior_jax.metrics.fidelity import SMALLEST
+from gprior_jax.objectives import distance
+from gprior_jax.perceptual.lpips import LPIPS
+from gprior_jax.perceptual.network import PerceptualNetwork
+from gprior_jax.typing import Array, Key
+
+METRICS: dict[str, Callable[[Array, Array], Array]] = {
+    "psnr": metrics.psnr,
+    "ssim": metrics.ssim,
+    "ms_ssim": metrics.ms_ssim,
+    "l1": metrics.l1,
+    "auc": metrics.colorization_auc,
+}
+"""Figures of one pair ``[H, W, 3]`` in [0, 1], by the name that ``--metrics`` takes; any function of two images."""
+
+
+# Patches of a set and level that are held for the sliced Wasserstein distance: 128 of each of 512 images, 40 MB. Of
+# more images fewer patches each are taken.
+_MAX_PATCHES = 65536
+
+
+class Pair(NamedTuple):
+    """A result and its reference."""
+
+    result: Path
+    reference: Path
+
+
+class Row(NamedTuple):
+    """Figures of one image.
+
+    Attributes:
+        pair: the files.
+        size: side at which they were compared, pixels.
+        values: ``{metric: figure}``; infinite or NaN where it is so.
+    """
+
+    pair: Pair
+    size: int
+    values: dict[str, float]
+
+
+def mean(values: Sequence[float]) -> tuple[float, int]:
+    """Mean of the finite values and their number; where there is none, infinite if a value is, else NaN.
+
+    >>> mean([1.0, 3.0, math.inf, math.nan])
+    (2.0, 2)
+    >>> mean([math.inf, math.nan]), mean([])
+    ((inf, 0), (nan, 0))
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    if finite:
+        return math.fsum(finite) / len(finite), len(finite)
+    return next((value for value in values if math.isinf(value)), math.nan), 0
+
+
+def summary(rows: Sequence[Row]) -> dict[str, Any]:
+    """``"images"``, their ``"mean"`` (of the finite figures) and how many figures are in each (``"counted"``)."""
+    means = {name: mean([row.values[name] for row in rows]) for name in (rows[0].values if rows else ())}
+    images = [
+        {"name": row.pair.result.stem, "result": str(row.pair.result), "reference": str(row.pair.reference)}
+        | {"size": row.size}
+        | row.values
+        for row in rows
+    ]
+    return {
+        "images": images,
+        "mean": {name: value for name, (value, _) in means.items()},
+        "counted": {name: count for name, (_, count) in means.items()},
+    }
+
+
+def plain(content: Any) -> Any:
+    """Content that is valid JSON: infinite numbers become "inf" or "-inf", NaN null.
+
+    >>> plain({"a": [math.inf, math.nan, 1.0]})
+    {'a': ['inf', None, 1.0]}
+    """
+    if isinstance(content, dict):
+        return {key: plain(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [plain(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None if math.isnan(content) else str(content)
+    return content
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """One line an image, ``inf`` and ``nan`` where figures are so."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = list(rows[0].values) if rows else []
+    writer.writerow(["name", "size", *names])
+    for row in rows:
+        writer.writerow([row.pair.result.stem, row.size, *(f"{row.values[name]:.8g}" for name in names)])
+    return text.getvalue()
+
+
+class Sets:
+    """Collects what the figures of the two sets need: features and patches, no images."""
+
+    def __init__(self, key: Key, count: int):
+        """Start with none.
+
+        Args:
+            key: draws patches, directions and pairs.
+            count: images that there will be, at most.
+        """
+        patches = min(swd.PATCHES, max(1, _MAX_PATCHES // count))
+        self._place_key, self._direction_key, self._pair_key = jax.random.split(key, 3)
+        self._patches, self._pairs, self._sides = patches, [], set()
+        self._features: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        self._levels: tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]] = ([], [])
+
+    def add(self, pair: Pair, image: np.ndarray, reference: np.ndarray, features: tuple[Array, ...]) -> None:
+        """Take one image, its reference (``[H, W, 3]`` in [-1, 1]) and the pooled features of both, if there are."""
+        index = np.array([len(self._pairs)])
+        self._pairs.append(pair)
+        self._sides.add(image.shape[0])
+        for kept, feature in zip(self._features, features, strict=False):
+            kept.append(np.asarray(feature))
+        if image.shape[0] >= swd.MIN_RESOLUTION and len(self._sides) == 1:
+            for kept, x in zip(self._levels, (image, reference), strict=True):
+                found = swd.patch_pyramids(im.to_unit(x[None]), self._place_key, index, self._patches)
+                kept.append({level: np.asarray(patches[0]) for level, patches in found.items()})
+
+    def figures(self) -> dict[str, Any]:
+        """``"swd"`` by level, ``"diversity"`` of both sets, ``"fid"``, ``"kid"``: those that can be computed."""
+        if len(self._pairs) < 2:
+            return {}
+        if len(self._sides) > 1:
+            return {"remark": "the images are of several sizes, so the sets as such are not compared: give a size."}
+        found: dict[str, Any] = {}
+        if self._levels[0]:
+            found["swd"] = {str(level): self._swd(level) for level in sorted(self._levels[0][0], reverse=True)}
+        if min(self._sides) >= SMALLEST["ms_ssim"]:
+            found["diversity"] = {name: self._diversity(name) for name in ("result", "reference")}
+        if self._features[0]:
+            ours, theirs = map(np.stack, self._features)
+            found["fid"] = frechet.frechet_distance(ours, theirs)
+            found["kid"] = frechet.kernel_distance(ours, theirs)
+        return found
+
+    def _swd(self, level: int) -> float:
+        ours, theirs = (np.stack([levels[level] for levels in kept]) for kept in self._levels)
+        return float(swd.patch_distance(ours, theirs, jax.random.fold_in(self._direction_key, level)))
+
+    def _diversity(self, name: Literal["result", "reference"]) -> float:
+        """Of one set; its images are read again, a pair at a time."""
+        side, values = min(self._sides), []
+        for chosen in np.asarray(diversity.random_pairs(self._pair_key, len(self._pairs))):
+            a, b = (im.to_unit(load_image(getattr(self._pairs[i], name), side)) for i in chosen)
+            values.append(float(_ms_ssim(a, b)))
+        return float(np.mean(values))
+
+
+_ms_ssim = jax.jit(metrics.ms_ssim)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def measure(
+    names: tuple[str, ...], network: PerceptualNetwork | None, lpips: LPIPS | None, image: Array, reference: Array
+) -> tuple[dict[str, Array], tuple[Array, ...]]:
+    """Figures of one pair ``[S, S, 3]`` in [-1, 1], and the pooled features of both where there is a network."""
+    a, b, side = im.to_unit(image), im.to_unit(reference), image.shape[0]
+    found = {name: METRICS[name](a, b) if side >= SMALLEST.get(name, 1) else jnp.array(jnp.nan) for name in names}
+    if lpips is not None:
+        fits = side >= lpips.module.input_shape[0]
+        found["lpips"] = metrics.lpips(lpips, a, b) if fits else jnp.array(jnp.nan)
+    if network is None:
+        return found, ()
+    ours, theirs = network.features(jnp.asarray(image)), network.features(jnp.asarray(reference))
+    # The perceptual term of an inversion (objectives.Perceptual), on features that are computed once for both uses.
+    layers = jnp.stack([distance(x, y, "l1") for x, y in zip(ours, theirs, strict=True)])
+    found["perceptual"] = network.scale * jnp.sum(layers)
+    return found, (frechet.pooled(ours), frechet.pooled(theirs))
+
+
+def match(results: Path, references: Path, failed: dict[str, str]) -> list[Pair]:
+    """Pair the pictures of two folders by their stems; a result without reference goes to ``failed``, with a sentence.
+
+    Raises:
+        ArgumentError: a folder without pictures, or nothing in common.
+    """
+    ours, theirs = ([p for p in list_images([x]) if not p.is_dir()] for x in (results, references))
+    if not results.is_dir() and not references.is_dir():
+        return [Pair(result, reference) for result, reference in zip(ours, theirs, strict=True)]
+    by_stem: dict[str, list[Path]] = {}
+    for path in theirs:
+        by_stem.setdefault(path.stem, []).append(path)
+    pairs = []
+    for path in ours:
+        if found := by_stem.get(path.stem):
+            # Of several the one with the same suffix, else the first by name.
+            pairs.append(Pair(path, next((x for x in found if x.suffix == path.suffix), found[0])))
+        else:
+            failed[str(path)] = f"{path} is left out: {references} has no image named {path.stem}."
+    if not pairs:
+        raise ArgumentError(
+            f"{results} and {references} have no image of the same name: files are paired by their stem."
+        )
+    return pairs
+
+
+def side_of(path: Path) -> int:
+    """Shorter side of a picture, pixels, from the head of its file; 1 if it cannot be read, which loading it tells."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # As in io.load_image.
+            with Image.open(path) as opened:
+                return min(opened.size)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return 1

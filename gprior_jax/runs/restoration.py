@@ -1,0 +1,142 @@
+"""Restoration of files: what was observed of them, or what is made of intact ones, and the ground truth beside."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.errors import ImageFileError
+from gprior_jax.generators.prior import Prior
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import Crop, load_image
+from gprior_jax.inversion.devices import spread
+from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.metrics.fidelity import fidelity
+from gprior_jax.runs.inversion import inversion_settings
+from gprior_jax.runs.items import Item
+from gprior_jax.runs.measurements import Reader
+from gprior_jax.runs.record import Record, record_of
+from gprior_jax.runs.report import ERROR_RANGE
+from gprior_jax.runs.runner import Batch, Solve
+from gprior_jax.tasks import Arrays, Restoration, Task, complete
+from gprior_jax.typing import Key, Progress
+
+_SIMULATION = 1 << 20
+"""Folded into an item's key to degrade it: of its own stream, so that the noise is not the start of the search."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Restoring:
+    """Restore pictures; a :class:`gprior_jax.runs.Job`.
+
+    Attributes:
+        prior: the generator.
+        recipe: how.
+        key: the run's key.
+        task: which.
+        reader: reads what was observed.
+        about: settings of the task and the reader, JSON, for ``run.json``.
+        samples: solutions per image.
+        simulate: the files are intact: degrade them first, and compare with them.
+        truths: files of the intact pictures, by item id.
+        crop: how a picture becomes square.
+        devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
+        tell: called with a sentence about a ground truth that cannot be read.
+        spoilt: names of items whose ground truth could not be read.
+    """
+
+    prior: Prior
+    recipe: Recipe
+    key: Key
+    task: Task
+    reader: Reader
+    about: dict[str, Any] = dataclasses.field(default_factory=dict)
+    samples: int = 1
+    simulate: bool = False
+    truths: Mapping[int, Path] = dataclasses.field(default_factory=dict)
+    crop: Crop = "center"
+    devices: int | None = None
+    tell: Callable[[str], None] = lambda sentence: None
+    spoilt: set[str] = dataclasses.field(default_factory=set)
+
+    @property
+    def resolution(self) -> int:
+        """The prior's."""
+        return self.prior.resolution
+
+    def settings(self) -> dict[str, Any]:
+        """Weights, recipe, key, task and how pictures are read."""
+        own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate, "crop": self.crop}
+        return inversion_settings(self.prior, self.recipe, self.key) | own | self.about
+
+    def load(self, item: Item) -> Arrays:
+        """What was observed, and the ground truth where there is one; NaN for an item that has none."""
+        if self.simulate:
+            intact = load_image(item.source, self.prior, self.crop)
+            key = jax.random.fold_in(jax.random.fold_in(self.key, item.id), _SIMULATION)
+            degraded = im.from_uint8(
+                im.to_uint8(self.task.degrade(jnp.asarray(intact), key))
+            )  # As a file would hold it.
+            return {"observed": degraded, "truth": intact} | self.reader.beside(item)
+        arrays = self.reader.observed(item)
+        if not self.truths:
+            return arrays
+        truth = np.full(self.prior.image_shape, np.nan, np.float32)
+        try:
+            if item.id in self.truths:
+                truth = load_image(self.truths[item.id], self.prior, self.crop)
+        except ImageFileError as error:
+            self.spoilt.add(item.name)
+            self.tell(f"{error} {item.source.name} is restored without metrics.")
+        return arrays | {"truth": truth}
+
+    def start(self, batch_size: int) -> Solve:
+        """Make the recipe ready for the prior."""
+        return partial(self._solve, Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size)))
+
+    def _solve(self, inverter: Inverter, batch: Batch, progress: Progress | None) -> Iterator[Record]:
+        observed, operator = batch.arrays["observed"], self.task.operator(batch.arrays)
+        result = inverter.invert(
+            observed, key=self.key, ids=batch.ids, operator=operator, samples=self.samples, progress=progress
+        )
+        restored = complete(result, observed, operator, self.task.finish)
+        compared = fidelity(restored.images, batch.arrays["truth"]) if "truth" in batch.arrays else {}
+        for item, i in zip(batch.items, batch.places, strict=True):
+            own = {name: array[i] for name, array in batch.arrays.items()}
+            if "truth" in own and np.isnan(own["truth"]).any():
+                del own["truth"]
+            figures = (compared if "truth" in own else {}) | {"consistency": restored.consistency}
+            yield restored_record(item, own, restored, i, {name: float(value[i]) for name, value in figures.items()})
+
+
+def restored_record(item: Item, arrays: Arrays, restored: Restoration, i: int, metrics: dict[str, float]) -> Record:
+    """The record of one image of a restoration, with its pictures and samples.
+
+    Args:
+        item: the input.
+        arrays: what was read of it.
+        restored: of its batch.
+        i: its place there.
+        metrics: of its result.
+    """
+    measured = arrays["observed"] * arrays.get("known", np.float32(1.0))  # Missing pixels are gray.
+    best = jax.tree.map(lambda leaf: leaf[i, 0], restored.result)._replace(images=restored.images[i])
+    record = record_of(item.name, str(item.source), measured, best, metrics)
+    pictures = {"measured": measured, "reconstruction": restored.reconstruction[i]}
+    if "truth" in arrays:
+        pictures["truth"] = arrays["truth"]
+    if restored.samples.shape[1] > 1:
+        level = np.clip(restored.std[i] / 2.0 / ERROR_RANGE, 0.0, 1.0)
+        pictures |= {"mean": restored.mean[i], "std": np.repeat(level[..., None], 3, axis=-1) * 2.0 - 1.0}
+        record = record._replace(
+            variables={name: value[i] for name, value in restored.result.variables.items()},
+            samples=im.to_uint8(restored.samples[i]),
+            sample_losses=restored.result.loss[i],
+        )
+    return record._replace(pictures={name: im.to_uint8(picture) for name, picture in pictures.items()})

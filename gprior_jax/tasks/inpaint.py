@@ -1,0 +1,66 @@
+"""Missing pixels filled."""
+
+from functools import partial
+from typing import Any, Unpack
+
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.prior import Prior
+from gprior_jax.operators import Mask, as_masks
+from gprior_jax.tasks.finishing import Blend, blend
+from gprior_jax.tasks.restoration import Finish, Restoration, RestoreOptions, Task, check_images
+from gprior_jax.typing import Array, ArrayLike, Key
+
+
+def _fill(mode: Blend, image: Array, observed: Array, operator: Any) -> Array:
+    return blend(image, observed, operator.known, mode)
+
+
+# One function object a mode, so that jit compiles it once.
+_FILL: dict[Blend, Finish] = {
+    "paste": partial(_fill, "paste"),
+    "feather": partial(_fill, "feather"),
+    "poisson": partial(_fill, "poisson"),
+    "none": partial(_fill, "none"),
+}
+
+
+def inpainting(blend: Blend = "paste") -> Task:
+    """The task of filling the pixels that ``arrays["known"]`` leaves out; see :func:`inpaint`.
+
+    Raises:
+        ValueError: an unknown way to blend.
+    """
+    if blend not in _FILL:
+        raise ArgumentError(f"blend {blend!r}: use {', '.join(_FILL)}.")
+    return Task("inpaint", lambda arrays: Mask(jnp.asarray(arrays["known"])), lambda image, key: image, _FILL[blend])
+
+
+def inpaint(
+    prior: Prior,
+    images: ArrayLike,
+    known: ArrayLike,
+    *,
+    key: Key,
+    blend: Blend = "paste",
+    **options: Unpack[RestoreOptions],
+) -> Restoration:
+    """Fill missing pixels.
+
+    Args:
+        prior: the generator.
+        images: ``[B, R, R, C]`` in [-1, 1], whatever in the holes.
+        known: ``[B, R, R, 1]`` (or ``[R, R, 1]`` for all), 1 where a pixel is known and 0 where it is missing.
+        key: the run's key.
+        blend: how the filling meets the known pixels, see :func:`gprior_jax.tasks.finishing.blend`.
+        **options: see :func:`gprior_jax.tasks.restore`; ``recipe`` defaults to that of the task.
+
+    Raises:
+        ValueError: a mask of another size, with other values than 0 and 1, or without a known pixel.
+    """
+    task, array = inpainting(blend), np.asarray(images)
+    masks = as_masks(known, array.shape[:3])
+    pixels = check_images(np.where(masks > 0, array, array.dtype.type(0)), "images")  # Holes may hold anything.
+    return task.restore(prior, {"observed": pixels, "known": masks}, key, options)

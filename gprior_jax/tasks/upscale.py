@@ -1,0 +1,62 @@
+"""Small photographs enlarged."""
+
+from typing import Unpack
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.prior import Prior
+from gprior_jax.operators import Downsample, DownsampleFilter
+from gprior_jax.tasks.finishing import keep_reduction
+from gprior_jax.tasks.restoration import Restoration, RestoreOptions, Task, check_images, clip
+from gprior_jax.typing import ArrayLike, Key
+
+
+def upscaling(factor: int, filter: DownsampleFilter = "bicubic", consistent: bool = True) -> Task:
+    """The task of enlarging what was reduced by a factor; see :func:`upscale`."""
+    operator = Downsample(factor, filter)
+    finish = keep_reduction if consistent else clip
+    return Task("upscale", lambda arrays: operator, lambda image, key: operator(image), finish)
+
+
+def upscale(
+    prior: Prior,
+    small: ArrayLike,
+    *,
+    key: Key,
+    filter: DownsampleFilter = "bicubic",
+    consistent: bool = True,
+    **options: Unpack[RestoreOptions],
+) -> Restoration:
+    """Enlarge small photographs to the prior's resolution.
+
+    Args:
+        prior: the generator.
+        small: ``[B, r, r, C]`` in [-1, 1]; r divides the prior's resolution.
+        key: the run's key.
+        filter: how they were reduced, see :func:`gprior_jax.operators.downsample_matrix`; mGANprior's is
+            ``"bilinear"``.
+        consistent: change the reconstruction as little as it takes to reduce to the input again
+            (:func:`gprior_jax.tasks.finishing.keep_reduction`).
+        **options: see :func:`gprior_jax.tasks.restore`; ``recipe`` defaults to that of the task.
+
+    Raises:
+        ValueError: r does not divide the resolution.
+    """
+    observed = check_images(small, "small images")
+    factor = enlarging_factor(prior, (observed.shape[1], observed.shape[2]))
+    return upscaling(factor, filter, consistent).restore(prior, {"observed": observed}, key, options)
+
+
+def enlarging_factor(prior: Prior, size: tuple[int, int]) -> int:
+    """Factor from a small image's sides to the prior's resolution.
+
+    Raises:
+        ValueError: there is no whole factor.
+    """
+    height, width = size
+    if height != width or not 0 < height < prior.resolution or prior.resolution % height:
+        fitting = [str(prior.resolution // f) for f in range(2, prior.resolution + 1) if prior.resolution % f == 0]
+        raise ArgumentError(
+            f"an image of {width}x{height} pixels has no whole factor to the prior's {prior.resolution}: use squares "
+            f"of side {', '.join(fitting)}."
+        )
+    return prior.resolution // height

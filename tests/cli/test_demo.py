@@ -1,0 +1,28 @@
+"""``gprior demo`` on a tiny prior in place of the bundled one."""
+
+import json
+
+from cli import priors
+from cli.restoring import strict
+from gprior_jax.cli import demo
+from gprior_jax.cli.main import main
+from gprior_jax.images.files import list_images
+from gprior_jax.zoo import bundled_folder
+
+
+def test_the_demo_writes_its_report(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo.zoo, "load", lambda name: priors.plain())
+    monkeypatch.setattr(demo, "spread", lambda *_: 1)
+    monkeypatch.setattr(demo, "TRIALS", ((2, 2),))
+    out = tmp_path / "out"
+    assert main(["demo", "--out", str(out), "--steps", "2", "--json"]) == 0
+    content = strict(capsys.readouterr().out)
+    assert {path.name for path in out.iterdir()} == {"report.html", "comparison.png", "results.json"}
+    assert [row["method"] for row in content["trials"]] == ["2 codes at layer 2"]
+    data = bundled_folder("builtin").parent
+    names = [path.stem for group in ("portraits", "photographs") for path in list_images([data / group])]
+    results = json.loads((out / "results.json").read_text())
+    assert results["images"] == names
+    assert results["trials"] == content["trials"]
+    page = (out / "report.html").read_text()
+    assert all(f"<h2>{name}</h2>" in page for name in names)

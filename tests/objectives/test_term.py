@@ -1,0 +1,61 @@
+"""What a term of the user's own has to say, and what it is told."""
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from batteries import random_prior
+
+from gprior_jax.objectives import Objective, Observation, Pixel, Term
+from gprior_jax.operators import Identity, Luma, Mask, box_mask
+from objectives.compared import A, B
+
+
+@flax.struct.dataclass
+class Likeness(Term):
+    """Uses all that a term is told."""
+
+    weight: float = 1.0
+    reference: jax.Array | None = None
+    power: int = flax.struct.field(pytree_node=False, default=2)
+
+    @property
+    def name(self):
+        return "likeness"
+
+    def target(self, observation):
+        return {"mean": observation.pixels.mean(), "known": observation.known}
+
+    def loss(self, image, observed, target, variables):
+        return (image.mean() - observed.mean() + target["mean"] + variables["z"].sum()) ** self.power
+
+
+def test_a_term_of_the_user_s_own_is_told_everything():
+    objective = Objective((Pixel(), Likeness(3.0)))
+    targets = objective.targets(Observation(B, None))
+    image, variables = 2 * A, {"z": jnp.asarray([0.5, 0.25])}
+    total, terms = objective(image, A, targets, variables, {})
+    expected = (image.mean() - A.mean() + B.mean() + 0.75) ** 2
+    assert float(terms["likeness"]) == pytest.approx(expected, rel=1e-5)
+    assert float(total) == pytest.approx(float(terms["pixel_mse"]) + 3 * expected, rel=1e-5)
+
+
+def test_fits_every_prior_as_it_is_unless_it_says_otherwise():
+    term = Likeness()
+    assert term.fit(random_prior("pggan")) is term
+
+
+def test_summary_differs_where_losses_would():
+    base = Likeness(2.0, jnp.asarray(A)).summary()
+    assert base == Likeness(2.0, A.copy()).summary()
+    assert (base["term"], base["weight"], base["power"]) == ("likeness", 2.0, 2)
+    others = [Likeness(1.0, A), Likeness(2.0, B), Likeness(2.0), Likeness(2.0, A, 3)]
+    assert all(other.summary() != base for other in others)
+
+
+def test_an_observation_knows_what_was_seen():
+    mask = box_mask(16, 4)
+    np.testing.assert_array_equal(Observation(B, Mask(mask)).known, mask)
+    for operator in (None, Identity(), Luma(), jnp.negative):  # The last is a callable of the user's own.
+        assert Observation(B, operator).known is None

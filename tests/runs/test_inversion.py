@@ -1,0 +1,192 @@
+"""Inversion of files through the library alone: results, settings, and that nothing depends on interruptions."""
+
+import functools
+import json
+
+import jax
+import numpy as np
+import pytest
+
+import gprior_jax as gp
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import with_label
+from gprior_jax.images.files import load_image
+from gprior_jax.inversion.driver import invert
+from gprior_jax.runs import Inversion, find_items, read_record, run
+from gprior_jax.summary import fingerprint, summarise
+from runs.records import SIDE, picture, pictures, results, times, tiny_prior
+
+KEY = jax.random.key(3)
+RECIPE = gp.recipes.mganprior(2, 2, num_steps=3, perceptual=None)
+
+
+def job(channels=3, recipe=RECIPE, key=KEY, **options):
+    return Inversion(tiny_prior(channels), recipe, key, devices=1, **options)
+
+
+class Done:
+    """A whole run, of five pictures in batches of two."""
+
+    def __init__(self, folder):
+        pictures(folder / "in")
+        self.items, self.out = find_items([folder / "in"]), folder / "out"
+        self.outcome = run(job(), self.items, self.out, batch_size=2)
+        self.results = results(self.out)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return Done(tmp_path_factory.mktemp("whole"))
+
+
+def test_results_are_those_of_the_library(whole):
+    images = np.stack([load_image(item.source, SIDE) for item in whole.items[2:4]])
+    result = invert(tiny_prior(), images, RECIPE, key=KEY, ids=[2, 3], batch_size=2)
+    for i, name in enumerate("cd"):
+        record = read_record(whole.out / f"{name}.npz")
+        np.testing.assert_array_equal(record.image, result.images[i])
+        for variable, value in result.variables.items():
+            np.testing.assert_array_equal(record.variables[variable], value[i])
+        np.testing.assert_array_equal(record.history["loss"], result.history["loss"][i])
+        assert record.terms == {"loss": result.loss[i], "pixel_mse": result.terms["pixel_mse"][i]}
+        np.testing.assert_allclose(record.target, (images[i] + 1) * 127.5, atol=1e-3)
+        mse = np.mean((np.clip(result.images[i], -1, 1) - images[i]) ** 2)
+        assert record.metrics == {"psnr": pytest.approx(10 * np.log10(4 / mse), abs=1e-3)}
+    assert [entry.row["name"] for entry in whole.outcome.entries] == list("abcde")
+
+
+def test_everything_that_decides_the_results_is_written_down(whole):
+    assert json.loads((whole.out / "run.json").read_text())["settings"] == {
+        "prior": {
+            "weights": fingerprint(tiny_prior().params),
+            "module": json.loads(json.dumps(summarise(tiny_prior().module))),
+            "latent": {"kind": "normal", "low": -1.0, "high": 1.0},
+        },
+        "label": None,
+        "recipe": json.loads(json.dumps(RECIPE.fit(tiny_prior()).summary())),
+        "key": jax.random.key_data(KEY).tolist(),
+        "crop": "center",
+    }
+
+
+def test_a_second_run_reads_nothing_and_keeps_every_byte(whole, monkeypatch):
+    before = times(whole.out)
+    monkeypatch.setattr(Inversion, "load", None)
+    monkeypatch.setattr(Inversion, "start", None)
+    outcome = run(job(), whole.items, whole.out, batch_size=2)
+    assert times(whole.out) == before
+    assert results(whole.out) == whole.results
+    assert [entry.row for entry in outcome.entries] == [entry.row for entry in whole.outcome.entries]
+
+
+def test_an_interrupted_run_ends_with_the_same_bits(whole, tmp_path, monkeypatch):
+    from gprior_jax.runs import folder
+
+    write, written = folder.write_record, []
+
+    def fail(path, record, about):
+        if len(written) == 3:
+            raise OSError(28, "No space left on device")
+        written.append(record.name)
+        write(path, record, about)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "write_record", fail)
+        with pytest.raises(OSError, match="No space left"):
+            run(job(), whole.items, tmp_path, batch_size=2)
+    done = times(tmp_path)
+    assert sorted(name for name in done if name.endswith("npz")) == ["a.npz", "b.npz", "c.npz"]
+    run(job(), whole.items, tmp_path, batch_size=2)
+    assert results(tmp_path) == whole.results
+    assert times(tmp_path).items() >= {name: done[name] for name in ("a.npz", "b.npz", "c.npz", "a.png")}.items()
+
+
+def test_a_changed_picture_and_a_damaged_record_are_done_again(tmp_path):
+    first = Done(tmp_path)
+    picture(first.items[0].source, 99)
+    (first.out / "d.npz").write_bytes(first.results["d.npz"][:300])
+    before = times(first.out)
+    run(job(), first.items, first.out, batch_size=2)
+    after, found = times(first.out), results(first.out)
+    assert {name for name in after if after[name] != before[name]} == {"a.png", "a.npz", "d.png", "d.npz"}
+    assert found["d.npz"] == first.results["d.npz"]
+    wanted = load_image(first.items[0].source, SIDE)
+    np.testing.assert_allclose(read_record(first.out / "a.npz").target, (wanted + 1) * 127.5, atol=1e-3)
+    assert found["a.npz"] != first.results["a.npz"]
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (functools.partial(job, key=jax.random.key(4)), r"another key \(\[0, 3\] there, \[0, 4\] now\): give"),
+        (functools.partial(job, crop="pad"), r"another crop \(center there, pad now\): give"),
+        (
+            functools.partial(job, recipe=gp.recipes.mganprior(2, 2, num_steps=4, perceptual=None)),
+            r"another recipe\.solver\.num_steps \(3 there, 4 now\): give",
+        ),
+    ],
+)
+def test_other_settings_are_refused_and_only_they_are_named(whole, other, told):
+    with pytest.raises(ArgumentError, match=told):
+        run(other(), whole.items, whole.out)
+    assert results(whole.out) == whole.results
+
+
+def test_other_weights_are_other_settings():
+    prior = tiny_prior()
+    params = jax.tree.map(lambda leaf: leaf + 1, prior.params)
+    changed = Inversion(gp.Prior(params, prior.module), RECIPE, KEY).settings()
+    assert changed["prior"]["weights"] != job().settings()["prior"]["weights"]
+    assert changed | {"prior": None} == job().settings() | {"prior": None}
+
+
+def test_equal_weights_in_another_network_are_other_settings():
+    prior = tiny_prior()
+    changed = Inversion(gp.Prior(prior.params, prior.module.clone(final_tanh=True)), RECIPE, KEY).settings()
+    assert changed["prior"] != job().settings()["prior"]
+    assert changed["prior"]["weights"] == job().settings()["prior"]["weights"]
+
+
+def test_another_class_is_another_setting():
+    from batteries import random_params
+
+    from gprior_jax.generators.stylegan2 import StyleGAN2
+
+    module = StyleGAN2((6, 4), 8, 5, mapping_layers=2, num_classes=3, architecture="plain")
+    prior = gp.Prior(random_params(module, 0), module)
+    labels = [Inversion(with_label(prior, label), RECIPE, KEY).settings()["label"] for label in (0, 2)]
+    assert labels == [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    with pytest.raises(ValueError, match="class"):
+        Inversion(prior, RECIPE, KEY).settings()
+
+
+def test_a_recipe_that_does_not_fit_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="layers 1 to 4"):
+        run(job(recipe=gp.recipes.mganprior(2, 7)), [], tmp_path / "out", batch_size=2)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_prior_of_one_channel_inverts_the_luma(tmp_path):
+    items = find_items([picture(tmp_path / "a.png", 0, 12), picture(tmp_path / "b.png", 1, 12)])
+    outcome = run(job(channels=1), items, tmp_path / "out", size=16)
+    for item in items:
+        record = read_record(tmp_path / "out" / f"{item.name}.npz")
+        assert record.image.shape == record.target.shape == (SIDE, SIDE, 1)
+        luma = load_image(item.source, tiny_prior(1))
+        np.testing.assert_allclose(record.target, (luma + 1) * 127.5, atol=1e-3)
+        assert load_image(tmp_path / "out" / f"{item.name}.png", 16).shape == (16, 16, 3)
+    assert outcome.report.read_text().count("<img") == 6
+
+
+def test_items_that_are_no_files_are_read_by_the_job(tmp_path):
+    drawn = np.random.default_rng(0).uniform(-1, 1, (2, SIDE, SIDE, 3)).astype(np.float32)
+    items = [gp.runs.Item(i, tmp_path / "out" / f"drawn_{i}", f"drawn_{i}", digest=f"number {i}") for i in range(2)]
+    own = job(read=lambda item: drawn[item.id])
+    run(own, items, tmp_path / "out", batch_size=2)
+    before = times(tmp_path / "out")
+    target = read_record(tmp_path / "out" / "drawn_1.npz").target
+    np.testing.assert_allclose(target, (drawn[1] + 1) * 127.5, atol=0.51)
+    changed = [items[0], items[1]._replace(digest="another number 1")]
+    run(own, changed, tmp_path / "out", batch_size=2)
+    after = times(tmp_path / "out")
+    assert {name for name in after if after[name] != before[name]} == {"drawn_1.png", "drawn_1.npz"}
