@@ -1,7 +1,7 @@
 """Projection of files, and how far off the projections are: what attribution to a generator is read off."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,11 @@ from gprior_jax.metrics.attribution import (
 )
 from gprior_jax.runs.folder import Entry
 from gprior_jax.runs.html import histogram, paragraph, table
-from gprior_jax.runs.inversion import inversion_settings
+from gprior_jax.runs.inversion import inversion_settings, invert_batch
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.record import Record, record_of
-from gprior_jax.runs.runner import Batch, Solve
+from gprior_jax.runs.runner import Solve
 from gprior_jax.tasks import Arrays
-from gprior_jax.typing import Key, Progress
+from gprior_jax.typing import Key
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,15 +74,11 @@ class Projection:
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
-        return partial(self._solve, Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size)))
+        inverter = Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size))
+        return partial(invert_batch, inverter, self.key, self._distances)
 
-    def _solve(self, inverter: Inverter, batch: Batch, progress: Progress | None) -> Iterator[Record]:
-        observed = batch.arrays["observed"]
-        result = inverter.invert(observed, key=self.key, ids=batch.ids, progress=progress)
-        distances = np.asarray(feature_distances(self.network, result.images, observed))
-        for item, i in zip(batch.items, batch.places, strict=True):
-            own = jax.tree.map(lambda leaf, i=i: leaf[i], result)
-            yield record_of(item.name, str(item.source), observed[i], own, {"distance": float(distances[i])})
+    def _distances(self, images: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:
+        return {"distance": np.asarray(feature_distances(self.network, images, observed))}
 
 
 def generated_items(prior: Prior, key: Key, number: int) -> tuple[list[Item], Callable[[Item], np.ndarray]]:

@@ -64,16 +64,31 @@ class Inversion:
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
-        return partial(self._solve, Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size)))
+        inverter = Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size))
+        return partial(invert_batch, inverter, self.key, psnr_metric)
 
-    def _solve(self, inverter: Inverter, batch: Batch, progress: Progress | None) -> Iterator[Record]:
-        observed = batch.arrays["observed"]
-        result = inverter.invert(observed, key=self.key, ids=batch.ids, progress=progress)
-        difference = np.clip(result.images, -1, 1) - np.clip(observed, -1, 1)
-        psnr = np.asarray(psnr_of(np.mean(np.square(difference), axis=(1, 2, 3))))
-        for item, i in zip(batch.items, batch.places, strict=True):
-            own = jax.tree.map(lambda leaf, i=i: leaf[i], result)
-            yield record_of(item.name, str(item.source), observed[i], own, {"psnr": float(psnr[i])})
+
+def psnr_metric(images: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:
+    """``{"psnr": [B]}`` of results and what they explain."""
+    difference = np.clip(images, -1, 1) - np.clip(observed, -1, 1)
+    return {"psnr": np.asarray(psnr_of(np.mean(np.square(difference), axis=(1, 2, 3))))}
+
+
+def invert_batch(
+    inverter: Inverter,
+    key: Key,
+    metrics: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]],
+    batch: Batch,
+    progress: Progress | None,
+) -> Iterator[Record]:
+    """The records of a batch that was inverted as it is, with ``metrics(images, observed)``, each ``[B]`` by name."""
+    observed = batch.arrays["observed"]
+    result = inverter.invert(observed, key=key, ids=batch.ids, progress=progress)
+    found = metrics(result.images, observed)
+    for item, i in zip(batch.items, batch.places, strict=True):
+        own = jax.tree.map(lambda leaf, i=i: leaf[i], result)
+        figures = {name: float(values[i]) for name, values in found.items()}
+        yield record_of(item.name, str(item.source), observed[i], own, figures)
 
 
 def inversion_settings(prior: Prior, recipe: Recipe, key: Key) -> dict[str, Any]:
