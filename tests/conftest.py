@@ -35,10 +35,13 @@ if "GPRIOR_TESTS_XLA" not in os.environ:
 EIGHT_DEVICES = "--xla_force_host_platform_device_count=8"
 os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), EIGHT_DEVICES, os.environ["GPRIOR_TESTS_XLA"]])
 
-# What one process has compiled serves the others, later files, and programs that tests start. It begins empty, in the
-# process that starts first.
+# What a worker has compiled serves its later files and the programs that its tests start. It begins empty. Each worker
+# has a folder of its own: JAX writes an entry in place, and another process would read the half of it.
 STARTED_FIRST = "GPRIOR_TESTS_CACHE" not in os.environ
-CACHE = os.environ.setdefault("GPRIOR_TESTS_CACHE", tempfile.mkdtemp(prefix="gprior-tests-") if STARTED_FIRST else "")
+ALL_CACHES = os.environ.setdefault(
+    "GPRIOR_TESTS_CACHE", tempfile.mkdtemp(prefix="gprior-tests-") if STARTED_FIRST else ""
+)
+CACHE = os.path.join(ALL_CACHES, os.environ.get("PYTEST_XDIST_WORKER", "first"))
 os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 jax.config.update("jax_compilation_cache_dir", CACHE)
@@ -84,7 +87,7 @@ def pytest_terminal_summary(terminalreporter):
 def pytest_unconfigure():
     """Remove the compiled programs."""
     if STARTED_FIRST:
-        shutil.rmtree(CACHE, ignore_errors=True)
+        shutil.rmtree(ALL_CACHES, ignore_errors=True)
 
 
 def pytest_collection_finish():
