@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.discriminators.minibatch import minibatch_stddev
-from gprior_jax.nn.convolution import convolve
+from gprior_jax.nn.batched import convolve
 from gprior_jax.nn.layers import EqualizedConv, EqualizedDense, Weights, activate
 from gprior_jax.nn.mapping import Mapping
 from gprior_jax.nn.pyramid import START_RESOLUTION, Pyramid

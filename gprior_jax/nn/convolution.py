@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.nn.batched import convolve
 from gprior_jax.typing import Array
 
 ConvPath = Literal["auto", "direct", "phases", "winograd"]
@@ -77,14 +78,6 @@ def conv_path(
         small = size is not None and size <= _SMALL_MAP
         wide = min(in_features, out_features) >= (_MIN_FEATURES_SMALL_MAP if small else min_features)
     return "winograd" if wide else plain
-
-
-def convolve(x: Array, kernel: Array, padding=((1, 1), (1, 1)), stride: int = 1) -> Array:
-    """Plain cross-correlation of one image ``[H, W, I]`` with an HWIO kernel, zero padded."""
-    out = jax.lax.conv_general_dilated(
-        x[None], kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-    return out[0]
 
 
 def prepare_conv3x3(kernel: Array, path: ConvPath) -> Array:

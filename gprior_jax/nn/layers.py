@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.nn import convolution
+from gprior_jax.nn.batched import pixel_product
 from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.typing import Array
 
@@ -95,9 +96,9 @@ class EqualizedDense(nn.Module):
         return Weights(self.kernel * scale, bias)
 
     def __call__(self, x: Array, weights: Weights | None = None) -> Array:
-        """Apply to ``[in_features]``, with prepared weights where given."""
+        """Apply to ``[in_features]``, or to every pixel of an image, with prepared weights where given."""
         kernel, bias = weights or self.prepare()
-        return jnp.tensordot(x, kernel, axes=1) + bias
+        return (jnp.tensordot(x, kernel, axes=1) if x.ndim == 1 else pixel_product(x, kernel)) + bias
 
 
 class EqualizedConv(nn.Module):
@@ -148,7 +149,7 @@ class EqualizedConv(nn.Module):
         """Apply to ``[H, W, in_features]``, with prepared weights where given."""
         kernel, bias = weights or self.prepare()
         if self.kernel_size == 1:
-            return jnp.dot(x, kernel[0, 0]) + bias
+            return pixel_product(x, kernel[0, 0]) + bias
         if self.resample == "down":
             return convolution.down_conv3x3(x, kernel) + bias
         if self.resample == "up":

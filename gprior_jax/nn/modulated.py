@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.nn import convolution
+from gprior_jax.nn.batched import pixel_product
 from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import EqualizedDense, Weights, activate
 from gprior_jax.nn.resample import transposed_then_fir
@@ -124,7 +125,7 @@ def up_conv_fir(x: Array, taps: Array) -> Array:
         x: the image.
         taps: what :func:`prepare_taps` returned.
     """
-    products = jnp.split(jnp.dot(x, taps), 9, axis=-1)
+    products = jnp.split(pixel_product(x, taps), 9, axis=-1)
     return transposed_then_fir([products[3 * row : 3 * row + 3] for row in range(3)])
 
 

@@ -192,6 +192,8 @@ class StyleGAN2Config(GANConfig):
         path_decay: rate of the running mean of path lengths.
         path_shrink: it is computed for the batch size divided by this.
         style_mixing: part of the images whose layers take styles of two codes.
+        noise_limit: bound of every layer's strength of noise, beside activations of about 1; None has no bound. In
+            short runs the generator passes noise for texture, which shows as dots.
         w_decay: of the running mean of w, per step.
         augment: adaptive augmentation of what the discriminator sees.
         augment_target: part of real images that the discriminator calls real, less the part that it does not, above
@@ -210,6 +212,7 @@ class StyleGAN2Config(GANConfig):
     path_decay: float = 0.01
     path_shrink: int = 2
     style_mixing: float = 0.9
+    noise_limit: float | None = None
     w_decay: float = 0.995
     augment: bool = False
     augment_target: float = 0.6

@@ -1,7 +1,7 @@
 """Training of a PGGAN: one step of generator and discriminator as a pure function of the state, and its schedule."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -75,32 +75,21 @@ def generate(generator: PGGAN, params: Params, z: Array, level: int, fade: Array
     return jax.vmap(lambda code: grow({"params": params}, code, level, fade))(z)
 
 
-def _discriminator_objective(
-    params: Params, config: PGGANConfig, networks: Any, fake: Array, real: Array, key: Key, at: Any, penalize: bool
-) -> tuple[Array, dict[str, Array]]:
-    _, discriminator = networks
-    level, fade = at
-
-    def critic(images: Array) -> Array:
-        return logits(discriminator, params, images, level, fade)
-
-    real_logits, fake_logits = critic(real), critic(fake)
-    loss = losses.discriminator_loss(real_logits, fake_logits, config.loss)
-    terms = {"discriminator": loss, "real_logit": real_logits.mean(), "fake_logit": fake_logits.mean()}
+def _penalty(config: PGGANConfig, critic: losses.Critic, real: Array, fake: Array, key: Key) -> tuple[float, Array]:
+    """The weight and the value of the gradient penalty of the run's loss."""
     if config.loss == "wgan_gp":
-        penalty = losses.wgan_gradient_penalty(critic, real, fake, key)
-        return loss + losses.GRADIENT_PENALTY_WEIGHT * penalty, terms | {"penalty": penalty}
-    if penalize:
-        penalty = losses.r1_penalty(critic, real)
-        return loss + 0.5 * config.r1_gamma * config.r1_interval * penalty, terms | {"penalty": penalty}
-    return loss, terms
+        return losses.GRADIENT_PENALTY_WEIGHT, losses.wgan_gradient_penalty(critic, real, fake, key)
+    return 0.5 * config.r1_gamma * config.r1_interval, losses.r1_penalty(critic, real)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=3)
 def step(
     config: PGGANConfig, level: int, penalize: bool, state: TrainState, real: Array, fade: Array, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
-    """Update the discriminator, then the generator against it, then the average.
+    """Update both networks, then the average.
+
+    Both see the same generated images and the networks as they were: one pass through each of them serves both
+    updates.
 
     Args:
         config: the run's settings (static).
@@ -114,28 +103,45 @@ def step(
     Returns:
         The next state, and named scalars: losses, mean logits, ``penalty`` in the steps that have one.
     """
-    networks = generator, discriminator = build(config)
+    generator, discriminator = build(config)
     batch, adam = real.shape[0], optimize.adam(config)
-    key_d, key_g, key_mix = jax.random.split(jax.random.fold_in(key, state.images_seen), 3)
+    z_key, key_mix = jax.random.split(jax.random.fold_in(key, state.images_seen))
+    z = jax.random.normal(z_key, (batch, config.z_dim))
 
-    fake = generate(generator, state.generator, jax.random.normal(key_d, (batch, config.z_dim)), level, fade)
-    d_grad, terms = jax.grad(_discriminator_objective, has_aux=True)(
-        state.discriminator, config, networks, fake, real, key_mix, (level, fade), penalize
+    def critic(params: Params, images: Array) -> Array:
+        return logits(discriminator, params, images, level, fade)
+
+    fake, to_generator = jax.vjp(lambda params: generate(generator, params, z, level, fade), state.generator)
+    of_fake, to_critic = jax.vjp(critic, state.discriminator, fake)
+    g_loss, g_pull = jax.value_and_grad(losses.generator_loss)(of_fake, config.loss)
+    (g_grad,) = to_generator(to_critic(g_pull)[1])
+
+    of_real, to_real = jax.vjp(lambda params: critic(params, real), state.discriminator)
+    d_loss, (real_pull, fake_pull) = jax.value_and_grad(losses.discriminator_loss, (0, 1))(
+        of_real, of_fake, config.loss
     )
-    d_params, d_opt = optimize.descend(adam, state.discriminator, d_grad, state.discriminator_opt)
+    d_grad = jax.tree.map(jnp.add, to_real(real_pull)[0], to_critic(fake_pull)[0])
+    terms = {
+        "generator": g_loss,
+        "discriminator": d_loss,
+        "real_logit": of_real.mean(),
+        "fake_logit": of_fake.mean(),
+    }
+    if penalize:
 
-    def objective(params: Params) -> Array:
-        z = jax.random.normal(key_g, (batch, config.z_dim))
-        images = generate(generator, params, z, level, fade)
-        return losses.generator_loss(logits(discriminator, d_params, images, level, fade), config.loss)
+        def penalty_of(params: Params) -> tuple[Array, Array]:
+            weight, penalty = _penalty(config, partial(critic, params), real, fake, key_mix)
+            return weight * penalty, penalty
 
-    g_loss, g_grad = jax.value_and_grad(objective)(state.generator)
+        gradient, terms["penalty"] = jax.grad(penalty_of, has_aux=True)(state.discriminator)
+        d_grad = jax.tree.map(jnp.add, d_grad, gradient)
+
     g_params, g_opt = optimize.descend(adam, state.generator, g_grad, state.generator_opt)
-
+    d_params, d_opt = optimize.descend(adam, state.discriminator, d_grad, state.discriminator_opt)
     seen = state.images_seen + batch
     average = optimize.blend(state.average, g_params, optimize.ema_decay(config, seen))
     next_state = TrainState(g_params, d_params, average, g_opt, d_opt, seen)
-    return next_state, terms | {"generator": g_loss}
+    return next_state, terms
 
 
 def train_step(
@@ -145,7 +151,7 @@ def train_step(
     moment = config.moment(seen)
     if moment.starts_level:
         state = reset_optimizers(config, state)
-    penalize = config.loss == "nonsaturating" and moment.step % config.r1_interval == 0
+    penalize = config.loss == "wgan_gp" or moment.step % config.r1_interval == 0
     return step(config, moment.level, penalize, state, real, jnp.float32(moment.fade), key)
 
 

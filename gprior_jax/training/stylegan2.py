@@ -1,8 +1,8 @@
 """Training of a StyleGAN2, as stylegan2-ada-pytorch's ``training_loop.py`` and ``loss.py`` have it.
 
-One step is up to four updates: the generator, in every few steps the generator again for the path length penalty, the
-discriminator, and in every few steps the discriminator again for R1. Each is a function of the state of its own, so
-that each is compiled once and a step pays for what it takes.
+One step is up to three updates: both networks, in every few steps the generator again for the path length penalty, and
+in every few steps the discriminator again for R1. Each is a function of the state of its own, so that each is compiled
+once and a step pays for what it takes.
 """
 
 from functools import partial
@@ -155,23 +155,76 @@ def _with_mean(config: StyleGAN2Config, params: Params, mean: Array) -> Params:
     return params | {"w_avg": params["w_avg"] + (1.0 - config.w_decay) * (mean - params["w_avg"])}
 
 
+def _bounded(config: StyleGAN2Config, params: Params) -> Params:
+    """The weights with strengths of noise that keep to their limit."""
+    if config.noise_limit is None:
+        return params
+
+    def kept(layer: Any) -> Any:
+        has_noise = isinstance(layer, dict) and "noise_strength" in layer
+        bound = config.noise_limit
+        return layer | {"noise_strength": jnp.clip(layer["noise_strength"], -bound, bound)} if has_noise else layer
+
+    return {name: kept(layer) for name, layer in params.items()}
+
+
+def _seen(config: StyleGAN2Config, state: TrainState, images: Array, key: Key) -> Array:
+    """Images as the discriminator sees them."""
+    return augment(images, state.augment_p, key) if config.augment else images
+
+
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
-def generator_step(
-    config: StyleGAN2Config, state: TrainState, labels: Array | None, key: Key
+def adversarial_step(
+    config: StyleGAN2Config, state: TrainState, real: Array, labels: Array | None, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
-    """Update the generator against the discriminator."""
+    """Update both networks on real images ``[B, R, R, 3]`` in [-1, 1] and as many generated ones.
+
+    Both see the same generated images and the networks as they were: one pass through each of them serves both
+    updates, where updates that take turns need two.
+    """
     generator, discriminator = build(config)
     z_key, noise_key, augment_key = _keys(key, state, 0)
+    fake_key, real_key = jax.random.split(augment_key)
 
-    def objective(params: Params) -> tuple[Array, Array]:
+    def generated(params: Params) -> tuple[Array, Array]:
         styles, mean = map_mixed(config, generator, params, labels, z_key, config.batch_size)
-        images = _seen(config, state, render(generator, params, styles, noise_key), augment_key)
-        return losses.generator_loss(logits(discriminator, state.discriminator, images, labels), "nonsaturating"), mean
+        return render(generator, params, styles, noise_key), mean
 
-    (loss, mean), gradient = jax.value_and_grad(objective, has_aux=True)(state.generator)
-    params, opt = optimize.descend(_optimizers(config)[0], state.generator, gradient, state.generator_opt)
-    state = state._replace(generator=_with_mean(config, params, mean), generator_opt=opt)
-    return state, {"generator": loss}
+    def critic(params: Params, images: Array) -> Array:
+        return logits(discriminator, params, _seen(config, state, images, fake_key), labels)
+
+    fake, to_generator, mean = jax.vjp(generated, state.generator, has_aux=True)
+    of_fake, to_critic = jax.vjp(critic, state.discriminator, fake)
+    g_loss, g_pull = jax.value_and_grad(losses.generator_loss)(of_fake, "nonsaturating")
+    (g_gradient,) = to_generator(to_critic(g_pull)[1])
+
+    def logits_of_real(params: Params) -> Array:
+        return logits(discriminator, params, _seen(config, state, real, real_key), labels)
+
+    of_real, to_real = jax.vjp(logits_of_real, state.discriminator)
+    d_loss, (real_pull, fake_pull) = jax.value_and_grad(losses.discriminator_loss, (0, 1))(
+        of_real, of_fake, "nonsaturating"
+    )
+    d_gradient = jax.tree.map(jnp.add, to_real(real_pull)[0], to_critic(fake_pull)[0])
+
+    g_optimizer, d_optimizer = _optimizers(config)
+    g_params, g_opt = optimize.descend(g_optimizer, state.generator, g_gradient, state.generator_opt)
+    d_params, d_opt = optimize.descend(d_optimizer, state.discriminator, d_gradient, state.discriminator_opt)
+    sign = jnp.sign(of_real)
+    told = {
+        "generator": g_loss,
+        "discriminator": d_loss,
+        "real_logit": of_real.mean(),
+        "fake_logit": of_fake.mean(),
+        "real_sign": sign.mean(),
+    }
+    return state._replace(
+        generator=_with_mean(config, _bounded(config, g_params), mean),
+        discriminator=d_params,
+        generator_opt=g_opt,
+        discriminator_opt=d_opt,
+        signs=state.signs + jnp.stack([sign.sum(), jnp.float32(config.batch_size)]),
+    ), told
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
@@ -197,48 +250,9 @@ def path_step(
 
     gradient, (mean, path_mean, told) = jax.grad(objective, has_aux=True)(state.generator)
     params, opt = optimize.descend(_optimizers(config)[0], state.generator, gradient, state.generator_opt)
-    state = state._replace(generator=_with_mean(config, params, mean), generator_opt=opt, path_mean=path_mean)
+    params = _with_mean(config, _bounded(config, params), mean)
+    state = state._replace(generator=params, generator_opt=opt, path_mean=path_mean)
     return state, told
-
-
-def _seen(config: StyleGAN2Config, state: TrainState, images: Array, key: Key) -> Array:
-    """Images as the discriminator sees them."""
-    return augment(images, state.augment_p, key) if config.augment else images
-
-
-@partial(jax.jit, static_argnums=0, donate_argnums=1)
-def discriminator_step(
-    config: StyleGAN2Config, state: TrainState, real: Array, labels: Array | None, key: Key
-) -> tuple[TrainState, dict[str, Array]]:
-    """Update the discriminator on real images ``[B, R, R, 3]`` in [-1, 1] and as many generated ones."""
-    generator, discriminator = build(config)
-    z_key, noise_key, augment_key = _keys(key, state, 2)
-    styles, mean = map_mixed(config, generator, state.generator, labels, z_key, config.batch_size)
-    fake_key, real_key = jax.random.split(augment_key)
-    fake = _seen(config, state, render(generator, state.generator, styles, noise_key), fake_key)
-    real = _seen(config, state, real, real_key)
-
-    def objective(params: Params) -> tuple[Array, tuple[Array, Array]]:
-        of_fake = logits(discriminator, params, fake, labels)
-        of_real = logits(discriminator, params, real, labels)
-        return losses.discriminator_loss(of_real, of_fake, "nonsaturating"), (of_real, of_fake)
-
-    (loss, (of_real, of_fake)), gradient = jax.value_and_grad(objective, has_aux=True)(state.discriminator)
-    params, opt = optimize.descend(_optimizers(config)[1], state.discriminator, gradient, state.discriminator_opt)
-    sign = jnp.sign(of_real)
-    told = {
-        "discriminator": loss,
-        "real_logit": of_real.mean(),
-        "fake_logit": of_fake.mean(),
-        "real_sign": sign.mean(),
-    }
-    signs = state.signs + jnp.stack([sign.sum(), jnp.float32(config.batch_size)])
-    return state._replace(
-        generator=_with_mean(config, state.generator, mean),
-        discriminator=params,
-        discriminator_opt=opt,
-        signs=signs,
-    ), told
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
@@ -292,12 +306,10 @@ def train_step(
         The next state, and named scalars (:data:`TERMS`), those of penalties in the steps that have them.
     """
     index = seen // config.batch_size
-    state, terms = generator_step(config, state, labels, key)
+    state, terms = adversarial_step(config, state, real, labels, key)
     if config.path_weight and index % config.path_interval == 0:
         state, told = path_step(config, state, labels, key)
         terms |= told
-    state, told = discriminator_step(config, state, real, labels, key)
-    terms |= told
     if config.r1_gamma and index % config.r1_interval == 0:
         state, told = penalty_step(config, state, real, labels, key)
         terms |= told

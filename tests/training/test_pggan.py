@@ -1,12 +1,14 @@
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from gprior_jax.discriminators.pggan import minibatch_stddev
-from gprior_jax.training import pggan
+from gprior_jax.discriminators.pggan import logits, minibatch_stddev
+from gprior_jax.training import losses, optimize, pggan
 
 KEY = jax.random.key(7)
 
@@ -89,35 +91,41 @@ def test_moving_average(tiny, start, seen, half_life):
 
 
 @pytest.mark.slow
-def test_penalty_is_weighted_for_the_steps_without_one(tiny, start):
-    """The R1 penalty is applied every r1_interval steps, r1_interval times as strongly."""
-    networks = pggan.build(tiny)
-    real, fake = batch(8), -batch(8)
+@pytest.mark.parametrize(("loss", "penalize"), [("nonsaturating", False), ("nonsaturating", True), ("wgan_gp", True)])
+def test_a_step_descends_the_two_losses(tiny, start, monkeypatch, loss, penalize):
+    """With plain descent in Adam's place the weights move by the gradients of the losses, each written out."""
+    monkeypatch.setattr(optimize, "adam", lambda config, interval=0: optax.sgd(1.0))
+    config = dataclasses.replace(tiny, loss=loss, learning_rate=0.1234)  # Not a program that another test compiled.
+    given = start._replace(generator_opt=optax.sgd(1.0).init({}), discriminator_opt=optax.sgd(1.0).init({}))
+    state, terms = take_step(config, given, level=1, penalize=penalize)
+    generator, discriminator = pggan.build(config)
+    z_key, mix_key = jax.random.split(jax.random.fold_in(KEY, 0))
+    z, real = jax.random.normal(z_key, (4, config.z_dim)), jnp.asarray(batch(8))
 
-    def objective(params, penalize):
-        return pggan._discriminator_objective(params, tiny, networks, fake, real, KEY, (1, 1.0), penalize)
+    def critic(params, images):
+        return logits(discriminator, params, images, 1, 1.0)
 
-    (plain, terms), (total, both) = (
-        jax.jit(objective, static_argnums=1)(start.discriminator, p) for p in (False, True)
-    )
-    assert float(plain) == pytest.approx(float(terms["discriminator"]), rel=1e-5)
-    assert float(both["penalty"]) > 0
-    wanted = plain + 0.5 * tiny.r1_gamma * 2 * both["penalty"]
-    assert float(total) == pytest.approx(float(wanted), rel=1e-5)
+    def of_generator(params):
+        return losses.generator_loss(critic(start.discriminator, pggan.generate(generator, params, z, 1, 1.0)), loss)
 
+    def of_discriminator(params):
+        fake = pggan.generate(generator, start.generator, z, 1, 1.0)
+        total = losses.discriminator_loss(critic(params, real), critic(params, fake), loss)
+        if not penalize:
+            return total
+        bound = functools.partial(critic, params)
+        if loss == "wgan_gp":
+            return total + 10 * losses.wgan_gradient_penalty(bound, real, fake, mix_key)
+        # Applied every r1_interval steps, r1_interval times as strongly.
+        return total + 0.5 * config.r1_gamma * config.r1_interval * losses.r1_penalty(bound, real)
 
-@pytest.mark.slow
-def test_wasserstein_objective(tiny, start):
-    config = dataclasses.replace(tiny, loss="wgan_gp")
-    networks = pggan.build(config)
-
-    @jax.jit
-    def objective(params):
-        return pggan._discriminator_objective(params, config, networks, -batch(8), batch(8), KEY, (1, 1.0), False)
-
-    total, terms = objective(start.discriminator)
-    assert float(total) == pytest.approx(float(terms["discriminator"] + 10 * terms["penalty"]), rel=1e-5)
-    assert float(terms["penalty"]) > 0
+    for function, name in ((of_generator, "generator"), (of_discriminator, "discriminator")):
+        before, after = getattr(start, name), getattr(state, name)
+        gradient = jax.jit(jax.grad(function))(before)
+        largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradient))
+        for wanted, x, y in zip(*map(jax.tree.leaves, (gradient, before, after)), strict=True):
+            np.testing.assert_allclose(x - y, wanted, atol=2e-5 * max(largest, 1.0))
+    assert ("penalty" in terms) == penalize
 
 
 def test_resetting_the_optimisers(tiny, start):

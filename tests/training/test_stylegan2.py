@@ -7,6 +7,7 @@ import optax
 import pytest
 from batteries import random_prior
 
+from gprior_jax.discriminators.stylegan2 import logits
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.nn.resample import fir_up2
@@ -63,9 +64,8 @@ def test_penalties_without_a_weight_are_not_computed(start, monkeypatch):
     without = dataclasses.replace(CONDITIONAL, path_weight=0.0, r1_gamma=0.0)
     for name in ("path_step", "penalty_step"):
         monkeypatch.setattr(stylegan2, name, lambda *args: pytest.fail("a penalty was computed"))
-    for name in ("generator_step", "discriminator_step"):
-        monkeypatch.setattr(stylegan2, name, lambda config, state, *args, told=name: (state, {told: 0.0}))
-    assert take(without, start, 0)[1].keys() == {"generator_step", "discriminator_step", "augment_p"}
+    monkeypatch.setattr(stylegan2, "adversarial_step", lambda config, state, *args: (state, {"adversarial": 0.0}))
+    assert take(without, start, 0)[1].keys() == {"adversarial", "augment_p"}
 
 
 @pytest.mark.slow
@@ -85,6 +85,53 @@ def test_a_step_trains_everything_but_noise_maps(start):
 
 
 @pytest.mark.slow
+def test_a_step_descends_the_two_losses(start, monkeypatch):
+    """With plain descent in Adam's place the weights move by the gradients of the losses, each written out."""
+    plain = optax.sgd(1.0)
+    monkeypatch.setattr(optimize, "adam", lambda config, interval=0: plain)
+    config = dataclasses.replace(CONDITIONAL, augment=False, learning_rate=0.1234)  # Not yet compiled by another test.
+    given = start._replace(generator_opt=plain.init({}), discriminator_opt=plain.init({}))
+    state, _ = stylegan2.adversarial_step(
+        config, jax.tree.map(jnp.array, given), jnp.asarray(REAL), jnp.asarray(LABELS), KEY
+    )
+    generator, discriminator = stylegan2.build(config)
+    z_key, noise_key, _ = stylegan2._keys(KEY, start, 0)
+    labels = jnp.asarray(LABELS)
+
+    def generated(params):
+        styles = stylegan2.map_mixed(config, generator, params, labels, z_key, 4)[0]
+        return stylegan2.render(generator, params, styles, noise_key)
+
+    def of_generator(params):
+        of_fake = logits(discriminator, start.discriminator, generated(params), labels)
+        return jnp.mean(jax.nn.softplus(-of_fake))
+
+    def of_discriminator(params):
+        of_fake = logits(discriminator, params, generated(start.generator), labels)
+        of_real = logits(discriminator, params, jnp.asarray(REAL), labels)
+        return jnp.mean(jax.nn.softplus(of_fake)) + jnp.mean(jax.nn.softplus(-of_real))
+
+    for function, name in ((of_generator, "generator"), (of_discriminator, "discriminator")):
+        before, after = dict(getattr(start, name)), dict(getattr(state, name))
+        gradient = jax.jit(jax.grad(function))(before)
+        for tree in (gradient, before, after):
+            tree.pop("w_avg", None)  # No gradient, but the mean of the codes.
+        largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradient))
+        for wanted, x, y in zip(*map(jax.tree.leaves, (gradient, before, after)), strict=True):
+            np.testing.assert_allclose(x - y, wanted, atol=2e-5 * max(largest, 1.0))
+
+
+@pytest.mark.slow
+def test_strengths_of_noise_keep_to_their_limit(start):
+    config = dataclasses.replace(CONDITIONAL, noise_limit=1e-3)  # Adam moves them by 4e-3 / 3 a step.
+    free, _ = take(CONDITIONAL, start, 4)
+    held, _ = take(config, start, 4)
+    strengths = [abs(float(state.generator["layer1"]["noise_strength"])) for state in (free, held)]
+    assert strengths == pytest.approx([4e-3 / 3, 1e-3], rel=0.01)
+    np.testing.assert_array_equal(free.generator["layer1"]["kernel"], held.generator["layer1"]["kernel"])
+
+
+@pytest.mark.slow
 def test_equal_steps_are_equal_to_the_bit_and_others_draw_other_codes(start):
     (a, terms), (b, again) = take(CONDITIONAL, start, 4), take(CONDITIONAL, start, 4)
     assert terms == again
@@ -95,18 +142,11 @@ def test_equal_steps_are_equal_to_the_bit_and_others_draw_other_codes(start):
 
 @pytest.mark.slow
 def test_mean_of_w(start):
-    """Two updates draw codes in a step without penalties; each moves the mean by its share."""
+    """A step without penalties moves the mean by its share."""
     state, _ = take(CONDITIONAL, start, 4)
-
-    def drawn(update, params):
-        key, generator = stylegan2._keys(KEY, start, update)[0], stylegan2.build(CONDITIONAL)[0]
-        return stylegan2.map_mixed(CONDITIONAL, generator, params, jnp.asarray(LABELS), key, 4)
-
-    styles, first = drawn(0, start.generator)
-    _, second = drawn(2, state.generator)  # The discriminator's update sees the generator as the step leaves it.
-    half = 1.0 - CONDITIONAL.w_decay
-    wanted = (1 - half) * half * first + half * second  # From zero.
-    np.testing.assert_allclose(state.generator["w_avg"], wanted, atol=1e-5)
+    key, generator = stylegan2._keys(KEY, start, 0)[0], stylegan2.build(CONDITIONAL)[0]
+    styles, mean = stylegan2.map_mixed(CONDITIONAL, generator, start.generator, jnp.asarray(LABELS), key, 4)
+    np.testing.assert_allclose(state.generator["w_avg"], (1.0 - CONDITIONAL.w_decay) * mean, atol=1e-5)  # From zero.
     assert (state.average["w_avg"] == state.generator["w_avg"]).all()
     assert styles.shape == (4, 4, 6)
 

@@ -1,0 +1,63 @@
+"""Convolutions and products of pixels whose weight gradients are taken over a whole batch at once.
+
+The functions take one image; ``jax.vmap`` makes one batch of many. Forward they are XLA's own operations; the gradient
+of a kernel is the formulation that :mod:`gprior_jax.nn.weight_gradient` chooses.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.nn.bilinear import Maps, closed
+from gprior_jax.nn.weight_gradient import (
+    Padding,
+    contract_pixels,
+    gradient_path,
+    kernel_by_products,
+)
+from gprior_jax.typing import Array
+
+_RGB = 4
+"""Up to so many channels, a product of pixels is a sum of multiples."""
+
+
+def convolve(x: Array, kernel: Array, padding: Padding = ((1, 1), (1, 1)), stride: int = 1) -> Array:
+    """Plain cross-correlation of one image ``[H, W, I]`` with an HWIO kernel, zero padded."""
+    keywords = {"shape": x.shape, "size": kernel.shape[:2], "stride": stride, "padding": tuple(map(tuple, padding))}
+    return _convolve(x[None], kernel, **keywords)[0]
+
+
+def pixel_product(x: Array, matrix: Array) -> Array:
+    """Every pixel of one image ``[..., I]`` times a matrix ``[I, O]``."""
+    return _product(x.reshape(-1, x.shape[-1]), matrix).reshape(*x.shape[:-1], matrix.shape[1])
+
+
+def _forward(x: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
+    return jax.lax.conv_general_dilated(
+        x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def _images(dy: Array, kernel: Array, *, shape: tuple, **keywords) -> Array:
+    like = jax.ShapeDtypeStruct((dy.shape[0], *shape), dy.dtype)
+    return jax.linear_transpose(lambda x: _forward(x, kernel, shape=shape, **keywords), like)(dy)[0]
+
+
+def _kernel(x: Array, dy: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
+    # Sums of 16-bit numbers are best left to XLA.
+    if x.dtype.itemsize >= 4 and gradient_path(x.shape[-1], dy.shape[-1], dy.shape[1:3]) == "products":
+        return kernel_by_products(x, dy, size, stride, padding)
+    like = jax.ShapeDtypeStruct((*size, x.shape[-1], dy.shape[-1]), x.dtype)
+    forward = functools.partial(_forward, shape=shape, size=size, stride=stride, padding=padding)
+    return jax.linear_transpose(lambda kernel: forward(x, kernel), like)(dy)[0]
+
+
+def _multiply(x: Array, matrix: Array) -> Array:
+    if x.shape[-1] > _RGB:
+        return jnp.dot(x, matrix)
+    return sum(x[:, i, None] * matrix[i] for i in range(x.shape[-1]))  # Too few for a matrix product to gain.
+
+
+_convolve = closed("convolve", Maps(_forward, _images, _kernel))
+_product = closed("pixel_product", Maps(_multiply, lambda dy, matrix: jnp.dot(dy, matrix.T), contract_pixels))
