@@ -29,7 +29,7 @@ class GANConfig(abc.ABC):
         base_channels: feature channels at size s are min(base_channels / s, max_channels).
         max_channels: most feature channels of a layer.
         r1_gamma: weight of the R1 penalty.
-        r1_interval: the penalty is applied every so many steps, times this number.
+        r1_interval: the penalty is applied at the end of every so many steps, times this number.
         batch_size: images a step.
         learning_rate: of Adam, both networks.
         beta2: of Adam; beta1 is 0.
@@ -188,7 +188,7 @@ class StyleGAN2Config(GANConfig):
         mapping_layers: dense layers of the mapping network (8 published; 2 for sets of this size).
         num_classes: classes that the data names, to be learned; 0 is an unconditional run.
         path_weight: weight of the path length penalty; 0 leaves it out.
-        path_interval: it is applied every so many steps, times this number.
+        path_interval: it is applied at the end of every so many steps, times this number.
         path_decay: rate of the running mean of path lengths.
         path_shrink: it is computed for the batch size divided by this.
         style_mixing: part of the images whose layers take styles of two codes.

@@ -41,6 +41,17 @@ def adam(config: GANConfig, interval: int = 0) -> optax.GradientTransformation:
     return optax.adam(config.learning_rate * ratio, b1=0.0, b2=config.beta2**ratio)
 
 
+def is_due(step: int, interval: int) -> bool:
+    """Whether a penalty is applied in a step: at the end of every interval.
+
+    The official programs have it at the beginning. Here the first step need not wait for the programs of the penalties.
+
+    >>> [step for step in range(9) if is_due(step, 4)]
+    [3, 7]
+    """
+    return step % interval == interval - 1
+
+
 def descend(
     optimizer: optax.GradientTransformation, params: Params, gradient: Params, state: PyTree
 ) -> tuple[Params, PyTree]:

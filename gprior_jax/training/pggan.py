@@ -151,7 +151,7 @@ def train_step(
     moment = config.moment(seen)
     if moment.starts_level:
         state = reset_optimizers(config, state)
-    penalize = config.loss == "wgan_gp" or moment.step % config.r1_interval == 0
+    penalize = config.loss == "wgan_gp" or optimize.is_due(moment.step, config.r1_interval)
     return step(config, moment.level, penalize, state, real, jnp.float32(moment.fade), key)
 
 

@@ -307,10 +307,10 @@ def train_step(
     """
     index = seen // config.batch_size
     state, terms = adversarial_step(config, state, real, labels, key)
-    if config.path_weight and index % config.path_interval == 0:
+    if config.path_weight and optimize.is_due(index, config.path_interval):
         state, told = path_step(config, state, labels, key)
         terms |= told
-    if config.r1_gamma and index % config.r1_interval == 0:
+    if config.r1_gamma and optimize.is_due(index, config.r1_interval):
         state, told = penalty_step(config, state, real, labels, key)
         terms |= told
     adapt = config.augment and index % AUGMENT_INTERVAL == 0

@@ -51,7 +51,7 @@ def test_start(start):
 def test_penalties_are_applied_in_every_second_and_third_step(start):
     plain = {"generator", "discriminator", "real_logit", "fake_logit", "real_sign", "augment_p"}
     path = {"path_length", "path_penalty"}
-    steps = {0: plain | path | {"penalty"}, 1: plain, 2: plain | path, 3: plain | {"penalty"}, 5: plain}
+    steps = {0: plain, 1: plain | path, 2: plain | {"penalty"}, 3: plain | path, 5: plain | path | {"penalty"}}
     for index, wanted in steps.items():
         state, terms = take(CONDITIONAL, start, 4 * index)
         assert terms.keys() == wanted
@@ -124,8 +124,8 @@ def test_a_step_descends_the_two_losses(start, monkeypatch):
 @pytest.mark.slow
 def test_strengths_of_noise_keep_to_their_limit(start):
     config = dataclasses.replace(CONDITIONAL, noise_limit=1e-3)  # Adam moves them by 4e-3 / 3 a step.
-    free, _ = take(CONDITIONAL, start, 4)
-    held, _ = take(config, start, 4)
+    free, _ = take(CONDITIONAL, start, 0)
+    held, _ = take(config, start, 0)
     strengths = [abs(float(state.generator["layer1"]["noise_strength"])) for state in (free, held)]
     assert strengths == pytest.approx([4e-3 / 3, 1e-3], rel=0.01)
     np.testing.assert_array_equal(free.generator["layer1"]["kernel"], held.generator["layer1"]["kernel"])
@@ -143,7 +143,7 @@ def test_equal_steps_are_equal_to_the_bit_and_others_draw_other_codes(start):
 @pytest.mark.slow
 def test_mean_of_w(start):
     """A step without penalties moves the mean by its share."""
-    state, _ = take(CONDITIONAL, start, 4)
+    state, _ = take(CONDITIONAL, start, 0)
     key, generator = stylegan2._keys(KEY, start, 0)[0], stylegan2.build(CONDITIONAL)[0]
     styles, mean = stylegan2.map_mixed(CONDITIONAL, generator, start.generator, jnp.asarray(LABELS), key, 4)
     np.testing.assert_allclose(state.generator["w_avg"], (1.0 - CONDITIONAL.w_decay) * mean, atol=1e-5)  # From zero.
