@@ -21,14 +21,15 @@ from common import Report, at_least, note, number, parser, print_table
 PROGRAM = """
 import json, sys, time
 settings = json.loads(sys.argv[1])
+chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in settings["config"].items()}
 import jax, numpy as np
 from gprior_jax.training import config as configs
 if settings["arch"] == "stylegan2":
     from gprior_jax.training import stylegan2 as trainer
-    config = configs.StyleGAN2Config(**settings["config"])
+    config = configs.StyleGAN2Config(**chosen)
 else:
     from gprior_jax.training import pggan as trainer
-    config = configs.PGGANConfig(**settings["config"])
+    config = configs.PGGANConfig(**chosen)
 size = config.resolution
 real = jax.numpy.asarray(np.random.default_rng(0).uniform(-1, 1, (config.batch_size, size, size, 3)), "float32")
 key, seen = jax.random.key(0), 0

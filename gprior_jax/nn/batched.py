@@ -25,12 +25,12 @@ _RGB = 4
 def convolve(x: Array, kernel: Array, padding: Padding = ((1, 1), (1, 1)), stride: int = 1) -> Array:
     """Plain cross-correlation of one image ``[H, W, I]`` with an HWIO kernel, zero padded."""
     keywords = {"shape": x.shape, "size": kernel.shape[:2], "stride": stride, "padding": tuple(map(tuple, padding))}
-    return _convolve(x[None], kernel, **keywords)[0]
+    return _convolution.forward(x[None], kernel, **keywords)[0]
 
 
 def pixel_product(x: Array, matrix: Array) -> Array:
     """Every pixel of one image ``[..., I]`` times a matrix ``[I, O]``."""
-    return _product(x.reshape(-1, x.shape[-1]), matrix).reshape(*x.shape[:-1], matrix.shape[1])
+    return _product.forward(x.reshape(-1, x.shape[-1]), matrix).reshape(*x.shape[:-1], matrix.shape[1])
 
 
 def _forward(x: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
@@ -59,5 +59,5 @@ def _multiply(x: Array, matrix: Array) -> Array:
     return sum(x[:, i, None] * matrix[i] for i in range(x.shape[-1]))  # Too few for a matrix product to gain.
 
 
-_convolve = closed("convolve", Maps(_forward, _images, _kernel))
+_convolution = closed("convolve", Maps(_forward, _images, _kernel))
 _product = closed("pixel_product", Maps(_multiply, lambda dy, matrix: jnp.dot(dy, matrix.T), contract_pixels))

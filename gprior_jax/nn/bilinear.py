@@ -33,18 +33,18 @@ class Maps(NamedTuple):
     kernel: Bilinear
 
 
-def closed(name: str, maps: Maps) -> Bilinear:
-    """A bilinear map that is differentiated by the given gradients, to any order.
+def closed(name: str, maps: Maps) -> Maps:
+    """A bilinear map and its gradients, each differentiated by the others, to any order.
 
     Args:
         name: of the map, as printed programs have it.
         maps: in terms of JAX, linear in either array; their keywords are hashable.
 
     Returns:
-        ``forward`` as a function that can be jitted, vmapped and differentiated.
+        The same functions; they can be jitted, vmapped and differentiated.
 
     >>> import jax.numpy as jnp
-    >>> dot = closed("dot", Maps(lambda x, k: x @ k, lambda dy, k: dy @ k.T, lambda x, dy: x.T @ dy))
+    >>> dot = closed("dot", Maps(lambda x, k: x @ k, lambda dy, k: dy @ k.T, lambda x, dy: x.T @ dy)).forward
     >>> jax.grad(lambda k: dot(jnp.ones((2, 3)), k).sum())(jnp.ones((3, 1))).ravel().tolist()
     [2.0, 2.0, 2.0]
     """
@@ -58,7 +58,7 @@ def closed(name: str, maps: Maps) -> Bilinear:
     _transpose(forward, lambda ct, k: (images, ct, k), lambda ct, x: (kernel, x, ct))
     _transpose(images, lambda ct, k: (forward, ct, k), lambda ct, dy: (kernel, ct, dy))
     _transpose(kernel, lambda ct, dy: (images, dy, ct), lambda ct, x: (forward, x, ct))
-    return forward.bind
+    return Maps(forward.bind, images.bind, kernel.bind)
 
 
 def _define(primitive: Primitive, function: Bilinear) -> None:

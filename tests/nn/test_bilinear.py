@@ -26,7 +26,7 @@ DOT = closed(
         told("images", lambda dy, k: dy @ k.T),
         told("kernel", lambda x, dy: jnp.einsum("bi,bo->io", x, dy)),
     ),
-)
+).forward
 X, K = jnp.asarray(normal(0, 5, 3)), jnp.asarray(normal(1, 3, 4))
 
 
