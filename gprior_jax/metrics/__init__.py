@@ -20,6 +20,10 @@ from gprior_jax.metrics.frechet import network_features as network_features
 from gprior_jax.metrics.lpips import lpips as lpips
 from gprior_jax.metrics.pixel import l1 as l1
 from gprior_jax.metrics.pixel import psnr as psnr
+from gprior_jax.metrics.prior_distance import SetDistance as SetDistance
+from gprior_jax.metrics.prior_distance import drawn_features as drawn_features
+from gprior_jax.metrics.prior_distance import prior_distance as prior_distance
+from gprior_jax.metrics.prior_distance import set_distance as set_distance
 from gprior_jax.metrics.ssim import ms_ssim as ms_ssim
 from gprior_jax.metrics.ssim import ssim as ssim
 from gprior_jax.metrics.swd import sliced_wasserstein as sliced_wasserstein

@@ -72,15 +72,6 @@ def kernel_distance(features_a: ArrayLike, features_b: ArrayLike) -> float:
     return float(within[0] / (n * (n - 1)) + within[1] / (m * (m - 1)) - 2 * _kernel_sum(a, b) / (n * m))
 
 
-def pooled(features: tuple[Array, ...]) -> Array:
-    """Spatial means of the layers of one image, concatenated: ``[D]``, D the sum of their channels.
-
-    >>> pooled((jnp.ones((4, 4, 2)), jnp.zeros((2, 2, 3)))).tolist()
-    [1.0, 1.0, 0.0, 0.0, 0.0]
-    """
-    return jnp.concatenate([jnp.mean(x, axis=(0, 1)) for x in features])
-
-
 def network_features(network: PerceptualNetwork, images: ArrayLike, batch_size: int = 16) -> np.ndarray:
     """Pooled features of a set of images.
 
@@ -90,7 +81,7 @@ def network_features(network: PerceptualNetwork, images: ArrayLike, batch_size: 
         batch_size: images at once.
 
     Returns:
-        float32 ``[N, D]``: :func:`pooled` features at the network's layers. Host function, not for jit.
+        float32 ``[N, D]``: every image's :meth:`~PerceptualNetwork.vector`. Host function, not for jit.
 
     Raises:
         ValueError: images that are not ``[N, H, W, C]``.
@@ -121,7 +112,7 @@ def kid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, ba
 
 @jax.jit
 def _batch_features(network: PerceptualNetwork, images: Array) -> Array:
-    return jax.vmap(lambda image: pooled(network.features(im.from_unit(image))))(images)
+    return jax.vmap(lambda image: network.vector(im.from_unit(image)))(images)
 
 
 def _checked(features_a: ArrayLike, features_b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
