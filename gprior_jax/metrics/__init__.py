@@ -12,6 +12,7 @@ from gprior_jax.metrics.color import chroma_error as chroma_error
 from gprior_jax.metrics.color import colorization_auc as colorization_auc
 from gprior_jax.metrics.color import rgb_to_lab as rgb_to_lab
 from gprior_jax.metrics.diversity import ms_ssim_diversity as ms_ssim_diversity
+from gprior_jax.metrics.frechet import features_of as features_of
 from gprior_jax.metrics.frechet import fid as fid
 from gprior_jax.metrics.frechet import frechet_distance as frechet_distance
 from gprior_jax.metrics.frechet import kernel_distance as kernel_distance

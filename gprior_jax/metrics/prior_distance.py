@@ -5,7 +5,6 @@ bits as in a file, and nothing is mirrored. The network is an argument here, and
 other networks or numbers do not compare.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -14,22 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.generators.labels import check_label
+from gprior_jax.generators.labels import as_labels
 from gprior_jax.generators.noise import draw_own_noise
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize
-from gprior_jax.inversion.batching import batches
-from gprior_jax.metrics.frechet import frechet_distance, kernel_distance
+from gprior_jax.metrics.frechet import BATCH_SIZE, Counter, counted_batches, frechet_distance, kernel_distance
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.typing import Array, ArrayLike, Key
 
 NUM_SAMPLES = 5000
 """The published figures take 50,000, which is a matter of hours on a CPU; with fewer, distances are larger."""
-
-BATCH_SIZE = 32
-
-Counter = Callable[[int, int], None]
-"""Takes how many images are done, and of how many."""
 
 
 class SetDistance(NamedTuple):
@@ -127,19 +120,18 @@ def drawn_features(
     """
     if num_samples < 1 or batch_size < 1:
         raise ArgumentError(f"num_samples {num_samples}, batch_size {batch_size}: both must be at least 1.")
-    check_label(prior, reference_labels)
+    labels = None if reference_labels is None else in_proportion(reference_labels, num_samples)
+    one_hot = as_labels(prior, labels, (num_samples,))
+    rows_of_labels = None if one_hot is None else np.asarray(one_hot)
     prior, network = prepare(prior), network.prepare()
     z = np.asarray(sample_z(prior, jax.random.fold_in(key, 0), num_samples))
-    labels = None if reference_labels is None else in_proportion(reference_labels, num_samples)
-    draw = partial(_drawn, prior, network, jax.random.fold_in(key, 1), truncation)
-    parts, done = [], 0
-    for rows, own in batches(num_samples, min(batch_size, num_samples)):
-        found = draw(z[rows], None if labels is None else labels[rows], rows)
-        parts.append(np.asarray(found, np.float32)[:own])
-        done += own
-        if progress is not None:
-            progress(done, num_samples)
-    return np.concatenate(parts)
+    noise_key = jax.random.fold_in(key, 1)
+
+    def of_rows(rows: np.ndarray) -> Array:
+        label = None if rows_of_labels is None else rows_of_labels[rows]
+        return _drawn(prior, network, noise_key, truncation, z[rows], label, rows)
+
+    return counted_batches(of_rows, num_samples, batch_size, progress)
 
 
 def in_proportion(labels: ArrayLike, number: int) -> np.ndarray:
