@@ -172,7 +172,8 @@ def _covariance_root(features: np.ndarray) -> np.ndarray:
 
 
 def _kernel(products: np.ndarray, dimensions: int) -> np.ndarray:
-    return (products / dimensions + 1.0) ** 3
+    base = products / dimensions + 1.0
+    return base * base * base  # A power of floats takes ten times as long.
 
 
 def _kernel_sum(a: np.ndarray, b: np.ndarray) -> float:

@@ -140,7 +140,8 @@ class EfficientNetLite0(nn.Module):
 
     def init_all(self, image: Array) -> None:
         """Touch every parameter, for ``init``."""
-        self.features(image, self.layer_names)
+        for name in self.layer_names:
+            getattr(self, name).touch()
 
 
 def normalize(image: Array) -> Array:
@@ -162,6 +163,9 @@ class _Layer(nn.Module):
     def weights(self) -> Weights:
         return Weights(self.kernel, self.bias)
 
+    def touch(self) -> None:
+        """For ``init``, which then need not run the network."""
+
     def pointwise(self, x: Array) -> Array:
         """A convolution of one pixel is a matrix product."""
         return jnp.dot(x, self.kernel) + self.bias
@@ -180,6 +184,10 @@ class _Block(nn.Module):
             self.expand = _Layer((shape.in_features, shape.width))
         self.depthwise = _Layer((shape.kernel_size, shape.kernel_size, shape.width))
         self.project = _Layer((shape.width, shape.features))
+
+    def touch(self) -> None:
+        for layer in (*((self.expand,) if self.shape.expansion != 1 else ()), self.depthwise, self.project):
+            layer.touch()
 
     def __call__(self, x: Array) -> Array:
         wide = jax.nn.relu6(self.expand.pointwise(x)) if self.shape.expansion != 1 else x

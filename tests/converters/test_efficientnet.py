@@ -64,7 +64,7 @@ def test_features_as_the_published_networks(published, folder, shape):
 
 
 def test_it_sees_what_is_there(published, folder):
-    """The classifier that is left out, put on top: the normalisation is the one that the weights were trained with."""
+    """The classifier that is left out, put on top, names a photograph, through our resizing and normalisation."""
     data = pytest.importorskip("skimage.data", reason="scikit-image, which has the photograph, is not installed")
     photograph = data.chelsea()[:, 75:375].astype(np.float32) / 127.5 - 1  # A tabby cat: class 281.
     state = torch.load(published, weights_only=True)
