@@ -109,7 +109,7 @@ def test_efficientnet_is_judged_by_its_last_layer():
     net = network.efficientnet(EfficientNetLite0(), {})
     assert (net.size, net.resize, net.normalize, net.whole) == (224, "bicubic", False, ("head",))
     assert net.layers == network.EFFICIENTNET_LAYERS
-    assert net.scale == 1 / len(net.layers)
+    assert net.scale == 0.02 / len(net.layers)
     assert net.prepare().prepared == ()
 
 
