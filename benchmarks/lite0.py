@@ -47,12 +47,16 @@ def jax_calls(function: Callable, context: Any, images: jax.Array) -> tuple[Call
     )
 
 
-def torch_calls(images: jax.Array) -> tuple[Callable[[], Any], Callable[[], Any]]:
+def torch_calls(images: jax.Array, threads: int | None) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """The same of PyTorch's network, channels first."""
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
+    torch.set_num_threads(threads or torch.get_num_threads())
     network = EfficientNet.from_name("efficientnet-lite0", image_size=images.shape[1]).eval().requires_grad_(False)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):  # As ours; with its own start, features fade to slow, tiny numbers.
+            torch.nn.init.kaiming_normal_(module.weight)
     x = torch.from_numpy(np.array(np.asarray(images).transpose(0, 3, 1, 2), order="C"))
 
     def forward() -> Any:
@@ -77,7 +81,7 @@ def of_network(size: int, args: argparse.Namespace) -> Calls:
         return lambda params, image: judge.apply({"params": params}, image, ("head",), method="features")[0]
 
     made = {path: jax_calls(features(path), params, images) for path in PATHS}
-    return made | ({"torch": torch_calls(images)} if args.torch else {})
+    return made | ({"torch": torch_calls(images, args.cores)} if args.torch else {})
 
 
 def of_block(shape: BlockShape, side: int, images: int) -> Calls:

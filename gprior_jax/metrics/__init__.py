@@ -1,11 +1,10 @@
 """How good images are. Images are in [0, 1], channels last.
 
 For one pair ``[H, W, C]``, to be batched with ``jax.vmap``: :func:`psnr`, :func:`l1`, :func:`ssim`, :func:`ms_ssim`,
-:func:`lpips`,
-:func:`chroma_error`, :func:`colorization_auc`. For sets ``[N, H, W, C]``: :func:`sliced_wasserstein`, :func:`fid`,
-:func:`kid`, :func:`ms_ssim_diversity`; for sets of features ``[N, D]``: :func:`frechet_distance`,
-:func:`kernel_distance`. All but :func:`fid`, :func:`kid` and the two on features, which run on the host in float64,
-can be jitted.
+:func:`lpips`, :func:`chroma_error`, :func:`colorization_auc`. For sets ``[N, H, W, C]``: :func:`sliced_wasserstein`,
+:func:`fid`, :func:`kid`, :func:`ms_ssim_diversity`; for sets of features ``[N, D]``: :func:`frechet_distance`,
+:func:`kernel_distance`, :func:`set_distance`. For priors: :func:`prior_distance`. All but those on features, and
+:func:`fid`, :func:`kid` and :func:`prior_distance`, which end on the host in float64, can be jitted.
 """
 
 from gprior_jax.metrics.color import chroma_error as chroma_error
