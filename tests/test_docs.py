@@ -8,6 +8,7 @@ import itertools
 import operator
 import re
 import shlex
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,9 @@ def place(tmp_path, monkeypatch, fresh):
     (tmp_path / "photos").mkdir()
     for number, name in enumerate(("a.png", "b.png", "photos/c.png")):
         gp.save_image(name, np.random.default_rng(number).uniform(-1, 1, (32, 32, 3)))
+    with zipfile.ZipFile("images.zip", "w") as archive:
+        for number in range(60):  # Four of them are held out.
+            archive.write("a.png", f"{number:02}.png")
     return tmp_path
 
 
@@ -161,6 +165,11 @@ def test_python_runs(name, place, fresh, monkeypatch):
         network = LPIPSNetwork("alexnet")
         zoo.save_network(network, random_params(network, 3), "lpips_vgg")
         monkeypatch.setattr(LPIPS, "distance", jax.jit(LPIPS.distance))  # One program in place of a hundred.
+    if "prior_distance" in "".join(blocks):  # A network and a number of images that take no minutes.
+        critic = stand_in(BUNDLED["builtin"]).critic
+        zoo.save_network(critic.module, critic.params, "lite0")
+        distance = gp.metrics.prior_distance
+        monkeypatch.setattr(gp.metrics, "prior_distance", lambda *args, num_samples: distance(*args, num_samples=3))
     namespace: dict = {}
     for block in blocks:
         exec(compile(block, name, "exec"), namespace)

@@ -14,7 +14,17 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gprior_converters import alexnet, dcgan, lpips, pggan, stylegan, stylegan2, stylegan2_discriminator, vgg
+from gprior_converters import (
+    alexnet,
+    dcgan,
+    efficientnet,
+    lpips,
+    pggan,
+    stylegan,
+    stylegan2,
+    stylegan2_discriminator,
+    vgg,
+)
 from gprior_converters.reading import Networks, read_networks
 from gprior_converters.state import State
 from gprior_jax import zoo
@@ -99,6 +109,13 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "vgg16": Layout("VGG-16 (torchvision)", "perceptual", vgg.is_vgg16, vgg.convert, vgg.LICENCE_NOTE),
     "alexnet": Layout("AlexNet (torchvision)", "perceptual", alexnet.is_alexnet, alexnet.convert, vgg.LICENCE_NOTE),
+    "efficientnet_lite0": Layout(
+        "EfficientNet-Lite0 (efficientnet_lite_pytorch)",
+        "perceptual",
+        efficientnet.is_efficientnet_lite0,
+        efficientnet.convert,
+        efficientnet.LICENCE_NOTE,
+    ),
     # Linear weights alone are recognised in order to say what they lack; with a trunk they make the same layout.
     "lpips": Layout("LPIPS v0.1 (lpips package)", "perceptual", lpips.is_linear, lpips.convert, lpips.LICENCE_NOTE),
 }

@@ -63,6 +63,7 @@ _BUILT_IN = (
     _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on a zip of images"),
     _own("bench inversion", "bench:BenchInversion", "time an inversion step against the published PyTorch loop"),
     _own("evaluate", "evaluate:Evaluate", "compare results with references"),
+    _own("fid", "fid:FID", "compare what a prior draws with real images: FID and KID"),
     _own("ppl", "ppl:PPL", "perceptual path length of a prior"),
     _own("attribute", "attribute:Attribute", "say whether images were made by a generator", True),
     _own("report", "report:Report", "write an output folder's report.html again"),

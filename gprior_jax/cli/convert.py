@@ -17,8 +17,8 @@ class Convert(JsonFlag):
     """Turn a published checkpoint into a model folder.
 
     Attributes:
-        file: .pth, .pt or .pkl file: a generator or discriminator (PGGAN, StyleGAN, StyleGAN2, DCGAN), or torchvision's
-            VGG-16 or AlexNet.
+        file: .pth, .pt or .pkl file: a generator or discriminator (PGGAN, StyleGAN, StyleGAN2, DCGAN), torchvision's
+            VGG-16 or AlexNet, or EfficientNet-Lite0.
         to: model folder to make.
         architecture: JSON file that describes a network whose layout is not known.
         discriminator: checkpoint of the discriminator trained with this generator, to be stored as its perceptual

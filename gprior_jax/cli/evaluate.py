@@ -36,8 +36,8 @@ class Evaluate(JsonFlag):
         out: folder for evaluation.csv and evaluation.json; unless given, the folder of the results, and nothing is
             written for a single image.
         metrics: figures of every image.
-        perceptual: "builtin" or a model folder with VGG-16 or a discriminator: adds the distance of its features, and
-            FID and KID on them (none of which compare with figures of other networks).
+        perceptual: "builtin" or a model folder with EfficientNet-Lite0, VGG-16 or a discriminator: adds the distance of
+            its features, and FID and KID on them (none of which compare with figures of other networks).
         lpips: model folder of LPIPS ("gprior convert --lpips-linear"): adds that distance, of pictures of at least 16
             pixels a side with VGG-16, 31 with AlexNet.
         size: side at which both are compared, pixels; the result's own unless given. References are cropped to their

@@ -120,7 +120,7 @@ class PerceptualFlag:
 
     Attributes:
         perceptual: auto (the prior's discriminator where it has one), default (the same, and an error without), none,
-            or a model folder with VGG-16, AlexNet, LPIPS or a discriminator.
+            or a model folder with VGG-16, AlexNet, EfficientNet-Lite0, LPIPS or a discriminator.
     """
 
     perceptual: str = "auto"

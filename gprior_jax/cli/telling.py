@@ -48,6 +48,22 @@ class StepBar:
         self._bar.set_postfix(shown)
 
 
+class CountBar:
+    """Progress through a number of images on standard error; it ends with the last."""
+
+    def __init__(self, title: str):
+        """Start a bar; it appears with the first numbers."""
+        self._title, self._bar = title, None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take how many images are done, and of how many."""
+        if self._bar is None:
+            self._bar = require("tqdm", "cli").tqdm(total=total, desc=self._title, unit="image", dynamic_ncols=True)
+        self._bar.update(done - self._bar.n)
+        if done == total:
+            self._bar.close()
+
+
 def tell_outcome(outcome: Outcome, as_json: bool) -> int:
     """Tell what a run over files came to.
 

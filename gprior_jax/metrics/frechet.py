@@ -5,14 +5,22 @@ Here the network is an argument: figures of one network compare among themselves
 the host in float64, as both are small differences of large sums.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
+from gprior_jax.inversion.batching import batches
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.typing import Array, ArrayLike
+
+Counter = Callable[[int, int], None]
+"""Takes how many images are done, and of how many."""
+
+BATCH_SIZE = 16
 
 # Of the kernel matrix, so that it need not be held as a whole.
 _ROWS_AT_ONCE = 1024
@@ -72,16 +80,7 @@ def kernel_distance(features_a: ArrayLike, features_b: ArrayLike) -> float:
     return float(within[0] / (n * (n - 1)) + within[1] / (m * (m - 1)) - 2 * _kernel_sum(a, b) / (n * m))
 
 
-def pooled(features: tuple[Array, ...]) -> Array:
-    """Spatial means of the layers of one image, concatenated: ``[D]``, D the sum of their channels.
-
-    >>> pooled((jnp.ones((4, 4, 2)), jnp.zeros((2, 2, 3)))).tolist()
-    [1.0, 1.0, 0.0, 0.0, 0.0]
-    """
-    return jnp.concatenate([jnp.mean(x, axis=(0, 1)) for x in features])
-
-
-def network_features(network: PerceptualNetwork, images: ArrayLike, batch_size: int = 16) -> np.ndarray:
+def network_features(network: PerceptualNetwork, images: ArrayLike, batch_size: int = BATCH_SIZE) -> np.ndarray:
     """Pooled features of a set of images.
 
     Args:
@@ -90,7 +89,7 @@ def network_features(network: PerceptualNetwork, images: ArrayLike, batch_size: 
         batch_size: images at once.
 
     Returns:
-        float32 ``[N, D]``: :func:`pooled` features at the network's layers. Host function, not for jit.
+        float32 ``[N, D]``: every image's :meth:`~PerceptualNetwork.vector`. Host function, not for jit.
 
     Raises:
         ValueError: images that are not ``[N, H, W, C]``.
@@ -98,30 +97,63 @@ def network_features(network: PerceptualNetwork, images: ArrayLike, batch_size: 
     images = np.asarray(images, np.float32)
     if images.ndim != 4 or not len(images):
         raise ArgumentError(f"images have shape {images.shape}: give [N, H, W, C], N at least 1.")
+    return features_of(network, images.__getitem__, len(images), batch_size=batch_size)
+
+
+def features_of(
+    network: PerceptualNetwork,
+    read: Callable[[int], np.ndarray],
+    number: int,
+    *,
+    batch_size: int = BATCH_SIZE,
+    progress: Counter | None = None,
+) -> np.ndarray:
+    """:func:`network_features` of images that are read a batch at a time.
+
+    Args:
+        network: any perceptual network.
+        read: gives image i, ``[H, W, C]`` in [0, 1], all of one size.
+        number: of images, at least 1.
+        batch_size: images at once.
+        progress: is told how many images are done, after every batch.
+    """
     network = network.prepare()
-    size = min(batch_size, len(images))
-    parts = []
-    for start in range(0, len(images), size):
-        batch = images[start : start + size]
-        # The last batch is filled up with copies: one shape, one compilation.
-        filled = batch[np.arange(size) % len(batch)]
-        parts.append(np.asarray(_batch_features(network, jnp.asarray(filled)), np.float32)[: len(batch)])
+
+    def of_rows(rows: np.ndarray) -> Array:
+        return _batch_features(network, jnp.asarray(np.stack([read(int(i)) for i in rows]), jnp.float32))
+
+    return counted_batches(of_rows, number, batch_size, progress)
+
+
+def counted_batches(
+    function: Callable[[np.ndarray], ArrayLike], number: int, batch_size: int, progress: Counter | None
+) -> np.ndarray:
+    """Features of images that a function has by their number: float32 ``[number, D]``, ``batch_size`` at once.
+
+    The last batch is filled up: one shape, one compilation.
+    """
+    parts, done = [], 0
+    for rows, own in batches(number, min(batch_size, number)):
+        parts.append(np.asarray(function(rows), np.float32)[:own])
+        done += own
+        if progress is not None:
+            progress(done, number)
     return np.concatenate(parts)
 
 
-def fid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, batch_size: int = 16) -> float:
+def fid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, batch_size: int = BATCH_SIZE) -> float:
     """:func:`frechet_distance` of the :func:`network_features` of two sets ``[N, H, W, C]`` in [0, 1]."""
     return frechet_distance(*(network_features(network, x, batch_size) for x in (images, references)))
 
 
-def kid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, batch_size: int = 16) -> float:
+def kid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, batch_size: int = BATCH_SIZE) -> float:
     """:func:`kernel_distance` of the :func:`network_features` of two sets ``[N, H, W, C]`` in [0, 1]."""
     return kernel_distance(*(network_features(network, x, batch_size) for x in (images, references)))
 
 
 @jax.jit
 def _batch_features(network: PerceptualNetwork, images: Array) -> Array:
-    return jax.vmap(lambda image: pooled(network.features(im.from_unit(image))))(images)
+    return jax.vmap(lambda image: network.vector(im.from_unit(image)))(images)
 
 
 def _checked(features_a: ArrayLike, features_b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +172,8 @@ def _covariance_root(features: np.ndarray) -> np.ndarray:
 
 
 def _kernel(products: np.ndarray, dimensions: int) -> np.ndarray:
-    return (products / dimensions + 1.0) ** 3
+    base = products / dimensions + 1.0
+    return base * base * base  # A power of floats takes ten times as long.
 
 
 def _kernel_sum(a: np.ndarray, b: np.ndarray) -> float:

@@ -190,11 +190,11 @@ def measure(
         found["lpips"] = metrics.lpips(lpips, a, b) if fits else jnp.array(jnp.nan)
     if network is None:
         return found, ()
-    ours, theirs = network.features(jnp.asarray(image)), network.features(jnp.asarray(reference))
+    (ours, whole), (theirs, other) = (network.features_and_vector(jnp.asarray(x)) for x in (image, reference))
     # The perceptual term of an inversion (objectives.Perceptual), on features that are computed once for both uses.
     layers = jnp.stack([distance(x, y, "l1") for x, y in zip(ours, theirs, strict=True)])
     found["perceptual"] = network.scale * jnp.sum(layers)
-    return found, (frechet.pooled(ours), frechet.pooled(theirs))
+    return found, (whole, other)
 
 
 def match(results: Path, references: Path, failed: dict[str, str]) -> list[Pair]:

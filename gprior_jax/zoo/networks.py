@@ -17,6 +17,7 @@ from gprior_jax.generators.stylegan import StyleGAN
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.nn.stack import StackLayer
 from gprior_jax.perceptual.alexnet import AlexNet
+from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.perceptual.lpips import LPIPSNetwork
 from gprior_jax.perceptual.vgg import VGG16
 from gprior_jax.typing import Params
@@ -31,6 +32,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "dcgan_discriminator": DCGANDiscriminator,
     "vgg16": VGG16,
     "alexnet": AlexNet,
+    "efficientnet_lite0": EfficientNetLite0,
     "lpips": LPIPSNetwork,
 }
 """Every architecture that a folder can hold, by the name in ``config.json``; :func:`register` adds one."""

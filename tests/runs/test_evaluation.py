@@ -107,6 +107,15 @@ def test_figures_of_one_pair(pair):
     np.testing.assert_allclose(features, wanted, atol=1e-4)
 
 
+def test_sets_are_compared_by_what_describes_an_image_as_a_whole(pair):
+    last = NETWORK.layers[-1:]
+    found, features = evaluation.measure(("l1",), NETWORK.replace(layers=NETWORK.layers[:1], whole=last), None, *pair)
+    wanted = metrics.network_features(NETWORK.replace(layers=last), im.to_unit(pair))
+    np.testing.assert_allclose(features, wanted, atol=1e-4)
+    first = Perceptual(NETWORK.replace(layers=NETWORK.layers[:1])).between(*pair)
+    assert float(found["perceptual"]) == pytest.approx(float(first), rel=1e-4)
+
+
 def test_what_is_too_small_for_a_figure_is_nan(pair):
     found, features = evaluation.measure(("psnr", "ssim", "ms_ssim"), None, None, *pair[:, :8, :8])
     assert np.isfinite(found["psnr"])

@@ -15,6 +15,7 @@ from gprior_jax.generators.stylegan import StyleGAN
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.nn.stack import StackLayer
 from gprior_jax.perceptual.alexnet import AlexNet
+from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.perceptual.lpips import LPIPSNetwork
 from gprior_jax.perceptual.vgg import VGG16
 from gprior_jax.zoo.networks import abstract_params
@@ -33,6 +34,7 @@ MODULES = {
     "dcgan_discriminator": DCGANDiscriminator(discriminator_layers(2, resolution=16), resolution=16),
     "vgg16": VGG16(depth=1),
     "alexnet": AlexNet(),
+    "efficientnet_lite0": EfficientNetLite0(),
     "lpips": LPIPSNetwork("alexnet"),
     "stylegan": StyleGAN((4, 4), 5, 4, 2, w_per_layer=True, norm_epsilon=1e-5),
     "stylegan2": StyleGAN2((4, 4), 5, 4, 2, num_classes=3, architecture="residual", clamp=256.0),

@@ -16,6 +16,7 @@ from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.running import run_layers
+from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.perceptual.lpips import LPIPSNetwork
 from gprior_jax.perceptual.trunk import Trunk
 from gprior_jax.zoo import networks
@@ -59,7 +60,7 @@ def run(module, params):
         return pggan.logits(module, params, x[None].repeat(2, 0)), grown
     if isinstance(module, LPIPSNetwork):
         return module.apply({"params": params}, x, method="embed")
-    if isinstance(module, Trunk):
+    if isinstance(module, Trunk | EfficientNetLite0):
         return module.apply({"params": params}, x, module.layer_names[-1:], method="features")
     return module.apply({"params": params}, x)
 

@@ -11,6 +11,7 @@ from gprior_jax import zoo
 from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.alexnet import AlexNet
+from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.perceptual.vgg import VGG16
 from gprior_jax.zoo import networks
 from zoo.networks import assert_trees_equal, positive_params
@@ -43,7 +44,8 @@ def content(name):
         return random_lpips("alexnet").module, random_lpips("alexnet").weights
     if name == "critic":
         return random_critic("dcgan").module, random_critic("dcgan").params
-    module = {"vgg": VGG16(7), "shallow": random_vgg().module, "alexnet": AlexNet()}[name]
+    modules = {"vgg": VGG16(7), "shallow": random_vgg().module, "alexnet": AlexNet(), "lite0": EfficientNetLite0()}
+    module = modules[name]
     return module, positive_params(module)
 
 
@@ -71,6 +73,16 @@ def test_alexnet(folder):
         zoo.load_perceptual(folder("alexnet"), ("relu9",))
 
 
+def test_efficientnet(folder):
+    loaded = zoo.load_perceptual(folder("lite0"))
+    assert_trees_equal(loaded, network.efficientnet(*content("lite0")))
+    assert (loaded.size, loaded.resize, loaded.whole) == (224, "bicubic", ("head",))
+    chosen = zoo.load_perceptual(folder("lite0"), ("stem",))
+    assert_trees_equal(chosen, network.efficientnet(*content("lite0"), ("stem",)))
+    with pytest.raises(ArgumentError, match="no layer block17: it has stem, block1, "):
+        zoo.load_perceptual(folder("lite0"), ("block17",))
+
+
 def test_discriminators_alone_and_of_priors(folder):
     critics = {"critic": random_critic("dcgan"), "prior": random_critic("pggan")}
     for name, critic in critics.items():
@@ -96,7 +108,10 @@ def test_lpips(folder):
 
 @pytest.mark.parametrize(
     ("name", "arch"),
-    [("vgg", "vgg16"), ("alexnet", "alexnet"), ("critic", "dcgan_discriminator"), ("prior", "pggan_discriminator")],
+    [
+        *[("vgg", "vgg16"), ("alexnet", "alexnet"), ("lite0", "efficientnet_lite0")],
+        *[("critic", "dcgan_discriminator"), ("prior", "pggan_discriminator")],
+    ],
 )
 def test_what_is_no_lpips(folder, name, arch):
     with pytest.raises(CheckpointError) as caught:
