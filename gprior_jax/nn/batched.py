@@ -5,6 +5,7 @@ of a kernel is the formulation that :mod:`gprior_jax.nn.weight_gradient` chooses
 """
 
 import functools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -22,15 +23,20 @@ _RGB = 4
 """Up to so many channels, a product of pixels is a sum of multiples."""
 
 
-def convolve(x: Array, kernel: Array, padding: Padding = ((1, 1), (1, 1)), stride: int = 1) -> Array:
+def convolve(x: Array, kernel: Array, padding: Sequence[Sequence[int]] = ((1, 1), (1, 1)), stride: int = 1) -> Array:
     """Plain cross-correlation of one image ``[H, W, I]`` with an HWIO kernel, zero padded."""
-    keywords = {"shape": x.shape, "size": kernel.shape[:2], "stride": stride, "padding": tuple(map(tuple, padding))}
+    keywords = {"shape": x.shape, "size": kernel.shape[:2], "stride": stride, "padding": _hashable(padding)}
     return _convolution.forward(x[None], kernel, **keywords)[0]
 
 
 def pixel_product(x: Array, matrix: Array) -> Array:
     """Every pixel of one image ``[..., I]`` times a matrix ``[I, O]``."""
     return _product.forward(x.reshape(-1, x.shape[-1]), matrix).reshape(*x.shape[:-1], matrix.shape[1])
+
+
+def _hashable(padding: Sequence[Sequence[int]]) -> Padding:
+    (top, bottom), (left, right) = padding
+    return (top, bottom), (left, right)
 
 
 def _forward(x: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
@@ -46,7 +52,7 @@ def _images(dy: Array, kernel: Array, *, shape: tuple, **keywords) -> Array:
 
 def _kernel(x: Array, dy: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
     # Sums of 16-bit numbers are best left to XLA.
-    if x.dtype.itemsize >= 4 and gradient_path(x.shape[-1], dy.shape[-1], dy.shape[1:3]) == "products":
+    if x.dtype.itemsize >= 4 and gradient_path(x.shape[-1], dy.shape[-1], (dy.shape[1], dy.shape[2])) == "products":
         return kernel_by_products(x, dy, size, stride, padding)
     like = jax.ShapeDtypeStruct((*size, x.shape[-1], dy.shape[-1]), x.dtype)
     forward = functools.partial(_forward, shape=shape, size=size, stride=stride, padding=padding)
@@ -56,7 +62,8 @@ def _kernel(x: Array, dy: Array, *, shape: tuple, size: tuple, stride: int, padd
 def _multiply(x: Array, matrix: Array) -> Array:
     if x.shape[-1] > _RGB:
         return jnp.dot(x, matrix)
-    return sum(x[:, i, None] * matrix[i] for i in range(x.shape[-1]))  # Too few for a matrix product to gain.
+    first, *others = (x[:, i, None] * matrix[i] for i in range(x.shape[-1]))
+    return sum(others, first)  # Too few channels for a matrix product to gain.
 
 
 _convolution = closed("convolve", Maps(_forward, _images, _kernel))

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -70,7 +72,7 @@ def _define(primitive: Primitive, function: Bilinear) -> None:
 
     def shaped(x: Any, y: Any, **keywords: Any) -> Any:
         out = jax.eval_shape(functools.partial(function, **keywords), x, y)
-        return jax.core.ShapedArray(out.shape, out.dtype)
+        return ShapedArray(out.shape, out.dtype)
 
     primitive.def_impl(lambda x, y, **keywords: compiled(tuple(keywords.items()))(x, y))
     primitive.def_abstract_eval(shaped)
@@ -96,6 +98,6 @@ def _batched(
     x, y = args
     if not of_images or axes[1] is not None:
         return jax.vmap(functools.partial(function, **keywords), axes)(x, y), 0
-    x = jax.numpy.moveaxis(x, axes[0], 0)
+    x = jnp.moveaxis(x, axes[0], 0)
     out = primitive.bind(x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), y, **keywords)
     return out.reshape(*x.shape[:2], *out.shape[1:]), 0

@@ -59,7 +59,7 @@ def kernel_by_products(x: Array, dy: Array, size: tuple[int, int], stride: int, 
     """
     operand = dy.itemsize * max(size[1] * x[0, :, ::stride].size, size[0] * dy[0].size) * len(x)
     parts = next(n for n in range(1, len(x) + 1) if len(x) % n == 0 and (operand <= n * _PART_BYTES or n == len(x)))
-    batches = tuple(v.reshape(parts, -1, *v.shape[1:]) for v in (x, dy))
+    batches = x.reshape(parts, -1, *x.shape[1:]), dy.reshape(parts, -1, *dy.shape[1:])
 
     def add(total: Array, part: tuple[Array, Array]) -> tuple[Array, None]:
         return total + _products(*part, size, stride, padding), None

@@ -157,12 +157,12 @@ def _with_mean(config: StyleGAN2Config, params: Params, mean: Array) -> Params:
 
 def _bounded(config: StyleGAN2Config, params: Params) -> Params:
     """The weights with strengths of noise that keep to their limit."""
-    if config.noise_limit is None:
+    bound = config.noise_limit
+    if bound is None:
         return params
 
     def kept(layer: Any) -> Any:
         has_noise = isinstance(layer, dict) and "noise_strength" in layer
-        bound = config.noise_limit
         return layer | {"noise_strength": jnp.clip(layer["noise_strength"], -bound, bound)} if has_noise else layer
 
     return {name: kept(layer) for name, layer in params.items()}
