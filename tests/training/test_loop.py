@@ -92,7 +92,7 @@ def test_log(finished, tiny):
     assert [row["resolution"] for row in rows] == ["8"] * 4 + ["16"] * 6
     # Two of the six steps at 16 pixels lie in the first half of the fade of 12 images.
     assert [row["fade"] for row in rows[4:]] == ["0.000", "0.333", "0.667", "1.000", "1.000", "1.000"]
-    assert [bool(row["penalty"]) for row in rows] == [True, False] * 5
+    assert [bool(row["penalty"]) for row in rows] == [False, True] * 5
     for row in rows:
         assert all(np.isfinite(float(row[name])) for name in ("generator", "discriminator", "real_logit", "fake_logit"))
     assert [{name: str(row[name]) for name in loop.log_fields(tiny)} for row in reported] == rows
