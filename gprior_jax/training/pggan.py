@@ -11,7 +11,7 @@ from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.pggan import PGGANDiscriminator, logits
 from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.prior import Prior
-from gprior_jax.training import losses, optimize
+from gprior_jax.training import adversarial, losses, optimize
 from gprior_jax.training.config import PGGANConfig
 from gprior_jax.typing import Array, Key, Params, PyTree
 
@@ -86,10 +86,7 @@ def _penalty(config: PGGANConfig, critic: losses.Critic, real: Array, fake: Arra
 def step(
     config: PGGANConfig, level: int, penalize: bool, state: TrainState, real: Array, fade: Array, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
-    """Update both networks, then the average.
-
-    Both see the same generated images and the networks as they were: one pass through each of them serves both
-    updates.
+    """Update both networks on the same generated images, then the average.
 
     Args:
         config: the run's settings (static).
@@ -108,35 +105,26 @@ def step(
     z_key, key_mix = jax.random.split(jax.random.fold_in(key, state.images_seen))
     z = jax.random.normal(z_key, (batch, config.z_dim))
 
+    def generated(params: Params) -> tuple[Array, Array]:
+        images = generate(generator, params, z, level, fade)
+        return images, images
+
     def critic(params: Params, images: Array) -> Array:
         return logits(discriminator, params, images, level, fade)
 
-    fake, to_generator = jax.vjp(lambda params: generate(generator, params, z, level, fade), state.generator)
-    of_fake, to_critic = jax.vjp(critic, state.discriminator, fake)
-    g_loss, g_pull = jax.value_and_grad(losses.generator_loss)(of_fake, config.loss)
-    (g_grad,) = to_generator(to_critic(g_pull)[1])
-
-    of_real, to_real = jax.vjp(lambda params: critic(params, real), state.discriminator)
-    d_loss, (real_pull, fake_pull) = jax.value_and_grad(losses.discriminator_loss, (0, 1))(
-        of_real, of_fake, config.loss
-    )
-    d_grad = jax.tree.map(jnp.add, to_real(real_pull)[0], to_critic(fake_pull)[0])
-    terms = {
-        "generator": g_loss,
-        "discriminator": d_loss,
-        "real_logit": of_real.mean(),
-        "fake_logit": of_fake.mean(),
-    }
+    weights = state.generator, state.discriminator
+    found = adversarial.gradients(config.loss, weights, generated, critic, lambda params: critic(params, real))
+    d_grad, terms = found.discriminator, dict(found.terms)
     if penalize:
 
         def penalty_of(params: Params) -> tuple[Array, Array]:
-            weight, penalty = _penalty(config, partial(critic, params), real, fake, key_mix)
+            weight, penalty = _penalty(config, partial(critic, params), real, found.extra, key_mix)
             return weight * penalty, penalty
 
         gradient, terms["penalty"] = jax.grad(penalty_of, has_aux=True)(state.discriminator)
         d_grad = jax.tree.map(jnp.add, d_grad, gradient)
 
-    g_params, g_opt = optimize.descend(adam, state.generator, g_grad, state.generator_opt)
+    g_params, g_opt = optimize.descend(adam, state.generator, found.generator, state.generator_opt)
     d_params, d_opt = optimize.descend(adam, state.discriminator, d_grad, state.discriminator_opt)
     seen = state.images_seen + batch
     average = optimize.blend(state.average, g_params, optimize.ema_decay(config, seen))

@@ -18,7 +18,7 @@ from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator, logits
 from gprior_jax.generators.noise import Noise
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
-from gprior_jax.training import losses, optimize
+from gprior_jax.training import adversarial, losses, optimize
 from gprior_jax.training.augment import augment
 from gprior_jax.training.config import StyleGAN2Config
 from gprior_jax.typing import Array, Key, Params, PyTree
@@ -177,11 +177,7 @@ def _seen(config: StyleGAN2Config, state: TrainState, images: Array, key: Key) -
 def adversarial_step(
     config: StyleGAN2Config, state: TrainState, real: Array, labels: Array | None, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
-    """Update both networks on real images ``[B, R, R, 3]`` in [-1, 1] and as many generated ones.
-
-    Both see the same generated images and the networks as they were: one pass through each of them serves both
-    updates, where updates that take turns need two.
-    """
+    """Update both networks on real images ``[B, R, R, 3]`` in [-1, 1] and the same generated ones."""
     generator, discriminator = build(config)
     z_key, noise_key, augment_key = _keys(key, state, 0)
     fake_key, real_key = jax.random.split(augment_key)
@@ -193,38 +189,22 @@ def adversarial_step(
     def critic(params: Params, images: Array) -> Array:
         return logits(discriminator, params, _seen(config, state, images, fake_key), labels)
 
-    fake, to_generator, mean = jax.vjp(generated, state.generator, has_aux=True)
-    of_fake, to_critic = jax.vjp(critic, state.discriminator, fake)
-    g_loss, g_pull = jax.value_and_grad(losses.generator_loss)(of_fake, "nonsaturating")
-    (g_gradient,) = to_generator(to_critic(g_pull)[1])
-
-    def logits_of_real(params: Params) -> Array:
+    def of_real(params: Params) -> Array:
         return logits(discriminator, params, _seen(config, state, real, real_key), labels)
 
-    of_real, to_real = jax.vjp(logits_of_real, state.discriminator)
-    d_loss, (real_pull, fake_pull) = jax.value_and_grad(losses.discriminator_loss, (0, 1))(
-        of_real, of_fake, "nonsaturating"
-    )
-    d_gradient = jax.tree.map(jnp.add, to_real(real_pull)[0], to_critic(fake_pull)[0])
-
+    weights = state.generator, state.discriminator
+    found = adversarial.gradients("nonsaturating", weights, generated, critic, of_real)
     g_optimizer, d_optimizer = _optimizers(config)
-    g_params, g_opt = optimize.descend(g_optimizer, state.generator, g_gradient, state.generator_opt)
-    d_params, d_opt = optimize.descend(d_optimizer, state.discriminator, d_gradient, state.discriminator_opt)
-    sign = jnp.sign(of_real)
-    told = {
-        "generator": g_loss,
-        "discriminator": d_loss,
-        "real_logit": of_real.mean(),
-        "fake_logit": of_fake.mean(),
-        "real_sign": sign.mean(),
-    }
+    g_params, g_opt = optimize.descend(g_optimizer, state.generator, found.generator, state.generator_opt)
+    d_params, d_opt = optimize.descend(d_optimizer, state.discriminator, found.discriminator, state.discriminator_opt)
+    sign = jnp.sign(found.of_real)
     return state._replace(
-        generator=_with_mean(config, _bounded(config, g_params), mean),
+        generator=_with_mean(config, _bounded(config, g_params), found.extra),
         discriminator=d_params,
         generator_opt=g_opt,
         discriminator_opt=d_opt,
         signs=state.signs + jnp.stack([sign.sum(), jnp.float32(config.batch_size)]),
-    ), told
+    ), found.terms | {"real_sign": sign.mean()}
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
