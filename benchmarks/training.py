@@ -31,8 +31,8 @@ else:
     from gprior_jax.training import pggan as trainer
     config = configs.PGGANConfig(**chosen)
 size = config.resolution
-real = jax.numpy.asarray(np.random.default_rng(0).uniform(-1, 1, (config.batch_size, size, size, 3)), "float32")
-key, seen = jax.random.key(0), 0
+real = np.random.default_rng(0).uniform(-1, 1, (config.batch_size, size, size, 3))
+seen = 0
 
 def steps(number):
     global state, seen
@@ -47,9 +47,19 @@ def resident(name):
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith(name)) / 1024
 
+place = lambda tree: tree
+try:
+    from gprior_jax.inversion.devices import use_cores
+    from gprior_jax.training.lanes import lanes_for
+except ImportError:  # An older checkout, which leaves the cores to XLA.
+    pass
+else:
+    use_cores()  # As "gprior train" does.
+    place = lanes_for(config).place
+real, key = place((jax.numpy.asarray(real, "float32"), jax.random.key(0)))
 jax.block_until_ready(jax.numpy.zeros(3) + 1)
 started = time.perf_counter()
-state = trainer.init(config, key)
+state = place(trainer.init(config, key))
 steps(1)
 first = time.perf_counter() - started
 steps(settings["cycle"] - 1)

@@ -10,6 +10,7 @@ from gprior_jax import zoo
 from gprior_jax.cli.flags import JsonFlag, check_positive
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion.devices import use_cores
 from gprior_jax.summary import versions
 from gprior_jax.training.config import GANConfig, PGGANConfig, StyleGAN2Config
 
@@ -20,12 +21,14 @@ class _Train(JsonFlag):
 
     Attributes:
         data: zip file of images; 5 % of them, chosen by name, are held out.
-        out: the run's folder: log.csv, samples/, state/, and model/ as --model takes it.
+        out: the run's folder: log.csv, samples/ and newest.png, state/, and model/ as --model takes it.
         snapshot_images: state, model and sample grid are written every so many images.
         log_images: a line is printed and logged every so many images.
         max_images: stop after so many images in all; the whole schedule unless given.
         init_from: model folder or bundled name, of the same architecture, that a new run starts from; blocks it lacks
             start afresh.
+        perceptual: model folder with EfficientNet-Lite0, for --projected-weight.
+        tensorboard: write what TensorBoard shows to tensorboard/ in the run's folder (the extra "tensorboard").
         licence: licence of the images, recorded in the model folder.
     """
 
@@ -35,12 +38,15 @@ class _Train(JsonFlag):
     log_images: int = 1_000
     max_images: int | None = None
     init_from: str | None = None
+    perceptual: str | None = None
+    tensorboard: bool = False
     licence: str | None = None
 
     def _train(self, config: GANConfig) -> int:
         """Train to the end."""
         from gprior_jax.training.loop import train
 
+        use_cores()
         check_positive(self, "snapshot_images", "log_images", "max_images")
         if not self.data.exists():
             raise ArgumentError(f"--data {self.data} does not exist: give a zip file of images.")
@@ -49,6 +55,7 @@ class _Train(JsonFlag):
             share = int(row["images"]) / config.total_images
             say(f"{row['images']:>8} images ({share:.0%})  {_summary(row)}", self.json)
 
+        say(f"newest samples, after every {self.snapshot_images} images: {self.out / 'newest.png'}", self.json)
         prior = train(
             config,
             self.data,
@@ -57,7 +64,9 @@ class _Train(JsonFlag):
             log_images=self.log_images,
             max_images=self.max_images,
             init_from=None if self.init_from is None else zoo.resolve(self.init_from),
+            perceptual=self.perceptual,
             provenance={"data": self.data.name, "licence": self.licence, "versions": versions()},
+            tensorboard=self.tensorboard,
             report=tell,
         )
         if self.json:
@@ -77,7 +86,19 @@ def _summary(row: dict[str, Any]) -> str:
     if row.get("augment_p"):
         told.append(f"augment {float(row['augment_p']):.3f}")
     losses = f"G {float(row['generator']):.3f}  D {float(row['discriminator']):.3f}"
-    return "  ".join([*told, losses, f"{row['images_per_second']:.0f} images/s"])
+    return "  ".join([*told, losses, f"{row['images_per_second']:.0f} images/s", _left(row["seconds_left"])])
+
+
+def _left(seconds: float) -> str:
+    """How long it will take, in words.
+
+    >>> _left(42.4), _left(754), _left(30_000)
+    ('42 s left', '13 min left', '8 h 20 min left')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s left"
+    return f"{minutes} min left" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min left"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

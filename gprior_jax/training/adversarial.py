@@ -1,63 +1,90 @@
-"""Gradients of the adversarial losses of both networks, from one pass through each."""
+"""Gradients of the adversarial losses of both networks, from one pass through each on the same generated images."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.training import losses
+from gprior_jax.training import losses, projected
+from gprior_jax.training.config import GANConfig
+from gprior_jax.training.lanes import Lanes
 from gprior_jax.typing import Array, Params
 
 
-class Adversarial(NamedTuple):
-    """What a step needs.
+class Judgement(NamedTuple):
+    """What a discriminator says of a batch.
 
     Attributes:
-        generator: gradient of its loss.
-        discriminator: gradient of its loss, without penalties.
+        of_images: gradient of the generator's loss with respect to the generated images ``[B, H, W, C]``.
+        of_weights: gradient of the discriminator's loss with respect to its weights, without penalties.
         of_real: logits of the real images ``[B]``.
-        extra: what was computed with the generated images.
         terms: named scalars: both losses, mean logits.
     """
 
-    generator: Params
-    discriminator: Params
+    of_images: Array
+    of_weights: Params
     of_real: Array
-    extra: Any
     terms: dict[str, Array]
 
 
-def gradients(
+def judge(
     loss: losses.AdversarialLoss,
-    weights: tuple[Params, Params],
-    generated: Callable[[Params], tuple[Array, Any]],
+    weights: Params,
+    fake: Array,
     fake_logits: Callable[[Params, Array], Array],
     real_logits: Callable[[Params], Array],
-) -> Adversarial:
-    """Both losses on the same generated images, with both networks as they are.
+) -> Judgement:
+    """Both losses on the same generated images, with the discriminator as it is.
 
-    One pass through each network serves both updates, where updates that take turns need two.
+    One pass serves both updates, where updates that take turns need two.
 
     Args:
         loss: which losses.
-        weights: of the generator and of the discriminator.
-        generated: the generator's weights to images ``[B, H, W, C]`` and anything else.
+        weights: of the discriminator.
+        fake: generated images ``[B, H, W, C]``.
         fake_logits: the discriminator's weights and those images to logits ``[B]``.
         real_logits: the discriminator's weights to the logits of real images ``[B]``.
     """
-    generator, discriminator = weights
-    fake, to_generator, extra = jax.vjp(generated, generator, has_aux=True)
-    of_fake, to_critic = jax.vjp(fake_logits, discriminator, fake)
-    of_real, to_real = jax.vjp(real_logits, discriminator)
+    of_fake, to_fake = jax.vjp(fake_logits, weights, fake)
+    of_real, to_real = jax.vjp(real_logits, weights)
     g_loss, g_pull = jax.value_and_grad(losses.generator_loss)(of_fake, loss)
     d_loss, (real_pull, fake_pull) = jax.value_and_grad(losses.discriminator_loss, (0, 1))(of_real, of_fake, loss)
-    (g_gradient,) = to_generator(to_critic(g_pull)[1])
-    d_gradient = jax.tree.map(jnp.add, to_real(real_pull)[0], to_critic(fake_pull)[0])
+    of_weights = jax.tree.map(jnp.add, to_real(real_pull)[0], to_fake(fake_pull)[0])
     terms = {
         "generator": g_loss,
         "discriminator": d_loss,
         "real_logit": of_real.mean(),
         "fake_logit": of_fake.mean(),
     }
-    return Adversarial(g_gradient, d_gradient, of_real, extra, terms)
+    return Judgement(to_fake(g_pull)[1], of_weights, of_real, terms)
+
+
+def with_projected(
+    config: GANConfig,
+    lanes: Lanes,
+    state: projected.Projected | None,
+    found: Judgement,
+    fake: Array,
+    real: Array,
+    labels: Array | None,
+) -> tuple[Array, projected.Projected | None, dict[str, Array]]:
+    """The judgement of all discriminators of a run, and the projected ones updated, where it has them.
+
+    Args:
+        config: the weights of the judgements.
+        lanes: devices.
+        state: the projected discriminators.
+        found: what the discriminator of pixels says.
+        fake: generated images ``[B, H, W, C]``.
+        real: real ones.
+        labels: their classes, of a conditional run.
+
+    Returns:
+        The gradient of the generator's loss with respect to ``fake``, the next ``state``, and all named scalars.
+    """
+    pull = config.pixel_weight * found.of_images
+    if state is None:
+        return pull, None, found.terms
+    more, state, terms = projected.step(config, lanes, state, fake, real, labels)
+    return pull + config.projected_weight * more, state, found.terms | terms

@@ -38,7 +38,11 @@ def augment(images: Array, p: ArrayLike, key: Key) -> Array:
     >>> bool(jnp.allclose(augment(images, 0.0, jax.random.key(0)), images, atol=1e-6))
     True
     """
-    keys = jax.random.split(key, images.shape[0])
+    return augment_each(images, p, jax.random.split(key, images.shape[0]))
+
+
+def augment_each(images: Array, p: ArrayLike, keys: Array) -> Array:
+    """:func:`augment` with a key for every image, ``[B]``."""
     return jax.vmap(lambda image, key: _augment_one(image, p, key))(images, keys)
 
 

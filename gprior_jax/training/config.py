@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import math
 from typing import Any, Literal, NamedTuple
 
 from gprior_jax.errors import ArgumentError
@@ -38,6 +39,11 @@ class GANConfig(abc.ABC):
         mirror: mirror a random half of the images.
         turns: turn every image by a random number of quarter turns.
         seed: of weights, latent codes and the order of images.
+        pixel_weight: weight of the discriminator's judgement in the generator's loss.
+        projected_weight: weight of the judgement of discriminators on the features of a network that was trained on
+            photographs (projected GAN, arXiv:2111.01007); 0 has none.
+        projected_rate: their learning rate. Published is 2e-4, for batches of 64; of the two this gave the better
+            portraits (benchmarks/RESULTS.md, "Training").
     """
 
     resolution: int = 64
@@ -54,6 +60,9 @@ class GANConfig(abc.ABC):
     mirror: bool = True
     turns: bool = False
     seed: int = 0
+    pixel_weight: float = 1.0
+    projected_weight: float = 0.0
+    projected_rate: float = 1e-3
 
     def __post_init__(self):
         if self.resolution not in SIZES:
@@ -68,6 +77,11 @@ class GANConfig(abc.ABC):
     def channels(self) -> tuple[int, ...]:
         """Feature channels at 4, 8, ... ``resolution`` pixels."""
         return pyramid_channels(self.resolution, self.base_channels, self.max_channels)
+
+    @property
+    def groups(self) -> int:
+        """Parts that a step's batch falls into, across which no image depends on another."""
+        return self.batch_size // min(self.minibatch_group, self.batch_size)
 
     @property
     @abc.abstractmethod
@@ -225,6 +239,12 @@ class StyleGAN2Config(GANConfig):
             raise ArgumentError(f"images {self.images}: the run needs at least one batch of {self.batch_size}.")
         if self.path_weight and self.batch_size < self.path_shrink:
             raise ArgumentError(f"path_shrink {self.path_shrink} leaves nothing of a batch of {self.batch_size}.")
+
+    @property
+    def groups(self) -> int:
+        """Parts that a step's batch falls into, that of the path length penalty as well."""
+        groups = super().groups
+        return math.gcd(groups, self.batch_size // self.path_shrink) if self.path_weight else groups
 
     @property
     def total_images(self) -> int:

@@ -1,18 +1,15 @@
 """The training loop: schedule, snapshots, sample grids, a log, and exact resumption.
 
-A run's folder holds ``config.json``, ``log.csv`` (a row for every ``log_images`` images), ``samples/`` (grids of the
-averaged generator, always the same 64 codes), ``state/`` (the last two complete training states) and ``model/`` (the
-averaged generator and the discriminator as a model folder).
+A run's folder holds ``config.json``, ``log.csv`` (a row for every ``log_images`` images), ``samples/`` (sheets of the
+averaged generator, always the same 64 codes; ``newest.png`` is the last), ``state/`` (the last two complete training
+states) and ``model/`` (the averaged generator and the discriminator as a model folder).
 """
 
-import csv
 import dataclasses
 import hashlib
-import io as stdio
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +22,18 @@ from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
-from gprior_jax.storage.atomic import read_json, write_bytes, write_json
+from gprior_jax.perceptual.efficientnet import EfficientNetLite0
+from gprior_jax.storage.atomic import read_json, write_json
 from gprior_jax.storage.checkpoint import load_tree, save_tree
-from gprior_jax.summary import check_same
+from gprior_jax.summary import check_same, fingerprint
+from gprior_jax.training import projected
 from gprior_jax.training.config import GANConfig
 from gprior_jax.training.data import ImageZip, stream
+from gprior_jax.training.lanes import lanes_for
+from gprior_jax.training.log import Log, Pace, Report, TensorBoard
 from gprior_jax.training.trainers import trainer_of
 from gprior_jax.training.warm_start import warm_start
+from gprior_jax.typing import Params
 
 GRID_IMAGES = 64
 GRID_COLUMNS = 8
@@ -48,8 +50,10 @@ def train(
     log_images: int = 1_000,
     max_images: int | None = None,
     init_from: str | Path | None = None,
+    perceptual: str | Path | None = None,
     provenance: dict[str, Any] | None = None,
-    report: Callable[[dict[str, Any]], None] = lambda row: None,
+    tensorboard: bool = False,
+    report: Report = lambda row: None,
 ) -> Prior:
     """Train, or go on with the run in ``out``: the losses are the same as in one uninterrupted run.
 
@@ -62,14 +66,17 @@ def train(
         max_images: stop (with a snapshot) after so many images in all; None trains to the end.
         init_from: model folder whose generator and discriminator a new run starts from, at any resolution; blocks that
             it does not have start afresh. A run that is continued ignores it.
+        perceptual: model folder with EfficientNet-Lite0, on whose features the projected discriminators of a run with
+            a ``projected_weight`` stand.
         provenance: facts to record in the model folder.
-        report: called with every logged row.
+        tensorboard: write what TensorBoard shows as well: scalars and sheets of samples.
+        report: called with every logged row, and with ``images_per_second`` and ``seconds_left`` of the last rows.
 
     Returns:
         The averaged generator with its discriminator, at the resolution reached.
 
     Raises:
-        GPriorError: unreadable data, or a folder that holds another run.
+        GPriorError: unreadable data, a folder that holds another run, or no network for projected discriminators.
         KeyboardInterrupt: told what is kept.
     """
     if snapshot_images % log_images:
@@ -77,29 +84,53 @@ def train(
     images, out, trainer = ImageZip(data), Path(out), trainer_of(config)
     labels, names = _labels(images, config)
     provenance = (provenance or {}) | ({"label_names": names} if names else {})
-    state = _open_run(out, config, images, init_from)
+    network = _features_of(config, perceptual)
+    lanes = lanes_for(config)
+    state = lanes.place(_open_run(out, config, images, init_from, network))
+    labels, key = lanes.place((labels, jax.random.fold_in(jax.random.key(config.seed), 1)))
     seen = int(state.images_seen)
-    log = _Log(out / "log.csv", log_fields(config), seen, report)
     end = config.total_images if max_images is None else min(max_images, config.total_images)
-    key = jax.random.fold_in(jax.random.key(config.seed), 1)
+    board = TensorBoard(out / "tensorboard", seen) if tensorboard else None
+    reports = (report, board.row) if board else (report,)
+    log = Log(out / "log.csv", log_fields(config), seen, Pace(seen, end), *reports)
     batches = stream(images, _requests(config, seen, end), config.seed, config.mirror, config.turns)
     try:
         for real, indices in batches:
             own = None if labels is None else labels[indices]
-            state, terms = trainer.train_step(config, state, seen, jnp.asarray(real), own, key)
+            state, terms = trainer.train_step(config, state, seen, lanes.place(jnp.asarray(real)), own, key)
             log.add(terms)
             previous, seen = seen, seen + len(real)
             if seen // log_images > previous // log_images or seen >= end:
                 log.write(seen, config.progress(previous))
             if seen // snapshot_images > previous // snapshot_images or seen >= end:
-                snapshot(out, config, state, provenance)
+                sheet = snapshot(out, config, state, provenance)
+                if board:
+                    board.sheet(sheet, seen)
     except KeyboardInterrupt:
         # A step donates its state, so an interrupt inside one leaves nothing to save but the last snapshot.
         kept = f"goes on from the last snapshot in {out}" if _states(out) else "starts afresh: there is no snapshot yet"
         raise KeyboardInterrupt(f"interrupted; the same command {kept}.") from None
     finally:
         batches.close()
+        if board:
+            board.close()
     return trainer.averaged_prior(config, state)
+
+
+def _features_of(config: GANConfig, folder: str | Path | None) -> Params | None:
+    """Weights of the network whose features the projected discriminators of a run judge by."""
+    if not config.projected_weight:
+        return None
+    if folder is None:
+        raise ArgumentError(
+            f"projected_weight {config.projected_weight} needs a network to project on: give perceptual, a model "
+            "folder with EfficientNet-Lite0 (gprior convert writes it)."
+        )
+    network = zoo.load_perceptual(folder)
+    if not isinstance(network.module, EfficientNetLite0):
+        found = type(network.module).__name__
+        raise ArgumentError(f"{folder} holds {found}: projected discriminators stand on EfficientNet-Lite0.")
+    return network.weights
 
 
 def _requests(config: GANConfig, seen: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -121,15 +152,19 @@ def _labels(images: ImageZip, config: GANConfig) -> tuple[jax.Array | None, list
     return jax.nn.one_hot(labels, classes), names
 
 
-def _open_run(out: Path, config: GANConfig, images: ImageZip, init_from: str | Path | None) -> Any:
+def _open_run(
+    out: Path, config: GANConfig, images: ImageZip, init_from: str | Path | None, network: Params | None
+) -> Any:
     """The state to go on with; a new run gets its folder when that is certain to be a state."""
     wanted = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
     wanted["data"] = f"{len(images)} images, names {hashlib.sha256(json.dumps(images.names).encode()).hexdigest()[:16]}"
+    if network is not None:
+        wanted["perceptual"] = fingerprint(network)
     path = out / "config.json"
     check_same(
         read_json(path) if path.exists() else wanted, wanted, f"{out} holds a run", "use it again or another folder"
     )
-    state = _restore(out, config, init_from)
+    state = _restore(out, config, init_from, network)
     out.mkdir(parents=True, exist_ok=True)
     write_json(path, wanted)
     return state
@@ -140,17 +175,22 @@ def _states(out: Path) -> list[Path]:
     return sorted(path for path in (out / "state").glob("[0-9]*") if path.is_dir() and path.name.isdigit())
 
 
-def _restore(out: Path, config: GANConfig, init_from: str | Path | None) -> Any:
+def _restore(out: Path, config: GANConfig, init_from: str | Path | None, network: Params | None) -> Any:
     """The newest state of a run, or that of a new one."""
     key, trainer = jax.random.key(config.seed), trainer_of(config)
+
+    def fresh() -> Any:
+        state = trainer.init(config, key)
+        return state if network is None else state._replace(projected=projected.init(config, network, key))
+
     for path in reversed(_states(out)):
-        return load_tree(path, jax.eval_shape(lambda: trainer.init(config, key)))
-    state = trainer.init(config, key)
+        return load_tree(path, jax.eval_shape(fresh))
+    state = fresh()
     return state if init_from is None else warm_start(config, state, zoo.load(init_from), str(init_from))
 
 
-def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any]) -> None:
-    """Write the model folder, a grid of samples and the training state.
+def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any]) -> np.ndarray:
+    """Write the model folder, a sheet of samples and the training state; the sheet, uint8 ``[H, W, 3]``.
 
     The state comes last: a run that is stopped in between goes on before it, and writes all three again.
     """
@@ -159,10 +199,13 @@ def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any
     facts = provenance | {"images_seen": seen, "training": dataclasses.asdict(config)}
     zoo.save(prior, out / "model", provenance=facts, overwrite=True)
     (out / "samples").mkdir(exist_ok=True)
-    save_image(out / "samples" / f"{seen:09d}.png", im.grid(im.to_uint8(sample_grid(config, state)), GRID_COLUMNS))
+    sheet = im.grid(im.to_uint8(sample_grid(config, state)), GRID_COLUMNS)
+    for path in (out / "samples" / f"{seen:09d}.png", out / "newest.png"):
+        save_image(path, sheet)
     save_tree(out / "state" / f"{seen:09d}", state)
     for old in _states(out)[:-_KEEP_STATES]:
         shutil.rmtree(old)
+    return sheet
 
 
 def sample_grid(config: GANConfig, state: Any) -> np.ndarray:
@@ -175,35 +218,5 @@ def sample_grid(config: GANConfig, state: Any) -> np.ndarray:
 
 def log_fields(config: GANConfig) -> tuple[str, ...]:
     """Columns of ``log.csv``."""
-    return ("images", *config.progress(0), *trainer_of(config).TERMS)
-
-
-class _Log:
-    """Means of the terms between two rows, appended to a CSV file that a resumed run takes up where it left off."""
-
-    def __init__(self, path: Path, fields: tuple[str, ...], seen: int, report: Callable[[dict[str, Any]], None]):
-        self._path, self._fields, self._report = path, fields, report
-        self._started, self._first = time.monotonic(), seen
-        self._terms: list[dict[str, jax.Array]] = []
-        rows = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
-        text = stdio.StringIO()
-        writer = csv.DictWriter(text, fields, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(row for row in rows if int(row["images"]) <= seen)
-        write_bytes(path, text.getvalue().encode())
-
-    def add(self, terms: dict[str, jax.Array]) -> None:
-        """Keep the terms of one step; they stay on the device until the next row is written."""
-        self._terms.append(terms)
-
-    def write(self, seen: int, progress: dict[str, Any]) -> None:
-        """Append a row of means and report it."""
-        terms, self._terms = jax.device_get(self._terms), []
-        row: dict[str, Any] = {"images": seen} | progress
-        for name in self._fields[len(row) :]:
-            values = [float(each[name]) for each in terms if name in each]
-            row[name] = f"{np.mean(values):.6g}" if values else ""
-        with open(self._path, "a", newline="") as file:
-            csv.DictWriter(file, self._fields, lineterminator="\n").writerow(row)
-        rate = (seen - self._first) / (time.monotonic() - self._started)
-        self._report(row | {"images_per_second": rate})
+    more = projected.TERMS if config.projected_weight else ()
+    return ("images", *config.progress(0), *trainer_of(config).TERMS, *more)

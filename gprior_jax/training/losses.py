@@ -7,7 +7,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.typing import Array, Key
+from gprior_jax.typing import Array
 
 AdversarialLoss = Literal["nonsaturating", "wgan_gp"]
 Critic = Callable[[Array], Array]
@@ -33,6 +33,20 @@ def discriminator_loss(real_logits: Array, fake_logits: Array, loss: Adversarial
     return jnp.mean(fake_logits) - jnp.mean(real_logits) + drift
 
 
+def hinge_generator_loss(fake: tuple[Array, ...]) -> Array:
+    """What the generator minimises against discriminators of several scales: minus their mean logits, summed.
+
+    (Lim and Ye 2017, arXiv:1705.02894; Sauer et al. 2021, arXiv:2111.01007, section 3.) Logits have any shape.
+    """
+    return -sum((jnp.mean(x) for x in fake), jnp.zeros(()))
+
+
+def hinge_discriminator_loss(real: tuple[Array, ...], fake: tuple[Array, ...]) -> Array:
+    """What discriminators of several scales minimise: ``max(0, 1 - D(real)) + max(0, 1 + D(fake))``, means, summed."""
+    parts = [*(1.0 - x for x in real), *(1.0 + x for x in fake)]
+    return sum((jnp.mean(jax.nn.relu(x)) for x in parts), jnp.zeros(()))
+
+
 def r1_penalty(critic: Critic, real: Array) -> Array:
     """Mean over real images of the squared norm of the critic's gradient (Mescheder et al. 2018, equation 9).
 
@@ -43,9 +57,15 @@ def r1_penalty(critic: Critic, real: Array) -> Array:
     return jnp.mean(jnp.sum(jnp.square(gradient), axis=(1, 2, 3)))
 
 
-def wgan_gradient_penalty(critic: Critic, real: Array, fake: Array, key: Key) -> Array:
-    """Mean of (|grad D| - 1)^2 at random points between real and fake images (Gulrajani et al. 2017, equation 3)."""
-    mix = jax.random.uniform(key, (real.shape[0], 1, 1, 1))
+def wgan_gradient_penalty(critic: Critic, real: Array, fake: Array, mix: Array) -> Array:
+    """Mean of (|grad D| - 1)^2 at points between real and fake images (Gulrajani et al. 2017, equation 3).
+
+    Args:
+        critic: images to logits.
+        real: ``[B, H, W, C]``.
+        fake: as many generated ones.
+        mix: how far from the real to the fake image the point lies, random in [0, 1), ``[B, 1, 1, 1]``.
+    """
     gradient = jax.grad(lambda images: jnp.sum(critic(images)))(real + mix * (fake - real))
     norm = jnp.sqrt(jnp.sum(jnp.square(gradient), axis=(1, 2, 3)) + 1e-12)
     return jnp.mean(jnp.square(norm - 1.0))

@@ -13,6 +13,8 @@ from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.prior import Prior
 from gprior_jax.training import adversarial, losses, optimize
 from gprior_jax.training.config import PGGANConfig
+from gprior_jax.training.lanes import Lanes, lanes_for, spread
+from gprior_jax.training.projected import Projected
 from gprior_jax.typing import Array, Key, Params, PyTree
 
 TERMS = ("generator", "discriminator", "real_logit", "fake_logit", "penalty")
@@ -32,6 +34,7 @@ class TrainState(NamedTuple):
         generator_opt: state of Adam.
         discriminator_opt: state of Adam.
         images_seen: real images shown, int32 scalar.
+        projected: the projected discriminators, of a run that has them.
     """
 
     generator: Params
@@ -40,6 +43,7 @@ class TrainState(NamedTuple):
     generator_opt: PyTree
     discriminator_opt: PyTree
     images_seen: Array
+    projected: Projected | None = None
 
 
 def build(config: PGGANConfig) -> tuple[PGGAN, PGGANDiscriminator]:
@@ -75,23 +79,36 @@ def generate(generator: PGGAN, params: Params, z: Array, level: int, fade: Array
     return jax.vmap(lambda code: grow({"params": params}, code, level, fade))(z)
 
 
-def _penalty(config: PGGANConfig, critic: losses.Critic, real: Array, fake: Array, key: Key) -> tuple[float, Array]:
+def _penalty(config: PGGANConfig, critic: losses.Critic, real: Array, fake: Array, mix: Array) -> tuple[float, Array]:
     """The weight and the value of the gradient penalty of the run's loss."""
     if config.loss == "wgan_gp":
-        return losses.GRADIENT_PENALTY_WEIGHT, losses.wgan_gradient_penalty(critic, real, fake, key)
+        return losses.GRADIENT_PENALTY_WEIGHT, losses.wgan_gradient_penalty(critic, real, fake, mix)
     return 0.5 * config.r1_gamma * config.r1_interval, losses.r1_penalty(critic, real)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=3)
+class Plan(NamedTuple):
+    """What a step is compiled for.
+
+    Attributes:
+        config: the run's settings.
+        level: size of the networks, ``4 << level`` pixels.
+        penalize: whether the gradient penalty is applied.
+    """
+
+    config: PGGANConfig
+    level: int
+    penalize: bool
+
+
+@spread
 def step(
-    config: PGGANConfig, level: int, penalize: bool, state: TrainState, real: Array, fade: Array, key: Key
+    plan: Plan, lanes: Lanes, state: TrainState, real: Array, fade: Array, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
     """Update both networks on the same generated images, then the average.
 
     Args:
-        config: the run's settings (static).
-        level: size of the networks, ``4 << level`` pixels (static).
-        penalize: apply the R1 penalty in this step (static).
+        plan: what the step is compiled for.
+        lanes: devices.
         state: donated.
         real: images ``[B, S, S, 3]`` in [-1, 1].
         fade: weight of the newest block, scalar.
@@ -100,35 +117,35 @@ def step(
     Returns:
         The next state, and named scalars: losses, mean logits, ``penalty`` in the steps that have one.
     """
+    config, level = plan.config, plan.level
     generator, discriminator = build(config)
     batch, adam = real.shape[0], optimize.adam(config)
-    z_key, key_mix = jax.random.split(jax.random.fold_in(key, state.images_seen))
+    z_key, mix_key = jax.random.split(jax.random.fold_in(key, state.images_seen))
     z = jax.random.normal(z_key, (batch, config.z_dim))
-
-    def generated(params: Params) -> tuple[Array, Array]:
-        images = generate(generator, params, z, level, fade)
-        return images, images
+    z, mix, real = lanes.own((z, jax.random.uniform(mix_key, (batch, 1, 1, 1)), real))
 
     def critic(params: Params, images: Array) -> Array:
         return logits(discriminator, params, images, level, fade)
 
-    weights = state.generator, state.discriminator
-    found = adversarial.gradients(config.loss, weights, generated, critic, lambda params: critic(params, real))
-    d_grad, terms = found.discriminator, dict(found.terms)
-    if penalize:
+    fake, to_generator = jax.vjp(lambda params: generate(generator, params, z, level, fade), state.generator)
+    found = adversarial.judge(config.loss, state.discriminator, fake, critic, lambda params: critic(params, real))
+    pull, judges, terms = adversarial.with_projected(config, lanes, state.projected, found, fake, real, None)
+    (g_grad,), d_grad = to_generator(pull), found.of_weights
+    if plan.penalize:
 
         def penalty_of(params: Params) -> tuple[Array, Array]:
-            weight, penalty = _penalty(config, partial(critic, params), real, found.extra, key_mix)
+            weight, penalty = _penalty(config, partial(critic, params), real, fake, mix)
             return weight * penalty, penalty
 
         gradient, terms["penalty"] = jax.grad(penalty_of, has_aux=True)(state.discriminator)
         d_grad = jax.tree.map(jnp.add, d_grad, gradient)
 
-    g_params, g_opt = optimize.descend(adam, state.generator, found.generator, state.generator_opt)
+    g_grad, d_grad, terms = lanes.mean((g_grad, d_grad, terms))
+    g_params, g_opt = optimize.descend(adam, state.generator, g_grad, state.generator_opt)
     d_params, d_opt = optimize.descend(adam, state.discriminator, d_grad, state.discriminator_opt)
     seen = state.images_seen + batch
     average = optimize.blend(state.average, g_params, optimize.ema_decay(config, seen))
-    next_state = TrainState(g_params, d_params, average, g_opt, d_opt, seen)
+    next_state = TrainState(g_params, d_params, average, g_opt, d_opt, seen, judges)
     return next_state, terms
 
 
@@ -140,7 +157,8 @@ def train_step(
     if moment.starts_level:
         state = reset_optimizers(config, state)
     penalize = config.loss == "wgan_gp" or optimize.is_due(moment.step, config.r1_interval)
-    return step(config, moment.level, penalize, state, real, jnp.float32(moment.fade), key)
+    plan = Plan(config, moment.level, penalize)
+    return step(plan, lanes_for(config), state, real, jnp.float32(moment.fade), key)
 
 
 def sample(config: PGGANConfig, state: TrainState, z: Array, labels: Array | None) -> Array:

@@ -19,8 +19,10 @@ from gprior_jax.generators.noise import Noise
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.training import adversarial, losses, optimize
-from gprior_jax.training.augment import augment
+from gprior_jax.training.augment import augment_each
 from gprior_jax.training.config import StyleGAN2Config
+from gprior_jax.training.lanes import Lanes, lanes_for, spread
+from gprior_jax.training.projected import Projected
 from gprior_jax.typing import Array, Key, Params, PyTree
 
 TERMS = (
@@ -56,6 +58,7 @@ class TrainState(NamedTuple):
         augment_p: probability of every augmentation, scalar.
         signs: sum and number of the signs of real logits since the probability changed, ``[2]``.
         images_seen: real images shown, int32 scalar.
+        projected: the projected discriminators, of a run that has them.
     """
 
     generator: Params
@@ -67,6 +70,7 @@ class TrainState(NamedTuple):
     augment_p: Array
     signs: Array
     images_seen: Array
+    projected: Projected | None = None
 
 
 def build(config: StyleGAN2Config) -> tuple[StyleGAN2, StyleGAN2Discriminator]:
@@ -138,10 +142,14 @@ def map_mixed(
     return jnp.where(jnp.arange(rows)[:, None] < cut, first, mapped(second_key)), mean
 
 
-def render(generator: StyleGAN2, params: Params, styles: Array, key: Key) -> Array:
+def noise_maps(generator: StyleGAN2, key: Key, number: int) -> tuple[Array, ...]:
+    """Noise of a batch: ``[B, S, S]`` for every layer."""
+    keys = (jax.random.fold_in(key, i) for i in range(len(generator.noise_sizes)))
+    return tuple(jax.random.normal(k, (number, s, s)) for k, s in zip(keys, generator.noise_sizes, strict=True))
+
+
+def render(generator: StyleGAN2, params: Params, styles: Array, noise: tuple[Array, ...]) -> Array:
     """Images ``[B, R, R, 3]`` of styles ``[B, num_styles, w_dim]``, each with noise of its own."""
-    sizes, number = generator.noise_sizes, styles.shape[0]
-    noise = tuple(jax.random.normal(jax.random.fold_in(key, i), (number, s, s)) for i, s in enumerate(sizes))
     return jax.vmap(lambda styles, maps: _run(generator, params, styles, maps))(styles, noise)
 
 
@@ -168,88 +176,100 @@ def _bounded(config: StyleGAN2Config, params: Params) -> Params:
     return {name: kept(layer) for name, layer in params.items()}
 
 
-def _seen(config: StyleGAN2Config, state: TrainState, images: Array, key: Key) -> Array:
-    """Images as the discriminator sees them."""
-    return augment(images, state.augment_p, key) if config.augment else images
+def _seen(config: StyleGAN2Config, state: TrainState, images: Array, keys: Array) -> Array:
+    """Images as the discriminator sees them, each with a key of its own."""
+    return augment_each(images, state.augment_p, keys) if config.augment else images
 
 
-@partial(jax.jit, static_argnums=0, donate_argnums=1)
+@spread
 def adversarial_step(
-    config: StyleGAN2Config, state: TrainState, real: Array, labels: Array | None, key: Key
+    config: StyleGAN2Config, lanes: Lanes, state: TrainState, real: Array, labels: Array | None, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
     """Update both networks on real images ``[B, R, R, 3]`` in [-1, 1] and the same generated ones."""
     generator, discriminator = build(config)
     z_key, noise_key, augment_key = _keys(key, state, 0)
-    fake_key, real_key = jax.random.split(augment_key)
+    fake_keys, real_keys = (
+        lanes.own(jax.random.split(key, config.batch_size)) for key in jax.random.split(augment_key)
+    )
+    noise = lanes.own(noise_maps(generator, noise_key, config.batch_size))
+    own_real, own_labels = lanes.own((real, labels))
+    shown = _seen(config, state, own_real, real_keys)
 
     def generated(params: Params) -> tuple[Array, Array]:
         styles, mean = map_mixed(config, generator, params, labels, z_key, config.batch_size)
-        return render(generator, params, styles, noise_key), mean
+        images = render(generator, params, lanes.own(styles), noise)
+        return _seen(config, state, images, fake_keys), mean
 
     def critic(params: Params, images: Array) -> Array:
-        return logits(discriminator, params, _seen(config, state, images, fake_key), labels)
+        return logits(discriminator, params, images, own_labels)
 
-    def of_real(params: Params) -> Array:
-        return logits(discriminator, params, _seen(config, state, real, real_key), labels)
-
-    weights = state.generator, state.discriminator
-    found = adversarial.gradients("nonsaturating", weights, generated, critic, of_real)
+    fake, to_generator, mean = jax.vjp(generated, state.generator, has_aux=True)
+    found = adversarial.judge("nonsaturating", state.discriminator, fake, critic, lambda params: critic(params, shown))
+    pull, judges, terms = adversarial.with_projected(config, lanes, state.projected, found, fake, shown, own_labels)
+    terms |= {"real_sign": jnp.sign(found.of_real).mean()}
+    g_gradient, d_gradient, terms = lanes.mean((to_generator(pull)[0], found.of_weights, terms))
     g_optimizer, d_optimizer = _optimizers(config)
-    g_params, g_opt = optimize.descend(g_optimizer, state.generator, found.generator, state.generator_opt)
-    d_params, d_opt = optimize.descend(d_optimizer, state.discriminator, found.discriminator, state.discriminator_opt)
-    sign = jnp.sign(found.of_real)
+    g_params, g_opt = optimize.descend(g_optimizer, state.generator, g_gradient, state.generator_opt)
+    d_params, d_opt = optimize.descend(d_optimizer, state.discriminator, d_gradient, state.discriminator_opt)
     return state._replace(
-        generator=_with_mean(config, _bounded(config, g_params), found.extra),
+        generator=_with_mean(config, _bounded(config, g_params), mean),
         discriminator=d_params,
         generator_opt=g_opt,
         discriminator_opt=d_opt,
-        signs=state.signs + jnp.stack([sign.sum(), jnp.float32(config.batch_size)]),
-    ), found.terms | {"real_sign": sign.mean()}
+        signs=state.signs + config.batch_size * jnp.stack([terms["real_sign"], jnp.float32(1.0)]),
+        projected=judges,
+    ), terms
 
 
-@partial(jax.jit, static_argnums=0, donate_argnums=1)
+@spread
 def path_step(
-    config: StyleGAN2Config, state: TrainState, labels: Array | None, key: Key
+    config: StyleGAN2Config, lanes: Lanes, state: TrainState, labels: Array | None, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
     """Update the generator for the path length penalty."""
     generator, _ = build(config)
     number = config.batch_size // config.path_shrink
     labels = None if labels is None else labels[:number]
     z_key, noise_key, direction_key = _keys(key, state, 1)
+    shape = (number, config.resolution, config.resolution, generator.image_channels)
+    directions, noise = lanes.own_single(
+        (jax.random.normal(direction_key, shape), noise_maps(generator, noise_key, number))
+    )
 
     def objective(params: Params) -> tuple[Array, Any]:
         styles, mean = map_mixed(config, generator, params, labels, z_key, number)
-        shape = (number, config.resolution, config.resolution, generator.image_channels)
         lengths = losses.path_lengths(
-            lambda styles: render(generator, params, styles, noise_key), styles, jax.random.normal(direction_key, shape)
+            lambda styles: render(generator, params, styles, noise), lanes.own_single(styles), directions
         )
-        path_mean = state.path_mean + config.path_decay * (lengths.mean() - state.path_mean)
+        length = lanes.mean(lengths.mean())
+        path_mean = state.path_mean + config.path_decay * (length - state.path_mean)
         penalty = jnp.mean(jnp.square(lengths - path_mean))
-        told = {"path_length": lengths.mean(), "path_penalty": penalty}
+        told = {"path_length": length, "path_penalty": penalty}
         return config.path_weight * config.path_interval * penalty, (mean, path_mean, told)
 
     gradient, (mean, path_mean, told) = jax.grad(objective, has_aux=True)(state.generator)
+    gradient, told = lanes.mean((gradient, told))
     params, opt = optimize.descend(_optimizers(config)[0], state.generator, gradient, state.generator_opt)
     params = _with_mean(config, _bounded(config, params), mean)
     state = state._replace(generator=params, generator_opt=opt, path_mean=path_mean)
     return state, told
 
 
-@partial(jax.jit, static_argnums=0, donate_argnums=1)
+@spread
 def penalty_step(
-    config: StyleGAN2Config, state: TrainState, real: Array, labels: Array | None, key: Key
+    config: StyleGAN2Config, lanes: Lanes, state: TrainState, real: Array, labels: Array | None, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
     """Update the discriminator for the R1 penalty on real images."""
     _, discriminator = build(config)
-    augment_key = _keys(key, state, 3)[0]
+    keys = lanes.own(jax.random.split(_keys(key, state, 3)[0], config.batch_size))
+    real, labels = lanes.own((real, labels))
 
     def objective(params: Params) -> tuple[Array, Array]:
         penalty = losses.r1_penalty(
-            lambda images: logits(discriminator, params, _seen(config, state, images, augment_key), labels), real
+            lambda images: logits(discriminator, params, _seen(config, state, images, keys), labels), real
         )
         return 0.5 * config.r1_gamma * config.r1_interval * penalty, penalty
 
-    gradient, penalty = jax.grad(objective, has_aux=True)(state.discriminator)
+    gradient, penalty = lanes.mean(jax.grad(objective, has_aux=True)(state.discriminator))
     params, opt = optimize.descend(_optimizers(config)[1], state.discriminator, gradient, state.discriminator_opt)
     return state._replace(discriminator=params, discriminator_opt=opt), {"penalty": penalty}
 
@@ -285,13 +305,13 @@ def train_step(
     Returns:
         The next state, and named scalars (:data:`TERMS`), those of penalties in the steps that have them.
     """
-    index = seen // config.batch_size
-    state, terms = adversarial_step(config, state, real, labels, key)
+    index, lanes = seen // config.batch_size, lanes_for(config)
+    state, terms = adversarial_step(config, lanes, state, real, labels, key)
     if config.path_weight and optimize.is_due(index, config.path_interval):
-        state, told = path_step(config, state, labels, key)
+        state, told = path_step(config, lanes, state, labels, key)
         terms |= told
     if config.r1_gamma and optimize.is_due(index, config.r1_interval):
-        state, told = penalty_step(config, state, real, labels, key)
+        state, told = penalty_step(config, lanes, state, real, labels, key)
         terms |= told
     adapt = config.augment and index % AUGMENT_INTERVAL == 0
     state = finish_step(config, state, adapt)

@@ -52,7 +52,8 @@ def read_state(out, config, name):
 @pytest.mark.slow
 def test_everything_is_written(finished, tiny):
     out, prior, _ = finished
-    assert names(out) == ["config.json", "log.csv", "model", "samples", "state"]
+    assert names(out) == ["config.json", "log.csv", "model", "newest.png", "samples", "state"]
+    assert (out / "newest.png").read_bytes() == (out / "samples" / "000000040.png").read_bytes()
     assert json.loads((out / "config.json").read_text())["images_per_level"] == [16, 24]
     # The last two states are kept, every grid is.
     assert names(out / "state") == ["000000032", "000000040"]
@@ -243,3 +244,14 @@ def test_classes_that_the_data_does_not_have(labelled_zip, image_zip, tmp_path):
     with pytest.raises(GPriorError, match="conditional training needs 'labels'"):
         loop.train(CONDITIONAL, image_zip, tmp_path / "run", **OPTIONS)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_run_for_tensorboard(tiny, image_zip, tmp_path):
+    rows = []
+    loop.train(tiny, image_zip, tmp_path, max_images=8, tensorboard=True, report=rows.append, **OPTIONS)
+    (file,) = (tmp_path / "tensorboard").iterdir()
+    content = file.read_bytes()
+    assert content.count(b"fake_logit") == len(rows) == 2
+    assert content.count(b"PNG") == 1
+    assert rows[-1]["seconds_left"] == 0.0

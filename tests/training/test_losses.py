@@ -9,6 +9,7 @@ from gprior_jax.training import losses
 
 REAL, FAKE = (np.random.default_rng(seed).uniform(-3, 3, 6).astype(np.float32) for seed in (0, 1))
 IMAGES, OTHERS = (np.random.default_rng(seed).uniform(-1, 1, (3, 4, 5, 2)).astype(np.float32) for seed in (2, 3))
+MIX = np.array([0.1, 0.5, 0.8], np.float32).reshape(3, 1, 1, 1)
 WEIGHTS = np.random.default_rng(4).standard_normal((4, 5, 2)).astype(np.float32)
 
 
@@ -74,15 +75,12 @@ def test_r1_by_finite_differences():
 
 
 def test_wgan_penalty_as_torch():
-    key = jax.random.key(0)
-    mix = np.asarray(jax.random.uniform(key, (3, 1, 1, 1)))
-    assert len(set(mix.reshape(-1).tolist())) == 3
-    gradient, weights = torch_gradients(IMAGES + mix * (OTHERS - IMAGES))
+    gradient, weights = torch_gradients(IMAGES + MIX * (OTHERS - IMAGES))
     wanted = (gradient.norm(dim=1) - 1).square().mean()
     wanted.backward()
 
     def penalty(w):
-        return losses.wgan_gradient_penalty(lambda x: critic(x, w), IMAGES, OTHERS, key)
+        return losses.wgan_gradient_penalty(lambda x: critic(x, w), IMAGES, OTHERS, MIX)
 
     value, slope = jax.value_and_grad(penalty)(WEIGHTS)
     assert float(value) == pytest.approx(wanted.item(), rel=1e-5)
@@ -92,18 +90,22 @@ def test_wgan_penalty_as_torch():
 @pytest.mark.parametrize(("norm", "wanted"), [(1.0, 0.0), (3.0, 4.0)])
 def test_wgan_penalty_of_a_linear_critic(norm, wanted):
     direction = WEIGHTS * norm / np.linalg.norm(WEIGHTS)
-    found = losses.wgan_gradient_penalty(
-        lambda x: jnp.sum(x * direction, axis=(1, 2, 3)), IMAGES, OTHERS, jax.random.key(1)
-    )
+    found = losses.wgan_gradient_penalty(lambda x: jnp.sum(x * direction, axis=(1, 2, 3)), IMAGES, OTHERS, MIX)
     assert float(found) == pytest.approx(wanted, abs=1e-5)
 
 
 def test_wgan_penalty_of_a_constant_critic_has_a_finite_gradient():
     def penalty(scale):
-        return losses.wgan_gradient_penalty(
-            lambda x: scale * jnp.sum(x, axis=(1, 2, 3)), IMAGES, OTHERS, jax.random.key(1)
-        )
+        return losses.wgan_gradient_penalty(lambda x: scale * jnp.sum(x, axis=(1, 2, 3)), IMAGES, OTHERS, MIX)
 
     value, slope = jax.value_and_grad(penalty)(0.0)
     assert float(value) == pytest.approx(1.0, abs=1e-4)
     assert np.isfinite(slope)
+
+
+def test_hinge_losses():
+    real = (np.array([[2.0, 0.5], [1.0, -1.0]]), np.array([3.0]))
+    fake = (np.array([[-2.0, 0.0], [-1.0, 1.0]]), np.array([-0.5]))
+    # max(0, 1 - D(real)): 0, 0.5, 0, 2 and 0; max(0, 1 + D(fake)): 0, 1, 0, 2 and 0.5.
+    assert float(losses.hinge_discriminator_loss(real, fake)) == pytest.approx(2.5 / 4 + 3 / 4 + 0.5)
+    assert float(losses.hinge_generator_loss(fake)) == pytest.approx(0.5 + 0.5)

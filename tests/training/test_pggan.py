@@ -9,6 +9,7 @@ import pytest
 
 from gprior_jax.discriminators.pggan import logits, minibatch_stddev
 from gprior_jax.training import losses, optimize, pggan
+from gprior_jax.training.lanes import ONE
 
 KEY = jax.random.key(7)
 
@@ -30,7 +31,9 @@ def start(tiny):
 def take_step(config, state, level, penalize=False, fade=1.0):
     """One step from a host copy of the state, so that nothing is donated from under a test."""
     given = jax.tree.map(jnp.array, state)
-    state, terms = pggan.step(config, level, penalize, given, jnp.asarray(batch(4 << level)), jnp.float32(fade), KEY)
+    state, terms = pggan.step(
+        pggan.Plan(config, level, penalize), ONE, given, jnp.asarray(batch(4 << level)), jnp.float32(fade), KEY
+    )
     return host(state), {name: float(value) for name, value in terms.items()}
 
 
@@ -115,7 +118,9 @@ def test_a_step_descends_the_two_losses(tiny, start, monkeypatch, loss, penalize
             return total
         bound = functools.partial(critic, params)
         if loss == "wgan_gp":
-            return total + 10 * losses.wgan_gradient_penalty(bound, real, fake, mix_key)
+            return total + 10 * losses.wgan_gradient_penalty(
+                bound, real, fake, jax.random.uniform(mix_key, (4, 1, 1, 1))
+            )
         # Applied every r1_interval steps, r1_interval times as strongly.
         return total + 0.5 * config.r1_gamma * config.r1_interval * losses.r1_penalty(bound, real)
 

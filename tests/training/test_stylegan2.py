@@ -12,6 +12,7 @@ from gprior_jax.errors import GPriorError
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.nn.resample import fir_up2
 from gprior_jax.training import optimize, stylegan2
+from gprior_jax.training.lanes import ONE
 from gprior_jax.training.warm_start import warm_start
 from training.settings import CONDITIONAL
 
@@ -64,7 +65,9 @@ def test_penalties_without_a_weight_are_not_computed(start, monkeypatch):
     without = dataclasses.replace(CONDITIONAL, path_weight=0.0, r1_gamma=0.0)
     for name in ("path_step", "penalty_step"):
         monkeypatch.setattr(stylegan2, name, lambda *args: pytest.fail("a penalty was computed"))
-    monkeypatch.setattr(stylegan2, "adversarial_step", lambda config, state, *args: (state, {"adversarial": 0.0}))
+    monkeypatch.setattr(
+        stylegan2, "adversarial_step", lambda config, lanes, state, *args: (state, {"adversarial": 0.0})
+    )
     assert take(without, start, 0)[1].keys() == {"adversarial", "augment_p"}
 
 
@@ -92,7 +95,7 @@ def test_a_step_descends_the_two_losses(start, monkeypatch):
     config = dataclasses.replace(CONDITIONAL, augment=False, learning_rate=0.1234)  # Not yet compiled by another test.
     given = start._replace(generator_opt=plain.init({}), discriminator_opt=plain.init({}))
     state, _ = stylegan2.adversarial_step(
-        config, jax.tree.map(jnp.array, given), jnp.asarray(REAL), jnp.asarray(LABELS), KEY
+        config, ONE, jax.tree.map(jnp.array, given), jnp.asarray(REAL), jnp.asarray(LABELS), KEY
     )
     generator, discriminator = stylegan2.build(config)
     z_key, noise_key, _ = stylegan2._keys(KEY, start, 0)
@@ -100,7 +103,7 @@ def test_a_step_descends_the_two_losses(start, monkeypatch):
 
     def generated(params):
         styles = stylegan2.map_mixed(config, generator, params, labels, z_key, 4)[0]
-        return stylegan2.render(generator, params, styles, noise_key)
+        return stylegan2.render(generator, params, styles, stylegan2.noise_maps(generator, noise_key, 4))
 
     def of_generator(params):
         of_fake = logits(discriminator, start.discriminator, generated(params), labels)
@@ -183,7 +186,7 @@ def test_lazy_regularisation_corrects_rate_and_betas():
 def test_path_penalty_against_numbers_written_out(start):
     """The penalty's own formula, from the lengths of the same images."""
     given = jax.tree.map(jnp.array, start._replace(path_mean=np.float32(0.2)))
-    state, told = stylegan2.path_step(CONDITIONAL, given, jnp.asarray(LABELS), KEY)
+    state, told = stylegan2.path_step(CONDITIONAL, ONE, given, jnp.asarray(LABELS), KEY)
     mean = 0.2 + 0.01 * (float(told["path_length"]) - 0.2)
     assert float(state.path_mean) == pytest.approx(mean, rel=1e-5)
     # The mean square of two lengths about anything is at least the squared distance of their mean.

@@ -1,0 +1,110 @@
+"""A training step spread over devices: each has its part of the batch, and the weights are the same on all.
+
+Small convolutions leave the cores of a CPU idle when one batch has them all: on two cores, halves of a batch side by
+side take 0.7 of the time of the whole (benchmarks/RESULTS.md, "Training"). The same serves several accelerators. Every
+device draws the numbers of the whole batch and takes its own, and images whose minibatch deviation is taken together
+stay together, so that a step is the same for any number of devices, up to the order of float32 sums.
+"""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import jax
+from jax.sharding import NamedSharding, PartitionSpec
+
+from gprior_jax.inversion.devices import IMAGES, image_mesh
+from gprior_jax.training.config import GANConfig
+from gprior_jax.typing import Array
+
+T = TypeVar("T")
+
+_EVERYWHERE = PartitionSpec()
+
+
+class Lanes(NamedTuple):
+    """The devices of a step; inside it, what is this device's.
+
+    Attributes:
+        devices: number of devices.
+        group: images of the batch that must stay together.
+        single_threaded: every device is one core of a CPU and shall not ask the others for help.
+    """
+
+    devices: int = 1
+    group: int = 1
+    single_threaded: bool = False
+
+    def own(self, batch: T) -> T:
+        """This device's part of arrays that all have: ``[B, ...]`` to ``[B / devices, ...]``.
+
+        Images i, i + B / group, i + 2 B / group, ... stay together, in this order, which is how
+        :func:`gprior_jax.discriminators.minibatch.minibatch_stddev` groups them.
+        """
+        return self._part(batch, self.group)
+
+    def own_single(self, batch: T) -> T:
+        """:meth:`own` where no image depends on another."""
+        return self._part(batch, 1)
+
+    def _part(self, batch: T, group: int) -> T:
+        if self.devices == 1:
+            return batch
+
+        def of_array(x: Array) -> Array:
+            apart = x.reshape(group, self.devices, -1, *x.shape[1:])
+            mine = jax.lax.dynamic_index_in_dim(apart, jax.lax.axis_index(IMAGES), 1, keepdims=False)
+            return mine.reshape(-1, *x.shape[1:])
+
+        return jax.tree.map(of_array, batch)
+
+    def mean(self, tree: T) -> T:
+        """The mean over the devices, of numbers that are means over a device's images."""
+        return tree if self.devices == 1 else cast(T, jax.lax.pmean(tree, IMAGES))
+
+    def place(self, tree: T) -> T:
+        """Arrays on all devices of the step."""
+        if self.devices == 1:
+            return tree
+        return jax.device_put(tree, NamedSharding(image_mesh(self.devices), _EVERYWHERE))
+
+
+ONE = Lanes()
+
+
+def lanes_for(config: GANConfig) -> Lanes:
+    """As many of this process's devices as the batch can be split over evenly, groups of images kept together."""
+    device, available = jax.local_devices()[0], jax.local_device_count()
+    count = max(n for n in range(1, available + 1) if config.groups % n == 0)
+    fills = device.platform == "cpu" and count >= (os.cpu_count() or 1)
+    return Lanes(count, min(config.minibatch_group, config.batch_size), count > 1 and fills)
+
+
+def spread(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile ``function(plan, lanes, state, *arrays)``, and run it on every device of ``lanes``.
+
+    The state is donated. Every argument and every result is the same on all devices.
+    """
+
+    @functools.cache
+    def compiled(lanes: Lanes) -> Callable[..., Any]:
+        options = {"xla_cpu_multi_thread_eigen": False} if lanes.single_threaded else {}
+
+        def run(plan: Any, state: Any, *arrays: Any) -> Any:
+            step = functools.partial(function, plan, lanes)
+            if lanes.devices == 1:
+                return step(state, *arrays)
+            mesh = image_mesh(lanes.devices)
+            # The means are taken in the step, where they belong: nothing is to be inferred about replication.
+            return jax.shard_map(step, mesh=mesh, in_specs=_EVERYWHERE, out_specs=_EVERYWHERE, check_vma=False)(
+                state, *arrays
+            )
+
+        return jax.jit(run, static_argnums=0, donate_argnums=1, compiler_options=options)
+
+    @functools.wraps(function)
+    def call(plan: Any, lanes: Lanes, state: Any, *arrays: Any) -> Any:
+        return compiled(lanes)(plan, state, *arrays)
+
+    return call

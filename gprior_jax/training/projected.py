@@ -1,0 +1,78 @@
+"""Training with :mod:`projected discriminators <gprior_jax.perceptual.projected>` beside the one that sees pixels."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gprior_jax.perceptual import projected as networks
+from gprior_jax.training import losses, optimize
+from gprior_jax.training.config import GANConfig
+from gprior_jax.training.lanes import Lanes
+from gprior_jax.typing import Array, Key, Params, PyTree
+
+TERMS = ("projected_generator", "projected_discriminator")
+"""Names of the scalars that steps give."""
+
+
+class Projected(NamedTuple):
+    """What a run carries of them.
+
+    Attributes:
+        frozen: what is not trained.
+        heads: weights of the discriminators.
+        opt: state of Adam.
+    """
+
+    frozen: networks.Frozen
+    heads: Params
+    opt: PyTree
+
+
+def _adam(config: GANConfig) -> optax.GradientTransformation:
+    return optax.adam(config.projected_rate, b1=0.0, b2=config.beta2)
+
+
+def init(config: GANConfig, network: Params, key: Key) -> Projected:
+    """Fresh discriminators on a network's weights, those of EfficientNet-Lite0."""
+    mix_key, heads_key = jax.random.split(key)
+    heads = networks.init_heads(config.resolution, getattr(config, "num_classes", 0), heads_key)
+    return Projected(networks.freeze(network, mix_key), heads, _adam(config).init(heads))
+
+
+def step(
+    config: GANConfig, lanes: Lanes, state: Projected, fake: Array, real: Array, labels: Array | None
+) -> tuple[Array, Projected, dict[str, Array]]:
+    """Update the discriminators, and judge the generated images with what they were before.
+
+    Args:
+        config: the run's settings.
+        lanes: devices.
+        state: the discriminators.
+        fake: this device's generated images ``[B, H, W, 3]`` in [-1, 1].
+        real: its real ones.
+        labels: their classes ``[B, num_classes]`` in a conditional run.
+
+    Returns:
+        The gradient of the generator's loss with respect to ``fake``, the next state, and named scalars.
+    """
+    size = networks.side(config.resolution)
+
+    def features(images: Array) -> tuple[Array, ...]:
+        return jax.vmap(lambda image: networks.mixed_features(state.frozen, image, size))(images)
+
+    def logits(heads: Params, maps: tuple[Array, ...]) -> tuple[Array, ...]:
+        return networks.logits(heads, maps, labels)
+
+    of_fake, to_fake = jax.vjp(features, fake)
+    of_real = features(real)
+    fakes, to_fakes = jax.vjp(logits, state.heads, of_fake)
+    reals, to_reals = jax.vjp(lambda heads: logits(heads, of_real), state.heads)
+    g_loss, g_pull = jax.value_and_grad(losses.hinge_generator_loss)(fakes)
+    d_loss, (real_pull, fake_pull) = jax.value_and_grad(losses.hinge_discriminator_loss, (0, 1))(reals, fakes)
+    (of_images,) = to_fake(to_fakes(g_pull)[1])
+    gradient = lanes.mean(jax.tree.map(jnp.add, to_reals(real_pull)[0], to_fakes(fake_pull)[0]))
+    heads, opt = optimize.descend(_adam(config), state.heads, gradient, state.opt)
+    told: dict[str, Any] = dict(zip(TERMS, (g_loss, d_loss), strict=True))
+    return of_images, state._replace(heads=networks.iterate(heads), opt=opt), told
