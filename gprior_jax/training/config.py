@@ -122,6 +122,8 @@ class PGGANConfig(GANConfig):
 
     def __post_init__(self):
         super().__post_init__()
+        # A list, as JSON has it, would be no key of a compiled step.
+        object.__setattr__(self, "images_per_level", tuple(self.images_per_level))
         if self.start_resolution not in SIZES:
             raise ArgumentError(
                 f"start_resolution {self.start_resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}."

@@ -172,6 +172,23 @@ def batch_order(
     )
 
 
+def classes_together(labels: np.ndarray, group: int) -> np.ndarray:
+    """An order of a batch in which images of one class share groups of the minibatch deviation, as far as may be.
+
+    The deviation of a group of several classes is that of the classes: a generator that draws one image for each has as
+    much of it as one whose images differ. That of a group of one class tells the two apart.
+
+    Args:
+        labels: classes ``[B]``.
+        group: images of a group; images i, i + B / group, i + 2 B / group, ... make one.
+
+    >>> labels = np.array([0, 1, 0, 1, 1, 0, 1, 0])
+    >>> labels[classes_together(labels, 4)].tolist()
+    [0, 1, 0, 1, 0, 1, 0, 1]
+    """
+    return np.argsort(labels, kind="stable").reshape(-1, min(group, len(labels))).T.reshape(-1)
+
+
 def stream(
     images: ImageZip, requests: Iterator[tuple[int, int, int]], seed: int, mirror: bool = False, turn: bool = False
 ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:

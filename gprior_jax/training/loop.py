@@ -28,7 +28,7 @@ from gprior_jax.storage.checkpoint import load_tree, save_tree
 from gprior_jax.summary import check_same, fingerprint
 from gprior_jax.training import projected
 from gprior_jax.training.config import GANConfig
-from gprior_jax.training.data import ImageZip, stream
+from gprior_jax.training.data import ImageZip, classes_together, stream
 from gprior_jax.training.lanes import lanes_for
 from gprior_jax.training.log import Log, Pace, Report, TensorBoard
 from gprior_jax.training.trainers import trainer_of
@@ -87,7 +87,7 @@ def train(
     network = _features_of(config, perceptual)
     lanes = lanes_for(config)
     state = lanes.place(_open_run(out, config, images, init_from, network))
-    labels, key = lanes.place((labels, jax.random.fold_in(jax.random.key(config.seed), 1)))
+    key = lanes.place(jax.random.fold_in(jax.random.key(config.seed), 1))
     seen = int(state.images_seen)
     end = config.total_images if max_images is None else min(max_images, config.total_images)
     board = TensorBoard(out / "tensorboard", seen) if tensorboard else None
@@ -96,8 +96,12 @@ def train(
     batches = stream(images, _requests(config, seen, end), config.seed, config.mirror, config.turns)
     try:
         for real, indices in batches:
-            own = None if labels is None else labels[indices]
-            state, terms = trainer.train_step(config, state, seen, lanes.place(jnp.asarray(real)), own, key)
+            own = None
+            if labels is not None:
+                order = classes_together(labels[indices], config.minibatch_group)
+                real, own = real[order], np.eye(len(names), dtype=np.float32)[labels[indices[order]]]
+            shown, own = lanes.place(jax.tree.map(jnp.asarray, (real, own)))
+            state, terms = trainer.train_step(config, state, seen, shown, own, key)
             log.add(terms)
             previous, seen = seen, seen + len(real)
             if seen // log_images > previous // log_images or seen >= end:
@@ -139,8 +143,8 @@ def _requests(config: GANConfig, seen: int, end: int) -> Iterator[tuple[int, int
         seen += config.batch_size
 
 
-def _labels(images: ImageZip, config: GANConfig) -> tuple[jax.Array | None, list[str]]:
-    """One-hot classes of all images of a conditional run, and the names of the classes."""
+def _labels(images: ImageZip, config: GANConfig) -> tuple[np.ndarray | None, list[str]]:
+    """Classes of all images of a conditional run, and the names of the classes."""
     classes = getattr(config, "num_classes", 0)
     if not classes:
         return None, []
@@ -149,7 +153,7 @@ def _labels(images: ImageZip, config: GANConfig) -> tuple[jax.Array | None, list
         raise GPriorError(
             f"{images.path} has {len(names)} classes, not {classes}: train with num_classes {len(names)}."
         )
-    return jax.nn.one_hot(labels, classes), names
+    return labels, names
 
 
 def _open_run(

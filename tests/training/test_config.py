@@ -16,6 +16,12 @@ def test_levels_last_whole_batches_and_the_last_number_serves_the_rest():
     assert SMALL.total_images == 8 + 40 + 40
 
 
+def test_a_list_of_levels_is_taken_as_a_tuple():
+    config = PGGANConfig(images_per_level=[64, 64])
+    assert config == PGGANConfig(images_per_level=(64, 64))
+    assert hash(config) == hash(PGGANConfig(images_per_level=(64, 64)))
+
+
 @pytest.mark.parametrize(
     ("seen", "moment"),
     [

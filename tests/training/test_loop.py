@@ -12,8 +12,9 @@ from PIL import Image
 from gprior_jax import zoo
 from gprior_jax.errors import CheckpointError, GPriorError
 from gprior_jax.generators.synthesis import synthesize
+from gprior_jax.images.files import encode_png
 from gprior_jax.storage.checkpoint import load_tree
-from gprior_jax.training import loop, pggan
+from gprior_jax.training import loop, pggan, stylegan2
 from training.settings import CONDITIONAL
 
 OPTIONS = {"snapshot_images": 8, "log_images": 4, "provenance": {"data": "tiny"}}
@@ -255,3 +256,31 @@ def test_a_run_for_tensorboard(tiny, image_zip, tmp_path):
     assert content.count(b"fake_logit") == len(rows) == 2
     assert content.count(b"PNG") == 1
     assert rows[-1]["seconds_left"] == 0.0
+
+
+@pytest.mark.parametrize("group", [4, 8])
+def test_classes_stand_together_with_their_images(group, tmp_path, monkeypatch):
+    """Every class has a colour of its own, so that an image tells its class."""
+    path = tmp_path / "colours.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for index in range(40):
+            archive.writestr(f"{index:03}.png", encode_png(np.full((8, 8, 3), 100 * (index % 3), np.uint8)))
+        archive.writestr("dataset.json", json.dumps({"labels": [[f"{i:03}.png", i % 3] for i in range(40)]}))
+    config = dataclasses.replace(CONDITIONAL, batch_size=8, minibatch_group=group, images=64, turns=False)
+    shown = []
+
+    def step(config, state, seen, real, labels, key):
+        shown.append((np.asarray(real), np.asarray(labels)))
+        return state._replace(images_seen=state.images_seen + 8), {}
+
+    monkeypatch.setattr(stylegan2, "train_step", step)
+    monkeypatch.setattr(loop, "snapshot", lambda *args: None)
+    loop.train(config, path, tmp_path / "run", snapshot_images=64, log_images=64)
+    assert len(shown) == 8
+    for real, labels in shown:
+        classes = labels.argmax(1)
+        np.testing.assert_allclose((real.mean((1, 2, 3)) + 1) * 127.5, 100.0 * classes, atol=1e-3)
+        # Groups one after the other: no class comes back after another has begun.
+        followed = classes.reshape(group, -1).T.reshape(-1)
+        assert (np.diff(followed) >= 0).all()
+    assert len({tuple(labels.argmax(1)) for _, labels in shown}) > 1
