@@ -92,7 +92,9 @@ def run_command(
 def guarded(function: Callable[[], int]) -> int:
     """The exit code of a function; a mistake of the user is told in one sentence."""
     try:
-        return function()
+        code = function()
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt as error:
         print(f"gprior: {str(error) or 'interrupted.'}", file=sys.stderr)
         return 130
@@ -101,6 +103,10 @@ def guarded(function: Callable[[], int]) -> int:
             raise
         print(f"gprior: {error}", file=sys.stderr)
         return 1 if isinstance(error, DownloadError) else 2
+    except BrokenPipeError:
+        # The reader of our output (head, less) has what it wanted: what is buffered shall not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13  # As of a program that SIGPIPE ends.
     except OSError as error:
         if os.environ.get("GPRIOR_DEBUG"):
             raise

@@ -37,6 +37,22 @@ def test_unknown_commands(words, told, capsys):
     assert told in capsys.readouterr().err
 
 
+def test_a_reader_that_has_enough_is_no_fault():
+    """As with ``gprior --help | head -1``, here with a reader that has gone before the first word."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gprior_jax", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 141
+    process.stderr.close()
+
+
+def test_module_is_the_program():
+    told = subprocess.run([sys.executable, "-m", "gprior_jax", "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("gprior")
+
+
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("gprior ")
