@@ -20,6 +20,10 @@ from gprior_jax.typing import Array
 
 T = TypeVar("T")
 
+_QUICK: dict[str, Any] = {"xla_backend_optimization_level": 1}
+"""On a CPU the last levels of LLVM's optimisation take a quarter of the compilation and gain nothing here
+(benchmarks/RESULTS.md, "Training")."""
+
 _EVERYWHERE = PartitionSpec()
 
 
@@ -89,7 +93,9 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.cache
     def compiled(lanes: Lanes) -> Callable[..., Any]:
-        options = {"xla_cpu_multi_thread_eigen": False} if lanes.single_threaded else {}
+        options = _QUICK if jax.default_backend() == "cpu" else {}
+        if lanes.single_threaded:
+            options = options | {"xla_cpu_multi_thread_eigen": False}
 
         def run(plan: Any, state: Any, *arrays: Any) -> Any:
             step = functools.partial(function, plan, lanes)
