@@ -1,10 +1,8 @@
 """Gradients of the adversarial losses of both networks, from one pass through each on the same generated images."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
-
-import jax
-import jax.numpy as jnp
 
 from gprior_jax.training import losses, projected
 from gprior_jax.training.config import GANConfig
@@ -37,8 +35,6 @@ def judge(
 ) -> Judgement:
     """Both losses on the same generated images, with the discriminator as it is.
 
-    One pass serves both updates, where updates that take turns need two.
-
     Args:
         loss: which losses.
         weights: of the discriminator.
@@ -46,18 +42,21 @@ def judge(
         fake_logits: the discriminator's weights and those images to logits ``[B]``.
         real_logits: the discriminator's weights to the logits of real images ``[B]``.
     """
-    of_fake, to_fake = jax.vjp(fake_logits, weights, fake)
-    of_real, to_real = jax.vjp(real_logits, weights)
-    g_loss, g_pull = jax.value_and_grad(losses.generator_loss)(of_fake, loss)
-    d_loss, (real_pull, fake_pull) = jax.value_and_grad(losses.discriminator_loss, (0, 1))(of_real, of_fake, loss)
-    of_weights = jax.tree.map(jnp.add, to_real(real_pull)[0], to_fake(fake_pull)[0])
+    found = losses.gradients(
+        partial(losses.generator_loss, loss=loss),
+        partial(losses.discriminator_loss, loss=loss),
+        weights,
+        fake,
+        fake_logits,
+        real_logits,
+    )
     terms = {
-        "generator": g_loss,
-        "discriminator": d_loss,
-        "real_logit": of_real.mean(),
-        "fake_logit": of_fake.mean(),
+        "generator": found.generator,
+        "discriminator": found.discriminator,
+        "real_logit": found.real.mean(),
+        "fake_logit": found.fake.mean(),
     }
-    return Judgement(to_fake(g_pull)[1], of_weights, of_real, terms)
+    return Judgement(found.of_fake, found.of_weights, found.real, terms)
 
 
 def with_projected(

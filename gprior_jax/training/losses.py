@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.typing import Array
+from gprior_jax.typing import Array, Params, PyTree
 
 AdversarialLoss = Literal["nonsaturating", "wgan_gp"]
 Critic = Callable[[Array], Array]
@@ -45,6 +45,52 @@ def hinge_discriminator_loss(real: tuple[Array, ...], fake: tuple[Array, ...]) -
     """What discriminators of several scales minimise: ``max(0, 1 - D(real)) + max(0, 1 + D(fake))``, means, summed."""
     parts = [*(1.0 - x for x in real), *(1.0 + x for x in fake)]
     return sum((jnp.mean(jax.nn.relu(x)) for x in parts), jnp.zeros(()))
+
+
+class Gradients(NamedTuple):
+    """Both losses on the same generated images, and their gradients.
+
+    Attributes:
+        of_fake: of the generator's loss, with respect to what the discriminator saw of the generated images.
+        of_weights: of the discriminator's, with respect to its weights.
+        fake: logits of the generated images.
+        real: logits of the real ones.
+        generator: the generator's loss.
+        discriminator: the discriminator's.
+    """
+
+    of_fake: PyTree
+    of_weights: Params
+    fake: PyTree
+    real: PyTree
+    generator: Array
+    discriminator: Array
+
+
+def gradients(
+    generator_loss: Callable[[PyTree], Array],
+    discriminator_loss: Callable[[PyTree, PyTree], Array],
+    weights: Params,
+    fake: PyTree,
+    fake_logits: Callable[[Params, PyTree], PyTree],
+    real_logits: Callable[[Params], PyTree],
+) -> Gradients:
+    """One pass for both updates, where updates that take turns need two; the discriminator stays as it is.
+
+    Args:
+        generator_loss: of the logits of generated images.
+        discriminator_loss: of the logits of real and of generated images.
+        weights: of the discriminator.
+        fake: generated images, or features of them.
+        fake_logits: of the weights and ``fake``.
+        real_logits: of the weights.
+    """
+    of_fake, to_fake = jax.vjp(fake_logits, weights, fake)
+    of_real, to_real = jax.vjp(real_logits, weights)
+    g_loss, g_pull = jax.value_and_grad(generator_loss)(of_fake)
+    d_loss, (real_pull, fake_pull) = jax.value_and_grad(discriminator_loss, (0, 1))(of_real, of_fake)
+    of_weights = jax.tree.map(jnp.add, to_real(real_pull)[0], to_fake(fake_pull)[0])
+    return Gradients(to_fake(g_pull)[1], of_weights, of_fake, of_real, g_loss, d_loss)
 
 
 def r1_penalty(critic: Critic, real: Array) -> Array:

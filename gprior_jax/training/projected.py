@@ -1,9 +1,8 @@
 """Training with :mod:`projected discriminators <gprior_jax.perceptual.projected>` beside the one that sees pixels."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from gprior_jax.perceptual import projected as networks
@@ -12,7 +11,7 @@ from gprior_jax.training.config import GANConfig
 from gprior_jax.training.lanes import Lanes
 from gprior_jax.typing import Array, Key, Params, PyTree
 
-TERMS = ("projected_generator", "projected_discriminator")
+TERMS: tuple[str, ...] = ("projected_generator", "projected_discriminator")
 """Names of the scalars that steps give."""
 
 
@@ -67,12 +66,15 @@ def step(
 
     of_fake, to_fake = jax.vjp(features, fake)
     of_real = features(real)
-    fakes, to_fakes = jax.vjp(logits, state.heads, of_fake)
-    reals, to_reals = jax.vjp(lambda heads: logits(heads, of_real), state.heads)
-    g_loss, g_pull = jax.value_and_grad(losses.hinge_generator_loss)(fakes)
-    d_loss, (real_pull, fake_pull) = jax.value_and_grad(losses.hinge_discriminator_loss, (0, 1))(reals, fakes)
-    (of_images,) = to_fake(to_fakes(g_pull)[1])
-    gradient = lanes.mean(jax.tree.map(jnp.add, to_reals(real_pull)[0], to_fakes(fake_pull)[0]))
-    heads, opt = optimize.descend(_adam(config), state.heads, gradient, state.opt)
-    told: dict[str, Any] = dict(zip(TERMS, (g_loss, d_loss), strict=True))
+    found = losses.gradients(
+        losses.hinge_generator_loss,
+        losses.hinge_discriminator_loss,
+        state.heads,
+        of_fake,
+        logits,
+        lambda heads: logits(heads, of_real),
+    )
+    (of_images,) = to_fake(found.of_fake)
+    heads, opt = optimize.descend(_adam(config), state.heads, lanes.mean(found.of_weights), state.opt)
+    told = dict(zip(TERMS, (found.generator, found.discriminator), strict=True))
     return of_images, state._replace(heads=networks.iterate(heads), opt=opt), told

@@ -206,7 +206,7 @@ def adversarial_step(
     fake, to_generator, mean = jax.vjp(generated, state.generator, has_aux=True)
     found = adversarial.judge("nonsaturating", state.discriminator, fake, critic, lambda params: critic(params, shown))
     pull, judges, terms = adversarial.with_projected(config, lanes, state.projected, found, fake, shown, own_labels)
-    terms |= {"real_sign": jnp.sign(found.of_real).mean()}
+    terms = terms | {"real_sign": jnp.sign(found.of_real).mean()}
     g_gradient, d_gradient, terms = lanes.mean((to_generator(pull)[0], found.of_weights, terms))
     g_optimizer, d_optimizer = _optimizers(config)
     g_params, g_opt = optimize.descend(g_optimizer, state.generator, g_gradient, state.generator_opt)
