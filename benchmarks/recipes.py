@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from common import Report, at_least, note, number, parser, print_table
 
-PROJECTED = {"projected_weight": 1.0, "noise_limit": 0.03}
+PROJECTED = {"projected_weight": 1.0, "projected_rate": 1e-3, "noise_limit": 0.03}
 
 
 class Recipe(NamedTuple):
@@ -45,7 +45,7 @@ RECIPES = {
     "projected": Recipe("noise limit 0.03, projected", PROJECTED),
     "projected 3": Recipe("the same, weight 3", PROJECTED | {"projected_weight": 3.0}),
     "projected 0.3": Recipe("the same, weight 0.3", PROJECTED | {"projected_weight": 0.3}),
-    "projected fast": Recipe("projected, rate 1e-3", PROJECTED | {"projected_rate": 1e-3}),
+    "projected slow": Recipe("projected, rate 2e-4", PROJECTED | {"projected_rate": 2e-4}),
     "projected no path": Recipe("projected, no path length penalty", PROJECTED | {"path_weight": 0.0}),
     "projected r1 0.3": Recipe("projected, R1 0.3", PROJECTED | {"r1_gamma": 0.3}),
     "projected alone": Recipe("projected, pixels ignored", PROJECTED | {"pixel_weight": 0.0}),

@@ -33,6 +33,12 @@ def image_mesh(num_devices: int | None = None) -> Mesh:
     return Mesh(np.array(local[:count]), (IMAGES,), axis_types=(AxisType.Auto,))
 
 
+def cores() -> int:
+    """CPU cores that this process may use."""
+    available = getattr(os, "sched_getaffinity", None)  # Linux; elsewhere all cores are ours.
+    return len(available(0)) if available else os.cpu_count() or 1
+
+
 def use_cores() -> None:
     """Make every CPU core of this process a device, over which a batch of images can be spread.
 
@@ -46,10 +52,8 @@ def use_cores() -> None:
     """
     if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         return
-    available = getattr(os, "sched_getaffinity", None)  # Linux; elsewhere all cores are ours.
-    count = len(available(0)) if available else os.cpu_count() or 1
     try:
-        jax.config.update("jax_num_cpu_devices", count)
+        jax.config.update("jax_num_cpu_devices", cores())
     except RuntimeError:  # JAX has started.
         return
 

@@ -67,12 +67,13 @@ def freeze(network: Params, key: Key) -> Frozen:
     widths = [WIDTH << level for level in range(len(LAYERS))]
     channels = [BLOCKS[name].features for name in LAYERS]
 
-    def draw(index: int, rows: int, columns: int) -> Array:
-        return jax.random.normal(jax.random.fold_in(key, index), (rows, columns)) / rows**0.5
+    def draw(key: Key, shapes: list[tuple[int, int]]) -> tuple[Array, ...]:
+        keys = jax.random.split(key, len(shapes))
+        return tuple(jax.random.normal(k, shape) / shape[0] ** 0.5 for k, shape in zip(keys, shapes, strict=True))
 
-    across = tuple(draw(i, *pair) for i, pair in enumerate(zip(channels, widths, strict=True)))
-    down = tuple(draw(100 + i, wide, narrow) for i, (narrow, wide) in enumerate(itertools.pairwise(widths)))
-    return Frozen(network, across, down)
+    across_key, down_key = jax.random.split(key)
+    across = draw(across_key, list(zip(channels, widths, strict=True)))
+    return Frozen(network, across, draw(down_key, list(itertools.pairwise(widths[::-1]))[::-1]))
 
 
 def side(resolution: int) -> int:

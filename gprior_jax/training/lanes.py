@@ -7,14 +7,13 @@ stay together, so that a step is the same for any number of devices, up to the o
 """
 
 import functools
-import os
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
-from gprior_jax.inversion.devices import IMAGES, image_mesh
+from gprior_jax.inversion.devices import IMAGES, cores, image_mesh
 from gprior_jax.training.config import GANConfig
 from gprior_jax.typing import Array
 
@@ -81,7 +80,7 @@ def lanes_for(config: GANConfig) -> Lanes:
     """As many of this process's devices as the batch can be split over evenly, groups of images kept together."""
     device, available = jax.local_devices()[0], jax.local_device_count()
     count = max(n for n in range(1, available + 1) if config.groups % n == 0)
-    fills = device.platform == "cpu" and count >= (os.cpu_count() or 1)
+    fills = device.platform == "cpu" and count >= cores()
     return Lanes(count, min(config.minibatch_group, config.batch_size), count > 1 and fills)
 
 

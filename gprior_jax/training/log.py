@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -44,12 +45,17 @@ class Pace:
         return {"images_per_second": rate, "seconds_left": (self._end - seen) / rate if rate else float("inf")}
 
 
+def require_tensorboard() -> ModuleType:
+    """tensorboardX, or the sentence that says what to install."""
+    return require("tensorboardX", "tensorboard")
+
+
 class TensorBoard:
     """Scalars and sheets of samples in files that TensorBoard shows."""
 
     def __init__(self, folder: Path, seen: int):
         """Open the folder; what an interrupted run wrote beyond ``seen`` images is not shown."""
-        writer = require("tensorboardX", "tensorboard").SummaryWriter
+        writer = require_tensorboard().SummaryWriter
         self._writer = writer(str(folder), purge_step=seen or None, filename_suffix=f".from-{seen}")
 
     def row(self, row: dict[str, Any]) -> None:

@@ -29,8 +29,8 @@ from gprior_jax.summary import check_same, fingerprint
 from gprior_jax.training import projected
 from gprior_jax.training.config import GANConfig
 from gprior_jax.training.data import ImageZip, classes_together, stream
-from gprior_jax.training.lanes import lanes_for
-from gprior_jax.training.log import Log, Pace, Report, TensorBoard
+from gprior_jax.training.lanes import Lanes, lanes_for
+from gprior_jax.training.log import Log, Pace, Report, TensorBoard, require_tensorboard
 from gprior_jax.training.trainers import trainer_of
 from gprior_jax.training.warm_start import warm_start
 from gprior_jax.typing import Params
@@ -39,6 +39,9 @@ GRID_IMAGES = 64
 GRID_COLUMNS = 8
 
 _KEEP_STATES = 2
+
+_STEPS_KEY, _SHEET_KEY, _PROJECTED_KEY = 1, 2, 3
+"""Folded into the seed's key, so that no two purposes share numbers; the networks are drawn from the key itself."""
 
 
 def train(
@@ -77,6 +80,7 @@ def train(
 
     Raises:
         GPriorError: unreadable data, a folder that holds another run, or no network for projected discriminators.
+        MissingExtraError: ``tensorboard`` without tensorboardX.
         KeyboardInterrupt: told what is kept.
     """
     if snapshot_images % log_images:
@@ -84,10 +88,12 @@ def train(
     images, out, trainer = ImageZip(data), Path(out), trainer_of(config)
     labels, names = _labels(images, config)
     provenance = (provenance or {}) | ({"label_names": names} if names else {})
+    if tensorboard:
+        require_tensorboard()
     network = _features_of(config, perceptual)
     lanes = lanes_for(config)
     state = lanes.place(_open_run(out, config, images, init_from, network))
-    key = lanes.place(jax.random.fold_in(jax.random.key(config.seed), 1))
+    key = lanes.place(jax.random.fold_in(jax.random.key(config.seed), _STEPS_KEY))
     seen = int(state.images_seen)
     end = config.total_images if max_images is None else min(max_images, config.total_images)
     board = TensorBoard(out / "tensorboard", seen) if tensorboard else None
@@ -96,12 +102,8 @@ def train(
     batches = stream(images, _requests(config, seen, end), config.seed, config.mirror, config.turns)
     try:
         for real, indices in batches:
-            own = None
-            if labels is not None:
-                order = classes_together(labels[indices], config.minibatch_group)
-                real, own = real[order], np.eye(len(names), dtype=np.float32)[labels[indices[order]]]
-            shown, own = lanes.place(jax.tree.map(jnp.asarray, (real, own)))
-            state, terms = trainer.train_step(config, state, seen, shown, own, key)
+            classes = None if labels is None else labels[indices]
+            state, terms = trainer.train_step(config, state, seen, *_placed(config, lanes, real, classes), key)
             log.add(terms)
             previous, seen = seen, seen + len(real)
             if seen // log_images > previous // log_images or seen >= end:
@@ -135,6 +137,17 @@ def _features_of(config: GANConfig, folder: str | Path | None) -> Params | None:
         found = type(network.module).__name__
         raise ArgumentError(f"{folder} holds {found}: projected discriminators stand on EfficientNet-Lite0.")
     return network.weights
+
+
+def _placed(
+    config: GANConfig, lanes: Lanes, real: np.ndarray, classes: np.ndarray | None
+) -> tuple[jax.Array, jax.Array | None]:
+    """A batch on the devices; in a conditional run in the order of its classes, with these as one-hot rows."""
+    if classes is None:
+        return lanes.place(jnp.asarray(real)), None
+    order = classes_together(classes, config.minibatch_group)
+    one_hot = jax.nn.one_hot(classes[order], getattr(config, "num_classes", 0))
+    return lanes.place((jnp.asarray(real[order]), one_hot))
 
 
 def _requests(config: GANConfig, seen: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -185,7 +198,10 @@ def _restore(out: Path, config: GANConfig, init_from: str | Path | None, network
 
     def fresh() -> Any:
         state = trainer.init(config, key)
-        return state if network is None else state._replace(projected=projected.init(config, network, key))
+        if network is None:
+            return state
+        own = jax.random.fold_in(key, _PROJECTED_KEY)
+        return state._replace(projected=projected.init(config, network, own))
 
     for path in reversed(_states(out)):
         return load_tree(path, jax.eval_shape(fresh))
@@ -214,7 +230,7 @@ def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any
 
 def sample_grid(config: GANConfig, state: Any) -> np.ndarray:
     """Images of :data:`GRID_IMAGES` fixed codes; those of a conditional run have a class for every column."""
-    z = jax.random.normal(jax.random.fold_in(jax.random.key(config.seed), 2), (GRID_IMAGES, config.z_dim))
+    z = jax.random.normal(jax.random.fold_in(jax.random.key(config.seed), _SHEET_KEY), (GRID_IMAGES, config.z_dim))
     classes = getattr(config, "num_classes", 0)
     labels = jax.nn.one_hot(jnp.arange(GRID_IMAGES) % GRID_COLUMNS % classes, classes) if classes else None
     return np.asarray(trainer_of(config).sample(config, state, z, labels))

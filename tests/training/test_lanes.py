@@ -70,9 +70,9 @@ def test_as_many_devices_as_divide_the_batch(config, wanted):
 def test_cores_work_alone_where_every_one_is_a_device(monkeypatch):
     config = PGGANConfig(batch_size=32)
     for cores, wanted in ((8, True), (4, True), (16, False)):
-        monkeypatch.setattr(lanes_module.os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(lanes_module, "cores", lambda cores=cores: cores)
         assert lanes_for(config).single_threaded == wanted
-    monkeypatch.setattr(lanes_module.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(lanes_module, "cores", lambda: 1)
     assert not lanes_for(PGGANConfig(batch_size=4)).single_threaded
 
 

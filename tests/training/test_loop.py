@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import json
+import sys
 import zipfile
 
 import jax
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from gprior_jax import zoo
-from gprior_jax.errors import CheckpointError, GPriorError
+from gprior_jax.errors import CheckpointError, GPriorError, MissingExtraError
 from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.images.files import encode_png
 from gprior_jax.storage.checkpoint import load_tree
@@ -284,3 +285,27 @@ def test_classes_stand_together_with_their_images(group, tmp_path, monkeypatch):
         followed = classes.reshape(group, -1).T.reshape(-1)
         assert (np.diff(followed) >= 0).all()
     assert len({tuple(labels.argmax(1)) for _, labels in shown}) > 1
+
+
+def test_tensorboard_that_is_not_installed_leaves_no_run(tiny, image_zip, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(MissingExtraError, match=r"gprior-jax\[tensorboard\]"):
+        loop.train(tiny, image_zip, tmp_path / "run", tensorboard=True, **OPTIONS)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_purposes_share_no_key(tiny, image_zip, tmp_path, monkeypatch):
+    """What draws the projected discriminators is no key that steps or the sheet derive theirs from."""
+    keys = []
+
+    def init(config, network, key):
+        keys.append(key)
+
+    monkeypatch.setattr(loop.projected, "init", init)
+    loop._restore(tmp_path, tiny, None, {})
+    taken = [jax.random.fold_in(jax.random.key(tiny.seed), purpose) for purpose in (1, 2)]
+    drawn = [*keys, *jax.random.split(keys[0])]
+    below = [key for own in taken for key in (own, *(jax.random.fold_in(own, i) for i in range(64)))]
+    data = [tuple(jax.random.key_data(key).tolist()) for key in (*drawn, *below)]
+    assert len(set(data)) == len(data)
