@@ -4,9 +4,13 @@ Features of four depths are mixed by fixed random matrices, across channels and 
 that no discriminator can rest on the easy ones alone; each mixed map then has a small discriminator of its own, which
 judges patches. Trained so, a generator needs a fraction of the images.
 
+Before its last convolution a discriminator is shown how much every channel differs between the images of a group, as
+the last block of a PGGAN's is of one: without that, generators drew ever fewer faces (benchmarks/RESULTS.md,
+"Training"). In the official program the normalisation over the batch lets it know.
+
 The discriminators' kernels are divided by their largest singular value (Miyato et al. 2018, arXiv:1802.05957), found
 by power iteration, one step with every training step. The official ones normalise over the batch as well; without that
-a prior was nearer to its images after the same number of steps (benchmarks/RESULTS.md, "Training").
+a prior was nearer to its images after the same number of steps (ibid.).
 """
 
 import itertools
@@ -16,6 +20,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.discriminators.minibatch import minibatch_stddev
 from gprior_jax.nn.batched import convolve, pixel_product
 from gprior_jax.perceptual.efficientnet import BLOCKS, EfficientNetLite0
 from gprior_jax.typing import Array, Key, Params
@@ -108,7 +113,7 @@ def _head_shapes(level: int, resolution: int) -> list[tuple[int, int, int]]:
     while size > _PATCHES:
         found.append((_HALVING, features, HEAD_WIDTH))
         size, features = size // 2, HEAD_WIDTH
-    return [*found, (3, features, HEAD_WIDTH)]
+    return [*found, (3, 2 * features, HEAD_WIDTH)]  # With the deviation of every channel.
 
 
 def init_heads(resolution: int, num_classes: int, key: Key) -> Params:
@@ -154,23 +159,26 @@ def _normalized(layer: Any) -> Array:
     return layer["kernel"] / (jnp.linalg.norm(_flat(layer["kernel"]) @ vector) + _EPSILON)
 
 
-def logits(heads: Params, maps: tuple[Array, ...], labels: Array | None) -> tuple[Array, ...]:
+def logits(heads: Params, maps: tuple[Array, ...], labels: Array | None, group_size: int) -> tuple[Array, ...]:
     """Logits of patches for every scale, larger for more real.
 
     Args:
         heads: weights.
         maps: mixed maps ``[B, h, w, C]`` of a batch, the finest first.
         labels: ``[B, num_classes]``, for conditional discriminators.
+        group_size: images that are compared, see :func:`gprior_jax.discriminators.minibatch.minibatch_stddev`.
 
     Returns:
         ``[B, h, w]`` with h and w at most 4, for every map.
     """
-    return tuple(_head(heads[f"head{level}"], x, labels) for level, x in enumerate(maps))
+    return tuple(_head(heads[f"head{level}"], x, labels, group_size) for level, x in enumerate(maps))
 
 
-def _head(layers: Params, x: Array, labels: Array | None) -> Array:
+def _head(layers: Params, x: Array, labels: Array | None, group_size: int) -> Array:
     *hidden, last = (layers[f"layer{i}"] for i in range(len(layers)))
     for layer in hidden:
+        if layer is hidden[-1]:
+            x = minibatch_stddev(x, group_size, x.shape[-1])
         kernel = _normalized(layer)
         stride = 2 if kernel.shape[0] == _HALVING else 1
         convolved = jax.vmap(partial(convolve, kernel=kernel, stride=stride))(x) + layer["bias"]

@@ -203,6 +203,9 @@ class StyleGAN2Config(GANConfig):
         images: images of the whole run.
         mapping_layers: dense layers of the mapping network (8 published; 2 for sets of this size).
         num_classes: classes that the data names, to be learned; 0 is an unconditional run.
+        condition_from: images before which all are of one class, the mixture of all.
+        condition_until: images from which on each is wholly of its own; in between the one becomes the other. Networks
+            that are told classes from the start may draw one image for each (Shahbazi et al. 2022, arXiv:2201.06578).
         path_weight: weight of the path length penalty; 0 leaves it out.
         path_interval: it is applied at the end of every so many steps, times this number.
         path_decay: rate of the running mean of path lengths.
@@ -223,6 +226,8 @@ class StyleGAN2Config(GANConfig):
     images: int = 400_000
     mapping_layers: int = 2
     num_classes: int = 0
+    condition_from: int = 0
+    condition_until: int = 0
     path_weight: float = 2.0
     path_interval: int = 4
     path_decay: float = 0.01
@@ -237,6 +242,11 @@ class StyleGAN2Config(GANConfig):
     def __post_init__(self):
         super().__post_init__()
         _positive(path_interval=self.path_interval, path_shrink=self.path_shrink)
+        if not 0 <= self.condition_from <= self.condition_until or (self.condition_until and not self.num_classes):
+            raise ArgumentError(
+                f"condition_from {self.condition_from} and condition_until {self.condition_until}: use numbers of "
+                "images, the second not the smaller one, in a run with num_classes."
+            )
         if self.images < self.batch_size:
             raise ArgumentError(f"images {self.images}: the run needs at least one batch of {self.batch_size}.")
         if self.path_weight and self.batch_size < self.path_shrink:
@@ -256,3 +266,19 @@ class StyleGAN2Config(GANConfig):
     def size_at(self, images_seen: int) -> int:
         """Side of the images, pixels."""
         return self.resolution
+
+    def conditioning(self, images_seen: int) -> float:
+        """How far images are of their own classes in the batch that starts after ``images_seen`` images, 0 to 1.
+
+        >>> StyleGAN2Config(num_classes=8, condition_from=100, condition_until=300).conditioning(150)
+        0.25
+        """
+        if images_seen >= self.condition_until:
+            return 1.0
+        span = max(1, self.condition_until - self.condition_from)
+        return max(0.0, (images_seen - self.condition_from) / span)
+
+    def progress(self, images_seen: int) -> dict[str, Any]:
+        """What the log tells of the batch that starts after ``images_seen`` images."""
+        found = super().progress(images_seen)
+        return found | {"condition": f"{self.conditioning(images_seen):.3f}"} if self.condition_until else found

@@ -27,7 +27,7 @@ from gprior_jax.storage.atomic import read_json, write_json
 from gprior_jax.storage.checkpoint import load_tree, save_tree
 from gprior_jax.summary import check_same, fingerprint
 from gprior_jax.training import projected
-from gprior_jax.training.config import GANConfig
+from gprior_jax.training.config import GANConfig, StyleGAN2Config
 from gprior_jax.training.data import ImageZip, classes_together, stream
 from gprior_jax.training.lanes import Lanes, lanes_for
 from gprior_jax.training.log import Log, Pace, Report, TensorBoard, require_tensorboard
@@ -103,7 +103,7 @@ def train(
     try:
         for real, indices in batches:
             classes = None if labels is None else labels[indices]
-            state, terms = trainer.train_step(config, state, seen, *_placed(config, lanes, real, classes), key)
+            state, terms = trainer.train_step(config, state, seen, *_placed(config, lanes, seen, real, classes), key)
             log.add(terms)
             previous, seen = seen, seen + len(real)
             if seen // log_images > previous // log_images or seen >= end:
@@ -140,14 +140,25 @@ def _features_of(config: GANConfig, folder: str | Path | None) -> Params | None:
 
 
 def _placed(
-    config: GANConfig, lanes: Lanes, real: np.ndarray, classes: np.ndarray | None
+    config: GANConfig, lanes: Lanes, seen: int, real: np.ndarray, classes: np.ndarray | None
 ) -> tuple[jax.Array, jax.Array | None]:
-    """A batch on the devices; in a conditional run in the order of its classes, with these as one-hot rows."""
+    """A batch on the devices; in a conditional run in the order of its classes, with these as rows."""
     if classes is None:
         return lanes.place(jnp.asarray(real)), None
-    order = classes_together(classes, config.minibatch_group)
-    one_hot = jax.nn.one_hot(classes[order], getattr(config, "num_classes", 0))
-    return lanes.place((jnp.asarray(real[order]), one_hot))
+    share = _conditioning(config, seen)
+    # While generated images have no class, groups of one would tell them from real ones.
+    order = classes_together(classes, config.minibatch_group) if share else np.arange(len(classes))
+    return lanes.place((jnp.asarray(real[order]), _rows(config, classes[order], share)))
+
+
+def _conditioning(config: GANConfig, seen: int) -> float:
+    return config.conditioning(seen) if isinstance(config, StyleGAN2Config) else 1.0
+
+
+def _rows(config: GANConfig, classes: np.ndarray, share: float) -> jax.Array:
+    """Classes as ``[B, num_classes]``: one-hot for a share of 1, for less between that and the mixture of all."""
+    number = getattr(config, "num_classes", 0)
+    return share * jax.nn.one_hot(classes, number) + (1.0 - share) / number
 
 
 def _requests(config: GANConfig, seen: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -231,8 +242,10 @@ def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any
 def sample_grid(config: GANConfig, state: Any) -> np.ndarray:
     """Images of :data:`GRID_IMAGES` fixed codes; those of a conditional run have a class for every column."""
     z = jax.random.normal(jax.random.fold_in(jax.random.key(config.seed), _SHEET_KEY), (GRID_IMAGES, config.z_dim))
-    classes = getattr(config, "num_classes", 0)
-    labels = jax.nn.one_hot(jnp.arange(GRID_IMAGES) % GRID_COLUMNS % classes, classes) if classes else None
+    classes, labels = getattr(config, "num_classes", 0), None
+    if classes:
+        share = _conditioning(config, int(state.images_seen))
+        labels = _rows(config, np.arange(GRID_IMAGES) % GRID_COLUMNS % classes, share)
     return np.asarray(trainer_of(config).sample(config, state, z, labels))
 
 

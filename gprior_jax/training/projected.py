@@ -62,7 +62,7 @@ def step(
         return jax.vmap(lambda image: networks.mixed_features(state.frozen, image, size))(images)
 
     def logits(heads: Params, maps: tuple[Array, ...]) -> tuple[Array, ...]:
-        return networks.logits(heads, maps, labels)
+        return networks.logits(heads, maps, labels, config.minibatch_group)
 
     of_fake, to_fake = jax.vjp(features, fake)
     of_real = features(real)

@@ -28,6 +28,16 @@ def maps_of(number: int, sides=(16, 8, 4, 2)) -> tuple[np.ndarray, ...]:
     )
 
 
+GROUP = 2
+
+
+def with_deviations(x: torch.Tensor) -> torch.Tensor:
+    """How much every channel differs between images i, i + B / 2, beside the features."""
+    groups = x.unflatten(0, (GROUP, -1))
+    deviation = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean((2, 3))
+    return torch.cat([x, deviation.repeat(GROUP, 1)[..., None, None].expand_as(x)], 1)
+
+
 def torch_logits(heads, maps) -> list[np.ndarray]:
     """The discriminators, kernels divided by singular values that torch finds exactly."""
     found = []
@@ -35,6 +45,8 @@ def torch_logits(heads, maps) -> list[np.ndarray]:
         x, layers = tensor(features).permute(0, 3, 1, 2), heads[f"head{level}"]
         for i in range(len(layers)):
             kernel = tensor(layers[f"layer{i}"]["kernel"])
+            if i == len(layers) - 2:
+                x = with_deviations(x)
             side, _, outputs = kernel.shape[1:]
             largest = torch.linalg.matrix_norm(kernel.reshape(-1, outputs), 2)
             weight = (kernel / largest).permute(3, 2, 0, 1)
@@ -79,7 +91,7 @@ def test_mixed_features_as_torch():
 def test_logits_as_torch(heads):
     maps = maps_of(4)
     labels = np.eye(3, dtype=np.float32)[[0, 1, 2, 1]]
-    found = jax.jit(projected.logits)(heads, maps, labels)
+    found = jax.jit(projected.logits, static_argnums=3)(heads, maps, labels, GROUP)
     wanted = torch_logits(heads, maps)
     assert [x.shape for x in found] == [(4, 4, 4), (4, 4, 4), (4, 4, 4), (4, 2, 2)]
     for x, y in zip(found, wanted, strict=True):
@@ -107,7 +119,7 @@ def test_discriminators_halve_down_to_patches(resolution, layers):
     assert [len(heads[f"head{i}"]) for i in range(4)] == layers
     size = projected.side(resolution)
     maps = [jax.ShapeDtypeStruct((4, size // (4 << i), size // (4 << i), WIDTHS[i]), jnp.float32) for i in range(4)]
-    found = jax.eval_shape(lambda heads, maps: projected.logits(heads, maps, None), heads, tuple(maps))
+    found = jax.eval_shape(lambda heads, maps: projected.logits(heads, maps, None, 4), heads, tuple(maps))
     sides = [min(4, size // (4 << i)) for i in range(4)]
     assert [x.shape for x in found] == [(4, side, side) for side in sides]
 

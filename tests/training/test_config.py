@@ -90,9 +90,21 @@ def test_stylegan2():
     assert config.progress(3) == {"resolution": 64}
 
 
+def test_classes_come_in_between_two_numbers_of_images():
+    config = StyleGAN2Config(num_classes=4, condition_from=160, condition_until=480)
+    found = [config.conditioning(seen) for seen in (0, 160, 240, 320, 480, 4800)]
+    assert found == [0.0, 0.0, 0.25, 0.5, 1.0, 1.0]
+    assert config.progress(240) == {"resolution": 64, "condition": "0.250"}
+    at_once = StyleGAN2Config(num_classes=4, condition_from=160, condition_until=160)
+    assert [at_once.conditioning(seen) for seen in (0, 159, 160)] == [0.0, 0.0, 1.0]
+    assert StyleGAN2Config(num_classes=4).conditioning(0) == 1.0
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
+        ({"num_classes": 4, "condition_from": 32, "condition_until": 16}, "condition_from 32 and condition_until 16"),
+        ({"condition_until": 16}, "in a run with num_classes"),
         ({"resolution": 48}, "resolution 48: use a power of two"),
         ({"images": 15}, "images 15: the run needs at least one batch of 16"),
         ({"batch_size": 1, "minibatch_group": 1}, "path_shrink 2 leaves nothing of a batch of 1"),

@@ -3,6 +3,7 @@ import dataclasses
 import json
 import sys
 import zipfile
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -259,15 +260,13 @@ def test_a_run_for_tensorboard(tiny, image_zip, tmp_path):
     assert rows[-1]["seconds_left"] == 0.0
 
 
-@pytest.mark.parametrize("group", [4, 8])
-def test_classes_stand_together_with_their_images(group, tmp_path, monkeypatch):
-    """Every class has a colour of its own, so that an image tells its class."""
+def shown_steps(config, tmp_path, monkeypatch):
+    """The images and labels of all steps, where every class has a colour of its own: an image tells its class."""
     path = tmp_path / "colours.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for index in range(40):
             archive.writestr(f"{index:03}.png", encode_png(np.full((8, 8, 3), 100 * (index % 3), np.uint8)))
         archive.writestr("dataset.json", json.dumps({"labels": [[f"{i:03}.png", i % 3] for i in range(40)]}))
-    config = dataclasses.replace(CONDITIONAL, batch_size=8, minibatch_group=group, images=64, turns=False)
     shown = []
 
     def step(config, state, seen, real, labels, key):
@@ -278,13 +277,41 @@ def test_classes_stand_together_with_their_images(group, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "snapshot", lambda *args: None)
     loop.train(config, path, tmp_path / "run", snapshot_images=64, log_images=64)
     assert len(shown) == 8
+    return shown
+
+
+@pytest.mark.parametrize("group", [4, 8])
+def test_classes_stand_together_with_their_images(group, tmp_path, monkeypatch):
+    config = dataclasses.replace(CONDITIONAL, batch_size=8, minibatch_group=group, images=64, turns=False)
+    shown = shown_steps(config, tmp_path, monkeypatch)
     for real, labels in shown:
         classes = labels.argmax(1)
+        assert (labels.max(1) == 1.0).all()
         np.testing.assert_allclose((real.mean((1, 2, 3)) + 1) * 127.5, 100.0 * classes, atol=1e-3)
         # Groups one after the other: no class comes back after another has begun.
         followed = classes.reshape(group, -1).T.reshape(-1)
         assert (np.diff(followed) >= 0).all()
     assert len({tuple(labels.argmax(1)) for _, labels in shown}) > 1
+
+
+def test_classes_that_come_in_later(tmp_path, monkeypatch):
+    config = dataclasses.replace(
+        CONDITIONAL, batch_size=8, images=64, turns=False, condition_from=16, condition_until=48
+    )
+    shown = shown_steps(config, tmp_path, monkeypatch)
+    for index, (real, labels) in enumerate(shown):
+        share = [0, 0, 0, 0.25, 0.5, 0.75, 1, 1][index]
+        classes = np.round((real.mean((1, 2, 3)) + 1) * 127.5 / 100).astype(int)
+        np.testing.assert_allclose(labels, share * np.eye(3)[classes] + (1 - share) / 3, atol=1e-6)
+        together = (np.diff(classes.reshape(4, -1).T.reshape(-1)) >= 0).all()
+        assert together == (share > 0)
+
+
+def test_the_sheet_has_the_classes_of_its_moment(monkeypatch):
+    config = dataclasses.replace(CONDITIONAL, condition_from=0, condition_until=100)
+    monkeypatch.setattr(stylegan2, "sample", lambda config, state, z, labels: labels)
+    labels = loop.sample_grid(config, SimpleNamespace(images_seen=np.int32(25)))
+    np.testing.assert_allclose(labels[:2], [[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]], atol=1e-6)
 
 
 def test_tensorboard_that_is_not_installed_leaves_no_run(tiny, image_zip, tmp_path, monkeypatch):

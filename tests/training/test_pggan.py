@@ -170,6 +170,19 @@ def test_minibatch_stddev(number, group):
         np.testing.assert_allclose(found[image, ..., 5], np.sqrt(mates.var(0) + 1e-8).mean(), rtol=1e-5)
 
 
+def test_minibatch_stddev_of_more_channels():
+    x = np.random.default_rng(0).standard_normal((6, 4, 4, 10)).astype(np.float32)
+    found = np.asarray(minibatch_stddev(jnp.asarray(x), 2, 5))
+    np.testing.assert_array_equal(found[..., :10], x)
+    for image in range(6):
+        deviation = np.sqrt(x[image % 3 :: 3].var(0) + 1e-8)
+        for channel in range(5):
+            own = deviation[..., 2 * channel : 2 * channel + 2].mean()
+            np.testing.assert_allclose(found[image, ..., 10 + channel], own, rtol=1e-5)
+    with pytest.raises(ValueError, match="got 10 channels to average to 3: use a divisor"):
+        minibatch_stddev(jnp.asarray(x), 2, 3)
+
+
 def test_minibatch_stddev_of_a_part_of_a_group():
     with pytest.raises(ValueError, match="got 6 images for groups of 4: use a multiple of 4"):
         minibatch_stddev(jnp.zeros((6, 4, 4, 5)), 4)

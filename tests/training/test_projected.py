@@ -43,7 +43,7 @@ def test_a_step_follows_the_gradients_of_hinge_losses(monkeypatch):
 
     def logits(heads, images):
         maps = jax.vmap(lambda image: networks.mixed_features(state.frozen, image, 64))(images)
-        return networks.logits(heads, maps, LABELS)
+        return networks.logits(heads, maps, LABELS, 4)
 
     def of_generator(fake):
         return sum(-x.mean() for x in logits(state.heads, fake))
