@@ -25,6 +25,7 @@ from gprior_converters import (
     stylegan2_discriminator,
     vgg,
 )
+from gprior_converters.described import convert_described, read_architecture
 from gprior_converters.reading import Networks, read_networks
 from gprior_converters.state import State
 from gprior_jax import zoo
@@ -244,8 +245,8 @@ def _convert_main(networks: Networks, path: Path, described: dict[str, Any]) -> 
 
 def _convert_state(state: State, source: str, described: dict[str, Any]) -> Converted:
     if "layers" in described:
-        module, latent, modules = dcgan.read_architecture(described, "the architecture file")
-        result = dcgan.convert_described(module, modules, state, source)
+        module, latent, modules = read_architecture(described, "the architecture file")
+        result = convert_described(module, modules, state, source)
         return Converted("described", *result, _latent(latent))
     layout = recognise(state, source)
     options = {key: value for key, value in described.items() if key not in ("arch", "latent")}
