@@ -196,6 +196,12 @@ def _check_same_images(generator: Converted, critic: Converted, source: Any) -> 
             f"{source}: the discriminator sees {seen}-pixel images, the generator makes {size}-pixel ones; nothing was "
             "written: give the discriminator that was trained with it."
         )
+    ours, theirs = generator.module.feature_shape(len(generator.module.layer_names))[-1], critic.module.input_shape[-1]
+    if ours != theirs:
+        raise CheckpointError(
+            f"{source}: the discriminator sees images of {theirs} channels, the generator makes images of {ours}; "
+            "nothing was written: give the discriminator that was trained with it."
+        )
 
 
 def _save(main: Converted, critic: Converted | None, folder: str | os.PathLike, name: str, **options: Any) -> None:
