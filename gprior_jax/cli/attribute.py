@@ -141,7 +141,7 @@ class Attribute(PriorFlags, PerceptualFlag):
         items, read = runs.generated_items(job.prior, self._key(1), self.number)
         generated = dataclasses.replace(job, key=self._key(2), read=read)
         distances = [self._distances(generated, items, "generated")]
-        items, read = self._real_images(real, job.resolution)
+        items, read = self._real_images(real, job.prior.image_shape)
         distances.append(self._distances(dataclasses.replace(job, key=self._key(3), read=read), items, "real"))
         return Reference(*distances)
 
@@ -151,14 +151,14 @@ class Attribute(PriorFlags, PerceptualFlag):
             raise ArgumentError(f"the reference cannot be measured: {next(iter(outcome.failed.values()))}")
         return np.array([entry.metrics["distance"] for entry in outcome.entries])
 
-    def _real_images(self, path: Path, size: int) -> tuple[list[Item], Any]:
+    def _real_images(self, path: Path, shape: tuple[int, ...]) -> tuple[list[Item], Any]:
         """The first images of a folder, or of those that training holds out of a zip file, and what reads them."""
         read = None
         if path.suffix.lower() == ".zip":
-            held_out = ImageZip(path, "held_out")
+            held_out = ImageZip(path, "held_out", shape[-1])
             names = held_out.names[: self.number]
             items = [Item(i, Path(name), f"real_{i}", digest=held_out.digest(i)) for i, name in enumerate(names)]
-            read = partial(_of_zip, held_out, size)
+            read = partial(_of_zip, held_out, shape[0])
         else:
             items = name_items(list_images([str(path)])[: self.number])
         if len(items) < 2:

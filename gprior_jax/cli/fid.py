@@ -44,7 +44,7 @@ class Real(NamedTuple):
 
     Attributes:
         number: how many.
-        read: gives one, ``[R, R, 3]`` in [0, 1].
+        read: gives one, ``[R, R, C]`` in [0, 1].
         labels: their classes, ``[number]``, where the prior has some.
     """
 
@@ -146,7 +146,7 @@ class FID(ModelFlags):
 
 def _of_zip(path: Path, split: Split, prior: Prior, number: int | None = None) -> Real:
     """Images of a split; where so many are wanted, they are chosen once and for all."""
-    images = ImageZip(path, split)
+    images = ImageZip(path, split, prior.image_shape[-1])
     chosen = np.arange(len(images))
     if number is not None:
         chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:number])

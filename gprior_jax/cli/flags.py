@@ -14,6 +14,8 @@ from gprior_jax.images.files import Crop
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Network
 from gprior_jax.recipes import METHODS, Preset, find_method
+from gprior_jax.runs import Item
+from gprior_jax.runs.labels import with_labels
 
 Dtype = Literal["float32", "bfloat16"]
 
@@ -55,15 +57,15 @@ class ModelFlags(JsonFlag):
     batch_size: int | None = None
 
 
-def free_prior(prior: Prior, label: int | str) -> Prior:
-    """A prior held to no class, so that ``--label`` chooses one.
+def free_prior(prior: Prior, label: int | str, flag: str = "--label") -> Prior:
+    """A prior held to no class, so that a flag chooses one.
 
     Raises:
         ArgumentError: it has none.
     """
     free = dataclasses.replace(prior, label=None)
     if not free.num_classes:
-        raise ArgumentError(f"--label {label}: {prior} has no classes, leave it out.")
+        raise ArgumentError(f"{flag} {label}: {prior} has no classes, leave it out.")
     return free
 
 
@@ -100,6 +102,8 @@ class FolderFlags(PriorFlags):
         devices: devices to spread a batch over; unless given one, or on a CPU its cores.
         dtype: floating dtype of the network.
         crop: how a picture becomes square: center, stretch, or pad with gray.
+        labels: instead of --label, classes of a prior with classes, one for each image: a .json or .csv file with names
+            of files and classes, or folders: of the class (its number or name) that an image's folder is named after.
     """
 
     inputs: Annotated[tuple[str, ...], conf.Positional]
@@ -107,11 +111,38 @@ class FolderFlags(PriorFlags):
     devices: int | None = None
     dtype: Dtype = "float32"
     crop: Crop = "center"
+    labels: str | None = None
 
     def load_prior(self) -> Prior:
-        """The prior, held to the class that is named, in the dtype."""
+        """The prior, in the dtype; held to the class that is named, or to none where every image has its own.
+
+        Raises:
+            ArgumentError: a class of a prior that has none, or none of a prior with classes.
+        """
         prior = super().load_prior()
+        if self.labels is not None:
+            if self.label is not None:
+                raise ArgumentError("--label is one class for all, --labels has one for each: leave one of them out.")
+            prior = free_prior(prior, self.labels, "--labels")
+        elif prior.num_classes:
+            told = ", ".join(class_names(self.model)) or "see its card"
+            raise ArgumentError(
+                f"{prior} has classes: give --label 0 to {prior.num_classes - 1} ({told}), or --labels with one for "
+                "each image."
+            )
         return prior if self.dtype == "float32" else astype(prior, self.dtype)
+
+    def labelled(self, prior: Prior, items: list[Item]) -> list[Item]:
+        """Items with their classes, where these are given."""
+        if self.labels is None:
+            return items
+        return with_labels(items, self.labels, prior.num_classes, class_names(self.model))
+
+
+def class_names(model: str) -> list[str]:
+    """Names of a model's classes, as far as its folder tells them."""
+    names = zoo.read_config(zoo.resolve(model)).get("provenance", {}).get("label_names")
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

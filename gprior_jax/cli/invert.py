@@ -28,7 +28,9 @@ class Invert(FolderFlags, RecipeFlags):
             raise ArgumentError("nothing to invert: name image files, folders or quoted patterns.")
         items = runs.find_items(self.inputs)
         prior, recipe = self.load_prior(), self.recipe()
-        job = runs.Inversion(prior, recipe, jax.random.key(self.seed), self.crop, self.devices)
+        items = self.labelled(prior, items)
+        key, labels = jax.random.key(self.seed), self.labels is not None
+        job = runs.Inversion(prior, recipe, key, self.crop, self.devices, labels=labels)
         outcome = runs.run(
             job,
             items,

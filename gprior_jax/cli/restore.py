@@ -64,6 +64,7 @@ class Restore(FolderFlags, RecipeFlags):
         truths = {} if self.truth is None else runs.match_files(self.truth, named, "--truth")
         files = self.files(named)
         items = [i._replace(companions=tuple(f[i.id] for f in (files, truths) if i.id in f)) for i in named]
+        items = self.labelled(prior, items)
         task, reader = self.measurement(prior, items)
         job = runs.Restoring(
             prior,
@@ -78,6 +79,7 @@ class Restore(FolderFlags, RecipeFlags):
             crop=self.crop,
             devices=self.devices,
             tell=warn,
+            labels=self.labels is not None,
         )
         outcome = runs.run(
             job,

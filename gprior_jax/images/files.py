@@ -73,7 +73,7 @@ def load_image(
     Args:
         path: the file.
         size: side of the result, pixels; or the prior that it is for, or its ``image_shape``, which says how many
-            channels, too: of one channel it is the luma.
+            channels, too: of one channel it is the luma, of four the transparency is the last.
         crop: how it becomes square.
 
     Returns:
@@ -84,23 +84,36 @@ def load_image(
     """
     # A prior, or a named tuple that has the shape, before a tuple that is it.
     shape: Any = (size, size, 3) if isinstance(size, int) else getattr(size, "image_shape", size)
-    return from_uint8(as_channels(square(open_picture(Path(path), to_rgb), shape[0], crop), shape[-1]))
+    picture = open_picture(Path(path), picture_of(shape[-1]))
+    return from_uint8(as_channels(square(picture, shape[0], crop), shape[-1]))
 
 
 def load_unscaled(path: str | os.PathLike, channels: int = 3) -> np.ndarray:
     """Read a picture of any mode as :func:`load_image` does, at its own size: float32 ``[H, W, C]`` in [-1, 1]."""
-    return from_uint8(as_channels(open_picture(Path(path), to_rgb), channels))
+    return from_uint8(as_channels(open_picture(Path(path), picture_of(channels)), channels))
 
 
 def as_channels(image: Image.Image, channels: int) -> np.ndarray:
-    """An RGB picture as uint8 ``[H, W, channels]``: as it is, or its luma for one channel.
+    """What :func:`picture_of` made of a picture as uint8 ``[H, W, channels]``: the luma for one channel.
 
     Raises:
         ArgumentError: another number of channels.
     """
-    if channels not in (1, 3):
-        raise ArgumentError(f"images of {channels} channels cannot be read from picture files: 1 and 3 can.")
-    return np.asarray(image) if channels == 3 else np.asarray(image.convert("L"))[..., None]
+    picture_of(channels)
+    return np.asarray(image.convert("L"))[..., None] if channels == 1 else np.asarray(image)
+
+
+def picture_of(channels: int) -> Callable[[Image.Image], Image.Image]:
+    """What makes a picture of any mode one for images of so many channels: :func:`to_rgb`, for four :func:`to_rgba`.
+
+    Raises:
+        ArgumentError: another number of channels.
+    """
+    if channels not in (1, 3, 4):
+        raise ArgumentError(
+            f"images of {channels} channels cannot be read from picture files: 1 (gray), 3 (RGB) and 4 (RGBA) can."
+        )
+    return to_rgba if channels == 4 else to_rgb
 
 
 def open_picture(path: Path, convert: Callable[[Image.Image], Image.Image], smallest: int = MIN_SIDE) -> Image.Image:
@@ -145,11 +158,22 @@ def to_rgb(image: Image.Image) -> Image.Image:
         # 16-bit files open as "I;16" or, from some writers, as 32-bit "I"; "F" has no agreed range.
         scale = 257.0 if image.mode != "F" else max(float(samples.max(initial=0.0)), 1e-9) / 255.0
         image = Image.fromarray(np.clip(samples / scale + 0.5, 0, 255).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+    if _is_transparent(image):
         image = image.convert("RGBA")
         ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(ground, image)
     return image.convert("RGB")
+
+
+def to_rgba(image: Image.Image) -> Image.Image:
+    """Any Pillow mode to RGBA, 8 bits; what has no transparency is opaque."""
+    if _is_transparent(image):
+        return image.convert("RGBA")
+    return to_rgb(image).convert("RGBA")
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
 
 
 def square(image: Image.Image, size: int, crop: Crop, ground: Any = (128, 128, 128)) -> Image.Image:

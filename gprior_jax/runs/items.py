@@ -22,6 +22,7 @@ class Item(NamedTuple):
         name: stem of the files written for it.
         companions: other files that its result depends on: its mask, its ground truth.
         digest: what tells the content of an input that is no file; empty for files.
+        label: its class, of a run in which every image has its own.
     """
 
     id: int
@@ -29,11 +30,13 @@ class Item(NamedTuple):
     name: str
     companions: tuple[Path, ...] = ()
     digest: str = ""
+    label: int | None = None
 
     def digests(self) -> list[str]:
         """Fingerprints of everything that the result depends on."""
         own = self.digest or sha256(self.source)
-        return [own, *(sha256(path) for path in self.companions)]
+        beside = [] if self.label is None else [f"class {self.label}"]
+        return [own, *(sha256(path) for path in self.companions), *beside]
 
 
 def name_items(sources: Sequence[Path]) -> list[Item]:

@@ -18,7 +18,7 @@ from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.metrics.fidelity import fidelity
-from gprior_jax.runs.inversion import inversion_settings
+from gprior_jax.runs.inversion import inversion_settings, label_of, labelled
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.measurements import Reader
 from gprior_jax.runs.record import Record, record_of
@@ -48,6 +48,7 @@ class Restoring:
         crop: how a picture becomes square.
         devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
         tell: called with a sentence about a ground truth that cannot be read.
+        labels: every item has a class of its own, of a prior with classes that is held to none.
         spoilt: names of items whose ground truth could not be read.
     """
 
@@ -63,6 +64,7 @@ class Restoring:
     crop: Crop = "center"
     devices: int | None = None
     tell: Callable[[str], None] = lambda sentence: None
+    labels: bool = False
     spoilt: set[str] = dataclasses.field(default_factory=set)
 
     @property
@@ -73,10 +75,13 @@ class Restoring:
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key, task and how pictures are read."""
         own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate, "crop": self.crop}
-        return inversion_settings(self.prior, self.recipe, self.key) | own | self.about
+        return inversion_settings(self.prior, self.recipe, self.key, self.labels) | own | self.about
 
     def load(self, item: Item) -> Arrays:
-        """What was observed, and the ground truth where there is one; NaN for an item that has none."""
+        """What was observed, its class, and the ground truth where there is one; NaN for an item that has none."""
+        return self._load(item) | (label_of(self.prior, item) if self.labels else {})
+
+    def _load(self, item: Item) -> Arrays:
         if self.simulate:
             intact = load_image(item.source, self.prior, self.crop)
             key = jax.random.fold_in(jax.random.fold_in(self.key, item.id), _SIMULATION)
@@ -98,12 +103,21 @@ class Restoring:
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
-        return partial(self._solve, Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size)))
+        return partial(self._solve, self._inverter(batch_size))
+
+    def _inverter(self, batch_size: int) -> Inverter:
+        return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
 
     def _solve(self, inverter: Inverter, batch: Batch, progress: Progress | None) -> Iterator[Record]:
         observed, operator = batch.arrays["observed"], self.task.operator(batch.arrays)
         result = inverter.invert(
-            observed, key=self.key, ids=batch.ids, operator=operator, samples=self.samples, progress=progress
+            observed,
+            key=self.key,
+            ids=batch.ids,
+            operator=operator,
+            label=batch.arrays.get("label"),
+            samples=self.samples,
+            progress=progress,
         )
         restored = complete(result, observed, operator, self.task.finish)
         compared = fidelity(restored.images, batch.arrays["truth"]) if "truth" in batch.arrays else {}
@@ -139,4 +153,5 @@ def restored_record(item: Item, arrays: Arrays, restored: Restoration, i: int, m
             samples=im.to_uint8(restored.samples[i]),
             sample_losses=restored.result.loss[i],
         )
-    return record._replace(pictures={name: im.to_uint8(picture) for name, picture in pictures.items()})
+    record = record._replace(pictures={name: im.to_uint8(picture) for name, picture in pictures.items()})
+    return labelled(record, arrays["label"]) if "label" in arrays else record

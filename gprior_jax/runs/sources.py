@@ -17,6 +17,7 @@ from gprior_jax.generators.synthesis import sample_z
 from gprior_jax.latents import Parametrization
 from gprior_jax.latents.parametrization import KINDS
 from gprior_jax.runs.folder import read_records
+from gprior_jax.runs.inversion import EACH
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.storage.atomic import read_json
 
@@ -150,10 +151,12 @@ def _read_folder(prior: Prior, folder: Path) -> list[Point]:
 
 def _inverted(prior: Prior, path: Path, run: dict[str, Any], record: Record) -> Point:
     """An image of an inversion, at its best sample."""
-    variables = record.variables
+    variables = dict(record.variables)
     if len(record.samples):
         variables = {name: values[0] for name, values in variables.items()}
     parametrization, label, model = _parametrization(path, run), run["settings"].get("label"), run.get("model")
+    own = variables.pop("label", None)  # Where every image has a class of its own.
+    label = own if label == EACH else label
     held = prior
     try:
         held = prior if label is None else with_label(prior, np.asarray(label, np.float32))

@@ -26,6 +26,7 @@ class GANConfig(abc.ABC):
 
     Attributes:
         resolution: side of the final images, pixels, a power of two from 8.
+        image_channels: channels of the images: 1 gray, 3 RGB, 4 RGBA.
         z_dim: length of a latent code.
         base_channels: feature channels at size s are min(base_channels / s, max_channels).
         max_channels: most feature channels of a layer.
@@ -47,6 +48,7 @@ class GANConfig(abc.ABC):
     """
 
     resolution: int = 64
+    image_channels: int = 3
     z_dim: int = 128
     base_channels: int = 2048
     max_channels: int = 128
@@ -67,6 +69,8 @@ class GANConfig(abc.ABC):
     def __post_init__(self):
         if self.resolution not in SIZES:
             raise ArgumentError(f"resolution {self.resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}.")
+        if self.image_channels not in (1, 3, 4):
+            raise ArgumentError(f"image_channels {self.image_channels}: use 1 (gray), 3 (RGB) or 4 (RGBA).")
         _positive(batch_size=self.batch_size, minibatch_group=self.minibatch_group, r1_interval=self.r1_interval)
         if self.batch_size % min(self.minibatch_group, self.batch_size):
             raise ArgumentError(

@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from gprior_jax.errors import GPriorError
+from gprior_jax.images.files import as_channels, picture_of
 
 HELD_OUT_FRACTION = 0.05
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
@@ -46,16 +47,17 @@ class ImageZip:
 
     Attributes:
         path: the zip file.
+        channels: of the images, 1 (gray), 3 (RGB) or 4 (RGBA).
         names: names of the images of this split, sorted.
     """
 
-    def __init__(self, path: str | os.PathLike, split: str = "train"):
+    def __init__(self, path: str | os.PathLike, split: str = "train", channels: int = 3):
         """Open the file and list the images of ``split``: ``"train"``, ``"held_out"`` or ``"all"``.
 
         Raises:
             GPriorError: missing, not a zip file, or without images in the split.
         """
-        self.path = Path(path)
+        self.path, self.channels = Path(path), channels
         try:
             self._zip = zipfile.ZipFile(self.path)
         except (OSError, zipfile.BadZipFile) as error:
@@ -97,7 +99,7 @@ class ImageZip:
         return f"{self._zip.getinfo(name).CRC:08x} {name}"
 
     def image(self, index: int, resolution: int) -> np.ndarray:
-        """Decode one image to uint8 ``[resolution, resolution, 3]``: the centre square, averaged down.
+        """Decode one image to uint8 ``[resolution, resolution, C]``: the centre square, averaged down.
 
         Raises:
             GPriorError: the entry is damaged or no image.
@@ -106,7 +108,7 @@ class ImageZip:
         try:
             with self._lock:
                 content = self._zip.read(name)
-            image = Image.open(io.BytesIO(content)).convert("RGB")
+            image = picture_of(self.channels)(Image.open(io.BytesIO(content)))
         except (OSError, SyntaxError, ValueError, zipfile.BadZipFile) as error:
             raise GPriorError(f"{self.path}: {name} cannot be decoded: {error}") from error
         side = min(image.size)
@@ -114,10 +116,10 @@ class ImageZip:
         square = (left, top, left + side, top + side)
         # Averaging whole blocks is what every level of the discriminator sees; other factors need a wider filter.
         method = Image.Resampling.BOX if side % resolution == 0 else Image.Resampling.LANCZOS
-        return np.asarray(image.resize((resolution, resolution), method, box=square))
+        return as_channels(image.resize((resolution, resolution), method, box=square), self.channels)
 
     def batch(self, order: "Order", resolution: int) -> np.ndarray:
-        """Decode images to float32 ``[B, R, R, 3]`` in [-1, 1], mirrored and turned as ``order`` says."""
+        """Decode images to float32 ``[B, R, R, C]`` in [-1, 1], mirrored and turned as ``order`` says."""
         images = np.stack([self.image(int(i), resolution) for i in order.indices])
         if order.flips is not None:
             images = np.where(order.flips[:, None, None, None], images[:, :, ::-1], images)

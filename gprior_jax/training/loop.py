@@ -85,7 +85,7 @@ def train(
     """
     if snapshot_images % log_images:
         raise ArgumentError(f"snapshot_images {snapshot_images} must be a multiple of log_images {log_images}.")
-    images, out, trainer = ImageZip(data), Path(out), trainer_of(config)
+    images, out, trainer = ImageZip(data, channels=config.image_channels), Path(out), trainer_of(config)
     labels, names = _labels(images, config)
     provenance = (provenance or {}) | ({"label_names": names} if names else {})
     if tensorboard:
@@ -111,7 +111,7 @@ def train(
             if seen // snapshot_images > previous // snapshot_images or seen >= end:
                 sheet = snapshot(out, config, state, provenance)
                 if board:
-                    board.sheet(sheet, seen)
+                    board.sheet(im.to_uint8(im.as_rgb(im.from_uint8(sheet))), seen)
     except KeyboardInterrupt:
         # A step donates its state, so an interrupt inside one leaves nothing to save but the last snapshot.
         kept = f"goes on from the last snapshot in {out}" if _states(out) else "starts afresh: there is no snapshot yet"
@@ -185,6 +185,8 @@ def _open_run(
 ) -> Any:
     """The state to go on with; a new run gets its folder when that is certain to be a state."""
     wanted = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
+    if config.image_channels == 3:
+        del wanted["image_channels"]  # Runs that were begun when all images had three do not name them.
     wanted["data"] = f"{len(images)} images, names {hashlib.sha256(json.dumps(images.names).encode()).hexdigest()[:16]}"
     if network is not None:
         wanted["perceptual"] = fingerprint(network)
@@ -221,7 +223,7 @@ def _restore(out: Path, config: GANConfig, init_from: str | Path | None, network
 
 
 def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any]) -> np.ndarray:
-    """Write the model folder, a sheet of samples and the training state; the sheet, uint8 ``[H, W, 3]``.
+    """Write the model folder, a sheet of samples and the training state; the sheet, uint8 ``[H, W, C]``.
 
     The state comes last: a run that is stopped in between goes on before it, and writes all three again.
     """

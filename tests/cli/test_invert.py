@@ -36,6 +36,32 @@ def invert(pictures, model, out, *flags):
     return main([*words, *steps, *([] if {"--batch-size", "--devices"} & {*flags} else ONCE), *flags])
 
 
+def test_classes_of_a_conditional_prior(conditional, tmp_path, capsys):
+    for number, name in enumerate("ab"):
+        (tmp_path / str(number)).mkdir()
+        Image.fromarray(np.full((8, 8, 3), 90 * number, np.uint8)).save(tmp_path / str(number) / f"{name}.png")
+    (tmp_path / "l.csv").write_text("a.png,2\nb.png,1\n")
+    flags = ["--method", "z", "--steps", "2", "--batch-size", "2", "--model", str(conditional)]
+
+    def invert(out, *more):
+        return main(
+            ["invert", str(tmp_path / "0" / "a.png"), str(tmp_path / "1" / "b.png"), "--out", str(out), *flags, *more]
+        )
+
+    assert invert(tmp_path / "none") == 2
+    assert (
+        "classes has classes: give --label 0 to 2 (see its card), or --labels with one for" in capsys.readouterr().err
+    )
+    assert invert(tmp_path / "both", "--label", "1", "--labels", "folders") == 2
+    assert "leave one of them out" in capsys.readouterr().err
+    for labels, wanted in (("folders", [0, 1]), (str(tmp_path / "l.csv"), [2, 1])):
+        out = tmp_path / f"out{wanted[0]}"
+        assert invert(out, "--labels", labels) == 0
+        assert [int(read_record(out / f"{name}.npz").variables["label"].argmax()) for name in "ab"] == wanted
+    assert main(["invert", str(tmp_path / "0"), "--out", str(tmp_path / "x"), "--labels", "folders"]) == 2
+    assert "--labels folders: builtin has no classes, leave it out" in capsys.readouterr().err
+
+
 def test_writes_the_folder_that_the_design_names(pictures, model, tmp_path, capsys):
     out = tmp_path / "out"
     assert invert(pictures, model, out) == 0

@@ -220,17 +220,29 @@ def test_unknown_crop(tmp_path):
         load_image(write(tmp_path / "a.png"), 16, "fill")
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 3, 4])
 def test_save_and_load_is_exact(tmp_path, channels):
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, channels), dtype=np.uint8)
     for name, image in (("bytes", pixels), ("floats", pixels / np.float32(127.5) - 1)):
         save_image(tmp_path / f"{name}.png", image)
         with Image.open(tmp_path / f"{name}.png") as opened:
-            assert opened.mode == {1: "L", 3: "RGB"}[channels]
+            assert opened.mode == {1: "L", 3: "RGB", 4: "RGBA"}[channels]
             np.testing.assert_array_equal(np.asarray(opened).reshape(pixels.shape), pixels)
         found = load_image(tmp_path / f"{name}.png", Size((16, 16, channels)))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, pixels / 127.5 - 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "LA", "RGBA", "P"])
+def test_of_four_channels_the_last_is_alpha(tmp_path, mode):
+    pixels = np.random.default_rng(5).integers(0, 256, (16, 16, 4), dtype=np.uint8)
+    picture = Image.fromarray(pixels).convert(mode)
+    picture.save(tmp_path / "a.png")
+    wanted = np.asarray(picture.convert("RGBA"))
+    for found in (load_image(tmp_path / "a.png", Size((16, 16, 4))), load_unscaled(tmp_path / "a.png", 4)):
+        np.testing.assert_allclose((found + 1) * 127.5, wanted, atol=1e-3)
+    padded = load_image(tmp_path / "a.png", Size((8, 8, 4)), "pad")
+    assert padded.shape == (8, 8, 4)
 
 
 def test_what_is_no_image_is_not_saved(tmp_path):
@@ -261,7 +273,7 @@ def test_pictures_are_made_for_a_prior(tmp_path):
         load_image(tmp_path / "a.png", Size((8, 8, 2)))
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 3, 4])
 def test_images_at_another_side(channels):
     image = np.full((8, 8, channels), 90, np.uint8)
     assert resized(image, None) is image

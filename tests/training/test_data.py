@@ -88,6 +88,15 @@ def test_images_are_centred_and_averaged_down(tmp_path):
     assert images.image(0, 12).shape == (12, 12, 3)
 
 
+@pytest.mark.parametrize("channels", [1, 4])
+def test_images_of_other_channels(tmp_path, channels):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, channels), dtype=np.uint8)
+    path = make_zip(tmp_path / "a.zip", {"one.png": png(pixels[..., 0] if channels == 1 else pixels)})
+    images = data.ImageZip(path, "all", channels)
+    np.testing.assert_array_equal(images.image(0, 16), pixels)
+    assert images.batch(data.Order(np.array([0])), 8).shape == (1, 8, 8, channels)
+
+
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P"])
 def test_other_modes_become_rgb(tmp_path, mode):
     content = png(np.asarray(Image.new("RGB", (8, 8), (90, 90, 90)).convert(mode)))
