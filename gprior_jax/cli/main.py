@@ -1,7 +1,7 @@
 """Entry point of ``gprior``: picks the command, parses its flags, and turns mistakes into one sentence and a code.
 
-Exit codes: 0 done, 1 some images failed (named) or a file could not be written or fetched, 2 wrong use, 130
-interrupted. Anything that is no mistake of the user keeps its traceback.
+Exit codes: 0 done, 1 some images failed (named), a file could not be written or fetched, or memory did not suffice,
+2 wrong use, 130 interrupted. Anything that is no mistake of the user keeps its traceback.
 """
 
 import importlib
@@ -12,7 +12,8 @@ from functools import partial
 
 from gprior_jax._version import __version__
 from gprior_jax.cli.commands import COMMANDS, find_command, load_plugins
-from gprior_jax.errors import ArgumentError, DownloadError, GPriorError, require
+from gprior_jax.cli.memory import run_within_memory
+from gprior_jax.errors import ArgumentError, DownloadError, GPriorError, OutOfMemoryError, require
 
 
 def usage() -> str:
@@ -82,7 +83,7 @@ def run_command(
     command = tyro.cli(kind, prog=prog, args=list(arguments), description=summary, config=config)
     importlib.import_module("gprior_jax.inversion.devices").use_cores()  # Before any other use of JAX.
     try:
-        return command.run()
+        return run_within_memory(command)
     except KeyboardInterrupt as error:
         if str(error) or not resumes:
             raise
@@ -102,7 +103,7 @@ def guarded(function: Callable[[], int]) -> int:
         if os.environ.get("GPRIOR_DEBUG"):
             raise
         print(f"gprior: {error}", file=sys.stderr)
-        return 1 if isinstance(error, DownloadError) else 2
+        return 1 if isinstance(error, DownloadError | OutOfMemoryError) else 2
     except BrokenPipeError:
         # The reader of our output (head, less) has what it wanted: what is buffered shall not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

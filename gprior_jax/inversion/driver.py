@@ -7,7 +7,6 @@ id alone: batches are padded to one shape, and optimiser states are per image.
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -241,6 +240,10 @@ class Inverter:
         """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * samples * restarts]``."""
         return self._advance(self._problems[stage], self._stages[stage].solver, length, states, measurements)
 
+    def lower(self, stage: int, length: int, states: State, measurements: Measurement) -> jax.stages.Lowered:
+        """The program of :meth:`advance`, not run; ``.compile().memory_analysis()`` tells what memory it takes."""
+        return self._advance.lower(self._problems[stage], self._stages[stage].solver, length, states, measurements)
+
     def _invert_batch(
         self,
         key: Key,
@@ -342,7 +345,7 @@ _CPU_OPTIONS: dict[str, str | bool] = {
 
 
 @functools.cache
-def _compiled_advance(platform: str) -> Callable:
+def _compiled_advance(platform: str) -> jax.stages.Wrapped:
     """:func:`_advance`, jitted with the options that pay on a platform."""
     options: dict[str, str | bool] = {}
     for name, value in _CPU_OPTIONS.items() if platform == "cpu" else ():
