@@ -20,6 +20,7 @@ from gprior_jax.images.files import resized, save_image
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import Parametrization
 from gprior_jax.runs.sources import read_points
+from gprior_jax.summary import fingerprint
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,9 @@ class CodeCommand(PriorFlags):
     def points(self, prior: Prior, sources: Sequence[str]) -> list[Point]:
         """All points of some sources, in order."""
         found = [point for source in sources for point in read_points(prior, source, self.seed, self.label)]
-        others = {point.model: point.name for point in found if point.model not in (None, self.model)}
+        named = [point for point in found if point.model not in (None, self.model)]
+        own = fingerprint(prior.params) if named else ""
+        others = {point.model: point.name for point in named if point.weights != own}  # Not: called something else.
         for model, name in others.items():
             warn(f"{name} was made with --model {model}: with {self.model} it may look like nothing.")
         return found

@@ -13,8 +13,9 @@
 
 from gprior_jax.runs.attribution import Projection as Projection
 from gprior_jax.runs.attribution import generated_items as generated_items
+from gprior_jax.runs.entries import Entry as Entry
+from gprior_jax.runs.entries import read_records as read_records
 from gprior_jax.runs.folder import OutputFolder as OutputFolder
-from gprior_jax.runs.folder import read_records as read_records
 from gprior_jax.runs.inversion import Inversion as Inversion
 from gprior_jax.runs.items import Item as Item
 from gprior_jax.runs.items import find_items as find_items

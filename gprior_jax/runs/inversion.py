@@ -88,7 +88,7 @@ def invert_batch(
     for item, i in zip(batch.items, batch.places, strict=True):
         own = jax.tree.map(lambda leaf, i=i: leaf[i], result)
         figures = {name: float(values[i]) for name, values in found.items()}
-        yield record_of(item.name, str(item.source), observed[i], own, figures)
+        yield record_of(item.name, item.source, observed[i], own, figures)
 
 
 def inversion_settings(prior: Prior, recipe: Recipe, key: Key) -> dict[str, Any]:

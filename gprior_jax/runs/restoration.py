@@ -44,7 +44,7 @@ class Restoring:
         about: settings of the task and the reader, JSON, for ``run.json``.
         samples: solutions per image.
         simulate: the files are intact: degrade them first, and compare with them.
-        truths: files of the intact pictures, by item id.
+        truths: files of the intact pictures, by the items' sources.
         crop: how a picture becomes square.
         devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
         tell: called with a sentence about a ground truth that cannot be read.
@@ -59,7 +59,7 @@ class Restoring:
     about: dict[str, Any] = dataclasses.field(default_factory=dict)
     samples: int = 1
     simulate: bool = False
-    truths: Mapping[int, Path] = dataclasses.field(default_factory=dict)
+    truths: Mapping[Path, Path] = dataclasses.field(default_factory=dict)
     crop: Crop = "center"
     devices: int | None = None
     tell: Callable[[str], None] = lambda sentence: None
@@ -89,8 +89,8 @@ class Restoring:
             return arrays
         truth = np.full(self.prior.image_shape, np.nan, np.float32)
         try:
-            if item.id in self.truths:
-                truth = load_image(self.truths[item.id], self.prior, self.crop)
+            if item.source in self.truths:
+                truth = load_image(self.truths[item.source], self.prior, self.crop)
         except ImageFileError as error:
             self.spoilt.add(item.name)
             self.tell(f"{error} {item.source.name} is restored without metrics.")
@@ -127,7 +127,7 @@ def restored_record(item: Item, arrays: Arrays, restored: Restoration, i: int, m
     """
     measured = arrays["observed"] * arrays.get("known", np.float32(1.0))  # Missing pixels are gray.
     best = jax.tree.map(lambda leaf: leaf[i, 0], restored.result)._replace(images=restored.images[i])
-    record = record_of(item.name, str(item.source), measured, best, metrics)
+    record = record_of(item.name, item.source, measured, best, metrics)
     pictures = {"measured": measured, "reconstruction": restored.reconstruction[i]}
     if "truth" in arrays:
         pictures["truth"] = arrays["truth"]

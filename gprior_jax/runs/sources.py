@@ -16,7 +16,7 @@ from gprior_jax.generators.styles import check_styles
 from gprior_jax.generators.synthesis import sample_z
 from gprior_jax.latents import Parametrization
 from gprior_jax.latents.parametrization import KINDS
-from gprior_jax.runs.folder import read_records
+from gprior_jax.runs.entries import read_records
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.storage.atomic import read_json
 
@@ -168,7 +168,8 @@ def _inverted(prior: Prior, path: Path, run: dict[str, Any], record: Record) -> 
         )
     if prior.num_classes:
         variables = variables | {"label": np.asarray(held.label)}
-    return Point(str(path), variables, parametrization, model)
+    weights = run["settings"].get("prior", {}).get("weights")
+    return Point(str(path), variables, parametrization, model, weights)
 
 
 def _parametrization(path: Path, run: dict[str, Any]) -> Parametrization:

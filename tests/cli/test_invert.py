@@ -16,7 +16,7 @@ from PIL import Image
 from cli.restoring import assert_same, stored
 from gprior_jax.cli.main import main
 from gprior_jax.images.files import load_image
-from gprior_jax.runs.folder import read_record
+from gprior_jax.runs.record import read_record
 from gprior_jax.storage.atomic import write_bytes
 
 

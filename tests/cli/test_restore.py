@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cli.restoring import LUMA, SIDE, assert_same, holes, mask, names, pixels, rows, run, stored, strict, told, written
-from gprior_jax.runs.folder import read_record
+from gprior_jax.runs.record import read_record
 
 PIXELS = ["--perceptual", "none"]
 FLAGS = {
