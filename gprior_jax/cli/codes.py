@@ -1,6 +1,7 @@
 """What the commands that work on latent codes share: their flags, reading sources, writing pictures."""
 
 import dataclasses
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,8 +53,8 @@ class CodeCommand(PriorFlags):
             raise ArgumentError(
                 f"--out {out} would lie among a run's results (run.json): name a file in another folder."
             )
-        for source in (Path(source).expanduser() for source in sources):
-            if source.exists() and source.resolve() in {path.resolve() for path in written}:
+        for source in (Path(os.path.expanduser(source)) for source in sources):
+            if source.exists() and os.path.realpath(source) in map(os.path.realpath, written):
                 raise ArgumentError(f"{source} would be written over: give another --out than {out}.")
         for path in filter(is_record, written):
             raise ArgumentError(f"{path} holds an inversion and would be written over: give another --out than {out}.")

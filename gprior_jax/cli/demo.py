@@ -1,6 +1,7 @@
 """``gprior demo``."""
 
 import dataclasses
+import os
 import time
 from collections.abc import Sequence
 from importlib import resources
@@ -80,7 +81,7 @@ class Demo(JsonFlag):
         if self.json:
             print_json({"report": str(path), "trials": rows})
         else:
-            say(f"report: {path.resolve()}")
+            say(f"report: {os.path.realpath(path)}")
         return 0
 
     def _trial(self, codes: int, layer: int, prior: Prior, images: np.ndarray) -> Trial:

@@ -109,7 +109,7 @@ class _Search:
     def add(self, entry: str | os.PathLike) -> None:
         """Take one input."""
         self._begin()
-        path = _on_disk(_expanduser(Path(entry)))
+        path = _on_disk(Path(os.path.expanduser(entry)))
         if os.path.isdir(path):
             self._folder(path, "", first=True)
             nothing = f"{path} holds no images"
@@ -204,13 +204,6 @@ def told(endings: Counter[str], others: Counter[str]) -> str:
 def _is_special(path: Path) -> bool:
     """Whether something is there that is neither a file nor a broken link: a pipe, a device."""
     return os.path.exists(path) and not os.path.isfile(path)
-
-
-def _expanduser(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:  # Nobody's home.
-        return path
 
 
 def _is_magic(part: str) -> bool:

@@ -59,8 +59,9 @@ class OutputFolder:
             ArgumentError: the folder holds results of other settings, or an input lies in it.
         """
         self.path, self.settings = Path(path), json.loads(json.dumps(settings))
-        if self.path.exists() and not self.path.is_dir():
-            raise ArgumentError(f"{self.path} is a file: name a folder for the results.")
+        if os.path.lexists(self.path) and not os.path.isdir(self.path):
+            what = "a file" if os.path.exists(self.path) else "a link to nothing"
+            raise ArgumentError(f"{self.path} is {what}: name a folder for the results.")
         inside = [self.path, *(self.path / name for name in (*WRITTEN_PICTURES, "samples"))]
         written = {os.path.realpath(folder) for folder in inside}
         for source in (source for item in items if not item.digest for source in (item.source, *item.companions)):

@@ -93,7 +93,8 @@ def find_items(
 def match_files(path: Path, items: Sequence[Item], what: str, recursive: bool = False) -> dict[Path, Path]:
     """Files that belong to items, by the items' sources: those of the same stem in a folder, or one file for all.
 
-    Of items in folders below their input, a file at the same place goes before one whose stem alone is the same.
+    Of items in folders below their input, a file at the same place goes before one whose stem alone is the same, which
+    must be no other item's.
 
     Args:
         path: a file or a folder.
@@ -114,11 +115,12 @@ def match_files(path: Path, items: Sequence[Item], what: str, recursive: bool = 
         if other := files.get(name):
             raise ArgumentError(f"{what} {path} holds {other.name} and {file.name} for one picture: leave one of them.")
         files[name] = file
-    found: dict[Path, Path] = {}
-    for item in items:
-        names = (result_name(item.below or item.source.name), result_name(item.source.name))
-        if fitting := [files[name] for name in names if name in files]:
-            found[item.source] = fitting[0]
+    whole = {item.source: result_name(item.below or item.source.name) for item in items}
+    found = {source: files[name] for source, name in whole.items() if name in files}
+    for source in whole.keys() - found.keys():
+        stem = result_name(source.name)
+        if stem in files and stem not in whole.values():
+            found[source] = files[stem]
     if not found:
         raise ArgumentError(f"{what} {path} holds no file of the name of any input.")
     return found

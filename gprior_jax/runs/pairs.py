@@ -39,7 +39,9 @@ def match(
     sources = _sources(results)
     ours = list_images([results], recursive and not sources)
     theirs = list_images([references], recursive)
-    for sentence in (*(() if sources else ours.left_out), *theirs.left_out):
+    # Folders of results hold more than pictures: what runs and evaluations have written.
+    known = sources or (results / "evaluation.json").exists()
+    for sentence in (*(() if known else ours.left_out), *theirs.left_out):
         tell(sentence)
     if not results.is_dir() and not references.is_dir():
         return [Pair(result, reference) for result, reference in zip(ours.paths, theirs.paths, strict=True)]

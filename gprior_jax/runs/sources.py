@@ -1,5 +1,6 @@
 """Where points come from: seeds, files of codes, and what ``gprior invert`` wrote."""
 
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -47,7 +48,7 @@ def read_points(prior: Prior, source: str, seed: int = 0, label: int | None = No
     """
     if drawn := _DRAWN.fullmatch(source):
         return _draw(prior, drawn, seed, label)
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if not path.exists():
         raise GPriorError(f"{source} does not exist: give {FORMS}.")
     if path.is_dir():

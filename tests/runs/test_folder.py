@@ -96,6 +96,11 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(GPriorError, match="out is a file: name a folder for the results"):
         OutputFolder(tmp_path / "out", {})
+    for target in ("loop", "nowhere"):
+        (tmp_path / "loop").unlink(missing_ok=True)
+        (tmp_path / "loop").symlink_to(target)
+        with pytest.raises(GPriorError, match="loop is a link to nothing: name a folder for the results"):
+            OutputFolder(tmp_path / "loop", {})
 
 
 def test_leftovers_of_killed_runs_are_removed_and_those_of_living_ones_are_not(tmp_path):
