@@ -6,6 +6,7 @@ from typing import Any, TextIO
 
 from gprior_jax.errors import require
 from gprior_jax.runs import Outcome
+from gprior_jax.runs.names import as_text
 from gprior_jax.runs.report import mean_metrics
 
 
@@ -15,8 +16,8 @@ def say(text: str, as_json: bool = False) -> None:
 
 
 def warn(text: str) -> None:
-    """Print on standard error."""
-    _print(f"gprior: {text}", sys.stderr)
+    """Print on standard error, in one line whatever the files in it are called."""
+    _print(f"gprior: {as_text(text)}", sys.stderr)
 
 
 def print_json(content: Any) -> None:

@@ -1,16 +1,16 @@
 """Which picture files are meant by files, folders and patterns, and what of these is left out, and why."""
 
-import fnmatch
 import os
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from PIL import Image, ImageFile
 
 from gprior_jax.errors import GPriorError
+from gprior_jax.images.patterns import Found as Found
+from gprior_jax.images.patterns import is_magic, matches, on_disk
 
 _NOT_PICTURES = ("MPEG", "EPS")
 """Formats that Pillow opens and does not read: of films it knows the size, and others it leaves to another program."""
@@ -20,18 +20,6 @@ _UNSEEN = frozenset({"thumbs.db", "desktop.ini"})
 
 _TOLD = 4
 """Kinds of files left out that are named; more are counted together."""
-
-
-class Found(NamedTuple):
-    """A picture file.
-
-    Attributes:
-        path: the file.
-        below: its name below the folder or pattern that it was found by, with ``/``; of a file named itself its own.
-    """
-
-    path: Path
-    below: str
 
 
 class Listing(NamedTuple):
@@ -109,7 +97,7 @@ class _Search:
     def add(self, entry: str | os.PathLike) -> None:
         """Take one input."""
         self._begin()
-        path = _on_disk(Path(os.path.expanduser(entry)))
+        path = on_disk(Path(os.path.expanduser(entry)))
         if os.path.isdir(path):
             self._folder(path, "", first=True)
             nothing = f"{path} holds no images"
@@ -118,7 +106,7 @@ class _Search:
                 raise GPriorError(f"{path} is no regular file: give image files, folders or patterns.")
             self._keep(Found(path, path.name))
             return
-        elif any(_is_magic(part) for part in path.parts):
+        elif any(is_magic(part) for part in path.parts):
             self._pattern(path)
             nothing = f"no file matches {entry}"
         else:
@@ -139,8 +127,8 @@ class _Search:
 
     def _pattern(self, pattern: Path) -> None:
         ending = PurePath(pattern.name).suffix
-        named = bool(ending) and not _is_magic(ending)
-        for found in _matches(pattern):
+        named = bool(ending) and not is_magic(ending)
+        for found in matches(pattern):
             if os.path.isdir(found.path):
                 self._subfolder(found)
             else:
@@ -204,62 +192,3 @@ def told(endings: Counter[str], others: Counter[str]) -> str:
 def _is_special(path: Path) -> bool:
     """Whether something is there that is neither a file nor a broken link: a pipe, a device."""
     return os.path.exists(path) and not os.path.isfile(path)
-
-
-def _is_magic(part: str) -> bool:
-    return any(character in part for character in "*?[")
-
-
-def _same(name: str) -> str:
-    """One form of a name that has two in Unicode."""
-    return unicodedata.normalize("NFC", name)
-
-
-def _on_disk(path: Path) -> Path:
-    """A path as the file system has it, where it has it in the other form of Unicode."""
-    if os.path.lexists(path) or str(path).isascii():
-        return path
-    there = Path(path.anchor)
-    for part in path.parts[bool(path.anchor) :]:
-        there /= part if os.path.lexists(there / part) else _other_form(there, part)
-    return there if os.path.lexists(there) else path
-
-
-def _other_form(folder: Path, name: str) -> str:
-    return next((other for other in _names(folder) if _same(other) == _same(name)), name)
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
-
-
-def _matches(pattern: Path) -> Iterator[Found]:
-    """What a pattern matches, files and folders; its leading parts that are folders as they stand are its root."""
-    root, parts = Path(pattern.anchor), list(pattern.parts[bool(pattern.anchor) :])
-    while len(parts) > 1 and os.path.isdir(inner := _on_disk(root / parts[0])):
-        root, parts = inner, parts[1:]
-    if parts[-1] == "**":
-        parts.append("*")
-    yield from _below(root, parts, "")
-
-
-def _below(folder: Path, parts: list[str], below: str) -> Iterator[Found]:
-    part, rest = parts[0], parts[1:]
-    if part == "**":
-        yield from _below(folder, rest, below)
-        for name in _names(folder):
-            inner = folder / name
-            if not name.startswith(".") and os.path.isdir(inner) and not os.path.islink(inner):
-                yield from _below(inner, parts, f"{below}{name}/")
-        return
-    for name in _names(folder):
-        hidden = name.startswith(".") and not part.startswith(".")
-        if hidden or not (_same(name) == _same(part) or fnmatch.fnmatch(_same(name), _same(part))):
-            continue
-        if not rest:
-            yield Found(folder / name, below + name)
-        elif os.path.isdir(folder / name):
-            yield from _below(folder / name, rest, f"{below}{name}/")

@@ -20,11 +20,11 @@ from gprior_jax.runs.inversion import Inversion as Inversion
 from gprior_jax.runs.items import Item as Item
 from gprior_jax.runs.items import find_items as find_items
 from gprior_jax.runs.items import match_files as match_files
+from gprior_jax.runs.job import Job as Job
 from gprior_jax.runs.record import Record as Record
 from gprior_jax.runs.record import read_record as read_record
 from gprior_jax.runs.report import rewrite_report as rewrite_report
 from gprior_jax.runs.restoration import Restoring as Restoring
-from gprior_jax.runs.runner import Job as Job
 from gprior_jax.runs.runner import Outcome as Outcome
 from gprior_jax.runs.runner import run as run
 from gprior_jax.runs.sources import read_points as read_points

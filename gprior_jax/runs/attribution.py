@@ -27,7 +27,7 @@ from gprior_jax.runs.entries import Entry
 from gprior_jax.runs.html import histogram, paragraph, table
 from gprior_jax.runs.inversion import inversion_settings, invert_batch
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.runner import Solve
+from gprior_jax.runs.job import Solve
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gprior_jax.errors import CheckpointError
-from gprior_jax.runs.folder import fingerprint_of
+from gprior_jax.runs.abouts import fingerprint_of
 from gprior_jax.runs.record import Record, read_about, read_record
 from gprior_jax.storage.atomic import read_json
 

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gprior_jax.errors import ArgumentError, CheckpointError, ImageFileError
+from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import encode_png, resized
 from gprior_jax.images.listing import place_of
+from gprior_jax.runs.abouts import About, abouts, fingerprint_of, is_same
 from gprior_jax.runs.items import RESERVED, Item
 from gprior_jax.runs.names import choose_name, digest_of, same_name
 from gprior_jax.runs.record import Record, read_about, write_record
@@ -34,9 +35,6 @@ from gprior_jax.summary import check_same
 FORMAT = 3
 WRITTEN_PICTURES = ("measured", "reconstruction", "mean", "std")
 """Pictures of a record that are written as files too."""
-
-About = dict[str, Any]
-"""What a record says of itself: name, source, id, sha256, fingerprint (of the settings), place, below."""
 
 
 class OutputFolder:
@@ -81,7 +79,7 @@ class OutputFolder:
             try:
                 check_same(there, self.settings, f"{self.path} holds a run", "give another folder for the results")
             except ArgumentError:
-                if _abouts(self.path) or any_held(self._locks, but=self._run_lock):
+                if abouts(self.path) or any_held(self._locks, but=self._run_lock):
                     raise
                 is_whole = False  # Nothing is done, and nobody is about to.
         if not is_whole:
@@ -95,7 +93,7 @@ class OutputFolder:
                 return found, True
         except CheckpointError:  # Not there, or damaged.
             pass
-        return next((json.loads(about["fingerprint"]) for about in _abouts(self.path).values()), None), False
+        return next((json.loads(about["fingerprint"]) for about in abouts(self.path).values()), None), False
 
     @property
     def _run_lock(self) -> Path:
@@ -116,7 +114,7 @@ class OutputFolder:
 
     def records(self) -> dict[str, About]:
         """What the finished records of these settings say of themselves, by name, sorted."""
-        found = _abouts(self.path)
+        found = abouts(self.path)
         return {name: about for name, about in found.items() if about.get("fingerprint") == self._fingerprint}
 
     def named(self, items: Sequence[Item]) -> list[Item]:
@@ -148,7 +146,7 @@ class OutputFolder:
             if key in self._taken or wish in RESERVED:
                 return self._taken.get(key, "")
             about = stored[names[key]] if key in names else None
-            return None if about is None or _is_same(about, item) else about.get("below", "")
+            return None if about is None or is_same(about, item) else about.get("below", "")
 
         name = choose_name(item.below, place_of(item.source), owner)
         self._taken[same_name(name)] = item.below
@@ -168,7 +166,7 @@ class OutputFolder:
             about = self._about(item.name)
             if about is None:
                 return item, lock
-            if not item.below or about.get("place") == digest_of(place_of(item.source)) or _is_same(about, item):
+            if not item.below or about.get("place") == digest_of(place_of(item.source)) or is_same(about, item):
                 item = item._replace(id=about["id"]) if item.below else item
                 if not self.is_done(item):
                     return item, lock
@@ -189,7 +187,7 @@ class OutputFolder:
     def is_done(self, item: Item) -> bool:
         """Whether the image was finished with these settings, from files of the same content."""
         about = self._about(item.name)
-        return about is not None and _is_same(about, item)
+        return about is not None and is_same(about, item)
 
     def write(self, item: Item, record: Record, size: int | None = None, sha256: list[str] | None = None) -> None:
         """Write an image's files.
@@ -235,29 +233,3 @@ def _side_of(path: Path) -> int | None:
             return opened.size[0]
     except (OSError, SyntaxError, ValueError):
         return None
-
-
-def _is_same(about: About, item: Item) -> bool:
-    """Whether a record is of an item's id and content."""
-    try:
-        return about.get("id") == item.id and about.get("sha256") == item.digests()
-    except ImageFileError:
-        return False  # Its source is gone: to be done again, which tells it.
-
-
-def _abouts(folder: Path) -> dict[str, About]:
-    """What all records in a folder say of themselves, by name; damaged ones, which are done again, are left out."""
-    found: dict[str, About] = {}
-    for path in sorted(folder.glob("*.npz")):
-        try:
-            about = read_about(path)
-        except CheckpointError:
-            continue
-        if isinstance(about, dict) and {"fingerprint", "id", "source"} <= about.keys():
-            found[path.stem] = about
-    return found
-
-
-def fingerprint_of(settings: dict[str, Any]) -> str:
-    """Settings as text, the same for equal ones only."""
-    return json.dumps(settings, sort_keys=True)

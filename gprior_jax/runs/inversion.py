@@ -16,8 +16,8 @@ from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.runs.items import Item
+from gprior_jax.runs.job import Batch, Solve
 from gprior_jax.runs.record import Record, record_of
-from gprior_jax.runs.runner import Batch, Solve
 from gprior_jax.summary import fingerprint, summarise
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key, Progress

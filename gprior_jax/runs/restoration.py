@@ -20,10 +20,10 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs.inversion import inversion_settings
 from gprior_jax.runs.items import Item
+from gprior_jax.runs.job import Batch, Solve
 from gprior_jax.runs.measurements import Reader
 from gprior_jax.runs.record import Record, record_of
 from gprior_jax.runs.report import ERROR_RANGE
-from gprior_jax.runs.runner import Batch, Solve
 from gprior_jax.tasks import Arrays, Restoration, Task, complete
 from gprior_jax.typing import Key, Progress
 

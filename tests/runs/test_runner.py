@@ -276,7 +276,7 @@ def test_blocks_come_first_in_the_report(items, tmp_path):
 
 
 def test_many_images_are_listed_and_the_first_shown(items, tmp_path, monkeypatch):
-    monkeypatch.setattr("gprior_jax.runs.runner.MAX_IMAGES", 2)
+    monkeypatch.setattr("gprior_jax.runs.work.MAX_IMAGES", 2)
     for _ in range(2):  # As they are done, and as they are read again.
         _, outcome = again(items, tmp_path / "out")
         assert [bool(entry.block) for entry in outcome.entries] == [True, True, False, False, False]
