@@ -1,6 +1,7 @@
 """``gprior attribute``."""
 
 import dataclasses
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,17 +11,16 @@ import numpy as np
 from tyro import conf
 
 from gprior_jax import recipes, runs, zoo
-from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, Steps, check_positive
+from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, SearchFlag, Steps, check_positive
 from gprior_jax.cli.telling import StepBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images.arrays import from_uint8
-from gprior_jax.images.files import Crop, list_images
+from gprior_jax.images.files import Crop
 from gprior_jax.metrics import attribution
 from gprior_jax.metrics.attribution import Reference
 from gprior_jax.perceptual.network import default
 from gprior_jax.runs import Item
 from gprior_jax.runs.attribution import attributed, attribution_blocks, auc_told, histogram_of
-from gprior_jax.runs.items import name_items
 from gprior_jax.storage.atomic import read_json, write_bytes, write_json
 from gprior_jax.summary import check_same, versions
 from gprior_jax.training.data import ImageZip
@@ -30,7 +30,7 @@ REFERENCE = "attribution.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Attribute(PriorFlags, PerceptualFlag):
+class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
     """Say whether images were made by a generator: project them, and compare how far off they are.
 
     The distance of an image to its projection is compared with reference distances, those of generated images and of
@@ -76,7 +76,7 @@ class Attribute(PriorFlags, PerceptualFlag):
                 f"--perceptual {self.perceptual}: the distance needs a network; name a model folder with LPIPS, VGG-16 "
                 "or a discriminator."
             )
-        items = runs.find_items(self.inputs) if self.inputs else []
+        items = self._find(self.inputs) if self.inputs else []
         recipe = recipes.projector(self.space, num_steps=self.num_steps, perceptual=network)
         recipe.fit(prior)  # Whatever does not fit is told before anything is measured.
         used = (default(prior) if isinstance(network, str) else network).prepare()
@@ -85,23 +85,29 @@ class Attribute(PriorFlags, PerceptualFlag):
         reference = self._reference(job, settings)
         outcome = runs.run(job, items, self.out, blocks=partial(attribution_blocks, reference), **self._options())
         write_json(self.out / "reference.json", attribution.as_json(reference, settings))
-        found = attributed(reference, outcome.entries)
-        diverged = [entry.row["name"] for entry in outcome.entries if entry.row["name"] not in found]
-        source = {entry.row["name"]: entry.row["source"] for entry in outcome.entries}
-        failed = outcome.failed | {name: f"the projection of {source[name]} is not finite." for name in diverged}
-        for name in diverged:
-            warn(failed[name])
+        found = attributed(reference, outcome.recorded)  # Of all that the folder holds, as in its other files.
+        source = {entry.row["name"]: entry.row["source"] for entry in outcome.recorded}
+        diverged = {name: f"the projection of {source[name]} is not finite." for name in source if name not in found}
+        own = [entry.row["name"] for entry in outcome.entries]
+        failed = outcome.failed | {name: diverged[name] for name in own if name in diverged}
+        for name in own:
+            if name in diverged:
+                warn(diverged[name])
         content = {
             "images": [{"image": name, **each._asdict()} for name, each in found.items()],
             "reference": {"auc": attribution.auc(reference), "number": [len(each) for each in reference]},
-            "failed": failed,
+            "failed": outcome.run["failed"] | diverged,
             "settings": settings,
             "versions": versions(),
         }
         write_json(self.out / "attribution.json", content)
         write_bytes(self.out / "histogram.svg", histogram_of(reference, found).encode())
-        self._tell(content, outcome.report)
+        rows = [row for row in content["images"] if row["image"] in own]
+        self._tell(content | {"images": rows, "failed": failed}, outcome.report)
         return 1 if failed else 0
+
+    def _find(self, inputs: Sequence[str]) -> list[Item]:
+        return runs.find_items(inputs, self.recursive, without=self.out, tell=warn)
 
     def _tell(self, content: dict[str, Any], report: Path) -> None:
         if self.json:
@@ -160,7 +166,7 @@ class Attribute(PriorFlags, PerceptualFlag):
             items = [Item(i, Path(name), f"real_{i}", digest=held_out.digest(i)) for i, name in enumerate(names)]
             read = partial(_of_zip, held_out, shape[0])
         else:
-            items = name_items(list_images([str(path)])[: self.number])
+            items = self._find([str(path)])[: self.number]
         if len(items) < 2:
             raise ArgumentError(f"--real {path} has {len(items)} images: a reference needs at least two.")
         return items, read

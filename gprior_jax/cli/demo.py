@@ -1,6 +1,7 @@
 """``gprior demo``."""
 
 import dataclasses
+import os
 import time
 from collections.abc import Sequence
 from importlib import resources
@@ -16,7 +17,8 @@ from gprior_jax.cli.telling import StepBar, print_json, say
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize
 from gprior_jax.images import arrays as im
-from gprior_jax.images.files import list_images, load_image, save_image
+from gprior_jax.images.files import load_image, save_image
+from gprior_jax.images.listing import list_images
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.result import Result
@@ -79,7 +81,7 @@ class Demo(JsonFlag):
         if self.json:
             print_json({"report": str(path), "trials": rows})
         else:
-            say(f"report: {path.resolve()}")
+            say(f"report: {os.path.realpath(path)}")
         return 0
 
     def _trial(self, codes: int, layer: int, prior: Prior, images: np.ndarray) -> Trial:
@@ -95,7 +97,7 @@ class Demo(JsonFlag):
 def load_group(name: str, size: int) -> dict[str, np.ndarray]:
     """The bundled ``"portraits"`` or ``"photographs"``: ``{name: [size, size, 3]}`` in [-1, 1], sorted."""
     folder = Path(str(resources.files("gprior_jax"))) / "data" / name
-    return {path.stem: load_image(path, size) for path in list_images([folder])}
+    return {path.stem: load_image(path, size) for path in list_images([folder]).paths}
 
 
 def summary_row(trial: Trial, in_domain: np.ndarray) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import jax
 import numpy as np
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import ModelFlags, check_positive, values
-from gprior_jax.cli.telling import CountBar, print_json, say
+from gprior_jax.cli.flags import ModelFlags, SearchFlag, check_positive, values
+from gprior_jax.cli.telling import CountBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import to_unit
-from gprior_jax.images.files import list_images, load_image
+from gprior_jax.images.files import load_image
+from gprior_jax.images.listing import list_images
 from gprior_jax.metrics.frechet import features_of
 from gprior_jax.metrics.prior_distance import NUM_SAMPLES, drawn_features, set_distance
 from gprior_jax.perceptual.lpips import LPIPS
@@ -54,7 +55,7 @@ class Real(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FID(ModelFlags):
+class FID(SearchFlag, ModelFlags):
     """Compare what a prior draws with real images: Fréchet distance (FID) and kernel distance (KID) of their features.
 
     Codes and noise are drawn afresh for every image, classes in the proportions of the real images; nothing is
@@ -125,7 +126,10 @@ class FID(ModelFlags):
             raise ArgumentError(f"--split {self.split} is for a zip file: of a folder all images count.")
         if prior.num_classes:
             raise ArgumentError(f"{prior} has classes: give --data a zip file, which names those of its images.")
-        paths = list_images([self.data])
+        listing = list_images([self.data], self.recursive)
+        for sentence in listing.left_out:
+            warn(sentence)
+        paths = listing.paths
         return Real(len(paths), lambda i: np.asarray(to_unit(load_image(paths[i], prior))))
 
     def _finish(self, found: dict[str, dict[str, float]]) -> None:

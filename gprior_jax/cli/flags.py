@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from tyro import conf
 
 from gprior_jax import zoo
+from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior, astype
@@ -14,7 +15,7 @@ from gprior_jax.images.files import Crop
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Network
 from gprior_jax.recipes import METHODS, Preset, find_method
-from gprior_jax.runs import Item
+from gprior_jax.runs import Item, find_items
 from gprior_jax.runs.labels import with_labels
 
 Dtype = Literal["float32", "bfloat16"]
@@ -92,13 +93,25 @@ class PriorFlags(ModelFlags):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FolderFlags(PriorFlags):
+class SearchFlag:
+    """The flag of everything that takes folders of images.
+
+    Attributes:
+        recursive: search the folders in folders, too.
+    """
+
+    recursive: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FolderFlags(SearchFlag, PriorFlags):
     """A run over many files.
 
     Attributes:
         inputs: image files, folders, or quoted patterns.
-        out: folder for the results: NAME.png, NAME.npz, run.json, history.csv, report.html.
-        seed: of the run; each image's is folded from it and its place in the sorted list of inputs.
+        out: folder for the results: NAME.png (of sub/NAME.jpg sub_NAME.png), NAME.npz, run.json, history.csv,
+            report.html.
+        seed: of the run; each image's is folded from it and the image's name below the input.
         devices: devices to spread a batch over; unless given one, or on a CPU its cores.
         dtype: floating dtype of the network.
         crop: how a picture becomes square: center, stretch, or pad with gray.
@@ -112,6 +125,10 @@ class FolderFlags(PriorFlags):
     dtype: Dtype = "float32"
     crop: Crop = "center"
     labels: str | None = None
+
+    def find_items(self) -> list[Item]:
+        """The inputs; what is left out of folders and patterns is told."""
+        return find_items(self.inputs, self.recursive, without=self.out, tell=warn)
 
     def load_prior(self) -> Prior:
         """The prior, in the dtype; held to the class that is named, or to none where every image has its own.

@@ -2,11 +2,11 @@
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 
-from gprior_jax import recipes, runs
+from gprior_jax import recipes
 from gprior_jax.cli.restore import Restore
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
@@ -40,9 +40,14 @@ class Inpaint(Restore):
     strokes: int | None = None
     blend: Blend = "paste"
 
-    def files(self, items: list[Item]) -> dict[int, Path]:
+    def about(self, prior: Prior, reader: Reader) -> dict[str, Any]:
+        """Without what only a mask file has, where masks are drawn."""
+        own = super().about(prior, reader)
+        return own if self.mask is not None else own | {"invert_mask": False}
+
+    def files(self, items: list[Item]) -> dict[Path, Path]:
         """The masks."""
-        return {} if self.mask is None else runs.match_files(self.mask, items, "--mask")
+        return {} if self.mask is None else self.match(self.mask, items, "--mask")
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """Pictures and their masks; wrong numbers are told before anything is made."""

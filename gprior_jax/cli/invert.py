@@ -26,7 +26,7 @@ class Invert(FolderFlags, RecipeFlags):
         check_positive(self, "num_codes", "num_steps", "batch_size", "devices", "size")
         if not self.inputs:
             raise ArgumentError("nothing to invert: name image files, folders or quoted patterns.")
-        items = runs.find_items(self.inputs)
+        items = self.find_items()
         prior, recipe = self.load_prior(), self.recipe()
         items = self.labelled(prior, items)
         key, labels = jax.random.key(self.seed), self.labels is not None

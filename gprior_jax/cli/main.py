@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 some images failed (named), a file could not be written or
 2 wrong use, 130 interrupted. Anything that is no mistake of the user keeps its traceback.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -113,8 +114,17 @@ def guarded(function: Callable[[], int]) -> int:
             raise
         where = f"{error.filename}: " if error.filename else ""
         why = f"{where}{error.strerror or error}"
-        print(f"gprior: {why}; free space or check permissions, then run again.", file=sys.stderr)
+        print(f"gprior: {why}; {_REMEDIES.get(error.errno or 0, _REMEDY)}, then run again.", file=sys.stderr)
         return 1
+
+
+_REMEDY = "free space or check permissions"
+_REMEDIES = {
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "name what the link was to lead to",
+    errno.ENOTDIR: "name a folder",
+}
+"""What helps when a file cannot be written, by what went wrong."""
 
 
 if __name__ == "__main__":

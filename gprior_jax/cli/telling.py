@@ -2,26 +2,33 @@
 
 import json
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 from gprior_jax.errors import require
 from gprior_jax.runs import Outcome
+from gprior_jax.runs.names import as_text
 from gprior_jax.runs.report import mean_metrics
 
 
 def say(text: str, as_json: bool = False) -> None:
     """Print for people: on standard output, or on standard error when that is kept for JSON."""
-    print(text, file=sys.stderr if as_json else sys.stdout, flush=True)
+    _print(text, sys.stderr if as_json else sys.stdout)
 
 
 def warn(text: str) -> None:
-    """Print on standard error."""
-    print(f"gprior: {text}", file=sys.stderr, flush=True)
+    """Print on standard error, in one line whatever the files in it are called."""
+    _print(f"gprior: {as_text(text)}", sys.stderr)
 
 
 def print_json(content: Any) -> None:
     """Print one JSON document on standard output."""
-    print(json.dumps(content, indent=2, ensure_ascii=False), flush=True)
+    _print(json.dumps(content, indent=2, ensure_ascii=False), sys.stdout)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Print; what the terminal cannot write (a file name that is no text) as an escape, which JSON holds as it is."""
+    encoding = stream.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
 
 class StepBar:

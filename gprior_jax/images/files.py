@@ -1,16 +1,17 @@
 """Images in and out of files, through Pillow. Arrays are float32 ``[H, W, 3]`` in [-1, 1] unless said otherwise."""
 
+import errno
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from gprior_jax.errors import ArgumentError, GPriorError, ImageFileError
+from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.images.arrays import check_range, from_uint8, to_uint8
 from gprior_jax.storage.atomic import write_bytes
 from gprior_jax.typing import ArrayLike
@@ -18,39 +19,10 @@ from gprior_jax.typing import ArrayLike
 Crop = Literal["center", "stretch", "pad"]
 """How a picture becomes square: its centre, all of it out of proportion, or all of it on a gray ground."""
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
-"""Endings that a folder is searched for; a file that is named itself may have any ending."""
-
 MIN_SIDE = 8
 MAX_ASPECT = 10.0
 MAX_PIXELS = 200_000_000
 """Limits of what is taken as a picture: shorter, thinner or larger files are named and refused."""
-
-
-def list_images(inputs: Iterable[str | os.PathLike]) -> list[Path]:
-    """Expand files, folders (searched one level deep) and glob patterns to a sorted list of distinct files.
-
-    Raises:
-        GPriorError: an input matches nothing, or a folder holds no images.
-    """
-    found: set[Path] = set()
-    for entry in inputs:
-        path = Path(entry).expanduser()
-        if path.is_dir():
-            inside = {p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")}
-            if not inside:
-                raise GPriorError(f"{path} holds no images ({', '.join(sorted(SUFFIXES))}).")
-            found |= inside
-        elif path.exists():
-            found.add(path)
-        elif any(c in str(entry) for c in "*?["):
-            matches = {p for p in Path(path.anchor).glob(str(path.relative_to(path.anchor))) if p.is_file()}
-            if not matches:
-                raise GPriorError(f"no file matches {entry}.")
-            found |= matches
-        else:
-            raise GPriorError(f"{entry} does not exist: give image files, folders or patterns.")
-    return sorted(found)
 
 
 class HasImageShape(Protocol):
@@ -128,14 +100,22 @@ def open_picture(path: Path, convert: Callable[[Image.Image], Image.Image], smal
                 return image
     except ImageFileError:
         raise
-    except FileNotFoundError:
-        raise ImageFileError(f"{path} does not exist.") from None
-    except (IsADirectoryError, PermissionError) as error:
-        raise ImageFileError(f"{path} cannot be read: {error.strerror}.") from error
     except UnidentifiedImageError:
         raise ImageFileError(f"{path} is no image that Pillow can read: convert it to PNG or JPEG.") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise unreadable(path, error) from error  # Of the file system: Pillow's own have no number.
         raise ImageFileError(f"{path} is damaged ({error}): copy or export it again.") from error
+
+
+def unreadable(path: str | os.PathLike, error: OSError) -> ImageFileError:
+    """That a file cannot be read at all, in one sentence."""
+    if error.errno == errno.ELOOP:
+        return ImageFileError(f"{path} is a link that leads to itself: name the picture.")
+    if isinstance(error, FileNotFoundError):
+        link = os.path.islink(path)
+        return ImageFileError(f"{path} is a link to nothing: name the picture." if link else f"{path} does not exist.")
+    return ImageFileError(f"{path} cannot be read: {error.strerror or error}.")
 
 
 def _check_size(path: Path, size: tuple[int, int], smallest: int) -> None:

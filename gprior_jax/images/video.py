@@ -12,7 +12,7 @@ from PIL import Image
 
 from gprior_jax.errors import GPriorError, require
 from gprior_jax.images.arrays import as_rgb, from_uint8, to_uint8
-from gprior_jax.storage.atomic import write_bytes
+from gprior_jax.storage.atomic import temporary_name, write_bytes
 
 FASTEST = {".webp": 100.0, ".gif": 50.0, ".mp4": 120.0}
 """Formats, and the most pictures a second that they, or those who show them, take."""
@@ -89,7 +89,7 @@ def _save_mp4(path: Path, frames: np.ndarray, fps: float) -> None:
     ffmpeg = require("imageio_ffmpeg", "video")
     height, width = frames.shape[1:3]
     frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    temporary = path.with_name(f".{path.stem}.partial.mp4")
+    temporary = path.with_name(temporary_name(".mp4"))
     try:
         writer = ffmpeg.write_frames(
             str(temporary),

@@ -59,8 +59,8 @@ def invert(
         images: ``[B, R, R, C]`` in [-1, 1], what was observed; of the shape that ``operator`` gives.
         recipe: how, see :mod:`gprior_jax.recipes`.
         key: the run's key; each image's is folded from it and the image's id.
-        ids: ``[B]`` integers from 0; the index in ``images`` unless given. An image inverted alone under its id gives
-            what it gives in the batch.
+        ids: ``[B]`` integers from 0 to 2 ** 31 - 1; the index in ``images`` unless given. An image inverted alone under
+            its id gives what it gives in the batch; images of one id start from the same random numbers.
         operator: forward operator, a pytree whose leaves have a leading axis of images; None observes images as such.
         init: ``{name: [B, ...]}``, variables to start from instead of drawn ones (for every restart).
         label: class of every image, integers ``[B]`` or one for all, of a prior with classes that is held to none.
@@ -154,8 +154,11 @@ class Inverter:
         observed = self._check(images, operator)
         count = len(observed)
         numbers = np.arange(count) if ids is None else np.asarray(ids)
-        if numbers.shape != (count,) or not np.issubdtype(numbers.dtype, np.integer) or (numbers < 0).any():
-            raise ArgumentError(f"ids must be {count} integers from 0, one for each image; got shape {numbers.shape}.")
+        whole = numbers.shape == (count,) and np.issubdtype(numbers.dtype, np.integer)
+        if not whole or ((numbers < 0) | (numbers >= _IDS)).any():  # JAX would cut off what is beyond.
+            raise ArgumentError(
+                f"ids must be {count} integers from 0 to {_IDS - 1}, one for each image; got shape {numbers.shape}."
+            )
         if samples is not None and samples < 1:
             raise ArgumentError(f"samples {samples}: use at least 1.")
         labels = None if label is None else np.asarray(as_labels(self.prior, label, (count,)))
@@ -287,7 +290,7 @@ class Inverter:
         return result
 
 
-_NEXT_STAGE = (1 << 32) - 1
+_IDS, _NEXT_STAGE = 1 << 31, (1 << 32) - 1
 
 
 # Images and restarts share one axis of rows, image by image: XLA:CPU emits much slower loops for arrays of higher rank.

@@ -21,6 +21,7 @@ from gprior_jax.latents.parametrization import (
 )
 from gprior_jax.latents.w import W
 from gprior_jax.latents.w_plus import WPlus
+from gprior_jax.summary import saves_memory
 from gprior_jax.typing import Array, Key
 
 INJECTED = 0.05
@@ -60,7 +61,7 @@ class Projector(Parametrization):
     injected: float = INJECTED
     ramp: float = RAMP
     statistics_samples: int = 10_000
-    remat: bool = False
+    remat: bool = saves_memory(False)
 
     def __post_init__(self):
         if self.space not in ("w", "w_plus"):

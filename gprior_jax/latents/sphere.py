@@ -14,6 +14,7 @@ from gprior_jax.generators.styles import check_styles, map_code
 from gprior_jax.latents.parametrization import FIXED, Parametrization, Variables, from_hint
 from gprior_jax.latents.styled import NOISE
 from gprior_jax.nn.layers import LEAKY_SLOPE, leaky_relu
+from gprior_jax.summary import saves_memory
 from gprior_jax.typing import Array, Key
 
 _NORM_EPSILON = 1e-9
@@ -45,7 +46,7 @@ class Sphere(Parametrization):
     zero_noise: tuple[int, ...] = (17,)
     geocross_weight: float = 0.05
     statistics_samples: int = 100_000
-    remat: bool = False
+    remat: bool = saves_memory(False)
 
     def fit(self, prior: Prior) -> "Sphere":
         """Itself; raises ``ValueError`` for a prior that it does not fit.

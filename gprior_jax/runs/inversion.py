@@ -18,8 +18,8 @@ from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.runs.items import Item
+from gprior_jax.runs.job import Batch, Solve
 from gprior_jax.runs.record import Record, record_of
-from gprior_jax.runs.runner import Batch, Solve
 from gprior_jax.summary import fingerprint, summarise
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key, Progress
@@ -93,7 +93,7 @@ def invert_batch(
     for item, i in zip(batch.items, batch.places, strict=True):
         own = jax.tree.map(lambda leaf, i=i: leaf[i], result)
         figures = {name: float(values[i]) for name, values in found.items()}
-        record = record_of(item.name, str(item.source), observed[i], own, figures)
+        record = record_of(item.name, item.source, observed[i], own, figures)
         yield record if labels is None else labelled(record, labels[i])
 
 

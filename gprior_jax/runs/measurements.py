@@ -114,20 +114,20 @@ class Masked:
 
     Attributes:
         prior: whose resolution they get.
-        masks: files by item id.
+        masks: files by the items' sources.
         crop: how a picture and its mask become square.
         invert: white is missing.
     """
 
     prior: Prior
-    masks: Mapping[int, Path]
+    masks: Mapping[Path, Path]
     crop: Crop = "center"
     invert: bool = False
 
     def _mask(self, item: Item) -> Path:
-        if item.id not in self.masks:
+        if item.source not in self.masks:
             raise ImageFileError(f"{item.source} has no mask of its name.")
-        return self.masks[item.id]
+        return self.masks[item.source]
 
     def observed(self, item: Item) -> Arrays:
         """The picture and what is known of it."""

@@ -20,10 +20,10 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs.inversion import inversion_settings, label_of, labelled
 from gprior_jax.runs.items import Item
+from gprior_jax.runs.job import Batch, Solve
 from gprior_jax.runs.measurements import Reader
 from gprior_jax.runs.record import Record, record_of
 from gprior_jax.runs.report import ERROR_RANGE
-from gprior_jax.runs.runner import Batch, Solve
 from gprior_jax.tasks import Arrays, Restoration, Task, complete
 from gprior_jax.typing import Key, Progress
 
@@ -44,7 +44,7 @@ class Restoring:
         about: settings of the task and the reader, JSON, for ``run.json``.
         samples: solutions per image.
         simulate: the files are intact: degrade them first, and compare with them.
-        truths: files of the intact pictures, by item id.
+        truths: files of the intact pictures, by the items' sources.
         crop: how a picture becomes square.
         devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
         tell: called with a sentence about a ground truth that cannot be read.
@@ -60,7 +60,7 @@ class Restoring:
     about: dict[str, Any] = dataclasses.field(default_factory=dict)
     samples: int = 1
     simulate: bool = False
-    truths: Mapping[int, Path] = dataclasses.field(default_factory=dict)
+    truths: Mapping[Path, Path] = dataclasses.field(default_factory=dict)
     crop: Crop = "center"
     devices: int | None = None
     tell: Callable[[str], None] = lambda sentence: None
@@ -94,8 +94,8 @@ class Restoring:
             return arrays
         truth = np.full(self.prior.image_shape, np.nan, np.float32)
         try:
-            if item.id in self.truths:
-                truth = load_image(self.truths[item.id], self.prior, self.crop)
+            if item.source in self.truths:
+                truth = load_image(self.truths[item.source], self.prior, self.crop)
         except ImageFileError as error:
             self.spoilt.add(item.name)
             self.tell(f"{error} {item.source.name} is restored without metrics.")
@@ -141,7 +141,7 @@ def restored_record(item: Item, arrays: Arrays, restored: Restoration, i: int, m
     """
     measured = arrays["observed"] * arrays.get("known", np.float32(1.0))  # Missing pixels are gray.
     best = jax.tree.map(lambda leaf: leaf[i, 0], restored.result)._replace(images=restored.images[i])
-    record = record_of(item.name, str(item.source), measured, best, metrics)
+    record = record_of(item.name, item.source, measured, best, metrics)
     pictures = {"measured": measured, "reconstruction": restored.reconstruction[i]}
     if "truth" in arrays:
         pictures["truth"] = arrays["truth"]

@@ -1,5 +1,6 @@
 """Where points come from: seeds, files of codes, and what ``gprior invert`` wrote."""
 
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from gprior_jax.generators.styles import check_styles
 from gprior_jax.generators.synthesis import sample_z
 from gprior_jax.latents import Parametrization
 from gprior_jax.latents.parametrization import KINDS
-from gprior_jax.runs.folder import read_records
+from gprior_jax.runs.entries import read_records
 from gprior_jax.runs.inversion import EACH
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.storage.atomic import read_json
@@ -48,7 +49,7 @@ def read_points(prior: Prior, source: str, seed: int = 0, label: int | None = No
     """
     if drawn := _DRAWN.fullmatch(source):
         return _draw(prior, drawn, seed, label)
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if not path.exists():
         raise GPriorError(f"{source} does not exist: give {FORMS}.")
     if path.is_dir():
@@ -171,7 +172,8 @@ def _inverted(prior: Prior, path: Path, run: dict[str, Any], record: Record) -> 
         )
     if prior.num_classes:
         variables = variables | {"label": np.asarray(held.label)}
-    return Point(str(path), variables, parametrization, model)
+    weights = run["settings"].get("prior", {}).get("weights")
+    return Point(str(path), variables, parametrization, model, weights)
 
 
 def _parametrization(path: Path, run: dict[str, Any]) -> Parametrization:

@@ -91,6 +91,16 @@ def test_a_folder(little, tmp_path, capsys):
         save_image(tmp_path / f"{i}.png", pixels(i))
     assert fid(little, tmp_path, little, "--samples", 6) == 0
     assert capsys.readouterr().out.startswith("6 drawn images against 3 images: FID ")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "notes.txt").touch()
+    save_image(tmp_path / "sub" / "3.png", pixels(3))
+    assert fid(little, tmp_path, little, "--samples", 6) == 0
+    printed = capsys.readouterr()
+    assert f"gprior: {tmp_path}: left out 1 .txt" in printed.err
+    assert "1 folder (searched only when recursive)." in printed.err
+    assert printed.out.startswith("6 drawn images against 3 images: FID ")
+    assert fid(little, tmp_path, little, "--samples", 6, "--recursive") == 0
+    assert capsys.readouterr().out.startswith("6 drawn images against 4 images: FID ")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from gprior_jax.cli.invert import Invert
 from gprior_jax.cli.main import main
 from gprior_jax.errors import ArgumentError
 from gprior_jax.objectives import Pixel
-from gprior_jax.runs.folder import read_record
+from gprior_jax.runs.record import read_record
 from gprior_jax.tasks import COLORIZE, denoising
 
 OF_STYLES = ("w", "w_plus", "projector", "image2stylegan", "image2stylegan_pp", "pulse", "pti")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gprior_jax.errors import GPriorError, ImageFileError
-from gprior_jax.images.files import list_images, load_image, load_unscaled, resized, save_image
+from gprior_jax.errors import ImageFileError
+from gprior_jax.images.files import load_image, load_unscaled, resized, save_image
 from images.pictures import Size, one_sentence, write
 
 
@@ -279,43 +279,6 @@ def test_images_at_another_side(channels):
     assert resized(image, None) is image
     assert resized(image, 8) is image
     np.testing.assert_array_equal(resized(image, 12), np.full((12, 12, channels), 90))
-
-
-def test_list_images(tmp_path):
-    for name in ("b.png", "a.JPG", "c.txt", ".hidden.png", "d [1].webp"):
-        (tmp_path / name).touch()
-    (tmp_path / "inner").mkdir()
-    (tmp_path / "inner" / "e.png").touch()
-    found = [path.name for path in list_images([tmp_path])]
-    assert found == ["a.JPG", "b.png", "d [1].webp"]
-    # A file that is named itself may have any ending; naming it twice lists it once.
-    again = list_images([tmp_path / "c.txt", str(tmp_path / "*.png"), tmp_path / "b.png", tmp_path / "d [1].webp"])
-    assert [path.name for path in again if not path.name.startswith(".")] == ["b.png", "c.txt", "d [1].webp"]
-
-
-def test_glob_relative_to_the_working_folder(tmp_path, monkeypatch):
-    (tmp_path / "in").mkdir()
-    for name in ("x1.png", "x2.png", "y.png"):
-        (tmp_path / "in" / name).touch()
-    monkeypatch.chdir(tmp_path)
-    assert [path.name for path in list_images(["in/x*.png"])] == ["x1.png", "x2.png"]
-
-
-@pytest.mark.parametrize(
-    ("entry", "told"),
-    [
-        ("empty", "holds no images (.bmp, .gif"),
-        ("none*.png", "no file matches"),
-        ("gone.png", "does not exist: give image"),
-    ],
-)
-def test_inputs_that_match_nothing(tmp_path, entry, told):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(GPriorError) as caught:
-        list_images([tmp_path / entry])
-    assert told in str(caught.value)
-    assert str(tmp_path / entry) in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_load_unscaled(tmp_path):
