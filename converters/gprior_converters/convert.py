@@ -205,7 +205,7 @@ def convert_file(
         FileExistsError: the folder exists and is not to be replaced.
     """
     path = Path(path)
-    described = read_json(architecture) if architecture is not None else {}
+    described = read_json(architecture, "write it as docs/converting.md describes") if architecture is not None else {}
     networks = read_networks(path)
     main = _convert_main(networks, path, described)
     if lpips_linear is not None:

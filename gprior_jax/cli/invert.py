@@ -2,12 +2,11 @@
 
 import dataclasses
 
-import jax
-
 from gprior_jax import runs
 from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
 from gprior_jax.cli.telling import StepBar, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
+from gprior_jax.keys import seeded
 from gprior_jax.recipes import METHODS
 
 
@@ -28,7 +27,7 @@ class Invert(FolderFlags, RecipeFlags):
             raise ArgumentError("nothing to invert: name image files, folders or quoted patterns.")
         items = runs.find_items(self.inputs)
         prior, recipe = self.load_prior(), self.recipe()
-        job = runs.Inversion(prior, recipe, jax.random.key(self.seed), self.crop, self.devices)
+        job = runs.Inversion(prior, recipe, seeded(self.seed), self.crop, self.devices)
         outcome = runs.run(
             job,
             items,

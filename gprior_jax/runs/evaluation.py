@@ -18,6 +18,7 @@ from gprior_jax import metrics
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import list_images, load_image
+from gprior_jax.keys import purpose
 from gprior_jax.metrics import diversity, frechet, swd
 from gprior_jax.metrics.fidelity import SMALLEST
 from gprior_jax.objectives import distance
@@ -128,7 +129,7 @@ class Sets:
             count: images that there will be, at most.
         """
         patches = min(swd.PATCHES, max(1, _MAX_PATCHES // count))
-        self._place_key, self._direction_key, self._pair_key = jax.random.split(key, 3)
+        self._place_key, self._direction_key, self._pair_key = purpose(key, "places"), purpose(key, "directions"), key
         self._patches, self._pairs, self._sides = patches, [], set()
         self._features: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         self._levels: tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]] = ([], [])

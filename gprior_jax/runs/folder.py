@@ -85,8 +85,12 @@ class OutputFolder:
         remove_leftovers(*inside)
         self._fingerprint = json.dumps(self.settings, sort_keys=True)
         if (self.path / "run.json").exists():
-            found = read_json(self.path / "run.json").get("settings", {})
-            check_same(found, self.settings, f"{self.path} holds a run", "give another folder for the results")
+            check_same(
+                read_settings(self.path),
+                self.settings,
+                f"{self.path} holds a run",
+                "give another folder for the results",
+            )
         else:
             write_json(self.path / "run.json", {"format": FORMAT, "settings": self.settings})
 
@@ -146,6 +150,21 @@ class OutputFolder:
         return run | facts
 
 
+REMEDY = "remove it and run the command that made the folder again: images that are done with its settings are kept"
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What decides the results of the run in a folder.
+
+    Raises:
+        CheckpointError: its ``run.json`` is damaged.
+    """
+    found = read_json(folder / "run.json", REMEDY).get("settings")
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{folder / 'run.json'} is damaged, it has no settings: {REMEDY}.")
+    return found
+
+
 def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], Iterator[Record]]:
     """Read an output folder: ``run.json`` and, as they are asked for, the images that are done.
 
@@ -155,6 +174,10 @@ def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], Iterator[Re
         CheckpointError: not an output folder.
     """
     folder = Path(folder)
-    run = read_json(folder / "run.json")
-    listed = [folder / f"{row['name']}.npz" for row in run["images"]] if "images" in run else folder.glob("*.npz")
+    read_settings(folder)
+    run = read_json(folder / "run.json", REMEDY)
+    try:
+        listed = [folder / f"{row['name']}.npz" for row in run["images"]] if "images" in run else folder.glob("*.npz")
+    except (KeyError, TypeError):
+        raise CheckpointError(f"{folder / 'run.json'} is damaged, its images have no names: {REMEDY}.") from None
     return run, (read_record(path) for path in sorted(listed))
