@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
@@ -33,14 +34,14 @@ class _State:
 
     Attributes:
         number: the first signal that came; 0 before one has.
-        handled: whether the main thread has seen it.
+        answered: how many the main thread has seen.
         raises: whether it is told by an exception, so that what is going on can be ended in order.
         remedy: end of the sentence.
         code: to leave with when all is done; None before.
     """
 
     number: int = 0
-    handled: bool = False
+    answered: int = 0
     raises: bool = False
     remedy: str = ""
     code: int | None = None
@@ -78,8 +79,12 @@ def run(function: Callable[[], int]) -> int:
     _state.raises = True
     if _state.number:  # Between the imports and now.
         leave(exit_code())
-    code = function()
-    _state.raises, _state.code = False, code
+    try:
+        code = function()
+        _state.raises = False
+    except KeyboardInterrupt:  # Before the work had begun, or after its end.
+        _say_and_leave()
+    _state.code = code
     if _state.number:
         leave(code)
     return code
@@ -121,9 +126,8 @@ def _say_and_leave() -> NoReturn:
 def _answer(number: int, frame: FrameType | None) -> None:
     if _state.code is not None:
         leave(_state.code)  # All is done and written: only the interpreter was being taken apart.
-    again, _state.number = bool(_state.number and _state.handled), _state.number or number
-    _state.handled = True
-    if again or not _state.raises:
+    _state.number, _state.answered = _state.number or number, _state.answered + 1
+    if _state.answered > 1 or not _state.raises:
         _say_and_leave()
     raise KeyboardInterrupt
 
@@ -142,13 +146,15 @@ def _watch() -> None:
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
 
     def wait() -> None:
+        came = 0
         with writer:  # Kept open as long as this thread runs.
             while numbers := reader.recv(64):
                 known = [number for number in numbers if number in set(_SIGNALS)]
                 if known:
-                    _state.number = _state.number or known[0]
-                    threading.Event().wait(PATIENCE_S)
-                    if not _state.handled:
+                    came += len(known)
+                    time.sleep(PATIENCE_S)
+                    if _state.answered < came:
+                        _state.number = _state.number or known[0]
                         _say_and_leave()
 
     threading.Thread(target=wait, name="gprior signals", daemon=True).start()

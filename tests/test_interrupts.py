@@ -45,6 +45,14 @@ class Work:
             print("cleaning", flush=True)
             time.sleep(60)
 
+    def stuck(self):
+        try:
+            ready()
+            time.sleep(60)
+        finally:
+            print("cleaning", flush=True)
+            hashlib.pbkdf2_hmac("sha256", b"a", b"b", 10**9)
+
     def finaliser(self):
         class Slow:
             def __del__(self):
@@ -117,8 +125,9 @@ def test_terminated(plugin):
 
 
 @pytest.mark.slow
-def test_interrupted_again_while_it_cleans_up(plugin):
-    assert ended(start("work", "--kind", "cleaning", plugin=plugin), again="cleaning") == (GOES_ON, 130)
+@pytest.mark.parametrize("kind", ["cleaning", "stuck"])
+def test_interrupted_again_while_it_cleans_up(plugin, kind):
+    assert ended(start("work", "--kind", kind, plugin=plugin), again="cleaning") == (GOES_ON, 130)
 
 
 @pytest.mark.slow
