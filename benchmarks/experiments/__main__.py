@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.experiments import figures, mganprior, tables
-from gprior_jax import zoo
+from gprior_jax import interrupts, zoo
 from gprior_jax.cli.demo import load_group
 from gprior_jax.cli.flags import JsonFlag, check_positive, values
 from gprior_jax.cli.main import guarded, run_command
@@ -166,7 +166,8 @@ def _held_out(path: Path, count: int, size: int) -> dict[str, np.ndarray]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; None takes the arguments from ``sys.argv``."""
     words = sys.argv[1:] if arguments is None else arguments
-    return guarded(partial(run_command, ExperimentMGANPrior, "python -m benchmarks.experiments", words, resumes=True))
+    work = partial(run_command, ExperimentMGANPrior, "python -m benchmarks.experiments", words, resumes=True)
+    return interrupts.run(partial(guarded, work)) if arguments is None else guarded(work)
 
 
 if __name__ == "__main__":

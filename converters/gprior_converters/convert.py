@@ -102,7 +102,8 @@ def convert_file(
         FileExistsError: the folder exists and is not to be replaced.
     """
     path = Path(path)
-    described = read_json(architecture) if architecture is not None else {}
+    remedy = "write it as docs/converting.md describes"
+    described = read_json(architecture, remedy) if architecture is not None else {}
     networks = read_networks(path, weights)
     main = _convert_main(networks, path, described)
     if lpips_linear is not None:

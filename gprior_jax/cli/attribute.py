@@ -16,6 +16,7 @@ from gprior_jax.cli.telling import StepBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images.arrays import from_uint8
 from gprior_jax.images.files import Crop
+from gprior_jax.keys import purpose, seeded
 from gprior_jax.metrics import attribution
 from gprior_jax.metrics.attribution import Reference
 from gprior_jax.perceptual.network import default
@@ -80,7 +81,7 @@ class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
         recipe = recipes.projector(self.space, num_steps=self.num_steps, perceptual=network)
         recipe.fit(prior)  # Whatever does not fit is told before anything is measured.
         used = (default(prior) if isinstance(network, str) else network).prepare()
-        job = runs.Projection(prior, recipe, self._key(0), used, self.crop, self.devices)
+        job = runs.Projection(prior, recipe, self._key("inputs"), used, self.crop, self.devices)
         settings = {"label": self.label} | {n: job.settings()[n] for n in ("prior", "recipe", "distance")}
         reference = self._reference(job, settings)
         outcome = runs.run(job, items, self.out, blocks=partial(attribution_blocks, reference), **self._options())
@@ -121,8 +122,8 @@ class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
             )
         say(f"{auc_told(content['reference']['auc'])} Report: {report}")
 
-    def _key(self, purpose: int) -> jax.Array:
-        return jax.random.fold_in(jax.random.key(self.seed), purpose)
+    def _key(self, name: str) -> jax.Array:
+        return purpose(seeded(self.seed), name)
 
     def _options(self) -> dict[str, Any]:
         return {"batch_size": self.batch_size, "facts": {"model": self.model}, "watch": StepBar, "tell": warn}
@@ -136,7 +137,7 @@ class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
         if not path.exists():
             raise ArgumentError(f"there is no reference {path}: {remedy}.")
         try:
-            reference, found = attribution.from_json(read_json(path), str(path))
+            reference, found = attribution.from_json(read_json(path, "copy it again"), str(path))
         except GPriorError as error:
             raise ArgumentError(f"{error} Give another --reference, or {remedy}.") from error
         check_same(found, settings, f"{path} was measured", remedy)
@@ -144,11 +145,11 @@ class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
 
     def _measured(self, job: runs.Projection, real: Path) -> Reference:
         """Distances of generated and real images; they are projected in folders of their own."""
-        items, read = runs.generated_items(job.prior, self._key(1), self.number)
-        generated = dataclasses.replace(job, key=self._key(2), read=read)
+        items, read = runs.generated_items(job.prior, self._key("generated"), self.number)
+        generated = dataclasses.replace(job, key=self._key("of generated"), read=read)
         distances = [self._distances(generated, items, "generated")]
         items, read = self._real_images(real, job.prior.image_shape)
-        distances.append(self._distances(dataclasses.replace(job, key=self._key(3), read=read), items, "real"))
+        distances.append(self._distances(dataclasses.replace(job, key=self._key("of real"), read=read), items, "real"))
         return Reference(*distances)
 
     def _distances(self, job: runs.Projection, items: list[Item], name: str) -> np.ndarray:

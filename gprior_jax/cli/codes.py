@@ -11,7 +11,7 @@ import numpy as np
 
 from gprior_jax import editing, zoo
 from gprior_jax.cli.flags import PriorFlags, check_positive, free_prior
-from gprior_jax.cli.telling import print_json, say, warn
+from gprior_jax.cli.telling import check_drawn, print_json, say, warn
 from gprior_jax.editing import Point
 from gprior_jax.editing.points import Variables
 from gprior_jax.errors import ArgumentError
@@ -110,6 +110,7 @@ class CodeCommand(PriorFlags):
             noise=self.noise,
             batch_size=batch_size,
         )
+        check_drawn(rendered)
         pictures = im.to_uint8(rendered)
         return np.stack([resized(picture, self.size) for picture in pictures])
 

@@ -8,7 +8,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from gprior_jax import recipes, zoo
@@ -22,6 +21,7 @@ from gprior_jax.images.listing import list_images
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.result import Result
+from gprior_jax.keys import seeded
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs import html
 from gprior_jax.storage.atomic import write_bytes, write_json
@@ -89,7 +89,7 @@ class Demo(JsonFlag):
         recipe = recipes.mganprior(codes, layer, num_steps=self.steps)
         bar, started = StepBar(title), time.monotonic()
         devices = spread(None, len(images))
-        result = invert(prior, images, recipe, key=jax.random.key(self.seed), devices=devices, progress=bar)
+        result = invert(prior, images, recipe, key=seeded(self.seed), devices=devices, progress=bar)
         bar({})
         return Trial(title, result, fidelity(result.images, images)["psnr"], time.monotonic() - started)
 
@@ -121,7 +121,7 @@ def demo_page(
     prior: Prior, names: Sequence[str], images: np.ndarray, trials: Sequence[Trial], rows: Sequence[dict[str, Any]]
 ) -> str:
     """The report as HTML."""
-    samples = synthesize(prior, sample_z(prior, jax.random.key(7), _SAMPLES))
+    samples = synthesize(prior, sample_z(prior, seeded(7), _SAMPLES))
     sheet = im.grid(im.to_uint8(samples), 12)
     blocks = [
         html.paragraph(

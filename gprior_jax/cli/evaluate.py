@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import jax
 from tyro import conf
 
 from gprior_jax import zoo
@@ -13,6 +12,7 @@ from gprior_jax.cli.flags import JsonFlag, SearchFlag, check_positive
 from gprior_jax.cli.telling import print_json, say, warn
 from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.images.files import load_image
+from gprior_jax.keys import seeded
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.runs import evaluation
 from gprior_jax.runs.evaluation import Row, Sets
@@ -71,7 +71,7 @@ class Evaluate(SearchFlag, JsonFlag):
             raise ArgumentError(f"--perceptual {self.perceptual} holds LPIPS, a whole distance: give it as --lpips.")
         lpips = None if self.lpips is None else zoo.load_lpips(self.lpips).prepare()
         names = tuple(dict.fromkeys(self.metrics))
-        rows, sets = [], Sets(jax.random.key(self.seed), len(pairs))
+        rows, sets = [], Sets(seeded(self.seed), len(pairs))
         for pair in pairs:
             try:
                 size = self.size or evaluation.side_of(pair.result)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import jax
 import numpy as np
 
 from gprior_jax import zoo
@@ -16,6 +15,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import to_unit
 from gprior_jax.images.files import load_image
 from gprior_jax.images.listing import list_images
+from gprior_jax.keys import seeded
 from gprior_jax.metrics.frechet import features_of
 from gprior_jax.metrics.prior_distance import NUM_SAMPLES, drawn_features, set_distance
 from gprior_jax.perceptual.lpips import LPIPS
@@ -23,6 +23,7 @@ from gprior_jax.runs.evaluation import plain
 from gprior_jax.storage.atomic import write_json
 from gprior_jax.summary import versions
 from gprior_jax.training.data import ImageZip
+from gprior_jax.training.scan import leave_out_broken
 
 BATCH_SIZE = 32
 
@@ -62,10 +63,11 @@ class FID(SearchFlag, ModelFlags):
     mirrored. Figures of other networks, and of other numbers of images, do not compare.
 
     Attributes:
-        data: zip file of images as "gprior train" takes it, or a folder of images, of which all count.
+        data: zip file or folder of images as "gprior train" takes it; of a folder all images count, unless a --split is
+            named or the prior has classes.
         perceptual: what judges: a model folder with EfficientNet-Lite0, or with VGG-16, AlexNet or a discriminator.
         samples: images to draw.
-        split: of a zip file: the images held out of training, and as many that are trained on, unless one of these or
+        split: the images held out of training, and as many that are trained on, unless one of these or
             all are named.
         truncation: psi of a style-based prior: images nearer to the mean below 1.
         out: JSON file for the result, besides the print.
@@ -93,7 +95,7 @@ class FID(SearchFlag, ModelFlags):
         drawn = drawn_features(
             prior,
             network,
-            jax.random.key(self.seed),
+            seeded(self.seed),
             num_samples=self.samples,
             truncation=self.truncation,
             reference_labels=next(iter(sets.values())).labels,
@@ -114,7 +116,7 @@ class FID(SearchFlag, ModelFlags):
 
     def _real_images(self, prior: Prior) -> dict[str, Real]:
         """The sets of real images."""
-        if self.data.is_dir():
+        if self.data.is_dir() and self.split is None and not prior.num_classes:
             return {"folder": self._of_folder(prior)}
         if self.split is not None:
             return {self.split: _of_zip(self.data, self.split, prior)}
@@ -122,10 +124,6 @@ class FID(SearchFlag, ModelFlags):
         return {"held_out": held_out, "train": _of_zip(self.data, "train", prior, held_out.number)}
 
     def _of_folder(self, prior: Prior) -> Real:
-        if self.split is not None:
-            raise ArgumentError(f"--split {self.split} is for a zip file: of a folder all images count.")
-        if prior.num_classes:
-            raise ArgumentError(f"{prior} has classes: give --data a zip file, which names those of its images.")
         listing = list_images([self.data], self.recursive)
         for sentence in listing.left_out:
             warn(sentence)
@@ -151,8 +149,8 @@ class FID(SearchFlag, ModelFlags):
 def _of_zip(path: Path, split: Split, prior: Prior, number: int | None = None) -> Real:
     """Images of a split; where so many are wanted, they are chosen once and for all."""
     images = ImageZip(path, split, prior.image_shape[-1])
-    chosen = np.arange(len(images))
     if number is not None:
-        chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:number])
-    labels = images.labels()[0][chosen] if prior.num_classes else None
-    return Real(len(chosen), lambda i: images.image(int(chosen[i]), prior.resolution) / np.float32(255), labels)
+        images.keep(np.random.default_rng(0).permutation(len(images))[:number].tolist())
+    leave_out_broken(images, progress=CountBar("images looked at"), tell=warn)
+    labels = images.labels()[0] if prior.num_classes else None
+    return Real(len(images), lambda i: images.image(i, prior.resolution) / np.float32(255), labels)

@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal
 from tyro import conf
 
 from gprior_jax import zoo
+from gprior_jax.checks import check_fields
 from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior, astype
 from gprior_jax.images.files import Crop
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.keys import check_seed
 from gprior_jax.objectives import Network
 from gprior_jax.recipes import METHODS, Preset, find_method
 from gprior_jax.runs import Item, find_items
@@ -249,6 +251,28 @@ def flag_of(name: str) -> str:
 def values(command: Any, *names: str) -> dict[str, Any]:
     """Some flags of a command as a dict."""
     return {name: getattr(command, name) for name in names}
+
+
+MOST = 2**31 - 1
+"""The largest whole number that a flag takes: JAX counts with 32 bits."""
+
+
+def check_numbers(command: Any) -> None:
+    """Check what holds of the numbers of all commands: finite, whole ones of 32 bits, seeds that JAX tells apart.
+
+    Raises:
+        ArgumentError: one is not; the message names its flag.
+    """
+    check_fields(command, flag_of)
+    for field in dataclasses.fields(command):
+        value = getattr(command, field.name)
+        if dataclasses.is_dataclass(value):
+            check_numbers(value)
+        elif field.name == "seed":
+            check_seed(value, "--seed")
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int) and abs(number) > MOST and field.name != "seed":
+                raise ArgumentError(f"{flag_of(field.name)} {number}: use at most {MOST}.")
 
 
 def check_positive(command: Any, *names: str) -> None:

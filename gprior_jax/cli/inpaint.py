@@ -4,13 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
-import jax
-
 from gprior_jax import recipes
 from gprior_jax.cli.restore import Restore
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.masks import load_mask
+from gprior_jax.keys import seeded
 from gprior_jax.runs import Item
 from gprior_jax.runs.measurements import DrawnMasks, Masked, Reader
 from gprior_jax.tasks import Blend, Task, inpainting
@@ -55,7 +54,7 @@ class Inpaint(Restore):
         if len(given) != 1:
             raise ArgumentError("say once what is missing: --mask, --box, --missing or --strokes.")
         if self.mask is None:
-            key = jax.random.key(self.seed)
+            key = seeded(self.seed)
             drawn = DrawnMasks(prior, key, self.crop, self.box, self.missing, self.strokes)
             drawn.beside(items[0])
             return inpainting(self.blend), drawn

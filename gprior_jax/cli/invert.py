@@ -2,12 +2,11 @@
 
 import dataclasses
 
-import jax
-
 from gprior_jax import runs
 from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
 from gprior_jax.cli.telling import StepBar, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
+from gprior_jax.keys import seeded
 from gprior_jax.recipes import METHODS
 
 
@@ -29,7 +28,7 @@ class Invert(FolderFlags, RecipeFlags):
         items = self.find_items()
         prior, recipe = self.load_prior(), self.recipe()
         items = self.labelled(prior, items)
-        key, labels = jax.random.key(self.seed), self.labels is not None
+        key, labels = seeded(self.seed), self.labels is not None
         job = runs.Inversion(prior, recipe, key, self.crop, self.devices, labels=labels)
         outcome = runs.run(
             job,

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
-import jax
 import numpy as np
 
 from gprior_jax import recipes, runs
@@ -14,6 +13,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.keys import seeded
 from gprior_jax.objectives import Distance
 from gprior_jax.recipes import METHODS
 from gprior_jax.runs import Item
@@ -77,7 +77,7 @@ class Restore(FolderFlags, RecipeFlags):
         job = runs.Restoring(
             prior,
             self.task_recipe(prior, task),
-            jax.random.key(self.seed),
+            seeded(self.seed),
             task,
             reader,
             about=self.about(prior, reader),

@@ -30,13 +30,14 @@ def from_unit(image: ArrayLike) -> Array:
 
 
 def to_uint8(image: ArrayLike) -> np.ndarray:
-    """Map [-1, 1] to uint8, clipped and rounded to nearest; on the host.
+    """Map [-1, 1] to uint8, clipped and rounded to nearest, NaN to mid-gray; on the host.
 
-    >>> to_uint8(np.array([-2.0, -1.0, 0.0, 1.0]))
-    array([  0,   0, 128, 255], dtype=uint8)
+    >>> to_uint8(np.array([-2.0, -1.0, 0.0, 1.0, np.nan]))
+    array([  0,   0, 128, 255, 128], dtype=uint8)
     """
-    scaled = (np.asarray(image, np.float32) + 1.0) * 127.5
-    return np.clip(np.floor(scaled + 0.5), 0, 255).astype(np.uint8)
+    array = np.asarray(image, np.float32)
+    clipped = np.clip(np.where(np.isnan(array), np.float32(0.0), array), -1.0, 1.0)
+    return np.floor((clipped + 1.0) * 127.5 + 0.5).astype(np.uint8)
 
 
 def from_uint8(image: np.ndarray) -> np.ndarray:

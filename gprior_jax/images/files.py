@@ -88,12 +88,24 @@ def picture_of(channels: int) -> Callable[[Image.Image], Image.Image]:
     return to_rgba if channels == 4 else to_rgb
 
 
-def open_picture(path: Path, convert: Callable[[Image.Image], Image.Image], smallest: int = MIN_SIDE) -> Image.Image:
-    """Open a picture, turn it upright and convert it; whatever goes wrong becomes one sentence."""
+def open_picture(
+    path: Path,
+    convert: Callable[[Image.Image], Image.Image],
+    smallest: int = MIN_SIDE,
+    content: bytes | None = None,
+) -> Image.Image:
+    """Open a picture, turn it upright and convert it; whatever goes wrong becomes one sentence.
+
+    Args:
+        path: the file.
+        convert: makes what is returned.
+        smallest: side that it has at least, pixels.
+        content: of the file, where it is not read from disk; the path is then its name only.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large files and odd EXIF blocks; the limits are ours.
-            with Image.open(path) as opened:
+            with Image.open(path if content is None else io.BytesIO(content)) as opened:
                 _check_size(path, opened.size, smallest)
                 image = convert(ImageOps.exif_transpose(opened))
                 image.load()

@@ -25,6 +25,7 @@ from gprior_jax.inversion.progress import Reporter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result, by_loss, joined
 from gprior_jax.inversion.solver import Solution, SolverConfig, State
+from gprior_jax.keys import MAX_ID, purpose
 from gprior_jax.latents import FIXED, Variables
 from gprior_jax.objectives import Objective, Observation
 from gprior_jax.operators import Forward, Identity
@@ -155,9 +156,9 @@ class Inverter:
         count = len(observed)
         numbers = np.arange(count) if ids is None else np.asarray(ids)
         whole = numbers.shape == (count,) and np.issubdtype(numbers.dtype, np.integer)
-        if not whole or ((numbers < 0) | (numbers >= _IDS)).any():  # JAX would cut off what is beyond.
+        if not whole or (numbers < 0).any() or (numbers > MAX_ID).any():
             raise ArgumentError(
-                f"ids must be {count} integers from 0 to {_IDS - 1}, one for each image; got shape {numbers.shape}."
+                f"ids must be {count} integers from 0 to {MAX_ID}, one for each image; got shape {numbers.shape}."
             )
         if samples is not None and samples < 1:
             raise ArgumentError(f"samples {samples}: use at least 1.")
@@ -283,14 +284,11 @@ class Inverter:
             result = Result(
                 solution.image, solution.variables, solution.loss, terms, solution.step, solution.status, history
             )
-            # The next stage starts from what this one found, with a key of its own: no image has this id.
+            # The next stage starts from what this one found, with a key of its own.
             hints = jax.tree.map(lambda leaf: leaf.reshape(-1, samples, *leaf.shape[1:]), result.variables)
-            key, before = jax.random.fold_in(key, np.uint32(_NEXT_STAGE)), before + config.num_steps
+            key, before = purpose(key, "next stage"), before + config.num_steps
         assert result is not None
         return result
-
-
-_IDS, _NEXT_STAGE = 1 << 31, (1 << 32) - 1
 
 
 # Images and restarts share one axis of rows, image by image: XLA:CPU emits much slower loops for arrays of higher rank.

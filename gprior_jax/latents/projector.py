@@ -10,6 +10,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import check_styles, w_statistics
+from gprior_jax.keys import purpose
 from gprior_jax.latents.parametrization import (
     FIXED,
     Parametrization,
@@ -76,7 +77,9 @@ class Projector(Parametrization):
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """The mean of w, and drawn noise maps; the first :meth:`project` injects."""
         point_key, seed_key = jax.random.split(key)
-        mean, std = w_statistics(prior, jax.random.key(_STATISTICS_SEED), self.statistics_samples)
+        mean, std = w_statistics(
+            prior, purpose(jax.random.key(_STATISTICS_SEED), "statistics"), self.statistics_samples
+        )
         mean = (mean.mean(0) if self.space == "w" else mean).astype(jnp.float32)
         own = from_hint(self._point.init(prior, point_key) | {self.space: mean}, hint)
         fixed = {_W_STD: std.astype(jnp.float32), _INJECTED: jnp.zeros_like(own[self.space])}

@@ -51,6 +51,21 @@ def history_table(entries: Sequence[Entry]) -> str:
     return text.getvalue()
 
 
+REMEDY = "remove it and run the command that made the folder again: images that are done with its settings are kept"
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What ``run.json`` of an output folder holds, its settings at least.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    found = read_json(folder / "run.json", REMEDY)
+    if not isinstance(found.get("settings"), dict):
+        raise CheckpointError(f"{folder / 'run.json'} is damaged, it has no settings: {REMEDY}.")
+    return found
+
+
 def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], Iterator[Record]]:
     """Read an output folder: ``run.json`` and, as they are asked for, the images that are done.
 
@@ -61,9 +76,12 @@ def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], Iterator[Re
         CheckpointError: not an output folder; of a record, that it is damaged.
     """
     folder = Path(folder)
-    run = read_json(folder / "run.json")
-    listed = {row["name"] for row in run.get("images", [])}
-    fingerprint, failed = fingerprint_of(run.get("settings", {})), run.get("failed", {})
+    run = read_run(folder)
+    try:
+        listed = {row["name"] for row in run.get("images", [])}
+    except (KeyError, TypeError):
+        raise CheckpointError(f"{folder / 'run.json'} is damaged, its images have no names: {REMEDY}.") from None
+    fingerprint, failed = fingerprint_of(run["settings"]), run.get("failed", {})
 
     def counts(path: Path) -> bool:
         try:

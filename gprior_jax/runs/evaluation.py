@@ -17,6 +17,7 @@ from PIL import Image
 from gprior_jax import metrics
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import load_image
+from gprior_jax.keys import purpose
 from gprior_jax.metrics import diversity, frechet, swd
 from gprior_jax.metrics.fidelity import SMALLEST
 from gprior_jax.objectives import distance
@@ -123,7 +124,7 @@ class Sets:
             count: images that there will be, at most.
         """
         patches = min(swd.PATCHES, max(1, _MAX_PATCHES // count))
-        self._place_key, self._direction_key, self._pair_key = jax.random.split(key, 3)
+        self._place_key, self._direction_key, self._pair_key = purpose(key, "places"), purpose(key, "directions"), key
         self._patches, self._pairs, self._sides = patches, [], set()
         self._features: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         self._levels: tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]] = ([], [])

@@ -17,6 +17,7 @@ from gprior_jax.images.files import Crop, load_image
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.keys import purpose
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs.inversion import inversion_settings, label_of, labelled
 from gprior_jax.runs.items import Item
@@ -26,9 +27,6 @@ from gprior_jax.runs.record import Record, record_of
 from gprior_jax.runs.report import ERROR_RANGE
 from gprior_jax.tasks import Arrays, Restoration, Task, complete
 from gprior_jax.typing import Key, Progress
-
-_SIMULATION = 1 << 20
-"""Folded into an item's key to degrade it: of its own stream, so that the noise is not the start of the search."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,7 +82,7 @@ class Restoring:
     def _load(self, item: Item) -> Arrays:
         if self.simulate:
             intact = load_image(item.source, self.prior, self.crop)
-            key = jax.random.fold_in(jax.random.fold_in(self.key, item.id), _SIMULATION)
+            key = purpose(jax.random.fold_in(self.key, item.id), "degradation")
             degraded = im.from_uint8(
                 im.to_uint8(self.task.degrade(jnp.asarray(intact), key))
             )  # As a file would hold it.

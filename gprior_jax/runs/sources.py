@@ -15,9 +15,10 @@ from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import check_styles
 from gprior_jax.generators.synthesis import sample_z
+from gprior_jax.keys import seeded
 from gprior_jax.latents import Parametrization
 from gprior_jax.latents.parametrization import KINDS
-from gprior_jax.runs.entries import read_records
+from gprior_jax.runs.entries import REMEDY, read_records
 from gprior_jax.runs.inversion import EACH
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.storage.atomic import read_json
@@ -60,7 +61,7 @@ def read_points(prior: Prior, source: str, seed: int = 0, label: int | None = No
     if "about" in arrays:
         if not (path.parent / "run.json").exists():
             raise GPriorError(f"{source} has no run.json beside it: leave it in the folder that gprior invert wrote.")
-        return [_inverted(prior, path, read_json(path.parent / "run.json"), read_record(path))]
+        return [_inverted(prior, path, read_json(path.parent / "run.json", REMEDY), read_record(path))]
     return _plain(prior, path, arrays, label)
 
 
@@ -72,9 +73,9 @@ def _draw(prior: Prior, drawn: re.Match[str], seed: int, label: int | None) -> l
         raise GPriorError(f"{drawn[0]} names no codes, or too many: use numbers such as {kind}:7 or {kind}:0-3.")
     numbers = [number for pair in ends for number in range(pair[0], pair[-1] + 1)]
     if kind == "seed":
-        z = [sample_z(prior, jax.random.key(number), 1)[0] for number in numbers]
+        z = [sample_z(prior, seeded(number), 1)[0] for number in numbers]
     else:
-        z = np.asarray(sample_z(prior, jax.random.key(seed), max(numbers) + 1))[numbers]
+        z = np.asarray(sample_z(prior, seeded(seed), max(numbers) + 1))[numbers]
     label = int(own) if own is not None else label
     labels = _labels(prior, drawn[0], label, len(numbers))
     suffix = "" if own is None else f"@{own}"

@@ -82,21 +82,30 @@ def _replace_folder(source: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def read_json(path: str | os.PathLike) -> dict[str, Any]:
+def read_json(path: str | os.PathLike, remedy: str = "write it again") -> dict[str, Any]:
     """Read a JSON object.
 
+    Args:
+        path: the file.
+        remedy: what to do when it is damaged, the end of the sentence.
+
     Raises:
-        CheckpointError: missing, not JSON, or not an object.
+        CheckpointError: missing, empty, not JSON, or not an object.
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text) if text.strip() else None
     except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing.") from None
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"{path} is not readable JSON: {error}") from error
+        raise CheckpointError(f"{path} is missing: {remedy}.") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}): {remedy}.") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged, no JSON ({error}): {remedy}.") from error
+    if not text.strip():
+        raise CheckpointError(f"{path} is empty (a full disk, or a copy that was cut off?): {remedy}.")
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds no JSON object.")
+        raise CheckpointError(f"{path} is damaged, no JSON object: {remedy}.")
     return content
 
 

@@ -164,15 +164,24 @@ def test_json_round_trip(content):
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(None, "is missing"), (b"{", "not readable JSON"), (b"\xff\xfe", "not readable JSON"), (b"[1]", "no JSON object")],
+    [
+        (None, "is missing"),
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"{", "damaged, no JSON"),
+        (b"\xff\xfe", "damaged, no JSON"),
+        (b"[1]", "no JSON object"),
+        (b"[" * 100_000, "damaged, no JSON"),
+    ],
 )
 def test_read_json_names_the_file(tmp_path, content, told):
     path = tmp_path / "config.json"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CheckpointError, match=told) as caught:
-        read_json(path)
+        read_json(path, "copy it again")
     assert str(path) in str(caught.value)
+    assert str(caught.value).endswith(": copy it again.")
 
 
 def test_sha256(tmp_path):
