@@ -61,7 +61,13 @@ def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], Iterator[Re
         CheckpointError: not an output folder; of a record, that it is damaged.
     """
     folder = Path(folder)
-    run = read_json(folder / "run.json")
+    try:
+        run = read_json(folder / "run.json")
+    except CheckpointError as error:
+        if not (folder / "run.json").exists():
+            raise
+        told = str(error).rstrip(".")
+        raise CheckpointError(f"{told}: run into the folder again, which writes it anew.") from error
     listed = {row["name"] for row in run.get("images", [])}
     fingerprint, failed = fingerprint_of(run.get("settings", {})), run.get("failed", {})
 
