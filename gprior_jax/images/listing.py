@@ -100,6 +100,8 @@ class _Search:
         path = on_disk(Path(os.path.expanduser(entry)))
         if os.path.isdir(path):
             self._folder(path, "", first=True)
+            if not self._hits and path.suffix.lower() in self._suffixes:
+                self._keep(Found(path, path.name))  # Meant for a picture: told when it is read, and the others go on.
             nothing = f"{path} holds no images"
         elif os.path.lexists(path):
             if _is_special(path):

@@ -51,7 +51,7 @@ def history_table(entries: Sequence[Entry]) -> str:
     return text.getvalue()
 
 
-REMEDY = "remove it and run the command that made the folder again: images that are done with its settings are kept"
+REMEDY = "run the command that made the folder again, which writes it anew"
 
 
 def read_run(folder: Path) -> dict[str, Any]:

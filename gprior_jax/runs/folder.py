@@ -106,10 +106,20 @@ class OutputFolder:
         return lock
 
     def at_work(self) -> Lock:
-        """A lock to hold as long as results may come: nobody takes the folder for other settings."""
-        lock = hold(self._locks / temporary_name())
-        assert lock is not None
-        any_held(self._locks)  # Sweeps what killed processes have left.
+        """A lock to hold as long as results may come: nobody takes the folder for other settings.
+
+        Raises:
+            ArgumentError: another process has done so since it was opened.
+        """
+        with self.locked():
+            lock = hold(self._locks / temporary_name())
+            assert lock is not None
+            try:
+                self._open()
+                any_held(self._locks, but=self._run_lock)  # Sweeps what killed processes have left.
+            except BaseException:
+                lock.release()
+                raise
         return lock
 
     def records(self) -> dict[str, About]:

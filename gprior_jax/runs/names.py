@@ -89,7 +89,7 @@ def as_text(name: str | os.PathLike) -> str:
 
 def digest_of(place: str) -> str:
     """What tells a place without naming it: records go to other people."""
-    return hashlib.sha256(_bytes(_one_form(place))).hexdigest()[: 2 * _DIGITS]
+    return hashlib.sha256(_bytes(place)).hexdigest()[: 2 * _DIGITS]
 
 
 def _digest(text: str) -> str:

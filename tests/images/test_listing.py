@@ -168,6 +168,17 @@ def test_links(tmp_path):
             load_image(tmp_path / "in" / f"{name}.png", 16)
 
 
+def test_a_folder_that_is_called_like_a_picture(tmp_path):
+    """What a shell makes of ``*.png``: it stops nothing."""
+    touch(tmp_path, "a.png", "full.png/b.png", "empty.png/notes.txt")
+    named = [tmp_path / name for name in ("a.png", "full.png", "empty.png")]
+    found = list_images(named)
+    assert [each.below for each in found.files] == ["a.png", "empty.png", "b.png"]
+    with pytest.raises(ImageFileError, match=r"empty\.png cannot be read: Is a directory"):
+        load_image(tmp_path / "empty.png", 16)
+    assert below([tmp_path / "*.png"]) == ["a.png"]
+
+
 def test_one_file_is_listed_once_however_it_is_reached(tmp_path, monkeypatch):
     touch(tmp_path, "in/sub/d.png")
     (tmp_path / "link").symlink_to(tmp_path / "in" / "sub")

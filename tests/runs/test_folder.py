@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -88,8 +89,14 @@ def test_a_folder_that_is_worked_in_takes_no_other_settings(tmp_path):
         with pytest.raises(GPriorError, match=r"another seed \(0 there, 1 now\)"):
             OutputFolder(tmp_path / "out", {"seed": 1})
         OutputFolder(tmp_path / "out", {"seed": 0})
-    OutputFolder(tmp_path / "out", {"seed": 1})
+    other = OutputFolder(tmp_path / "out", {"seed": 1})
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["run.json"]  # No lock is left.
+    # Both were opened before either was at work: the folder belongs to the last that opened it.
+    with pytest.raises(GPriorError, match=r"another seed \(1 there, 0 now\)"):
+        folder.at_work()
+    with other.at_work():
+        pass
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["run.json"]
 
 
 def test_a_file_is_no_folder(tmp_path):
@@ -250,6 +257,16 @@ def test_names_that_a_file_system_takes_for_one(tmp_path):
     names = [name for _, name, _ in run(tmp_path / "out", tmp_path / "in")]
     assert names == ["A", "a_in"]
     assert run(tmp_path / "out", tmp_path / "in" / "a.png") == [("a.png", "a_in", "done")]
+
+
+def test_both_forms_of_one_name_in_one_folder(tmp_path):
+    forms = [unicodedata.normalize(form, "Zoé.png") for form in ("NFD", "NFC")]
+    files(tmp_path / "in", *forms)
+    if len(os.listdir(tmp_path / "in")) < 2:
+        pytest.skip("this file system takes them for one")
+    first = run(tmp_path / "out", tmp_path / "in")
+    assert [name for _, name, _ in first] == [unicodedata.normalize("NFC", name) for name in ("Zoé", "Zoé_in")]
+    assert run(tmp_path / "out", tmp_path / "in") == [(below, name, "done") for below, name, _ in first]
 
 
 def test_an_image_in_the_hands_of_another_is_not_taken(tmp_path, item):
