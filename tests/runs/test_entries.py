@@ -121,5 +121,6 @@ def test_what_is_no_output_folder(tmp_path):
         read_records(tmp_path)
     for text in ("", "{", "[]"):
         (tmp_path / "run.json").write_text(text)
-        with pytest.raises(CheckpointError, match=r"run\.json .*: run the command that made the folder again, which writes it anew\.$"):
+        told = r"run\.json .*: run the command that made the folder again, which writes it anew\.$"
+        with pytest.raises(CheckpointError, match=told):
             read_records(tmp_path)
