@@ -31,7 +31,7 @@ def usage() -> str:
             "",
             *lines,
             "",
-            "exit codes: 0 done, 1 some images failed (named), 2 wrong use",
+            "exit codes: 0 done, 1 some images failed (named), 2 wrong use, 130 interrupted, 143 terminated",
         ]
     )
 

@@ -124,7 +124,7 @@ def test_a_split_of_a_folder_without_what_is_broken(little, data, tmp_path, caps
         ("little", ["--truncation", "0.5"], "has no styles to truncate"),
         ("little", ["--data", "nowhere.zip"], "nowhere.zip is not a readable zip file of images"),
         ("little", ["--data", "FOLDER", "--split", "held_out"], "holds no images"),
-        ("conditional", ["--data", "FOLDER"], "does not name the class of every image"),
+        ("conditional", ["--data", "FOLDER", "--split", "all"], "does not name the class of every image"),
         ("little", ["--perceptual", "LPIPS"], "holds LPIPS, which compares pairs"),
     ],
 )
