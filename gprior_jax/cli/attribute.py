@@ -150,7 +150,8 @@ class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
         distances = [self._distances(generated, items, "generated")]
         items, read = self._real_images(real, job.prior.image_shape)
         distances.append(self._distances(dataclasses.replace(job, key=self._key("of real"), read=read), items, "real"))
-        return Reference(*distances)
+        # As its file will hold it: whoever gives that as --reference is told the same numbers.
+        return attribution.from_json(attribution.as_json(Reference(*distances), {}), str(real))[0]
 
     def _distances(self, job: runs.Projection, items: list[Item], name: str) -> np.ndarray:
         outcome = runs.run(job, items, self.out / "reference" / name, **self._options())

@@ -117,7 +117,7 @@ def test_pictures_are_shown_of_the_first_names(tmp_path, item, monkeypatch):
 
 
 def test_what_is_no_output_folder(tmp_path):
-    with pytest.raises(CheckpointError, match=r"run\.json is missing\.$"):
+    with pytest.raises(CheckpointError, match=r"run\.json is missing: "):
         read_records(tmp_path)
     for text in ("", "{", "[]"):
         (tmp_path / "run.json").write_text(text)

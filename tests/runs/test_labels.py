@@ -13,11 +13,12 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.images.files import save_image
+from gprior_jax.images.listing import Found
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.latents import WPlus, Z
 from gprior_jax.objectives import Pixel
 from gprior_jax.runs import Inversion, Restoring, read_record, run
-from gprior_jax.runs.items import Item, name_items
+from gprior_jax.runs.items import Item, find_items, name_items
 from gprior_jax.runs.labels import with_labels
 from gprior_jax.runs.measurements import Whole
 from gprior_jax.runs.sources import read_points
@@ -26,7 +27,7 @@ NAMES = ("basophil", "ig", "platelet")
 
 
 def items(*paths):
-    return name_items([Path(path) for path in paths])
+    return name_items([Found(Path(path), Path(path).name) for path in paths])
 
 
 def labels(found):
@@ -95,7 +96,7 @@ def test_every_image_is_inverted_in_its_class(tmp_path, parametrization):
     paths = [tmp_path / f"{name}.png" for name in "abc"]
     for number, path in enumerate(paths):
         save_image(path, np.clip(np.asarray(normal(number, 8, 8, 3)), -1, 1))
-    named = [item._replace(label=label) for item, label in zip(name_items(paths), (2, 0, None), strict=True)]
+    named = [item._replace(label=label) for item, label in zip(find_items(paths), (2, 0, None), strict=True)]
     told: list[str] = []
     job = Inversion(PRIOR, recipe, KEY, labels=True)
     outcome = run(job, named, tmp_path / "out", batch_size=3, tell=told.append)
@@ -121,7 +122,7 @@ def test_samples_of_a_restoration_have_the_class_of_their_image(tmp_path):
     save_image(path, np.clip(np.asarray(normal(1, 8, 8, 3)), -1, 1))
     reader = Whole(PRIOR, gray=True)
     job = Restoring(PRIOR, recipe, KEY, gp.tasks.COLORIZE, reader, samples=2, labels=True)
-    run(job, [name_items([path])[0]._replace(label=2)], tmp_path / "out")
+    run(job, [find_items([path])[0]._replace(label=2)], tmp_path / "out")
     record = read_record(tmp_path / "out" / "a.npz")
     assert record.variables["label"].tolist() == [[0, 0, 1]] * 2
     (point,) = read_points(PRIOR, str(tmp_path / "out"))
