@@ -76,14 +76,19 @@ register(Command("work", Work, "waits", resumes=True))
 """
 
 
-def start(*words, path="", plugin=None):
+def start(*words, path="", plugin=None, handler=signal.default_int_handler):
     environment = dict(
         os.environ, PYTHONPATH=os.pathsep.join([str(path), os.environ.get("PYTHONPATH", ""), os.getcwd()])
     )
     flags = [] if plugin is None else ["--plugin", str(plugin)]
     command = [sys.executable, "-m", "gprior_jax", *flags, *words]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
+    # As a terminal starts it: whoever runs the tests in the background may ignore Ctrl-C, which a child inherits.
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def ended(process, number=signal.SIGINT, until="ready", again=None):
@@ -154,11 +159,7 @@ def test_what_ignores_interrupts_goes_on_ignoring_them(tmp_path):
         sys.exit(3)
         """)
     )
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        process = start("--version", path=tmp_path)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    process = start("--version", path=tmp_path, handler=signal.SIG_IGN)
     assert process.communicate(timeout=60)[0].strip() == "True"
 
 
