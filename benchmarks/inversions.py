@@ -12,7 +12,8 @@ from common import at_least
 from gprior_jax import zoo
 from gprior_jax.errors import Status
 from gprior_jax.generators.prior import Prior
-from gprior_jax.images.files import list_images, load_image
+from gprior_jax.images.files import load_image
+from gprior_jax.images.listing import list_images
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Network
@@ -46,7 +47,7 @@ def perceptual(choice: str) -> PerceptualChoice:
 def load(args: argparse.Namespace) -> tuple[Prior, np.ndarray]:
     """The prior, and the images ``[B, R, R, C]`` at its resolution."""
     prior = zoo.load(args.model)
-    paths = list_images([args.images])[: args.limit]
+    paths = list_images([args.images]).paths[: args.limit]
     return prior, np.stack([load_image(path, prior) for path in paths])
 
 

@@ -11,32 +11,13 @@ import time
 
 import jax
 import numpy as np
+import random_networks
 
 from gprior_jax import recipes
-from gprior_jax.generators.pggan import PGGAN, published_channels
-from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.problem import Measurement
 from gprior_jax.inversion.solver import State
 from gprior_jax.operators import Identity
-from gprior_jax.perceptual import network
-from gprior_jax.perceptual.vgg import VGG16
-
-
-def random_prior(resolution: int) -> Prior:
-    """A published PGGAN with random weights."""
-    module = PGGAN(published_channels(resolution))
-    shapes = jax.eval_shape(lambda: module.init(jax.random.key(0), np.zeros(512, np.float32), method="init_all"))
-    rng = np.random.default_rng(0)
-    params = jax.tree.map(lambda s: rng.standard_normal(s.shape, np.float32) * (len(s.shape) > 1), shapes["params"])
-    return Prior(params, module, name=f"random PGGAN-{resolution}")
-
-
-def random_vgg() -> network.PerceptualNetwork:
-    """VGG-16 up to relu3_3 with random weights."""
-    module = VGG16(7)
-    image = np.zeros(module.input_shape, np.float32)
-    return network.vgg16(module, dict(module.init(jax.random.key(1), image, method="init_all")["params"]))
 
 
 def start(inverter: Inverter, images: np.ndarray) -> tuple[State, Measurement]:
@@ -62,11 +43,11 @@ def main() -> None:
         args.codes,
         args.layer,
         preset=args.preset,
-        perceptual=random_vgg() if args.perceptual == "vgg" else None,
+        perceptual=random_networks.vgg() if args.perceptual == "vgg" else None,
         codes_per_call=args.codes_per_call,
         remat=args.remat,
     )
-    inverter = Inverter(random_prior(args.resolution), recipe)
+    inverter = Inverter(random_networks.pggan(args.resolution), recipe)
     steps = inverter.steps_per_call
     shape = (args.images, args.resolution, args.resolution, 3)
     states, measurements = start(inverter, np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
-from gprior_jax.runs.folder import read_records
+from gprior_jax.runs.entries import read_records
 
 
 def arguments() -> argparse.Namespace:

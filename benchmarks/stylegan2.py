@@ -8,16 +8,15 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+import random_networks
 import torch
 import torch_stylegan2
 from common import Report, at_least, note, number, parser, print_table
 
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.running import run_layers
-from gprior_jax.generators.stylegan2 import StyleGAN2, published_channels
 from gprior_jax.inversion.devices import image_mesh, replicate, shard_images, use_cores
 from gprior_jax.typing import Array
-from gprior_jax.zoo.networks import abstract_params
 
 
 def arguments() -> argparse.Namespace:
@@ -28,13 +27,6 @@ def arguments() -> argparse.Namespace:
     made.add_argument("--rounds", type=at_least(1), default=5, help="both are timed so often, in turns")
     made.add_argument("--devices", type=at_least(1), default=1, help="CPU devices that the images are spread over")
     return made.parse_args()
-
-
-def random_prior(resolution: int) -> Prior:
-    """Config F at a resolution, random weights; no noise or bias is zero."""
-    module, rng = StyleGAN2(published_channels(resolution)), np.random.default_rng(0)
-    abstract = abstract_params(module)
-    return Prior(jax.tree.map(lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape, np.float32)), abstract), module)
 
 
 @jax.jit
@@ -59,7 +51,7 @@ def main() -> None:
     args = arguments()
     use_cores()
     report = Report("StyleGAN2 forward and gradient to W+", args)
-    prior, rng = random_prior(args.resolution), np.random.default_rng(1)
+    prior, rng = random_networks.stylegan2(args.resolution), np.random.default_rng(1)
     styles = rng.standard_normal((args.images, prior.num_styles, 512), np.float32)
     cotangent = rng.standard_normal(prior.image_shape, np.float32)
     weights = torch_stylegan2.tensors(jax.tree.map(np.asarray, prior.params))

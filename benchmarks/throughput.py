@@ -10,6 +10,7 @@ import inversions
 import jax
 import jax_loop
 import numpy as np
+import random_networks
 from common import Report, at_least, note, number, parser, peak_bytes, print_table
 
 from gprior_jax import recipes, zoo
@@ -42,7 +43,7 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
         args.codes,
         args.layer,
         preset=args.preset,
-        perceptual=jax_loop.random_vgg() if args.random_vgg else inversions.perceptual(args.perceptual),
+        perceptual=random_networks.vgg() if args.random_vgg else inversions.perceptual(args.perceptual),
         codes_per_call=args.codes_per_call,
         remat=args.remat,
     )
@@ -71,7 +72,7 @@ def main() -> None:
     """Time every batch size; smaller ones first, as memory peaks are those of all so far."""
     args = arguments()
     args.perceptual = "random VGG-16" if args.random_vgg else args.perceptual
-    prior = zoo.load(args.model) if args.model else jax_loop.random_prior(args.random)
+    prior = zoo.load(args.model) if args.model else random_networks.pggan(args.random)
     inverter = Inverter(prior, recipe_of(args), steps_per_call=args.steps_per_call)
     report = Report(f"Throughput, {prior.name}", args)
     rows, alone = [], None

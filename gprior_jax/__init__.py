@@ -13,6 +13,11 @@ a given image, batched and on any JAX device:
 (2, 64, 64, 3)
 """
 
+from gprior_jax import interrupts
+
+if interrupts.is_program():
+    interrupts.install()  # Before the imports that take seconds.
+
 from gprior_jax import editing as editing
 from gprior_jax import geometry as geometry
 from gprior_jax import latents as latents

@@ -48,6 +48,10 @@ class DownloadError(GPriorError, OSError):
     """A published file that could not be fetched; what arrived is kept where the transfer can go on from it."""
 
 
+class OutOfMemoryError(GPriorError, MemoryError):
+    """Memory did not suffice; what was written before is kept."""
+
+
 class MissingExtraError(GPriorError, ImportError):
     """An optional dependency is not installed."""
 

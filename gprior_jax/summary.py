@@ -58,7 +58,8 @@ def summarise(value: Any) -> Any:
         return {str(name): summarise(item) for name, item in value.items()}
     if isinstance(value, functools.partial):
         return {"partial": summarise(value.func), "of": summarise(value.args)} | summarise(value.keywords)
-    if fields := fields_of(value):
+    fields = fields_of(value)
+    if fields or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
         return {"kind": type(value).__name__} | summarise(fields)
     if isinstance(value, tuple | list):
         return [summarise(item) for item in value]
@@ -79,13 +80,31 @@ def summarise(value: Any) -> Any:
     )
 
 
+def saves_memory(default: Any) -> Any:
+    """A field of a dataclass that says how something is computed and not what: it is no part of a summary.
+
+    >>> @dataclasses.dataclass
+    ... class Codes:
+    ...     number: int
+    ...     remat: bool = saves_memory(False)
+    >>> summarise(Codes(3, True))
+    {'kind': 'Codes', 'number': 3}
+    """
+    return dataclasses.field(default=default, metadata={_DECIDES: False})
+
+
+_DECIDES = "decides"
+
+
 def fields_of(value: Any) -> dict[str, Any]:
-    """Fields of a dataclass (without those that Linen adds to its modules) or a named tuple; empty for others."""
+    """Fields that decide results, of a dataclass (without those that Linen adds to its modules) or a named tuple.
+
+    Empty for others.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         added = ("parent", "name") if isinstance(value, nn.Module) else ()
-        return {
-            field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.name not in added
-        }
+        kept = [field for field in dataclasses.fields(value) if field.metadata.get(_DECIDES, True)]
+        return {field.name: getattr(value, field.name) for field in kept if field.name not in added}
     as_dict = getattr(value, "_asdict", None) if isinstance(value, tuple) else None
     return {} if as_dict is None else as_dict()
 

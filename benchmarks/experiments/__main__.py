@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.experiments import figures, mganprior, tables
-from gprior_jax import zoo
+from gprior_jax import interrupts, zoo
 from gprior_jax.cli.demo import load_group
 from gprior_jax.cli.flags import JsonFlag, check_positive, values
 from gprior_jax.cli.main import guarded, run_command
@@ -19,7 +19,7 @@ from gprior_jax.cli.telling import StepBar, print_json, say
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
 from gprior_jax.storage.atomic import read_json, write_json
-from gprior_jax.summary import versions
+from gprior_jax.summary import check_same, fingerprint, versions
 from gprior_jax.training.data import ImageZip
 
 
@@ -78,16 +78,17 @@ class ExperimentMGANPrior(JsonFlag):
         lab = self._lab()
         about = values(self, "model", "other_model", "images", "steps", "samples", "seed")
         about |= {"data": _name(self.data), "foreign": _name(self.foreign), "versions": versions()}
+        priors = {"weights": lab.prior, "other_weights": lab.other}
+        about |= {name: None if prior is None else fingerprint(prior.params) for name, prior in priors.items()}
         known = read_json(self.out / "run.json") if (self.out / "run.json").exists() else {}
         for name, (run, _) in mganprior.PARTS.items():
             path = self.out / f"{name}.csv"
             if self.only and name not in self.only:
                 continue
             if path.exists():
-                if _differs(known.get(name, about), about):
-                    raise ArgumentError(
-                        f"{path} was made with other settings (see run.json): remove it or give another --out."
-                    )
+                found = known.get(name, about)
+                there, now = _deciding(found, found), _deciding(about, found)
+                check_same(there, now, f"{path} was made", "remove it or give another --out")
                 continue
             say(f"experiment: {name}", self.json)
             # The settings of every experiment, since they need not be run together; before its CSV file, which ends it.
@@ -143,9 +144,10 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _differs(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Whether settings differ, whatever the versions."""
-    return any(found.get(name) != value for name, value in wanted.items() if name != "versions")
+def _deciding(settings: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """What decides results of some settings: models by their weights, or by their names where ``found`` has none."""
+    left_out = ("model", "other_model") if "weights" in found else ("weights", "other_weights")
+    return {name: value for name, value in settings.items() if name not in ("versions", *left_out)}
 
 
 def _name(path: Path | None) -> str | None:
@@ -164,7 +166,8 @@ def _held_out(path: Path, count: int, size: int) -> dict[str, np.ndarray]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; None takes the arguments from ``sys.argv``."""
     words = sys.argv[1:] if arguments is None else arguments
-    return guarded(partial(run_command, ExperimentMGANPrior, "python -m benchmarks.experiments", words, resumes=True))
+    work = partial(run_command, ExperimentMGANPrior, "python -m benchmarks.experiments", words, resumes=True)
+    return interrupts.run(partial(guarded, work)) if arguments is None else guarded(work)
 
 
 if __name__ == "__main__":

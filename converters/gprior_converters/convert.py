@@ -7,119 +7,26 @@ Conversion(layout='dcgan_generator', ...)
 
 import datetime
 import os
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
-from gprior_converters import (
-    alexnet,
-    dcgan,
-    efficientnet,
-    lpips,
-    pggan,
-    stylegan,
-    stylegan2,
-    stylegan2_discriminator,
-    vgg,
-)
+from gprior_converters import dcgan, lpips
+from gprior_converters.described import convert_described, read_architecture
+from gprior_converters.layouts import LAYOUTS as LAYOUTS
+from gprior_converters.layouts import UnknownLayoutError, recognise_below
+from gprior_converters.layouts import recognise as recognise
 from gprior_converters.reading import Networks, read_networks
-from gprior_converters.state import State
+from gprior_converters.selecting import Weights
+from gprior_converters.state import Note, State
 from gprior_jax import zoo
 from gprior_jax._version import __version__
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.storage.atomic import read_json, sha256
-
-
-class UnknownLayoutError(CheckpointError):
-    """The tensors are those of no known network."""
-
-
-class Layout(NamedTuple):
-    """One published format.
-
-    Attributes:
-        title: for people.
-        role: ``"generator"``, ``"discriminator"`` or ``"perceptual"``.
-        recognises: whether a file's keys and shapes are of this format.
-        convert: (tensors, file name, attribute overrides) to (module, weights, keys left out).
-        licence_note: what is known about such files.
-    """
-
-    title: str
-    role: str
-    recognises: Callable[[dict[str, tuple[int, ...]]], bool]
-    convert: Callable[[State, str, dict[str, Any]], tuple[Any, dict[str, Any], tuple[str, ...]]]
-    licence_note: str
-
-
-LAYOUTS: dict[str, Layout] = {
-    "pggan_generator": Layout(
-        "PGGAN generator (genforce, HiGAN, mGANprior, InterFaceGAN)",
-        "generator",
-        pggan.is_generator,
-        pggan.convert_generator,
-        pggan.LICENCE_NOTE,
-    ),
-    "pggan_discriminator": Layout(
-        "PGGAN discriminator (genforce)",
-        "discriminator",
-        pggan.is_discriminator,
-        pggan.convert_discriminator,
-        pggan.LICENCE_NOTE,
-    ),
-    "stylegan_generator": Layout(
-        "StyleGAN generator (genforce, idinvert, HiGAN, mGANprior, InterFaceGAN, lernapparat, PULSE)",
-        "generator",
-        stylegan.is_generator,
-        stylegan.convert_generator,
-        stylegan.LICENCE_NOTE,
-    ),
-    "stylegan2_generator": Layout(
-        "StyleGAN2 generator (stylegan2-ada-pytorch, genforce, mGANprior, rosinality, pSp, e4e, ReStyle)",
-        "generator",
-        stylegan2.is_generator,
-        stylegan2.convert_generator,
-        stylegan2.LICENCE_NOTE,
-    ),
-    "stylegan2_discriminator": Layout(
-        "StyleGAN2 discriminator (stylegan2-ada-pytorch, rosinality)",
-        "discriminator",
-        stylegan2_discriminator.is_discriminator,
-        stylegan2_discriminator.convert_discriminator,
-        stylegan2.LICENCE_NOTE,
-    ),
-    "dcgan_generator": Layout(
-        "DCGAN generator (pytorch/examples netG)",
-        "generator",
-        dcgan.is_generator,
-        dcgan.convert_generator,
-        dcgan.LICENCE_NOTE,
-    ),
-    "dcgan_discriminator": Layout(
-        "DCGAN discriminator (pytorch/examples netD)",
-        "discriminator",
-        dcgan.is_discriminator,
-        dcgan.convert_discriminator,
-        dcgan.LICENCE_NOTE,
-    ),
-    "vgg16": Layout("VGG-16 (torchvision)", "perceptual", vgg.is_vgg16, vgg.convert, vgg.LICENCE_NOTE),
-    "alexnet": Layout("AlexNet (torchvision)", "perceptual", alexnet.is_alexnet, alexnet.convert, vgg.LICENCE_NOTE),
-    "efficientnet_lite0": Layout(
-        "EfficientNet-Lite0 (efficientnet_lite_pytorch)",
-        "perceptual",
-        efficientnet.is_efficientnet_lite0,
-        efficientnet.convert,
-        efficientnet.LICENCE_NOTE,
-    ),
-    # Linear weights alone are recognised in order to say what they lack; with a trunk they make the same layout.
-    "lpips": Layout("LPIPS v0.1 (lpips package)", "perceptual", lpips.is_linear, lpips.convert, lpips.LICENCE_NOTE),
-}
-"""Every layout that is recognised from keys and shapes; a new format is a row here."""
 
 
 class Converted(NamedTuple):
@@ -141,6 +48,8 @@ class Conversion(NamedTuple):
         title: the layout, for people.
         num_tensors: tensors that were used.
         left_out: keys and entries of the file that were knowingly not used.
+        notes: what the file lacked, and what is stored in its place.
+        taken: names in the file of the networks that were converted, where they have names.
         module: the network (the generator, where there are two).
         has_critic: whether a discriminator was stored with the generator.
     """
@@ -150,25 +59,10 @@ class Conversion(NamedTuple):
     title: str
     num_tensors: int
     left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+    taken: tuple[str, ...]
     module: Any
     has_critic: bool
-
-
-def recognise(state: State, source: str) -> str:
-    """Name of the layout of a network's tensors.
-
-    Raises:
-        CheckpointError: no layout fits.
-    """
-    shapes = {key: tuple(value.shape) for key, value in state.items()}
-    for name, layout in LAYOUTS.items():
-        if layout.recognises(shapes):
-            return name
-    keys = ", ".join(f"{key} {list(shape)}" for key, shape in list(shapes.items())[:4])
-    raise UnknownLayoutError(
-        f"{source} is of no known layout (its first tensors are {keys}); nothing was written: known are "
-        f"{'; '.join(layout.title for layout in LAYOUTS.values())}; describe another network with --architecture."
-    )
 
 
 def convert_file(
@@ -178,6 +72,7 @@ def convert_file(
     architecture: str | os.PathLike | None = None,
     discriminator: str | os.PathLike | None = None,
     lpips_linear: str | os.PathLike | None = None,
+    weights: Weights = "averaged",
     name: str | None = None,
     licence: str | None = None,
     overwrite: bool = False,
@@ -185,7 +80,7 @@ def convert_file(
     """Convert one checkpoint file to a model folder.
 
     Args:
-        path: ``.pth`` or ``.pt`` file.
+        path: ``.pth``, ``.pt``, ``.ckpt``, ``.pkl`` or ``.safetensors`` file.
         folder: the model folder to make.
         architecture: JSON file that describes a network whose layout is not known, or that overrides attributes which
             no tensor tells (``{"final_tanh": true}``).
@@ -193,6 +88,8 @@ def convert_file(
             perceptual network.
         lpips_linear: the lpips package's linear weights (``vgg.pth``, ``alex.pth``, or its wheel), which make LPIPS of
             the VGG-16 or AlexNet in ``path``.
+        weights: which generator of a file that has both: the running average of its weights, which draws the better
+            images, or ``"raw"``, those that were trained last.
         name: name of the model; the file's stem unless given.
         licence: licence of the weights, recorded in the folder; a note on the layout's usual source unless given.
         overwrite: replace an existing folder.
@@ -205,8 +102,9 @@ def convert_file(
         FileExistsError: the folder exists and is not to be replaced.
     """
     path = Path(path)
-    described = read_json(architecture) if architecture is not None else {}
-    networks = read_networks(path)
+    remedy = "write it as docs/converting.md describes"
+    described = read_json(architecture, remedy) if architecture is not None else {}
+    networks = read_networks(path, weights)
     main = _convert_main(networks, path, described)
     if lpips_linear is not None:
         main = _with_linear(main, path, lpips_linear)
@@ -218,7 +116,11 @@ def convert_file(
     elif _role(main) == "generator" and "discriminator" in networks:
         left_out += ("discriminator (of no known layout)",)
     beside = {"discriminator_source": discriminator, "linear_source": lpips_linear}
+    notes = tuple(str(entry) for entry in left_out if isinstance(entry, Note))
+    left_out = tuple(entry for entry in left_out if not isinstance(entry, Note))
+    taken = tuple(networks.taken[role] for role in ("generator", "discriminator") if role in networks.taken)
     provenance = _provenance(path, main, licence, left_out) | _sources(beside)
+    provenance |= {"taken": list(taken), "notes": list(notes)}
     _save(main, critic, folder, name or path.stem, provenance=provenance, overwrite=overwrite)
     parts = [main, *([critic] if critic else [])]
     return Conversion(
@@ -227,6 +129,8 @@ def convert_file(
         title=LAYOUTS[main.layout].title if main.layout in LAYOUTS else "described network",
         num_tensors=sum(len(jax.tree.leaves(part.params)) for part in parts),
         left_out=left_out,
+        notes=notes,
+        taken=taken,
         module=main.module,
         has_critic=critic is not None,
     )
@@ -244,10 +148,10 @@ def _convert_main(networks: Networks, path: Path, described: dict[str, Any]) -> 
 
 def _convert_state(state: State, source: str, described: dict[str, Any]) -> Converted:
     if "layers" in described:
-        module, latent, modules = dcgan.read_architecture(described, "the architecture file")
-        result = dcgan.convert_described(module, modules, state, source)
+        module, latent, modules = read_architecture(described, "the architecture file")
+        result = convert_described(module, modules, state, source)
         return Converted("described", *result, _latent(latent))
-    layout = recognise(state, source)
+    layout, state = recognise_below(state, source)
     options = {key: value for key, value in described.items() if key not in ("arch", "latent")}
     try:
         module, params, left_out = LAYOUTS[layout].convert(state, source, options)
@@ -292,6 +196,12 @@ def _check_same_images(generator: Converted, critic: Converted, source: Any) -> 
         raise CheckpointError(
             f"{source}: the discriminator sees {seen}-pixel images, the generator makes {size}-pixel ones; nothing was "
             "written: give the discriminator that was trained with it."
+        )
+    ours, theirs = generator.module.feature_shape(len(generator.module.layer_names))[-1], critic.module.input_shape[-1]
+    if ours != theirs:
+        raise CheckpointError(
+            f"{source}: the discriminator sees images of {theirs} channels, the generator makes images of {ours}; "
+            "nothing was written: give the discriminator that was trained with it."
         )
 
 

@@ -7,6 +7,8 @@ from gprior_jax.errors import CheckpointError
 
 _SHOWN = 6
 
+REMEDY = "check that the file is whole, or describe the network with --architecture"
+
 
 class Ledger:
     """Tensors of one network, to be taken one by one.
@@ -41,8 +43,12 @@ class Ledger:
         """Account for tensors that carry nothing the converted network needs, where they are there."""
         self._left += [key for key in keys if self._state.pop(key, None) is not None]
 
-    def close(self, layout: str) -> None:
+    def close(self, layout: str, remedy: str = REMEDY) -> None:
         """End the account.
+
+        Args:
+            layout: what the tensors look like, for the message.
+            remedy: what to do, likewise.
 
         Raises:
             CheckpointError: a tensor is missing, misshapen or unexpected; all are named.
@@ -59,5 +65,5 @@ class Ledger:
         if problems:
             raise CheckpointError(
                 f"{self._source} looks like the layout {layout} but does not fit it ({'; '.join(problems)}); nothing "
-                "was written: check that the file is whole, or describe the network with --architecture."
+                f"was written: {remedy}."
             )

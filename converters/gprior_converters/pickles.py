@@ -7,19 +7,25 @@ Two kinds are known:
 * PGGAN, StyleGAN and StyleGAN2 in TensorFlow: a tuple ``(G, D, Gs)`` of networks (in-domain inversion: ``(E, G, D,
   Gs)``), each with variables by name, and components that are networks again.
 
+A whole network of the first kind is also what PTI saves of a tuned generator, in an archive of ``torch.save``.
+
 What no tensor tells is kept as settings: the arguments that the networks were made with.
 """
 
 import os
 import warnings
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from gprior_converters.kinds import kind_of
 from gprior_converters.scanning import shown
+from gprior_converters.selecting import Weights
 from gprior_converters.state import State
-from gprior_converters.unpickler import TORCH_MAGIC, Array, Module, Network, read
+from gprior_converters.unpickler import TORCH_MAGIC, Array, Module, Network, read, read_archive
 from gprior_jax.errors import CheckpointError
 
 TORCH, TENSORFLOW = "stylegan2-ada-pytorch", "tensorflow"
@@ -52,12 +58,14 @@ class Pickled(NamedTuple):
         settings: by role, the arguments of the constructor, as far as they are plain values, with ``class_name`` or
             ``build_func_name`` and ``version``.
         left_out: names of entries of the file that are not used.
+        taken: by role, the name of the entry that is used.
     """
 
     kind: str
     networks: dict[str, State]
     settings: dict[str, dict[str, Any]]
     left_out: tuple[str, ...]
+    taken: dict[str, str]
 
 
 def is_pickle(path: Path) -> bool:
@@ -70,11 +78,28 @@ def is_pickle(path: Path) -> bool:
     return head[:1] == _START and head[2:] != b"\x8a\x0a" + TORCH_MAGIC.to_bytes(10, "little")
 
 
-def read_pickle(path: str | os.PathLike) -> Pickled:
-    """Read the networks of a ``.pkl`` file.
+def is_archive(path: Path) -> bool:
+    """Whether a file is what ``torch.save`` made of a whole network of stylegan2-ada-pytorch."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
+            if name is None or archive.getinfo(name).file_size > _MAX_PICKLE:
+                return False
+            return b"_reconstruct_persistent_obj" in archive.read(name)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError):
+        return False
+
+
+_MAX_PICKLE = 64 << 20
+"""Bytes of the pickle in an archive; the numbers are beside it."""
+
+
+def read_pickle(path: str | os.PathLike, weights: Weights = "averaged") -> Pickled:
+    """Read the networks of a ``.pkl`` file, or of an archive with one of them.
 
     Args:
         path: the file.
+        weights: which generator of a file that has both.
 
     Returns:
         Its networks; tensors are float32 (integers are kept).
@@ -84,15 +109,18 @@ def read_pickle(path: str | os.PathLike) -> Pickled:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            pickled = file.read(1) == _START
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
-    if data[:1] != _START:
-        raise CheckpointError(f"{path} is no pickle (a web page or a pointer saved in its place?): fetch it again.")
+    if not pickled and not is_archive(path):
+        what, remedy = kind_of(path) or ("no pickle", "fetch it again")
+        raise CheckpointError(f"{path} is {what}, not a pickle of a network: {remedy}.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Of odd escapes; what matters is checked.
-            return _select(read(data, str(path)), _Reader(str(path), len(data)))
+            content = read(path.read_bytes(), str(path)) if pickled else read_archive(path, str(path))
+            return _select(content, _Reader(str(path), path.stat().st_size), weights)
     except CheckpointError:
         raise
     except Exception as error:  # Damage can end in any error: EOFError, KeyError, TypeError, MemoryError, ...
@@ -119,20 +147,28 @@ def attributes(pickled: Pickled, role: str) -> dict[str, Any]:
     return {ours: known[theirs] for theirs, ours in names.items() if known.get(theirs) is not None}
 
 
-def _select(content: Any, reader: "_Reader") -> Pickled:
+def _select(content: Any, reader: "_Reader", weights: Weights) -> Pickled:
     """The networks among the objects of a file."""
+    if isinstance(content, Module):  # As PTI saves its tuned generator.
+        content = {"G": content}
     if isinstance(content, tuple) and len(content) in (3, 4) and all(isinstance(part, Network) for part in content):
         entries: dict[Any, Any] = dict(zip(_TUPLE[-len(content) :], content, strict=True))
-        kind, roles = TENSORFLOW, {"generator": "Gs"}
+        kind, names = TENSORFLOW, {"averaged": "Gs", "raw": "G"}
     elif isinstance(content, dict) and any(isinstance(part, Module) for part in content.values()):
-        averaged = "G_ema" if isinstance(content.get("G_ema"), Module) else "G"
-        entries, kind, roles = dict(content), TORCH, {"generator": averaged}
+        entries, kind, names = dict(content), TORCH, {"averaged": "G_ema", "raw": "G"}
     else:
         raise CheckpointError(
             f"{reader.source} holds a {type(content).__name__}, not the networks of stylegan2-ada-pytorch "
             "({G, D, G_ema}) or of a TensorFlow GAN (G, D, Gs): give such a file."
         )
-    roles = {role: name for role, name in (roles | {"discriminator": "D"}).items() if _is_network(entries.get(name))}
+    if weights == "averaged" and not _is_network(entries.get(names["averaged"])):
+        weights = "raw"
+    if weights == "raw" and not _is_network(entries.get("G")) and _is_network(entries.get(names["averaged"])):
+        raise CheckpointError(
+            f"{reader.source} holds averaged weights only ({names['averaged']}), no raw ones: take these (averaged)."
+        )
+    roles = {"generator": names[weights], "discriminator": "D"}
+    roles = {role: name for role, name in roles.items() if _is_network(entries.get(name))}
     if "generator" not in roles:
         raise CheckpointError(f"{reader.source} holds no generator: give a file with G_ema.")
     read_one = reader.variables if kind == TENSORFLOW else reader.module
@@ -142,6 +178,7 @@ def _select(content: Any, reader: "_Reader") -> Pickled:
         {role: state for role, (state, _) in found.items()},
         {role: settings for role, (_, settings) in found.items()},
         tuple(shown(name) for name, value in entries.items() if name not in roles.values() and value is not None),
+        roles,
     )
 
 

@@ -4,3 +4,9 @@ import numpy as np
 
 State = dict[str, np.ndarray]
 """One network's tensors by their key, in the file's order."""
+
+
+class Note(str):
+    """Among the keys that a converter leaves out: what the file lacks, and what is stored in its place."""
+
+    __slots__ = ()

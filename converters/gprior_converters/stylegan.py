@@ -13,20 +13,23 @@ Enlarging layers from 128 pixels on are fused: transposed convolutions with the 
 shifts, which equals nearest enlargement followed by the convolution with the spatially flipped kernel. The first two
 spellings store such kernels HWIO under another key, in the others only the resolution tells them.
 
-The ports draw noise maps at run time, and keep no mean of w: both are stored as zeros, and reported.
+The ports draw noise maps at run time, which are stored as zeros, and keep no mean of w, which is estimated.
 """
 
 import itertools
 import re
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from gprior_converters.ledger import Ledger
 from gprior_converters.pggan import check_grown
-from gprior_converters.state import State
+from gprior_converters.state import Note, State
 from gprior_jax.errors import CheckpointError
+from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan import StyleGAN
+from gprior_jax.generators.styles import w_statistics
 from gprior_jax.nn.pyramid import START_RESOLUTION
 from gprior_jax.typing import Params
 
@@ -46,9 +49,13 @@ _PORT_EPSILON = 1e-5
 MAX_LAYERS = 64
 """Far above any network: where counting of layers ends."""
 
-NO_MEAN = "mean of w (absent: zeros are stored and truncation goes towards them)"
-NO_NOISE = "noise maps (absent: zeros are stored)"
-"""What is reported beside the keys left out."""
+MEAN_CODES = 10_000
+"""Codes of which the mean of w is taken where a file has none, as the published programs do (rosinality's
+``projector.py``, ``n_mean_latent``)."""
+
+NO_MEAN = Note(f"it has no mean of w: that of {MEAN_CODES:,} codes is stored, towards which truncation goes")
+NO_NOISE = Note("it has no noise maps: zeros are stored")
+"""What is told of a file."""
 
 
 class _Spelling(NamedTuple):
@@ -203,9 +210,28 @@ def convert_generator(state: State, source: str, options: dict[str, Any]) -> tup
     kernel = ledger.take(outputs[last][0], shape).transpose(2, 3, 1, 0)
     params["output"] = {"kernel": np.ascontiguousarray(kernel), "bias": ledger.take(outputs[last][1], shape[:1])}
     ledger.leave_out(*(key for pair in outputs[:last] for key in pair))  # Of lower resolutions.
-    params["w_avg"] = ledger.take(keys.w_avg, (module.w_dim,)) if keys.w_avg else np.zeros(module.w_dim, np.float32)
+    if keys.w_avg:
+        params["w_avg"] = ledger.take(keys.w_avg, (module.w_dim,))
     ledger.close("StyleGAN generator")
+    if not keys.w_avg:
+        params["w_avg"] = estimated_mean(module, params)
     return module, params, ledger.left_out + (() if keys.w_avg else (NO_MEAN, NO_NOISE))
+
+
+def estimated_mean(module: Any, params: Params) -> np.ndarray:
+    """The mean of w ``[w_dim]`` of a generator whose file does not have it, from :data:`MEAN_CODES` codes.
+
+    Args:
+        module: the generator.
+        params: its weights, but for the mean.
+    """
+    complete = params | {"w_avg": np.zeros(module.w_dim, np.float32)}
+    statistics = w_statistics(Prior(complete, module), jax.random.key(_MEAN_KEY), MEAN_CODES)
+    return np.asarray(statistics.mean[0])
+
+
+_MEAN_KEY = 0
+"""Always the same codes, so that a file always becomes the same folder."""
 
 
 def _attributes(shapes: Shapes, keys: _Spelling, source: str) -> dict[str, Any]:

@@ -20,9 +20,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gprior_converters.ledger import Ledger
-from gprior_converters.reading import MEAN
+from gprior_converters.selecting import MEAN
 from gprior_converters.state import State
-from gprior_converters.stylegan import MAX_LAYERS, NO_MEAN, NO_NOISE, Shapes, shape_of, take_dense, take_filters
+from gprior_converters.stylegan import (
+    MAX_LAYERS,
+    NO_MEAN,
+    NO_NOISE,
+    Shapes,
+    estimated_mean,
+    shape_of,
+    take_dense,
+    take_filters,
+)
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.nn.pyramid import START_RESOLUTION
@@ -234,6 +243,8 @@ class _Generator:
         if module.architecture == "residual":
             params |= {f"shortcut{level}": self._shortcut(level) for level in range(1, last + 1)}
         ledger.close("StyleGAN2 generator")
+        if NO_MEAN in self._notes:
+            params["w_avg"] = estimated_mean(module, params)
         return module, params, (*ledger.left_out, *self._notes)
 
     def _mapping(self) -> Params:
@@ -254,7 +265,7 @@ class _Generator:
             return self._ledger.take(key, (width,))
         if value is None:
             self._notes.append(NO_MEAN)
-            return np.zeros(width, np.float32)
+            return np.zeros(width, np.float32)  # Until all weights are there.
         rows = self._ledger.take(key, (max(1, len(value)), width))
         if np.ptp(rows, axis=0).any():
             raise CheckpointError(

@@ -11,7 +11,9 @@ Tensors stay claims until :meth:`Array.values` holds them against the bytes that
 import io
 import math
 import pickle
+import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -315,3 +317,42 @@ def read(data: bytes, source: str) -> Any:
     file = io.BytesIO(data)
     scan(file, set())
     return _Unpickler(file, source, 2 * len(data)).load()
+
+
+class _ArchiveUnpickler(_Unpickler):
+    """Knows what ``torch.save`` of NVIDIA's networks names; the numbers are in other entries of the archive."""
+
+    def __init__(self, archive: zipfile.ZipFile, folder: str, file: io.BytesIO, source: str, budget: int):
+        super().__init__(file, source, budget)
+        self._archive, self._folder, self._made = archive, folder, dict[str, Storage]()
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "torch" and name in _STORAGES:
+            return name
+        return super().find_class(module, name)
+
+    def persistent_load(self, pid: Any) -> Storage:
+        match pid:
+            case ("storage", str(kind), str(key), _, int(count)) if kind in _STORAGES:
+                pass
+            case _:
+                raise ValueError("a storage is of no known form")
+        if key not in self._made:
+            data, dtype = self._archive.read(f"{self._folder}data/{key}"), np.dtype(_STORAGES[kind])
+            if not 0 <= count * dtype.itemsize <= len(data):
+                raise ValueError(f"a storage claims {count} numbers in {len(data)} bytes")
+            self._made[key] = Storage(np.frombuffer(data, dtype, count))
+        return self._made[key]
+
+
+def read_archive(path: Path, source: str) -> Any:
+    """The object in a zip archive of ``torch.save``; see :func:`read`."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        size = path.stat().st_size
+        if sum(entry.file_size for entry in entries) > size:
+            raise ValueError("it inflates to more than the file holds")
+        name = next(entry.filename for entry in entries if entry.filename.endswith("data.pkl"))
+        file = io.BytesIO(archive.read(name))
+        scan(file, {"BINPERSID"})
+        return _ArchiveUnpickler(archive, name.removesuffix("data.pkl"), file, source, 2 * size).load()

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-import jax
 import numpy as np
 
 from gprior_jax import editing
@@ -15,6 +14,7 @@ from gprior_jax.errors import GPriorError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import mean_styles
 from gprior_jax.images import arrays as im
+from gprior_jax.keys import seeded
 from gprior_jax.storage.atomic import write_arrays
 
 
@@ -76,6 +76,6 @@ class Arithmetic(CodeCommand):
     def _around(self, result: Variables) -> Variables:
         """Nine codes, the result in their middle."""
         name, *others = result
-        near = np.asarray(editing.scatter(result[name][0], jax.random.key(self.seed), self.scatter))
+        near = np.asarray(editing.scatter(result[name][0], seeded(self.seed), self.scatter))
         nine = {name: np.concatenate([near[:4], result[name], near[4:]])}
         return nine | {other: np.repeat(result[other], 9, axis=0) for other in others}

@@ -1,6 +1,7 @@
 """``gprior attribute``."""
 
 import dataclasses
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,17 +11,17 @@ import numpy as np
 from tyro import conf
 
 from gprior_jax import recipes, runs, zoo
-from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, Steps, check_positive
+from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, SearchFlag, Steps, check_positive
 from gprior_jax.cli.telling import StepBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images.arrays import from_uint8
-from gprior_jax.images.files import Crop, list_images
+from gprior_jax.images.files import Crop
+from gprior_jax.keys import purpose, seeded
 from gprior_jax.metrics import attribution
 from gprior_jax.metrics.attribution import Reference
 from gprior_jax.perceptual.network import default
 from gprior_jax.runs import Item
 from gprior_jax.runs.attribution import attributed, attribution_blocks, auc_told, histogram_of
-from gprior_jax.runs.items import name_items
 from gprior_jax.storage.atomic import read_json, write_bytes, write_json
 from gprior_jax.summary import check_same, versions
 from gprior_jax.training.data import ImageZip
@@ -30,7 +31,7 @@ REFERENCE = "attribution.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Attribute(PriorFlags, PerceptualFlag):
+class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
     """Say whether images were made by a generator: project them, and compare how far off they are.
 
     The distance of an image to its projection is compared with reference distances, those of generated images and of
@@ -76,32 +77,38 @@ class Attribute(PriorFlags, PerceptualFlag):
                 f"--perceptual {self.perceptual}: the distance needs a network; name a model folder with LPIPS, VGG-16 "
                 "or a discriminator."
             )
-        items = runs.find_items(self.inputs) if self.inputs else []
+        items = self._find(self.inputs) if self.inputs else []
         recipe = recipes.projector(self.space, num_steps=self.num_steps, perceptual=network)
         recipe.fit(prior)  # Whatever does not fit is told before anything is measured.
         used = (default(prior) if isinstance(network, str) else network).prepare()
-        job = runs.Projection(prior, recipe, self._key(0), used, self.crop, self.devices)
+        job = runs.Projection(prior, recipe, self._key("inputs"), used, self.crop, self.devices)
         settings = {"label": self.label} | {n: job.settings()[n] for n in ("prior", "recipe", "distance")}
         reference = self._reference(job, settings)
         outcome = runs.run(job, items, self.out, blocks=partial(attribution_blocks, reference), **self._options())
         write_json(self.out / "reference.json", attribution.as_json(reference, settings))
-        found = attributed(reference, outcome.entries)
-        diverged = [entry.row["name"] for entry in outcome.entries if entry.row["name"] not in found]
-        source = {entry.row["name"]: entry.row["source"] for entry in outcome.entries}
-        failed = outcome.failed | {name: f"the projection of {source[name]} is not finite." for name in diverged}
-        for name in diverged:
-            warn(failed[name])
+        found = attributed(reference, outcome.recorded)  # Of all that the folder holds, as in its other files.
+        source = {entry.row["name"]: entry.row["source"] for entry in outcome.recorded}
+        diverged = {name: f"the projection of {source[name]} is not finite." for name in source if name not in found}
+        own = [entry.row["name"] for entry in outcome.entries]
+        failed = outcome.failed | {name: diverged[name] for name in own if name in diverged}
+        for name in own:
+            if name in diverged:
+                warn(diverged[name])
         content = {
             "images": [{"image": name, **each._asdict()} for name, each in found.items()],
             "reference": {"auc": attribution.auc(reference), "number": [len(each) for each in reference]},
-            "failed": failed,
+            "failed": outcome.run["failed"] | diverged,
             "settings": settings,
             "versions": versions(),
         }
         write_json(self.out / "attribution.json", content)
         write_bytes(self.out / "histogram.svg", histogram_of(reference, found).encode())
-        self._tell(content, outcome.report)
+        rows = [row for row in content["images"] if row["image"] in own]
+        self._tell(content | {"images": rows, "failed": failed}, outcome.report)
         return 1 if failed else 0
+
+    def _find(self, inputs: Sequence[str]) -> list[Item]:
+        return runs.find_items(inputs, self.recursive, without=self.out, tell=warn)
 
     def _tell(self, content: dict[str, Any], report: Path) -> None:
         if self.json:
@@ -115,8 +122,8 @@ class Attribute(PriorFlags, PerceptualFlag):
             )
         say(f"{auc_told(content['reference']['auc'])} Report: {report}")
 
-    def _key(self, purpose: int) -> jax.Array:
-        return jax.random.fold_in(jax.random.key(self.seed), purpose)
+    def _key(self, name: str) -> jax.Array:
+        return purpose(seeded(self.seed), name)
 
     def _options(self) -> dict[str, Any]:
         return {"batch_size": self.batch_size, "facts": {"model": self.model}, "watch": StepBar, "tell": warn}
@@ -130,7 +137,7 @@ class Attribute(PriorFlags, PerceptualFlag):
         if not path.exists():
             raise ArgumentError(f"there is no reference {path}: {remedy}.")
         try:
-            reference, found = attribution.from_json(read_json(path), str(path))
+            reference, found = attribution.from_json(read_json(path, "copy it again"), str(path))
         except GPriorError as error:
             raise ArgumentError(f"{error} Give another --reference, or {remedy}.") from error
         check_same(found, settings, f"{path} was measured", remedy)
@@ -138,12 +145,13 @@ class Attribute(PriorFlags, PerceptualFlag):
 
     def _measured(self, job: runs.Projection, real: Path) -> Reference:
         """Distances of generated and real images; they are projected in folders of their own."""
-        items, read = runs.generated_items(job.prior, self._key(1), self.number)
-        generated = dataclasses.replace(job, key=self._key(2), read=read)
+        items, read = runs.generated_items(job.prior, self._key("generated"), self.number)
+        generated = dataclasses.replace(job, key=self._key("of generated"), read=read)
         distances = [self._distances(generated, items, "generated")]
-        items, read = self._real_images(real, job.resolution)
-        distances.append(self._distances(dataclasses.replace(job, key=self._key(3), read=read), items, "real"))
-        return Reference(*distances)
+        items, read = self._real_images(real, job.prior.image_shape)
+        distances.append(self._distances(dataclasses.replace(job, key=self._key("of real"), read=read), items, "real"))
+        # As its file will hold it: whoever gives that as --reference is told the same numbers.
+        return attribution.from_json(attribution.as_json(Reference(*distances), {}), str(real))[0]
 
     def _distances(self, job: runs.Projection, items: list[Item], name: str) -> np.ndarray:
         outcome = runs.run(job, items, self.out / "reference" / name, **self._options())
@@ -151,16 +159,16 @@ class Attribute(PriorFlags, PerceptualFlag):
             raise ArgumentError(f"the reference cannot be measured: {next(iter(outcome.failed.values()))}")
         return np.array([entry.metrics["distance"] for entry in outcome.entries])
 
-    def _real_images(self, path: Path, size: int) -> tuple[list[Item], Any]:
+    def _real_images(self, path: Path, shape: tuple[int, ...]) -> tuple[list[Item], Any]:
         """The first images of a folder, or of those that training holds out of a zip file, and what reads them."""
         read = None
         if path.suffix.lower() == ".zip":
-            held_out = ImageZip(path, "held_out")
+            held_out = ImageZip(path, "held_out", shape[-1])
             names = held_out.names[: self.number]
             items = [Item(i, Path(name), f"real_{i}", digest=held_out.digest(i)) for i, name in enumerate(names)]
-            read = partial(_of_zip, held_out, size)
+            read = partial(_of_zip, held_out, shape[0])
         else:
-            items = name_items(list_images([str(path)])[: self.number])
+            items = self._find([str(path)])[: self.number]
         if len(items) < 2:
             raise ArgumentError(f"--real {path} has {len(items)} images: a reference needs at least two.")
         return items, read

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -110,7 +111,9 @@ class _Worker:
     def __init__(self, command: list[str]):
         """Start the program and wait until it is ready."""
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        # Ctrl-C is for this process alone, which ends the other in order.
+        alone = os.name == "posix"
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=alone)
         self.ready = self._read()
         self.seconds: list[float] = []
         self.peak = 0

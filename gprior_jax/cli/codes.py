@@ -1,6 +1,7 @@
 """What the commands that work on latent codes share: their flags, reading sources, writing pictures."""
 
 import dataclasses
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from gprior_jax import editing, zoo
 from gprior_jax.cli.flags import PriorFlags, check_positive, free_prior
-from gprior_jax.cli.telling import print_json, say, warn
+from gprior_jax.cli.telling import check_drawn, print_json, say, warn
 from gprior_jax.editing import Point
 from gprior_jax.editing.points import Variables
 from gprior_jax.errors import ArgumentError
@@ -20,6 +21,7 @@ from gprior_jax.images.files import resized, save_image
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import Parametrization
 from gprior_jax.runs.sources import read_points
+from gprior_jax.summary import fingerprint
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,8 +53,8 @@ class CodeCommand(PriorFlags):
             raise ArgumentError(
                 f"--out {out} would lie among a run's results (run.json): name a file in another folder."
             )
-        for source in (Path(source).expanduser() for source in sources):
-            if source.exists() and source.resolve() in {path.resolve() for path in written}:
+        for source in (Path(os.path.expanduser(source)) for source in sources):
+            if source.exists() and os.path.realpath(source) in map(os.path.realpath, written):
                 raise ArgumentError(f"{source} would be written over: give another --out than {out}.")
         for path in filter(is_record, written):
             raise ArgumentError(f"{path} holds an inversion and would be written over: give another --out than {out}.")
@@ -75,7 +77,9 @@ class CodeCommand(PriorFlags):
     def points(self, prior: Prior, sources: Sequence[str]) -> list[Point]:
         """All points of some sources, in order."""
         found = [point for source in sources for point in read_points(prior, source, self.seed, self.label)]
-        others = {point.model: point.name for point in found if point.model not in (None, self.model)}
+        named = [point for point in found if point.model not in (None, self.model)]
+        own = fingerprint(prior.params) if named else ""
+        others = {point.model: point.name for point in named if point.weights != own}  # Not: called something else.
         for model, name in others.items():
             warn(f"{name} was made with --model {model}: with {self.model} it may look like nothing.")
         return found
@@ -106,6 +110,7 @@ class CodeCommand(PriorFlags):
             noise=self.noise,
             batch_size=batch_size,
         )
+        check_drawn(rendered)
         pictures = im.to_uint8(rendered)
         return np.stack([resized(picture, self.size) for picture in pictures])
 

@@ -8,7 +8,7 @@ from gprior_jax.cli.restore import Restore
 from gprior_jax.generators.prior import Prior
 from gprior_jax.runs import Item
 from gprior_jax.runs.measurements import Reader, Whole
-from gprior_jax.tasks import COLORIZE, Task
+from gprior_jax.tasks import COLORIZE, Task, check_colours
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,4 +19,5 @@ class Colorize(Restore):
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """The luma of every picture, which stays; the chroma is the prior's."""
+        check_colours(prior)
         return COLORIZE, Whole(prior, self.crop, gray=True)

@@ -45,7 +45,7 @@ def _own(name: str, kind: str, summary: str, resumes: bool = False) -> Command:
 
 
 _BUILT_IN = (
-    _own("demo", "demo:Demo", "invert the bundled photographs with the bundled prior and write a report", True),
+    _own("demo", "demo:Demo", "invert the bundled photographs with the bundled prior and write a report"),
     _own("convert", "convert:Convert", "turn a published checkpoint into a model folder"),
     _own("models", "models:Models", "list the bundled and the published priors"),
     _own("download", "download:Download", "fetch a published network, and convert it where --to is given", True),
@@ -59,8 +59,8 @@ _BUILT_IN = (
     _own("morph", "morph:Morph", "go from one picture to the next through the latent space"),
     _own("mix", "mix:Mix", "mix the styles of pictures in a grid"),
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
-    _own("train generator", "train:TrainGenerator", "train a PGGAN and its discriminator on a zip of images"),
-    _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on a zip of images"),
+    _own("train generator", "train:TrainGenerator", "train a PGGAN and its discriminator on images of your own"),
+    _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on images of your own"),
     _own("bench inversion", "bench:BenchInversion", "time an inversion step against the published PyTorch loop"),
     _own("evaluate", "evaluate:Evaluate", "compare results with references"),
     _own("fid", "fid:FID", "compare what a prior draws with real images: FID and KID"),

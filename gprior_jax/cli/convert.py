@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro import conf
 
@@ -17,14 +17,16 @@ class Convert(JsonFlag):
     """Turn a published checkpoint into a model folder.
 
     Attributes:
-        file: .pth, .pt or .pkl file: a generator or discriminator (PGGAN, StyleGAN, StyleGAN2, DCGAN), torchvision's
-            VGG-16 or AlexNet, or EfficientNet-Lite0.
+        file: .pth, .pt, .ckpt, .pkl or .safetensors file: a generator or discriminator (PGGAN, StyleGAN, StyleGAN2,
+            DCGAN), torchvision's VGG-16 or AlexNet, or EfficientNet-Lite0.
         to: model folder to make.
         architecture: JSON file that describes a network whose layout is not known.
         discriminator: checkpoint of the discriminator trained with this generator, to be stored as its perceptual
             network.
         lpips_linear: linear weights of LPIPS for the VGG-16 or AlexNet of FILE, which together become LPIPS: vgg.pth or
             alex.pth of the lpips package, or its wheel, lpips-0.1.4-py3-none-any.whl.
+        weights: of a file with two generators (g_ema and g) averaged, the running average, or raw, what was trained
+            last.
         name: name of the model; the file's stem unless given.
         licence: licence of the weights, recorded in the folder.
         overwrite: replace an existing folder.
@@ -35,6 +37,7 @@ class Convert(JsonFlag):
     architecture: Path | None = None
     discriminator: Path | None = None
     lpips_linear: Path | None = None
+    weights: Literal["averaged", "raw"] = "averaged"
     name: str | None = None
     licence: str | None = None
     overwrite: bool = False
@@ -44,8 +47,8 @@ class Convert(JsonFlag):
         require("torch", "convert")
         from gprior_converters.convert import convert_file
 
-        options = values(self, "architecture", "discriminator", "lpips_linear", "name", "licence", "overwrite")
-        made = convert_file(self.file, self.to, **options)
+        given = ("architecture", "discriminator", "lpips_linear", "weights", "name", "licence", "overwrite")
+        made = convert_file(self.file, self.to, **values(self, *given))
         if self.json:
             print_json(facts(made))
         else:
@@ -59,7 +62,9 @@ def facts(made: Any) -> dict[str, Any]:
         "folder": str(made.folder),
         "layout": made.layout,
         "tensors": made.num_tensors,
+        "taken": list(made.taken),
         "left_out": list(made.left_out),
+        "notes": list(made.notes),
         "network": describe(made.module),
         "discriminator": made.has_critic,
     }
@@ -68,6 +73,10 @@ def facts(made: Any) -> dict[str, Any]:
 def tell(file: Path, made: Any) -> None:
     """Say what a ``Conversion`` made of a file."""
     say(f"{file}: {made.title}; {made.num_tensors} tensors are now in {made.folder}")
+    if made.taken:
+        say(f"taken of the file: {', '.join(made.taken)}")
+    for note in made.notes:
+        say(f"{file}: {note}")
     if made.left_out:
         say(f"not used: {', '.join(made.left_out)}")
     if hasattr(made.module, "z_dim"):

@@ -28,7 +28,6 @@ class Deblur(Restore):
     """
 
     task_name: ClassVar[recipes.Task] = "deblur"
-    own_flags: ClassVar[tuple[str, ...]] = ("blur", "sigma", "length", "angle")
 
     blur: Literal["gaussian", "motion"] = "gaussian"
     sigma: float = 1.5
@@ -36,9 +35,14 @@ class Deblur(Restore):
     angle: float = 0.0
     kernel: Path | None = None
 
-    def files(self, items: list[Item]) -> dict[int, Path]:
+    def about(self, prior: Prior, reader: Reader) -> dict[str, Any]:
+        """The kernel in words; a file is told by its content."""
+        own = {"gaussian": ("sigma",), "motion": ("length", "angle")}[self.blur]
+        return {} if self.kernel is not None else {"blur": self.blur} | {name: getattr(self, name) for name in own}
+
+    def files(self, items: list[Item]) -> dict[Path, Path]:
         """The kernel's file."""
-        return {} if self.kernel is None else {item.id: self.kernel for item in items}
+        return {} if self.kernel is None else {item.source: self.kernel for item in items}
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """Pictures, and the kernel that has blurred them."""

@@ -1,13 +1,13 @@
 """``gprior demo``."""
 
 import dataclasses
+import os
 import time
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from gprior_jax import recipes, zoo
@@ -16,10 +16,12 @@ from gprior_jax.cli.telling import StepBar, print_json, say
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize
 from gprior_jax.images import arrays as im
-from gprior_jax.images.files import list_images, load_image, save_image
+from gprior_jax.images.files import load_image, save_image
+from gprior_jax.images.listing import list_images
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.result import Result
+from gprior_jax.keys import seeded
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs import html
 from gprior_jax.storage.atomic import write_bytes, write_json
@@ -79,7 +81,7 @@ class Demo(JsonFlag):
         if self.json:
             print_json({"report": str(path), "trials": rows})
         else:
-            say(f"report: {path.resolve()}")
+            say(f"report: {os.path.realpath(path)}")
         return 0
 
     def _trial(self, codes: int, layer: int, prior: Prior, images: np.ndarray) -> Trial:
@@ -87,7 +89,7 @@ class Demo(JsonFlag):
         recipe = recipes.mganprior(codes, layer, num_steps=self.steps)
         bar, started = StepBar(title), time.monotonic()
         devices = spread(None, len(images))
-        result = invert(prior, images, recipe, key=jax.random.key(self.seed), devices=devices, progress=bar)
+        result = invert(prior, images, recipe, key=seeded(self.seed), devices=devices, progress=bar)
         bar({})
         return Trial(title, result, fidelity(result.images, images)["psnr"], time.monotonic() - started)
 
@@ -95,7 +97,7 @@ class Demo(JsonFlag):
 def load_group(name: str, size: int) -> dict[str, np.ndarray]:
     """The bundled ``"portraits"`` or ``"photographs"``: ``{name: [size, size, 3]}`` in [-1, 1], sorted."""
     folder = Path(str(resources.files("gprior_jax"))) / "data" / name
-    return {path.stem: load_image(path, size) for path in list_images([folder])}
+    return {path.stem: load_image(path, size) for path in list_images([folder]).paths}
 
 
 def summary_row(trial: Trial, in_domain: np.ndarray) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def demo_page(
     prior: Prior, names: Sequence[str], images: np.ndarray, trials: Sequence[Trial], rows: Sequence[dict[str, Any]]
 ) -> str:
     """The report as HTML."""
-    samples = synthesize(prior, sample_z(prior, jax.random.key(7), _SAMPLES))
+    samples = synthesize(prior, sample_z(prior, seeded(7), _SAMPLES))
     sheet = im.grid(im.to_uint8(samples), 12)
     blocks = [
         html.paragraph(

@@ -1,7 +1,7 @@
 """``gprior denoise``."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from gprior_jax import recipes
 from gprior_jax.cli.restore import Restore
@@ -25,12 +25,17 @@ class Denoise(Restore):
     """
 
     task_name: ClassVar[recipes.Task] = "denoise"
-    own_flags: ClassVar[tuple[str, ...]] = ("noise", "sigma", "peak", "rate")
 
     noise: NoiseKind = "gaussian"
     sigma: float | None = None
     peak: float = 30.0
     rate: float = 0.1
+
+    def about(self, prior: Prior, reader: Reader) -> dict[str, Any]:
+        """The kind of noise, and the strength of what is simulated."""
+        own = {"noise": self.noise, "sigma": self.sigma}
+        strength = {"poisson": "peak", "impulse": "rate"}.get(self.noise)
+        return own | ({strength: getattr(self, strength)} if self.simulate and strength else {})
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """Noisy pictures; the pixel term goes no lower than the noise."""

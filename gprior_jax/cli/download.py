@@ -9,6 +9,7 @@ from tyro import conf
 
 from gprior_jax import zoo
 from gprior_jax.cli import convert
+from gprior_jax.cli.bars import Bar
 from gprior_jax.cli.flags import JsonFlag
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import ArgumentError, require
@@ -37,9 +38,9 @@ class Download(JsonFlag):
         entry = zoo.find(self.name)
         if self.to is not None:
             _check_convertible(entry, self.to)
-        bar = _Bar(entry.file)
+        bar = Bar(entry.file, "B", binary=True)
         try:
-            fetched = fetch(entry, progress=bar)
+            fetched = fetch(entry, progress=bar.update)
         finally:
             bar.close()
         facts: dict[str, Any] = {"name": entry.name, "file": str(fetched.path), "sha256": fetched.sha256}
@@ -81,22 +82,3 @@ def _tell(entry: Published, fetched: Fetched) -> None:
     say(f"licence: {entry.licence}")
     if entry.note:
         say(f"note: {entry.note}")
-
-
-class _Bar:
-    """Progress of a transfer on standard error."""
-
-    def __init__(self, title: str):
-        self._title, self._bar = title, None
-
-    def __call__(self, done: int, total: int | None) -> None:
-        if self._bar is None:
-            tqdm = require("tqdm", "cli").tqdm
-            self._bar = tqdm(
-                total=total, desc=self._title, unit="B", unit_scale=True, unit_divisor=1024, dynamic_ncols=True
-            )
-        self._bar.update(done - self._bar.n)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()

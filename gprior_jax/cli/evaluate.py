@@ -5,30 +5,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import jax
 from tyro import conf
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import JsonFlag, check_positive
+from gprior_jax.cli.flags import JsonFlag, SearchFlag, check_positive
 from gprior_jax.cli.telling import print_json, say, warn
 from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.images.files import load_image
+from gprior_jax.keys import seeded
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.runs import evaluation
 from gprior_jax.runs.evaluation import Row, Sets
-from gprior_jax.storage.atomic import write_bytes, write_json
+from gprior_jax.runs.pairs import match as pairs_of
+from gprior_jax.storage.atomic import write_json, write_text
 from gprior_jax.summary import versions
 
 Metric = Literal["psnr", "ssim", "ms_ssim", "l1", "auc"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Evaluate(JsonFlag):
+class Evaluate(SearchFlag, JsonFlag):
     """Compare results with references: figures of every image, and of the whole sets.
 
-    Files of the same stem belong together, whatever their suffix; of two files that are named themselves the names do
-    not matter. Figures of the sets (sliced Wasserstein distance times 1000, mean MS-SSIM of pairs within a set, FID and
-    KID on the network of --perceptual) need two images or more, all of one size.
+    Files of the same stem belong together, whatever their suffix, with --recursive of the same stem in folders of the
+    same name; the pictures of an output folder belong to files of the names that it was made from. Of two files that
+    are named themselves the names do not matter. Figures of the sets (sliced Wasserstein distance times 1000, mean
+    MS-SSIM of pairs within a set, FID and KID on the network of --perceptual) need two images or more, all of one size.
 
     Attributes:
         results: an output folder, of which the pictures at its top count; any folder of images; or an image.
@@ -63,13 +65,13 @@ class Evaluate(JsonFlag):
         if out is not None and out.exists() and not out.is_dir():
             raise ArgumentError(f"{out} is a file: name a folder with --out.")
         failed: dict[str, str] = {}
-        pairs = evaluation.match(self.results, self.references, failed)
+        pairs = pairs_of(self.results, self.references, failed, self.recursive, warn)
         network = None if self.perceptual is None else zoo.load_perceptual(self.perceptual).prepare()
         if isinstance(network, LPIPS):
             raise ArgumentError(f"--perceptual {self.perceptual} holds LPIPS, a whole distance: give it as --lpips.")
         lpips = None if self.lpips is None else zoo.load_lpips(self.lpips).prepare()
         names = tuple(dict.fromkeys(self.metrics))
-        rows, sets = [], Sets(jax.random.key(self.seed), len(pairs))
+        rows, sets = [], Sets(seeded(self.seed), len(pairs))
         for pair in pairs:
             try:
                 size = self.size or evaluation.side_of(pair.result)
@@ -102,7 +104,7 @@ class Evaluate(JsonFlag):
         content = evaluation.plain(content)
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            write_bytes(out / "evaluation.csv", evaluation.as_csv(rows).encode())
+            write_text(out / "evaluation.csv", evaluation.as_csv(rows))
             write_json(out / "evaluation.json", content)
         if self.json:
             print_json(content)

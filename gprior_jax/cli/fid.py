@@ -5,16 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import jax
 import numpy as np
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import ModelFlags, check_positive, values
-from gprior_jax.cli.telling import CountBar, print_json, say
+from gprior_jax.cli.flags import ModelFlags, SearchFlag, check_positive, values
+from gprior_jax.cli.telling import CountBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import to_unit
-from gprior_jax.images.files import list_images, load_image
+from gprior_jax.images.files import load_image
+from gprior_jax.images.listing import list_images
+from gprior_jax.keys import seeded
 from gprior_jax.metrics.frechet import features_of
 from gprior_jax.metrics.prior_distance import NUM_SAMPLES, drawn_features, set_distance
 from gprior_jax.perceptual.lpips import LPIPS
@@ -22,6 +23,7 @@ from gprior_jax.runs.evaluation import plain
 from gprior_jax.storage.atomic import write_json
 from gprior_jax.summary import versions
 from gprior_jax.training.data import ImageZip
+from gprior_jax.training.scan import leave_out_broken
 
 BATCH_SIZE = 32
 
@@ -44,7 +46,7 @@ class Real(NamedTuple):
 
     Attributes:
         number: how many.
-        read: gives one, ``[R, R, 3]`` in [0, 1].
+        read: gives one, ``[R, R, C]`` in [0, 1].
         labels: their classes, ``[number]``, where the prior has some.
     """
 
@@ -54,17 +56,18 @@ class Real(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FID(ModelFlags):
+class FID(SearchFlag, ModelFlags):
     """Compare what a prior draws with real images: Fréchet distance (FID) and kernel distance (KID) of their features.
 
     Codes and noise are drawn afresh for every image, classes in the proportions of the real images; nothing is
     mirrored. Figures of other networks, and of other numbers of images, do not compare.
 
     Attributes:
-        data: zip file of images as "gprior train" takes it, or a folder of images, of which all count.
+        data: zip file or folder of images as "gprior train" takes it; of a folder all images count, unless a --split is
+            named or the prior has classes.
         perceptual: what judges: a model folder with EfficientNet-Lite0, or with VGG-16, AlexNet or a discriminator.
         samples: images to draw.
-        split: of a zip file: the images held out of training, and as many that are trained on, unless one of these or
+        split: the images held out of training, and as many that are trained on, unless one of these or
             all are named.
         truncation: psi of a style-based prior: images nearer to the mean below 1.
         out: JSON file for the result, besides the print.
@@ -92,7 +95,7 @@ class FID(ModelFlags):
         drawn = drawn_features(
             prior,
             network,
-            jax.random.key(self.seed),
+            seeded(self.seed),
             num_samples=self.samples,
             truncation=self.truncation,
             reference_labels=next(iter(sets.values())).labels,
@@ -113,7 +116,7 @@ class FID(ModelFlags):
 
     def _real_images(self, prior: Prior) -> dict[str, Real]:
         """The sets of real images."""
-        if self.data.is_dir():
+        if self.data.is_dir() and self.split is None and not prior.num_classes:
             return {"folder": self._of_folder(prior)}
         if self.split is not None:
             return {self.split: _of_zip(self.data, self.split, prior)}
@@ -121,11 +124,10 @@ class FID(ModelFlags):
         return {"held_out": held_out, "train": _of_zip(self.data, "train", prior, held_out.number)}
 
     def _of_folder(self, prior: Prior) -> Real:
-        if self.split is not None:
-            raise ArgumentError(f"--split {self.split} is for a zip file: of a folder all images count.")
-        if prior.num_classes:
-            raise ArgumentError(f"{prior} has classes: give --data a zip file, which names those of its images.")
-        paths = list_images([self.data])
+        listing = list_images([self.data], self.recursive)
+        for sentence in listing.left_out:
+            warn(sentence)
+        paths = listing.paths
         return Real(len(paths), lambda i: np.asarray(to_unit(load_image(paths[i], prior))))
 
     def _finish(self, found: dict[str, dict[str, float]]) -> None:
@@ -146,9 +148,9 @@ class FID(ModelFlags):
 
 def _of_zip(path: Path, split: Split, prior: Prior, number: int | None = None) -> Real:
     """Images of a split; where so many are wanted, they are chosen once and for all."""
-    images = ImageZip(path, split)
-    chosen = np.arange(len(images))
+    images = ImageZip(path, split, prior.image_shape[-1])
     if number is not None:
-        chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:number])
-    labels = images.labels()[0][chosen] if prior.num_classes else None
-    return Real(len(chosen), lambda i: images.image(int(chosen[i]), prior.resolution) / np.float32(255), labels)
+        images.keep(np.random.default_rng(0).permutation(len(images))[:number].tolist())
+    leave_out_broken(images, progress=CountBar("images looked at"), tell=warn)
+    labels = images.labels()[0] if prior.num_classes else None
+    return Real(len(images), lambda i: images.image(i, prior.resolution) / np.float32(255), labels)

@@ -7,13 +7,18 @@ from typing import Annotated, Any, Literal
 from tyro import conf
 
 from gprior_jax import zoo
+from gprior_jax.checks import check_fields
+from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior, astype
 from gprior_jax.images.files import Crop
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.keys import check_seed
 from gprior_jax.objectives import Network
 from gprior_jax.recipes import METHODS, Preset, find_method
+from gprior_jax.runs import Item, find_items
+from gprior_jax.runs.labels import with_labels
 
 Dtype = Literal["float32", "bfloat16"]
 
@@ -55,15 +60,15 @@ class ModelFlags(JsonFlag):
     batch_size: int | None = None
 
 
-def free_prior(prior: Prior, label: int | str) -> Prior:
-    """A prior held to no class, so that ``--label`` chooses one.
+def free_prior(prior: Prior, label: int | str, flag: str = "--label") -> Prior:
+    """A prior held to no class, so that a flag chooses one.
 
     Raises:
         ArgumentError: it has none.
     """
     free = dataclasses.replace(prior, label=None)
     if not free.num_classes:
-        raise ArgumentError(f"--label {label}: {prior} has no classes, leave it out.")
+        raise ArgumentError(f"{flag} {label}: {prior} has no classes, leave it out.")
     return free
 
 
@@ -90,16 +95,30 @@ class PriorFlags(ModelFlags):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FolderFlags(PriorFlags):
+class SearchFlag:
+    """The flag of everything that takes folders of images.
+
+    Attributes:
+        recursive: search the folders in folders, too.
+    """
+
+    recursive: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FolderFlags(SearchFlag, PriorFlags):
     """A run over many files.
 
     Attributes:
         inputs: image files, folders, or quoted patterns.
-        out: folder for the results: NAME.png, NAME.npz, run.json, history.csv, report.html.
-        seed: of the run; each image's is folded from it and its place in the sorted list of inputs.
+        out: folder for the results: NAME.png (of sub/NAME.jpg sub_NAME.png), NAME.npz, run.json, history.csv,
+            report.html.
+        seed: of the run; each image's is folded from it and the image's name below the input.
         devices: devices to spread a batch over; unless given one, or on a CPU its cores.
         dtype: floating dtype of the network.
         crop: how a picture becomes square: center, stretch, or pad with gray.
+        labels: instead of --label, classes of a prior with classes, one for each image: a .json or .csv file with names
+            of files and classes, or folders: of the class (its number or name) that an image's folder is named after.
     """
 
     inputs: Annotated[tuple[str, ...], conf.Positional]
@@ -107,11 +126,42 @@ class FolderFlags(PriorFlags):
     devices: int | None = None
     dtype: Dtype = "float32"
     crop: Crop = "center"
+    labels: str | None = None
+
+    def find_items(self) -> list[Item]:
+        """The inputs; what is left out of folders and patterns is told."""
+        return find_items(self.inputs, self.recursive, without=self.out, tell=warn)
 
     def load_prior(self) -> Prior:
-        """The prior, held to the class that is named, in the dtype."""
+        """The prior, in the dtype; held to the class that is named, or to none where every image has its own.
+
+        Raises:
+            ArgumentError: a class of a prior that has none, or none of a prior with classes.
+        """
         prior = super().load_prior()
+        if self.labels is not None:
+            if self.label is not None:
+                raise ArgumentError("--label is one class for all, --labels has one for each: leave one of them out.")
+            prior = free_prior(prior, self.labels, "--labels")
+        elif prior.num_classes:
+            told = ", ".join(class_names(self.model)) or "see its card"
+            raise ArgumentError(
+                f"{prior} has classes: give --label 0 to {prior.num_classes - 1} ({told}), or --labels with one for "
+                "each image."
+            )
         return prior if self.dtype == "float32" else astype(prior, self.dtype)
+
+    def labelled(self, prior: Prior, items: list[Item]) -> list[Item]:
+        """Items with their classes, where these are given."""
+        if self.labels is None:
+            return items
+        return with_labels(items, self.labels, prior.num_classes, class_names(self.model))
+
+
+def class_names(model: str) -> list[str]:
+    """Names of a model's classes, as far as its folder tells them."""
+    names = zoo.read_config(zoo.resolve(model)).get("provenance", {}).get("label_names")
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -201,6 +251,28 @@ def flag_of(name: str) -> str:
 def values(command: Any, *names: str) -> dict[str, Any]:
     """Some flags of a command as a dict."""
     return {name: getattr(command, name) for name in names}
+
+
+MOST = 2**31 - 1
+"""The largest whole number that a flag takes: JAX counts with 32 bits."""
+
+
+def check_numbers(command: Any) -> None:
+    """Check what holds of the numbers of all commands: finite, whole ones of 32 bits, seeds that JAX tells apart.
+
+    Raises:
+        ArgumentError: one is not; the message names its flag.
+    """
+    check_fields(command, flag_of)
+    for field in dataclasses.fields(command):
+        value = getattr(command, field.name)
+        if dataclasses.is_dataclass(value):
+            check_numbers(value)
+        elif field.name == "seed":
+            check_seed(value, "--seed")
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int) and abs(number) > MOST and field.name != "seed":
+                raise ArgumentError(f"{flag_of(field.name)} {number}: use at most {MOST}.")
 
 
 def check_positive(command: Any, *names: str) -> None:

@@ -5,25 +5,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import jax
 import numpy as np
 
 from gprior_jax import zoo
 from gprior_jax.cli.flags import Dtype, ModelFlags, check_positive, free_prior
-from gprior_jax.cli.telling import print_json, say
+from gprior_jax.cli.telling import check_drawn, print_json, say
 from gprior_jax.generators.noise import Noise, draw_own_noise
 from gprior_jax.generators.prior import Prior, astype, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
 from gprior_jax.inversion.batching import in_batches
+from gprior_jax.keys import seeded
 from gprior_jax.storage.atomic import write_arrays
 from gprior_jax.typing import Array
 
 BATCH_SIZE = 16
-
-_NOISE = 2**32 - 1
-"""What the key of noise is folded from; those of the codes are folded from their numbers."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,6 +57,7 @@ class Generate(ModelFlags):
         images = in_batches(partial(self._draw, prior), self.batch_size or BATCH_SIZE, arrays, np.arange(total)).astype(
             np.float32
         )
+        check_drawn(images)
         self.out.mkdir(parents=True, exist_ok=True)
         write_arrays(self.out / "samples.npz", arrays | {"images": images})
         columns = self.columns or (self.num if self.label == "each" else None)
@@ -72,7 +70,7 @@ class Generate(ModelFlags):
 
     def _codes(self, prior: Prior) -> dict[str, np.ndarray]:
         """Codes ``z``, and the class of each as ``label``."""
-        z = np.asarray(sample_z(prior, jax.random.key(self.seed), self.num))
+        z = np.asarray(sample_z(prior, seeded(self.seed), self.num))
         if self.label is None:
             return {"z": z}
         classes = np.arange(prior.num_classes) if self.label == "each" else np.array([self.label])
@@ -84,4 +82,4 @@ class Generate(ModelFlags):
         return synthesize(prior, arrays["z"], label=label, noise=noise, truncation_psi=self.truncation)
 
     def _maps(self, prior: Prior, ids: np.ndarray) -> tuple[Array, ...]:
-        return draw_own_noise(prior, jax.random.fold_in(jax.random.key(self.seed), _NOISE), ids)
+        return draw_own_noise(prior, seeded(self.seed), ids)

@@ -2,15 +2,14 @@
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import jax
-
-from gprior_jax import recipes, runs
+from gprior_jax import recipes
 from gprior_jax.cli.restore import Restore
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.masks import load_mask
+from gprior_jax.keys import seeded
 from gprior_jax.runs import Item
 from gprior_jax.runs.measurements import DrawnMasks, Masked, Reader
 from gprior_jax.tasks import Blend, Task, inpainting
@@ -40,9 +39,14 @@ class Inpaint(Restore):
     strokes: int | None = None
     blend: Blend = "paste"
 
-    def files(self, items: list[Item]) -> dict[int, Path]:
+    def about(self, prior: Prior, reader: Reader) -> dict[str, Any]:
+        """Without what only a mask file has, where masks are drawn."""
+        own = super().about(prior, reader)
+        return own if self.mask is not None else own | {"invert_mask": False}
+
+    def files(self, items: list[Item]) -> dict[Path, Path]:
         """The masks."""
-        return {} if self.mask is None else runs.match_files(self.mask, items, "--mask")
+        return {} if self.mask is None else self.match(self.mask, items, "--mask")
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """Pictures and their masks; wrong numbers are told before anything is made."""
@@ -50,7 +54,7 @@ class Inpaint(Restore):
         if len(given) != 1:
             raise ArgumentError("say once what is missing: --mask, --box, --missing or --strokes.")
         if self.mask is None:
-            key = jax.random.key(self.seed)
+            key = seeded(self.seed)
             drawn = DrawnMasks(prior, key, self.crop, self.box, self.missing, self.strokes)
             drawn.beside(items[0])
             return inpainting(self.blend), drawn

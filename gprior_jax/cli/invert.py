@@ -2,12 +2,11 @@
 
 import dataclasses
 
-import jax
-
 from gprior_jax import runs
 from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
 from gprior_jax.cli.telling import StepBar, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
+from gprior_jax.keys import seeded
 from gprior_jax.recipes import METHODS
 
 
@@ -26,9 +25,11 @@ class Invert(FolderFlags, RecipeFlags):
         check_positive(self, "num_codes", "num_steps", "batch_size", "devices", "size")
         if not self.inputs:
             raise ArgumentError("nothing to invert: name image files, folders or quoted patterns.")
-        items = runs.find_items(self.inputs)
+        items = self.find_items()
         prior, recipe = self.load_prior(), self.recipe()
-        job = runs.Inversion(prior, recipe, jax.random.key(self.seed), self.crop, self.devices)
+        items = self.labelled(prior, items)
+        key, labels = seeded(self.seed), self.labels is not None
+        job = runs.Inversion(prior, recipe, key, self.crop, self.devices, labels=labels)
         outcome = runs.run(
             job,
             items,

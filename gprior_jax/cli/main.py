@@ -1,18 +1,22 @@
 """Entry point of ``gprior``: picks the command, parses its flags, and turns mistakes into one sentence and a code.
 
-Exit codes: 0 done, 1 some images failed (named) or a file could not be written or fetched, 2 wrong use, 130
-interrupted. Anything that is no mistake of the user keeps its traceback.
+Exit codes: 0 done, 1 some images failed (named), a file could not be written or fetched, or memory did not suffice,
+2 wrong use, 130 interrupted, 143 terminated. Anything that is no mistake of the user keeps its traceback.
 """
 
+import errno
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from gprior_jax import interrupts
 from gprior_jax._version import __version__
 from gprior_jax.cli.commands import COMMANDS, find_command, load_plugins
-from gprior_jax.errors import ArgumentError, DownloadError, GPriorError, require
+from gprior_jax.cli.memory import run_within_memory
+from gprior_jax.errors import ArgumentError, DownloadError, GPriorError, OutOfMemoryError, require
 
 
 def usage() -> str:
@@ -27,7 +31,7 @@ def usage() -> str:
             "",
             *lines,
             "",
-            "exit codes: 0 done, 1 some images failed (named), 2 wrong use",
+            "exit codes: 0 done, 1 some images failed (named), 2 wrong use, 130 interrupted, 143 terminated",
         ]
     )
 
@@ -36,12 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``gprior``.
 
     Args:
-        arguments: the words after ``gprior``; None takes them from ``sys.argv``.
+        arguments: the words after ``gprior``; None takes them from ``sys.argv``, as the program: signals are answered
+            as :mod:`gprior_jax.interrupts` says, and warnings of libraries are not shown (they are with
+            ``GPRIOR_DEBUG=1``, or as Python's own settings say).
 
     Returns:
         The exit code.
     """
-    return guarded(partial(_main, list(sys.argv[1:] if arguments is None else arguments)))
+    if arguments is not None:
+        return guarded(partial(_main, list(arguments)))
+    if not (sys.warnoptions or os.environ.get("GPRIOR_DEBUG")):
+        warnings.simplefilter("ignore")  # Of libraries, about what is ours to mend and no news to a user.
+    return interrupts.run(partial(guarded, partial(_main, sys.argv[1:])))
 
 
 def _main(arguments: list[str]) -> int:
@@ -80,13 +90,10 @@ def run_command(
     tyro = require("tyro", "cli")
     config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
     command = tyro.cli(kind, prog=prog, args=list(arguments), description=summary, config=config)
+    importlib.import_module("gprior_jax.cli.flags").check_numbers(command)
     importlib.import_module("gprior_jax.inversion.devices").use_cores()  # Before any other use of JAX.
-    try:
-        return command.run()
-    except KeyboardInterrupt as error:
-        if str(error) or not resumes:
-            raise
-        raise KeyboardInterrupt("interrupted; the same command goes on where it stopped.") from error
+    interrupts.set_remedy("; the same command goes on where it stopped." if resumes else "")
+    return run_within_memory(command)
 
 
 def guarded(function: Callable[[], int]) -> int:
@@ -96,13 +103,14 @@ def guarded(function: Callable[[], int]) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt as error:
-        print(f"gprior: {str(error) or 'interrupted.'}", file=sys.stderr)
-        return 130
+        # Below what is left of a bar.
+        print(f"\ngprior: {interrupts.sentence(str(error))}", file=sys.stderr)
+        return interrupts.exit_code()
     except GPriorError as error:
         if os.environ.get("GPRIOR_DEBUG"):
             raise
         print(f"gprior: {error}", file=sys.stderr)
-        return 1 if isinstance(error, DownloadError) else 2
+        return 1 if isinstance(error, DownloadError | OutOfMemoryError) else 2
     except BrokenPipeError:
         # The reader of our output (head, less) has what it wanted: what is buffered shall not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -112,8 +120,17 @@ def guarded(function: Callable[[], int]) -> int:
             raise
         where = f"{error.filename}: " if error.filename else ""
         why = f"{where}{error.strerror or error}"
-        print(f"gprior: {why}; free space or check permissions, then run again.", file=sys.stderr)
+        print(f"gprior: {why}; {_REMEDIES.get(error.errno or 0, _REMEDY)}, then run again.", file=sys.stderr)
         return 1
+
+
+_REMEDY = "free space or check permissions"
+_REMEDIES = {
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "name what the link was to lead to",
+    errno.ENOTDIR: "name a folder",
+}
+"""What helps when a file cannot be written, by what went wrong."""
 
 
 if __name__ == "__main__":

@@ -4,13 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
-import jax
-
 from gprior_jax import geometry
 from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, check_positive, values
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import ArgumentError
 from gprior_jax.geometry.path_length import EPSILON, NUM_SAMPLES
+from gprior_jax.keys import seeded
 from gprior_jax.perceptual.network import default
 from gprior_jax.storage.atomic import write_json
 from gprior_jax.summary import versions
@@ -58,7 +57,7 @@ class PPL(PriorFlags, PerceptualFlag):
             measured = geometry.perceptual_path_length(
                 prior,
                 network,
-                jax.random.key(self.seed),
+                seeded(self.seed),
                 space="z" if variant[0] == "z" else "w",
                 sampling="full" if variant[1:] == "full" else "end",
                 crop=self.crop,

@@ -29,7 +29,7 @@ class Report(JsonFlag):
         """Write the report."""
         reference, blocks = self.folder / "reference.json", None
         if reference.exists():
-            found, _ = from_json(read_json(reference), str(reference))
+            found, _ = from_json(read_json(reference, "run gprior attribute again"), str(reference))
             blocks = partial(attribution_blocks, found)
         path = rewrite_report(self.folder) if blocks is None else rewrite_report(self.folder, blocks)
         if self.json:

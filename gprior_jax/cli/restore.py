@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
-import jax
 import numpy as np
 
 from gprior_jax import recipes, runs
@@ -14,6 +13,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.keys import seeded
 from gprior_jax.objectives import Distance
 from gprior_jax.recipes import METHODS
 from gprior_jax.runs import Item
@@ -49,9 +49,17 @@ class Restore(FolderFlags, RecipeFlags):
         """What the command undoes, and how its files are read."""
         raise NotImplementedError
 
-    def files(self, items: list[Item]) -> dict[int, Path]:
-        """Another file that the result of an item depends on (its mask), by the item's id."""
+    def about(self, prior: Prior, reader: Reader) -> dict[str, Any]:
+        """What decides results of the command's own flags, as JSON; what does not decide them now is left out."""
+        return {name: _plain(getattr(self, name)) for name in self.own_flags}
+
+    def files(self, items: list[Item]) -> dict[Path, Path]:
+        """Another file that the result of an item depends on (its mask), by the item's source."""
         return {}
+
+    def match(self, path: Path, items: list[Item], flag: str) -> dict[Path, Path]:
+        """Files of a flag that belong to items."""
+        return runs.match_files(path, items, flag, self.recursive)
 
     def run(self) -> int:
         """Restore all inputs."""
@@ -60,24 +68,26 @@ class Restore(FolderFlags, RecipeFlags):
             raise ArgumentError(f"nothing to {self.task_name}: name image files, folders or quoted patterns.")
         if self.simulate and self.truth is not None:
             raise ArgumentError("--simulate takes the inputs themselves as the ground truth: leave out --truth.")
-        prior, named = self.load_prior(), runs.find_items(self.inputs)
-        truths = {} if self.truth is None else runs.match_files(self.truth, named, "--truth")
+        prior, named = self.load_prior(), self.find_items()
+        truths = {} if self.truth is None else self.match(self.truth, named, "--truth")
         files = self.files(named)
-        items = [i._replace(companions=tuple(f[i.id] for f in (files, truths) if i.id in f)) for i in named]
+        items = [i._replace(companions=tuple(f[i.source] for f in (files, truths) if i.source in f)) for i in named]
+        items = self.labelled(prior, items)
         task, reader = self.measurement(prior, items)
         job = runs.Restoring(
             prior,
             self.task_recipe(prior, task),
-            jax.random.key(self.seed),
+            seeded(self.seed),
             task,
             reader,
-            about={name: _plain(getattr(self, name)) for name in self.own_flags},
+            about=self.about(prior, reader),
             samples=self.samples,
             simulate=self.simulate,
             truths=truths,
             crop=self.crop,
             devices=self.devices,
             tell=warn,
+            labels=self.labels is not None,
         )
         outcome = runs.run(
             job,
@@ -88,7 +98,7 @@ class Restore(FolderFlags, RecipeFlags):
             watch=StepBar,
             tell=warn,
         )
-        missing = [] if self.truth is None else [item.source.name for item in items if item.id not in truths]
+        missing = [] if self.truth is None else [item.source.name for item in items if item.source not in truths]
         for name in missing:
             warn(f"{name} has no ground truth of this name in {self.truth}: it was restored without metrics.")
         return max(tell_outcome(outcome, self.json), 1 if missing or job.spoilt else 0)

@@ -2,26 +2,50 @@
 
 import json
 import sys
-from typing import Any
+from typing import Any, TextIO
 
-from gprior_jax.errors import require
+import numpy as np
+
+from gprior_jax.cli.bars import Bar
+from gprior_jax.errors import GPriorError
 from gprior_jax.runs import Outcome
+from gprior_jax.runs.names import as_text
 from gprior_jax.runs.report import mean_metrics
 
 
 def say(text: str, as_json: bool = False) -> None:
     """Print for people: on standard output, or on standard error when that is kept for JSON."""
-    print(text, file=sys.stderr if as_json else sys.stdout, flush=True)
+    _print(text, sys.stderr if as_json else sys.stdout)
 
 
 def warn(text: str) -> None:
-    """Print on standard error."""
-    print(f"gprior: {text}", file=sys.stderr, flush=True)
+    """Print on standard error, in one line whatever the files in it are called."""
+    _print(f"gprior: {as_text(text)}", sys.stderr)
+
+
+def check_drawn(images: np.ndarray) -> None:
+    """Check that a generator gave numbers before they are written as pictures.
+
+    Raises:
+        GPriorError: NaN or infinite pixels.
+    """
+    bad = sum(not np.isfinite(image).all() for image in images)
+    if bad:
+        raise GPriorError(
+            f"{bad} of {len(images)} pictures hold pixels that are no finite numbers: use smaller numbers, "
+            "or check the model."
+        )
 
 
 def print_json(content: Any) -> None:
     """Print one JSON document on standard output."""
-    print(json.dumps(content, indent=2, ensure_ascii=False), flush=True)
+    _print(json.dumps(content, indent=2, ensure_ascii=False), sys.stdout)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Print; what the terminal cannot write (a file name that is no text) as an escape, which JSON holds as it is."""
+    encoding = stream.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
 
 class StepBar:
@@ -29,23 +53,18 @@ class StepBar:
 
     def __init__(self, title: str):
         """Start a bar; it appears with the first numbers."""
-        self._title, self._bar = title, None
+        self._bar = Bar(title, "step")
 
     def __call__(self, numbers: dict[str, Any]) -> None:
         """Take the numbers that :func:`gprior_jax.invert` reports; none end the bar."""
         if not numbers:
-            if self._bar is not None:
-                self._bar.close()
+            self._bar.close()
             return
-        if self._bar is None:
-            tqdm = require("tqdm", "cli").tqdm
-            total = numbers["num_steps"] * numbers["batches"]
-            self._bar = tqdm(total=total, desc=self._title, unit="step", dynamic_ncols=True)
-        self._bar.update(numbers["batch"] * numbers["num_steps"] + numbers["step"] - self._bar.n)
         shown = {"loss": f"{numbers['loss']:.4g}"}
         if "psnr" in numbers:
             shown["psnr"] = f"{numbers['psnr']:.2f} dB"
-        self._bar.set_postfix(shown)
+        done = numbers["batch"] * numbers["num_steps"] + numbers["step"]
+        self._bar.update(done, numbers["num_steps"] * numbers["batches"], **shown)
 
 
 class CountBar:
@@ -53,13 +72,11 @@ class CountBar:
 
     def __init__(self, title: str):
         """Start a bar; it appears with the first numbers."""
-        self._title, self._bar = title, None
+        self._bar = Bar(title, "image")
 
     def __call__(self, done: int, total: int) -> None:
         """Take how many images are done, and of how many."""
-        if self._bar is None:
-            self._bar = require("tqdm", "cli").tqdm(total=total, desc=self._title, unit="image", dynamic_ncols=True)
-        self._bar.update(done - self._bar.n)
+        self._bar.update(done, total)
         if done == total:
             self._bar.close()
 

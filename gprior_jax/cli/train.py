@@ -8,11 +8,26 @@ from tyro import conf
 
 from gprior_jax import zoo
 from gprior_jax.cli.flags import JsonFlag, check_positive
-from gprior_jax.cli.telling import print_json, say
+from gprior_jax.cli.telling import CountBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.devices import use_cores
 from gprior_jax.summary import versions
 from gprior_jax.training.config import GANConfig, PGGANConfig, StyleGAN2Config
+from gprior_jax.training.scan import MAX_BROKEN
+
+
+class _PGGANFlags(PGGANConfig):
+    """Settings as they are given: they are checked together with the other flags, and told like them."""
+
+    def __post_init__(self):
+        pass
+
+
+class _StyleGAN2Flags(StyleGAN2Config):
+    """Likewise."""
+
+    def __post_init__(self):
+        pass
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,7 +35,7 @@ class _Train(JsonFlag):
     """What training any architecture takes.
 
     Attributes:
-        data: zip file of images; 5 % of them, chosen by name, are held out.
+        data: zip file of images, or folder with all that are in it; 5 % of them, chosen by name, are held out.
         out: the run's folder: log.csv, samples/ and newest.png, state/, and model/ as --model takes it.
         snapshot_images: state, model and sample grid are written every so many images.
         log_images: a line is printed and logged every so many images.
@@ -29,6 +44,8 @@ class _Train(JsonFlag):
             start afresh.
         perceptual: model folder with EfficientNet-Lite0, for --projected-weight.
         tensorboard: write what TensorBoard shows to tensorboard/ in the run's folder (the extra "tensorboard").
+        max_broken: part of the images that may be broken: all are looked at before a run, and these are named and left
+            out; more end it.
         licence: licence of the images, recorded in the model folder.
     """
 
@@ -40,16 +57,18 @@ class _Train(JsonFlag):
     init_from: str | None = None
     perceptual: str | None = None
     tensorboard: bool = False
+    max_broken: float = MAX_BROKEN
     licence: str | None = None
 
-    def _train(self, config: GANConfig) -> int:
+    def _train(self, kind: type[GANConfig], flags: GANConfig) -> int:
         """Train to the end."""
+        config = kind(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(flags)})
         from gprior_jax.training.loop import train
 
         use_cores()
         check_positive(self, "snapshot_images", "log_images", "max_images")
         if not self.data.exists():
-            raise ArgumentError(f"--data {self.data} does not exist: give a zip file of images.")
+            raise ArgumentError(f"--data {self.data} does not exist: give a zip file or a folder of images.")
 
         def tell(row: dict[str, Any]) -> None:
             share = int(row["images"]) / config.total_images
@@ -67,6 +86,9 @@ class _Train(JsonFlag):
             perceptual=self.perceptual,
             provenance={"data": self.data.name, "licence": self.licence, "versions": versions()},
             tensorboard=self.tensorboard,
+            max_broken=self.max_broken,
+            scanned=CountBar("images looked at"),
+            tell=warn,
             report=tell,
         )
         if self.json:
@@ -103,29 +125,29 @@ def _left(seconds: float) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainGenerator(_Train):
-    """Train a PGGAN and its discriminator on a zip of images; the same command goes on with a run.
+    """Train a PGGAN and its discriminator on a zip file or folder of images; the same command goes on with a run.
 
     Attributes:
         config: the run's settings.
     """
 
-    config: conf.OmitArgPrefixes[PGGANConfig] = dataclasses.field(default_factory=PGGANConfig)
+    config: conf.OmitArgPrefixes[_PGGANFlags] = dataclasses.field(default_factory=_PGGANFlags)
 
     def run(self) -> int:
         """Train to the end."""
-        return self._train(self.config)
+        return self._train(PGGANConfig, self.config)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainStyleGAN2(_Train):
-    """Train a StyleGAN2 and its discriminator on a zip of images; the same command goes on with a run.
+    """Train a StyleGAN2 and its discriminator on a zip file or folder of images; the same command goes on with a run.
 
     Attributes:
         config: the run's settings.
     """
 
-    config: conf.OmitArgPrefixes[StyleGAN2Config] = dataclasses.field(default_factory=StyleGAN2Config)
+    config: conf.OmitArgPrefixes[_StyleGAN2Flags] = dataclasses.field(default_factory=_StyleGAN2Flags)
 
     def run(self) -> int:
         """Train to the end."""
-        return self._train(self.config)
+        return self._train(StyleGAN2Config, self.config)

@@ -1,7 +1,7 @@
 """``gprior upscale``."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from gprior_jax import recipes
 from gprior_jax.cli.restore import Restore
@@ -25,11 +25,15 @@ class Upscale(Restore):
     """
 
     task_name: ClassVar[recipes.Task] = "upscale"
-    own_flags: ClassVar[tuple[str, ...]] = ("factor", "filter", "consistent")
 
     factor: int | None = None
     filter: DownsampleFilter = "bicubic"
     consistent: bool = True
+
+    def about(self, prior: Prior, reader: Reader) -> dict[str, Any]:
+        """The factor, given or found, and how pictures are reduced."""
+        side = reader.side if isinstance(reader, Small) else prior.resolution
+        return {"factor": prior.resolution // side, "filter": self.filter, "consistent": self.consistent}
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """Reduction by a filter, and small pictures as they are."""

@@ -1,5 +1,7 @@
 """DCGAN-like discriminators: described stacks from the image to one logit (pytorch/examples ``dcgan/main.py``)."""
 
+from collections.abc import Sequence
+
 import flax.linen as nn
 
 from gprior_jax.nn.stack import StackBlock, StackLayer, StackWeights, stack_shapes
@@ -12,10 +14,22 @@ def example_layers(width: int = 64, resolution: int = 64) -> tuple[StackLayer, .
     >>> [layer.features for layer in example_layers()]
     [64, 128, 256, 512, 1]
     """
-    steps = (resolution // 4).bit_length() - 1
-    layers = [StackLayer("conv", width, 4, 2, 1, then=("leaky_relu",))]
-    for step in range(1, steps):
-        layers.append(StackLayer("conv", width << step, 4, 2, 1, then=("batch_norm", "leaky_relu")))
+    return chain_layers([width << step for step in range((resolution // 4).bit_length() - 1)])
+
+
+def chain_layers(features: Sequence[int]) -> tuple[StackLayer, ...]:
+    """A discriminator like that of pytorch/examples with any number of layers, each of any width.
+
+    Args:
+        features: output channels of every layer but the last, which gives the logit; each halves the image.
+
+    >>> [layer.features for layer in chain_layers((64, 128, 128))]
+    [64, 128, 128, 1]
+    """
+    layers = [
+        StackLayer("conv", width, 4, 2, 1, then=("batch_norm", "leaky_relu") if i else ("leaky_relu",))
+        for i, width in enumerate(features)
+    ]
     return (*layers, StackLayer("conv", 1, 4, 1, 0))
 
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.checks import check_finite
 from gprior_jax.errors import ArgumentError
+from gprior_jax.keys import purpose
 from gprior_jax.typing import Array, ArrayLike, Key
 
 
@@ -18,6 +20,7 @@ def transfer(w1: Array, w2: Array, w3: Array, strength: float = 1.0) -> Array:
     >>> transfer(jnp.array([1.0]), jnp.array([2.0]), jnp.array([5.0]), 0.5).tolist()
     [2.5]
     """
+    check_finite(strength=strength)
     return w1 + strength * (w3 - w2)
 
 
@@ -53,4 +56,5 @@ def arithmetic(
 
 def scatter(code: Array, key: Key, extent: float, num: int = 8) -> Array:
     """Codes around one, ``[num, ...]``: uniform noise within ``extent`` is added (0.25 in DCGAN's figure 7)."""
-    return code + jax.random.uniform(key, (num, *code.shape), minval=-extent, maxval=extent)
+    check_finite(extent=extent)
+    return code + jax.random.uniform(purpose(key, "scatter"), (num, *code.shape), minval=-extent, maxval=extent)

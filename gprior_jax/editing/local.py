@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import recipes
+from gprior_jax.checks import check_finite
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.noise import Noise
 from gprior_jax.generators.prior import Prior, check_layer
@@ -96,6 +97,7 @@ def local_edit(
         ValueError: masks or images of other shapes, or a recipe of one stage.
     """
     check_styles(prior)
+    check_finite(weights=weights)
     recipe = recipes.image2stylegan_pp(perceptual="auto") if recipe is None else recipe
     if len(recipe.stages) != 2 or recipe.then is None:
         raise ArgumentError(f"the recipe {recipe.name} has not two stages: give one that image2stylegan_pp makes.")

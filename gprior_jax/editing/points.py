@@ -31,12 +31,14 @@ class Point(NamedTuple):
         variables: see :data:`Variables`.
         parametrization: of an inversion; None for a code.
         model: what an inversion's run calls its prior.
+        weights: the fingerprint of its weights, see :func:`gprior_jax.summary.fingerprint`.
     """
 
     name: str
     variables: Variables
     parametrization: Parametrization | None = None
     model: str | None = None
+    weights: str | None = None
 
 
 def codes(

@@ -3,6 +3,8 @@
 Radford et al. 2016, arXiv:1511.06434; pytorch/examples ``dcgan/main.py``.
 """
 
+from collections.abc import Sequence
+
 import flax.linen as nn
 
 from gprior_jax.nn.stack import StackBlock, StackLayer, StackWeights, stack_shapes
@@ -15,11 +17,26 @@ def example_layers(width: int = 64, image_channels: int = 3, resolution: int = 6
     >>> [layer.features for layer in example_layers()]
     [512, 256, 128, 64, 3]
     """
-    steps = (resolution // 4).bit_length() - 2
-    layers = [StackLayer("conv_transpose", width << steps, 4, 1, 0, then=("batch_norm", "relu"))]
-    for step in reversed(range(steps)):
-        layers.append(StackLayer("conv_transpose", width << step, 4, 2, 1, then=("batch_norm", "relu")))
-    return (*layers, StackLayer("conv_transpose", image_channels, 4, 2, 1, then=("tanh",)))
+    steps = (resolution // 4).bit_length() - 1
+    return chain_layers([*(width << step for step in reversed(range(steps))), image_channels])
+
+
+def chain_layers(features: Sequence[int]) -> tuple[StackLayer, ...]:
+    """A generator like that of pytorch/examples with any number of layers, each of any width.
+
+    Args:
+        features: output channels of every layer: of the first at 4 pixels a side, of the next at 8, ..., of the last
+            those of the image.
+
+    >>> [layer.features for layer in chain_layers((128, 128, 128, 64, 3))]
+    [128, 128, 128, 64, 3]
+    """
+    *hidden, channels = features
+    layers = [
+        StackLayer("conv_transpose", width, 4, 2 if i else 1, 1 if i else 0, then=("batch_norm", "relu"))
+        for i, width in enumerate(hidden)
+    ]
+    return (*layers, StackLayer("conv_transpose", channels, 4, 2, 1, then=("tanh",)))
 
 
 class DCGAN(nn.Module):

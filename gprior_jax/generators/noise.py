@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
+from gprior_jax.keys import purpose
 from gprior_jax.typing import Array, ArrayLike, Key
 
 Noise = tuple[Array, ...] | Literal["const", "none"]
@@ -39,10 +40,10 @@ def draw_own_noise(prior: Prior, key: Key, ids: ArrayLike) -> tuple[Array, ...]:
 
     Args:
         prior: one whose layers take noise.
-        key: of all images together.
+        key: of all images together; codes may be drawn with the same.
         ids: an integer for each image, ``[B]``.
     """
-    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(ids))
+    keys = jax.vmap(partial(jax.random.fold_in, purpose(key, "noise")))(jnp.asarray(ids))
     return jax.vmap(partial(draw_noise, prior))(keys)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import flax.struct
 import jax
 
+from gprior_jax.checks import check_finite
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import ArgumentError
@@ -81,6 +82,7 @@ class LatentDistribution:
     def __post_init__(self):
         if self.kind not in ("normal", "uniform"):
             raise ArgumentError(f"the distribution of codes is {self.kind!r}: use 'normal' or 'uniform'.")
+        check_finite(low=self.low, high=self.high)
         if not self.low < self.high:
             raise ArgumentError(f"uniform codes from {self.low} to {self.high}: low must be below high.")
 

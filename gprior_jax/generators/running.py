@@ -1,5 +1,6 @@
 """Running a generator's layers for one code; :mod:`gprior_jax.generators.synthesis` has the functions for batches."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.noise import Noise
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import check_styles, map_code
+from gprior_jax.nn.recompute import recomputed
 from gprior_jax.typing import Array
 
 
@@ -32,7 +34,8 @@ def run_layers(
         x: one code for ``start=0`` (None where styles are given), else features of layer ``start``.
         start: first layer to run.
         stop: layer to stop before; None runs to the image.
-        remat: wrap each resolution block in ``jax.checkpoint``: its activations are recomputed in the backward pass.
+        remat: recompute the activations of each resolution block in the backward pass, see
+            :func:`gprior_jax.nn.recompute.recomputed`.
         styles: ``[num_styles, w_dim]``, where the layers take styles; None maps the code.
         noise: where the layers take noise.
         label: ``[num_classes]``, of a generator with classes that is held to none.
@@ -61,16 +64,18 @@ def run_layers(
     x, beside = jax.tree.map(lambda leaf: leaf.astype(dtype), (x, beside))
     words = {"noise": noise} if prior.noise_sizes and isinstance(noise, str) else {}
 
-    def run(prior: Prior, x: Array | None, beside: Any, start: int, stop: int) -> Array:
+    stop = prior.num_layers if stop is None else stop
+
+    def run(prior: Prior, inputs: tuple[Array | None, Any], start: int = start, stop: int = stop) -> Array:
+        x, beside = inputs
         return prior.module.apply({"params": prior.params}, x, start, stop, prior.weights, **beside, **words)
 
-    stop = prior.num_layers if stop is None else stop
     if not remat:
-        return run(prior, x, beside, start, stop)
+        return run(prior, (x, beside))
     # Cut where the size of the feature map changes.
     sizes = [prior.module.feature_shape(layer + 1)[0] for layer in range(start, stop)]
     cuts = [start + i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1]]
     for first, last in zip([start, *cuts], [*cuts, stop], strict=True):
-        x = jax.checkpoint(run, static_argnums=(3, 4))(prior, x, beside, first, last)
+        x = recomputed(partial(run, start=first, stop=last))(prior, (x, beside))
     assert x is not None
     return x

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.checks import check_finite
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.prior import Prior
@@ -61,7 +62,11 @@ def truncate(prior: Prior, styles: Array, psi: float, cutoff: int | None = None)
         styles: ``[..., num_styles, w_dim]``.
         psi: 1 leaves them, 0 gives the mean, below 0 its opposite.
         cutoff: number of styles to truncate, from the first; None takes all.
+
+    Raises:
+        ValueError: psi is not finite.
     """
+    check_finite(truncation_psi=psi)
     if psi == 1.0 or cutoff == 0:
         return styles
     mean = mean_styles(prior)

@@ -20,6 +20,7 @@ from gprior_jax.generators.noise import draw_noise
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import check_styles, map_code
+from gprior_jax.keys import purpose
 from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
@@ -136,7 +137,7 @@ def perceptual_path_length(
         raise ArgumentError(f"space={space!r}, sampling={sampling!r}: use 'z' or 'w', and 'full' or 'end'.")
     if space == "w":
         check_styles(prior)
-    if num_samples < 1 or batch_size < 1 or not epsilon > 0:
+    if num_samples < 1 or batch_size < 1 or not 0 < epsilon < np.inf:
         raise ArgumentError(
             f"num_samples {num_samples}, batch_size {batch_size}, epsilon {epsilon}: all must be positive."
         )
@@ -149,7 +150,7 @@ def perceptual_path_length(
 
 @jax.jit
 def _measure(sampler: _Sampler, key: Key, ids: Array) -> Array:
-    return jax.vmap(lambda i: sampler(jax.random.fold_in(key, i)))(ids)
+    return jax.vmap(lambda i: sampler(jax.random.fold_in(purpose(key, "path length"), i)))(ids)
 
 
 def trimmed_mean(lengths: np.ndarray, percentiles: tuple[float, float] = TRIM) -> float:

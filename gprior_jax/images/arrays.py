@@ -30,13 +30,14 @@ def from_unit(image: ArrayLike) -> Array:
 
 
 def to_uint8(image: ArrayLike) -> np.ndarray:
-    """Map [-1, 1] to uint8, clipped and rounded to nearest; on the host.
+    """Map [-1, 1] to uint8, clipped and rounded to nearest, NaN to mid-gray; on the host.
 
-    >>> to_uint8(np.array([-2.0, -1.0, 0.0, 1.0]))
-    array([  0,   0, 128, 255], dtype=uint8)
+    >>> to_uint8(np.array([-2.0, -1.0, 0.0, 1.0, np.nan]))
+    array([  0,   0, 128, 255, 128], dtype=uint8)
     """
-    scaled = (np.asarray(image, np.float32) + 1.0) * 127.5
-    return np.clip(np.floor(scaled + 0.5), 0, 255).astype(np.uint8)
+    array = np.asarray(image, np.float32)
+    clipped = np.clip(np.where(np.isnan(array), np.float32(0.0), array), -1.0, 1.0)
+    return np.floor((clipped + 1.0) * 127.5 + 0.5).astype(np.uint8)
 
 
 def from_uint8(image: np.ndarray) -> np.ndarray:
@@ -46,6 +47,34 @@ def from_uint8(image: np.ndarray) -> np.ndarray:
     array([-1.,  1.], dtype=float32)
     """
     return np.asarray(image, np.float32) / np.float32(127.5) - np.float32(1.0)
+
+
+def as_rgb(images: ArrayLike) -> Array:
+    """Images of one or four channels as those that look at colours see them.
+
+    Args:
+        images: ``[..., C]`` in [-1, 1]: gray (C = 1) is repeated, red, green, blue and alpha (C = 4) are laid over
+            white, as picture viewers and this package's reader do; three channels stay as they are.
+
+    Returns:
+        ``[..., 3]``.
+
+    Raises:
+        ValueError: another number of channels.
+
+    >>> as_rgb(np.array([[1.0, -1.0, -1.0, -1.0], [1.0, -1.0, -1.0, 0.0]])).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    images = jnp.asarray(images)
+    channels = images.shape[-1]
+    if channels == 3:
+        return images
+    if channels == 1:
+        return jnp.repeat(images, 3, axis=-1)
+    if channels != 4:
+        raise ArgumentError(f"images of {channels} channels are no pictures: gray, RGB and RGBA have 1, 3 and 4.")
+    alpha = jnp.clip((images[..., 3:] + 1.0) * 0.5, 0.0, 1.0)
+    return images[..., :3] * alpha + (1.0 - alpha)
 
 
 def check_range(images: ArrayLike, what: str = "images") -> np.ndarray:

@@ -1,16 +1,17 @@
 """Images in and out of files, through Pillow. Arrays are float32 ``[H, W, 3]`` in [-1, 1] unless said otherwise."""
 
+import errno
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from gprior_jax.errors import ArgumentError, GPriorError, ImageFileError
+from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.images.arrays import check_range, from_uint8, to_uint8
 from gprior_jax.storage.atomic import write_bytes
 from gprior_jax.typing import ArrayLike
@@ -18,39 +19,10 @@ from gprior_jax.typing import ArrayLike
 Crop = Literal["center", "stretch", "pad"]
 """How a picture becomes square: its centre, all of it out of proportion, or all of it on a gray ground."""
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
-"""Endings that a folder is searched for; a file that is named itself may have any ending."""
-
 MIN_SIDE = 8
 MAX_ASPECT = 10.0
 MAX_PIXELS = 200_000_000
 """Limits of what is taken as a picture: shorter, thinner or larger files are named and refused."""
-
-
-def list_images(inputs: Iterable[str | os.PathLike]) -> list[Path]:
-    """Expand files, folders (searched one level deep) and glob patterns to a sorted list of distinct files.
-
-    Raises:
-        GPriorError: an input matches nothing, or a folder holds no images.
-    """
-    found: set[Path] = set()
-    for entry in inputs:
-        path = Path(entry).expanduser()
-        if path.is_dir():
-            inside = {p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")}
-            if not inside:
-                raise GPriorError(f"{path} holds no images ({', '.join(sorted(SUFFIXES))}).")
-            found |= inside
-        elif path.exists():
-            found.add(path)
-        elif any(c in str(entry) for c in "*?["):
-            matches = {p for p in Path(path.anchor).glob(str(path.relative_to(path.anchor))) if p.is_file()}
-            if not matches:
-                raise GPriorError(f"no file matches {entry}.")
-            found |= matches
-        else:
-            raise GPriorError(f"{entry} does not exist: give image files, folders or patterns.")
-    return sorted(found)
 
 
 class HasImageShape(Protocol):
@@ -73,7 +45,7 @@ def load_image(
     Args:
         path: the file.
         size: side of the result, pixels; or the prior that it is for, or its ``image_shape``, which says how many
-            channels, too: of one channel it is the luma.
+            channels, too: of one channel it is the luma, of four the transparency is the last.
         crop: how it becomes square.
 
     Returns:
@@ -84,45 +56,78 @@ def load_image(
     """
     # A prior, or a named tuple that has the shape, before a tuple that is it.
     shape: Any = (size, size, 3) if isinstance(size, int) else getattr(size, "image_shape", size)
-    return from_uint8(as_channels(square(open_picture(Path(path), to_rgb), shape[0], crop), shape[-1]))
+    picture = open_picture(Path(path), picture_of(shape[-1]))
+    return from_uint8(as_channels(square(picture, shape[0], crop), shape[-1]))
 
 
 def load_unscaled(path: str | os.PathLike, channels: int = 3) -> np.ndarray:
     """Read a picture of any mode as :func:`load_image` does, at its own size: float32 ``[H, W, C]`` in [-1, 1]."""
-    return from_uint8(as_channels(open_picture(Path(path), to_rgb), channels))
+    return from_uint8(as_channels(open_picture(Path(path), picture_of(channels)), channels))
 
 
 def as_channels(image: Image.Image, channels: int) -> np.ndarray:
-    """An RGB picture as uint8 ``[H, W, channels]``: as it is, or its luma for one channel.
+    """What :func:`picture_of` made of a picture as uint8 ``[H, W, channels]``: the luma for one channel.
 
     Raises:
         ArgumentError: another number of channels.
     """
-    if channels not in (1, 3):
-        raise ArgumentError(f"images of {channels} channels cannot be read from picture files: 1 and 3 can.")
-    return np.asarray(image) if channels == 3 else np.asarray(image.convert("L"))[..., None]
+    picture_of(channels)
+    return np.asarray(image.convert("L"))[..., None] if channels == 1 else np.asarray(image)
 
 
-def open_picture(path: Path, convert: Callable[[Image.Image], Image.Image], smallest: int = MIN_SIDE) -> Image.Image:
-    """Open a picture, turn it upright and convert it; whatever goes wrong becomes one sentence."""
+def picture_of(channels: int) -> Callable[[Image.Image], Image.Image]:
+    """What makes a picture of any mode one for images of so many channels: :func:`to_rgb`, for four :func:`to_rgba`.
+
+    Raises:
+        ArgumentError: another number of channels.
+    """
+    if channels not in (1, 3, 4):
+        raise ArgumentError(
+            f"images of {channels} channels cannot be read from picture files: 1 (gray), 3 (RGB) and 4 (RGBA) can."
+        )
+    return to_rgba if channels == 4 else to_rgb
+
+
+def open_picture(
+    path: Path,
+    convert: Callable[[Image.Image], Image.Image],
+    smallest: int = MIN_SIDE,
+    content: bytes | None = None,
+) -> Image.Image:
+    """Open a picture, turn it upright and convert it; whatever goes wrong becomes one sentence.
+
+    Args:
+        path: the file.
+        convert: makes what is returned.
+        smallest: side that it has at least, pixels.
+        content: of the file, where it is not read from disk; the path is then its name only.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large files and odd EXIF blocks; the limits are ours.
-            with Image.open(path) as opened:
+            with Image.open(path if content is None else io.BytesIO(content)) as opened:
                 _check_size(path, opened.size, smallest)
                 image = convert(ImageOps.exif_transpose(opened))
                 image.load()
                 return image
     except ImageFileError:
         raise
-    except FileNotFoundError:
-        raise ImageFileError(f"{path} does not exist.") from None
-    except (IsADirectoryError, PermissionError) as error:
-        raise ImageFileError(f"{path} cannot be read: {error.strerror}.") from error
     except UnidentifiedImageError:
         raise ImageFileError(f"{path} is no image that Pillow can read: convert it to PNG or JPEG.") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise unreadable(path, error) from error  # Of the file system: Pillow's own have no number.
         raise ImageFileError(f"{path} is damaged ({error}): copy or export it again.") from error
+
+
+def unreadable(path: str | os.PathLike, error: OSError) -> ImageFileError:
+    """That a file cannot be read at all, in one sentence."""
+    if error.errno == errno.ELOOP:
+        return ImageFileError(f"{path} is a link that leads to itself: name the picture.")
+    if isinstance(error, FileNotFoundError):
+        link = os.path.islink(path)
+        return ImageFileError(f"{path} is a link to nothing: name the picture." if link else f"{path} does not exist.")
+    return ImageFileError(f"{path} cannot be read: {error.strerror or error}.")
 
 
 def _check_size(path: Path, size: tuple[int, int], smallest: int) -> None:
@@ -145,11 +150,22 @@ def to_rgb(image: Image.Image) -> Image.Image:
         # 16-bit files open as "I;16" or, from some writers, as 32-bit "I"; "F" has no agreed range.
         scale = 257.0 if image.mode != "F" else max(float(samples.max(initial=0.0)), 1e-9) / 255.0
         image = Image.fromarray(np.clip(samples / scale + 0.5, 0, 255).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+    if _is_transparent(image):
         image = image.convert("RGBA")
         ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(ground, image)
     return image.convert("RGB")
+
+
+def to_rgba(image: Image.Image) -> Image.Image:
+    """Any Pillow mode to RGBA, 8 bits; what has no transparency is opaque."""
+    if _is_transparent(image):
+        return image.convert("RGBA")
+    return to_rgb(image).convert("RGBA")
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
 
 
 def square(image: Image.Image, size: int, crop: Crop, ground: Any = (128, 128, 128)) -> Image.Image:

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from gprior_jax.errors import ImageFileError
 from gprior_jax.images.arrays import from_uint8
-from gprior_jax.images.files import Crop, HasImageShape, as_channels, open_picture, square, to_rgb
+from gprior_jax.images.files import Crop, HasImageShape, as_channels, open_picture, picture_of, square
 
 
 def load_mask(
@@ -79,7 +79,7 @@ def load_masked(
         ImageFileError: see both.
     """
     side, channels = (size, 3) if isinstance(size, int) else (size.image_shape[0], size.image_shape[-1])
-    missing, image = _read_missing(Path(mask), invert), open_picture(Path(path), to_rgb)
+    missing, image = _read_missing(Path(mask), invert), open_picture(Path(path), picture_of(channels))
     known = _known(Path(mask), missing, side, crop, image, invert)
     if image.size != missing.size:  # A mask at the size of the result: the holes are not known at that of the picture.
         return from_uint8(as_channels(square(image, side, crop), channels)), known

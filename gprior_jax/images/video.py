@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from gprior_jax.errors import GPriorError, require
-from gprior_jax.storage.atomic import write_bytes
+from gprior_jax.images.arrays import as_rgb, from_uint8, to_uint8
+from gprior_jax.storage.atomic import temporary_name, write_bytes
 
 FASTEST = {".webp": 100.0, ".gif": 50.0, ".mp4": 120.0}
 """Formats, and the most pictures a second that they, or those who show them, take."""
@@ -45,7 +46,8 @@ def save_video(path: str | os.PathLike, frames: Sequence[np.ndarray] | np.ndarra
 
     Args:
         path: ends in ``.webp``, ``.gif`` or ``.mp4``.
-        frames: uint8 ``[T, H, W, 3]``.
+        frames: uint8 ``[T, H, W, C]``, gray, RGB or RGBA. WebP keeps transparency; in GIF and MP4 pictures are laid
+            over white.
         fps: frames a second.
 
     Raises:
@@ -54,10 +56,13 @@ def save_video(path: str | os.PathLike, frames: Sequence[np.ndarray] | np.ndarra
     """
     check(path, fps)
     path = Path(path)
+    pictures = np.asarray(frames)
+    if pictures.shape[-1] != 4 or path.suffix.lower() != ".webp":
+        pictures = to_uint8(as_rgb(from_uint8(pictures)))
     if path.suffix.lower() == ".mp4":
-        _save_mp4(path, np.asarray(frames), fps)
+        _save_mp4(path, pictures, fps)
         return
-    first, *others = (Image.fromarray(frame) for frame in frames)
+    first, *others = (Image.fromarray(picture) for picture in pictures)
     buffer = io.BytesIO()
     if path.suffix.lower() == ".gif":
         times = durations(len(frames), fps, unit=10)
@@ -84,7 +89,7 @@ def _save_mp4(path: Path, frames: np.ndarray, fps: float) -> None:
     ffmpeg = require("imageio_ffmpeg", "video")
     height, width = frames.shape[1:3]
     frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    temporary = path.with_name(f".{path.stem}.partial.mp4")
+    temporary = path.with_name(temporary_name(".mp4"))
     try:
         writer = ffmpeg.write_frames(
             str(temporary),

@@ -7,7 +7,6 @@ id alone: batches are padded to one shape, and optimiser states are per image.
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -26,6 +25,7 @@ from gprior_jax.inversion.progress import Reporter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result, by_loss, joined
 from gprior_jax.inversion.solver import Solution, SolverConfig, State
+from gprior_jax.keys import MAX_ID, purpose
 from gprior_jax.latents import FIXED, Variables
 from gprior_jax.objectives import Objective, Observation
 from gprior_jax.operators import Forward, Identity
@@ -60,8 +60,8 @@ def invert(
         images: ``[B, R, R, C]`` in [-1, 1], what was observed; of the shape that ``operator`` gives.
         recipe: how, see :mod:`gprior_jax.recipes`.
         key: the run's key; each image's is folded from it and the image's id.
-        ids: ``[B]`` integers from 0; the index in ``images`` unless given. An image inverted alone under its id gives
-            what it gives in the batch.
+        ids: ``[B]`` integers from 0 to 2 ** 31 - 1; the index in ``images`` unless given. An image inverted alone under
+            its id gives what it gives in the batch; images of one id start from the same random numbers.
         operator: forward operator, a pytree whose leaves have a leading axis of images; None observes images as such.
         init: ``{name: [B, ...]}``, variables to start from instead of drawn ones (for every restart).
         label: class of every image, integers ``[B]`` or one for all, of a prior with classes that is held to none.
@@ -155,8 +155,11 @@ class Inverter:
         observed = self._check(images, operator)
         count = len(observed)
         numbers = np.arange(count) if ids is None else np.asarray(ids)
-        if numbers.shape != (count,) or not np.issubdtype(numbers.dtype, np.integer) or (numbers < 0).any():
-            raise ArgumentError(f"ids must be {count} integers from 0, one for each image; got shape {numbers.shape}.")
+        whole = numbers.shape == (count,) and np.issubdtype(numbers.dtype, np.integer)
+        if not whole or (numbers < 0).any() or (numbers > MAX_ID).any():
+            raise ArgumentError(
+                f"ids must be {count} integers from 0 to {MAX_ID}, one for each image; got shape {numbers.shape}."
+            )
         if samples is not None and samples < 1:
             raise ArgumentError(f"samples {samples}: use at least 1.")
         labels = None if label is None else np.asarray(as_labels(self.prior, label, (count,)))
@@ -241,6 +244,10 @@ class Inverter:
         """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * samples * restarts]``."""
         return self._advance(self._problems[stage], self._stages[stage].solver, length, states, measurements)
 
+    def lower(self, stage: int, length: int, states: State, measurements: Measurement) -> jax.stages.Lowered:
+        """The program of :meth:`advance`, not run; ``.compile().memory_analysis()`` tells what memory it takes."""
+        return self._advance.lower(self._problems[stage], self._stages[stage].solver, length, states, measurements)
+
     def _invert_batch(
         self,
         key: Key,
@@ -277,14 +284,11 @@ class Inverter:
             result = Result(
                 solution.image, solution.variables, solution.loss, terms, solution.step, solution.status, history
             )
-            # The next stage starts from what this one found, with a key of its own: no image has this id.
+            # The next stage starts from what this one found, with a key of its own.
             hints = jax.tree.map(lambda leaf: leaf.reshape(-1, samples, *leaf.shape[1:]), result.variables)
-            key, before = jax.random.fold_in(key, np.uint32(_NEXT_STAGE)), before + config.num_steps
+            key, before = purpose(key, "next stage"), before + config.num_steps
         assert result is not None
         return result
-
-
-_NEXT_STAGE = (1 << 32) - 1
 
 
 # Images and restarts share one axis of rows, image by image: XLA:CPU emits much slower loops for arrays of higher rank.
@@ -331,8 +335,8 @@ def _advance(
 
 
 _CPU_OPTIONS: dict[str, str | bool] = {
-    # XLA:CPU's default order of operations keeps up to twice the temporaries alive, and is no faster (PGGAN-1024: 0.99
-    # against 0.51 GB).
+    # XLA:CPU's default order of operations keeps more temporaries alive, and is no faster (PGGAN-1024, five codes at a
+    # time: 1065 against 710 MB, recomputed 642 against 476).
     "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED",
     # Its newer code generator for fusions compiles a PGGAN-256 step in 14 s where the older one takes 9, and the steps
     # take the same time.
@@ -342,7 +346,7 @@ _CPU_OPTIONS: dict[str, str | bool] = {
 
 
 @functools.cache
-def _compiled_advance(platform: str) -> Callable:
+def _compiled_advance(platform: str) -> jax.stages.Wrapped:
     """:func:`_advance`, jitted with the options that pay on a platform."""
     options: dict[str, str | bool] = {}
     for name, value in _CPU_OPTIONS.items() if platform == "cpu" else ():

@@ -8,7 +8,7 @@ import numpy as np
 
 from gprior_jax.images.arrays import psnr_of
 from gprior_jax.inversion.problem import Evaluation
-from gprior_jax.typing import Progress
+from gprior_jax.typing import ArrayLike, Progress
 
 _EVERY_S = 0.5
 
@@ -28,10 +28,17 @@ class Reporter:
             return
         loss, terms = jax.device_get((evaluation.loss[-1], {n: term[-1] for n, term in evaluation.terms.items()}))
         now = self._last = time.monotonic()
-        numbers = {"step": done, "num_steps": self._num_steps, "loss": float(np.nanmean(loss))}
+        numbers = {"step": done, "num_steps": self._num_steps, "loss": _mean(loss)}
         if "pixel_mse" in terms:
-            numbers["psnr"] = float(np.nanmean(psnr_of(terms["pixel_mse"])))
+            numbers["psnr"] = _mean(psnr_of(terms["pixel_mse"]))
         self._first = self._first or (done, now)  # The first call has compiled; time is counted from here.
         if done > self._first[0]:
             numbers["seconds_left"] = (self._num_steps - done) * (now - self._first[1]) / (done - self._first[0])
         self._progress(self._facts | numbers)
+
+
+def _mean(values: ArrayLike) -> float:
+    """Mean of the finite ones; NaN where there are none."""
+    found = np.asarray(values)
+    finite = found[np.isfinite(found)]
+    return float(finite.mean()) if finite.size else float("nan")

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, Literal
 
+from gprior_jax.checks import check_fields
 from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
@@ -40,6 +41,8 @@ class Recipe:
     def __post_init__(self):
         if self.restarts < 1:
             raise ArgumentError(f"restarts {self.restarts}: use at least 1.")
+        for part in (self.parametrization, *self.terms, self.solver):
+            check_fields(part)
 
     @property
     def stages(self) -> tuple["Recipe", ...]:

@@ -13,6 +13,7 @@ from gprior_jax.generators.prior import Prior, check_layer
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import as_styles, check_styles, map_code
 from gprior_jax.latents.parametrization import Parametrization, Variables, from_hint
+from gprior_jax.summary import saves_memory
 from gprior_jax.typing import Array, Key
 
 
@@ -53,8 +54,8 @@ class MultiCode(Parametrization):
     num_codes: int
     layer: int | None = None
     average: bool = False
-    codes_per_call: int | None = None
-    remat: bool = False
+    codes_per_call: int | None = saves_memory(None)
+    remat: bool = saves_memory(False)
     space: Literal["z", "w"] = "z"
     later_styles: Literal["mean", "weighted", "free"] = "mean"
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.generators.prior import Prior
+from gprior_jax.keys import purpose
 from gprior_jax.typing import Array, Key
 
 Variables = dict[str, Array]
@@ -86,4 +87,6 @@ def next_step(variables: Variables) -> Variables:
 
 def step_key(variables: Variables) -> Key:
     """The key of this step, of the image's own stream."""
-    return jax.random.fold_in(jax.random.key(variables[_SEED].astype(jnp.uint32)), variables[_STEP].astype(jnp.uint32))
+    # The seeds of users count from 0 as well: step i of seed 5 shall not draw code i of theirs.
+    key = purpose(jax.random.key(variables[_SEED].astype(jnp.uint32)), "steps")
+    return jax.random.fold_in(key, variables[_STEP].astype(jnp.uint32))

@@ -10,6 +10,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import check_styles, w_statistics
+from gprior_jax.keys import purpose
 from gprior_jax.latents.parametrization import (
     FIXED,
     Parametrization,
@@ -21,6 +22,7 @@ from gprior_jax.latents.parametrization import (
 )
 from gprior_jax.latents.w import W
 from gprior_jax.latents.w_plus import WPlus
+from gprior_jax.summary import saves_memory
 from gprior_jax.typing import Array, Key
 
 INJECTED = 0.05
@@ -60,7 +62,7 @@ class Projector(Parametrization):
     injected: float = INJECTED
     ramp: float = RAMP
     statistics_samples: int = 10_000
-    remat: bool = False
+    remat: bool = saves_memory(False)
 
     def __post_init__(self):
         if self.space not in ("w", "w_plus"):
@@ -75,7 +77,9 @@ class Projector(Parametrization):
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """The mean of w, and drawn noise maps; the first :meth:`project` injects."""
         point_key, seed_key = jax.random.split(key)
-        mean, std = w_statistics(prior, jax.random.key(_STATISTICS_SEED), self.statistics_samples)
+        mean, std = w_statistics(
+            prior, purpose(jax.random.key(_STATISTICS_SEED), "statistics"), self.statistics_samples
+        )
         mean = (mean.mean(0) if self.space == "w" else mean).astype(jnp.float32)
         own = from_hint(self._point.init(prior, point_key) | {self.space: mean}, hint)
         fixed = {_W_STD: std.astype(jnp.float32), _INJECTED: jnp.zeros_like(own[self.space])}

@@ -11,9 +11,11 @@ from gprior_jax.generators.noise import draw_noise
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import check_styles, map_code
+from gprior_jax.keys import purpose
 from gprior_jax.latents.parametrization import FIXED, Parametrization, Variables, from_hint
 from gprior_jax.latents.styled import NOISE
 from gprior_jax.nn.layers import LEAKY_SLOPE, leaky_relu
+from gprior_jax.summary import saves_memory
 from gprior_jax.typing import Array, Key
 
 _NORM_EPSILON = 1e-9
@@ -45,7 +47,7 @@ class Sphere(Parametrization):
     zero_noise: tuple[int, ...] = (17,)
     geocross_weight: float = 0.05
     statistics_samples: int = 100_000
-    remat: bool = False
+    remat: bool = saves_memory(False)
 
     def fit(self, prior: Prior) -> "Sphere":
         """Itself; raises ``ValueError`` for a prior that it does not fit.
@@ -147,7 +149,7 @@ def gaussian_statistics(prior: Prior, num_samples: int) -> tuple[Array, Array]:
     chunks = -(-num_samples // _CHUNK)
 
     def chunk(index: Array) -> tuple[Array, Array]:
-        key = jax.random.fold_in(jax.random.key(_STATISTICS_SEED), index)
+        key = jax.random.fold_in(purpose(jax.random.key(_STATISTICS_SEED), "statistics"), index)
         z = prior.latent.sample(key, (min(_CHUNK, num_samples), prior.z_dim))
         w = jax.vmap(lambda z: map_code(prior, z)[0])(z) / _gain(prior)
         before = jnp.where(w >= 0, w, w / LEAKY_SLOPE)

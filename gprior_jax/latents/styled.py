@@ -12,6 +12,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import check_styles, map_code, mean_styles
 from gprior_jax.latents.parametrization import Parametrization, Variables
+from gprior_jax.summary import saves_memory
 from gprior_jax.typing import Array, Key
 
 NOISE = "noise_"
@@ -39,7 +40,7 @@ class Styled(Parametrization):
     start: Start = "mean"
     noise: NoiseKind = "const"
     noise_weight: float = 0.0
-    remat: bool = False
+    remat: bool = saves_memory(False)
 
     def fit(self: S, prior: Prior) -> S:
         """Itself; raises ``ValueError`` where the prior lacks the styles, mean, noise or class that this takes."""

@@ -20,6 +20,7 @@ from gprior_jax.latents.parametrization import (
     next_step,
     step_key,
 )
+from gprior_jax.summary import saves_memory
 from gprior_jax.typing import Array, Key
 
 _PIVOT = f"{FIXED}w_plus"
@@ -46,7 +47,7 @@ class Tuning(Parametrization):
     locality_weight: float = 0.0
     locality_distance: float = 30.0
     locality_psi: float = 0.5
-    remat: bool = False
+    remat: bool = saves_memory(False)
 
     def fit(self, prior: Prior) -> "Tuning":
         """Itself; raises ``ValueError`` for a prior without styles, or without a class where codes are drawn."""

@@ -6,6 +6,7 @@ from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.running import run_layers
 from gprior_jax.latents.parametrization import Parametrization, Variables, from_hint
+from gprior_jax.summary import saves_memory
 from gprior_jax.typing import Array, Key
 
 
@@ -17,7 +18,7 @@ class Z(Parametrization):
         remat: recompute each resolution block in the backward pass instead of keeping its activations.
     """
 
-    remat: bool = False
+    remat: bool = saves_memory(False)
 
     def fit(self, prior: Prior) -> "Z":
         """Itself; raises ``ValueError`` for a prior with classes that is held to none."""

@@ -19,6 +19,7 @@ from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.images import arrays as im
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.keys import purpose
 from gprior_jax.perceptual import network as networks
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
@@ -129,14 +130,14 @@ def draw_images(prior: Prior, key: Key, ids: ArrayLike) -> np.ndarray:
         key: of all images together.
         ids: ``[B]`` integers, which of them.
     """
-    code_key, noise_key, label_key = jax.random.split(key, 3)
+    code_key, label_key = purpose(key, "codes"), purpose(key, "labels")
     own = jax.vmap(jax.random.fold_in, (None, 0))
     z = jax.vmap(lambda key: prior.latent.sample(key, (prior.z_dim,)))(own(code_key, jnp.asarray(ids)))
     label = None
     if prior.num_classes:
         draw = jax.vmap(lambda key: jax.random.randint(key, (), 0, prior.num_classes))
         label = draw(own(label_key, jnp.asarray(ids)))
-    noise = draw_own_noise(prior, noise_key, ids) if prior.noise_sizes else "const"
+    noise = draw_own_noise(prior, key, ids) if prior.noise_sizes else "const"
     return im.from_uint8(im.to_uint8(synthesize(prior, z, label=label, noise=noise)))
 
 

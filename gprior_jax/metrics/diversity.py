@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.keys import purpose
 from gprior_jax.metrics.ssim import ms_ssim
 from gprior_jax.typing import Array, Key
 
@@ -57,7 +58,7 @@ def random_pairs(key: Key, images: int, pairs: int = PAIRS) -> Array:
         raise ArgumentError(f"{pairs} pairs of {images} images: use at least one pair of two images.")
     if images * (images - 1) // 2 <= pairs:
         return jnp.array(list(itertools.combinations(range(images), 2)), jnp.int32)
-    first_key, second_key = jax.random.split(key)
+    first_key, second_key = jax.random.split(purpose(key, "pairs"))
     first = jax.random.randint(first_key, (pairs,), 0, images)
     second = (first + jax.random.randint(second_key, (pairs,), 1, images)) % images
     return jnp.stack([first, second], axis=1)

@@ -124,12 +124,11 @@ def drawn_features(
     one_hot = as_labels(prior, labels, (num_samples,))
     rows_of_labels = None if one_hot is None else np.asarray(one_hot)
     prior, network = prepare(prior), network.prepare()
-    z = np.asarray(sample_z(prior, jax.random.fold_in(key, 0), num_samples))
-    noise_key = jax.random.fold_in(key, 1)
+    z = np.asarray(sample_z(prior, key, num_samples))
 
     def of_rows(rows: np.ndarray) -> Array:
         label = None if rows_of_labels is None else rows_of_labels[rows]
-        return _drawn(prior, network, noise_key, truncation, z[rows], label, rows)
+        return _drawn(prior, network, key, truncation, z[rows], label, rows)
 
     return counted_batches(of_rows, num_samples, batch_size, progress)
 

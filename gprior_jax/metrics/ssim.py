@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.checks import check_number
 from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array
 
@@ -45,6 +46,7 @@ def ssim(image: Array, reference: Array, window: int = WINDOW, sigma: float = SI
     1.0
     """
     _check(image, reference, window)
+    check_number("sigma", sigma, lambda x: x > 0, "a positive number of pixels")
     luminance, structure = _terms(image, reference, window, sigma)
     return jnp.mean(luminance * structure)
 

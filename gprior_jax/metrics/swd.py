@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.keys import purpose
 from gprior_jax.typing import Array, Key
 
 PATCHES, PATCH_SIZE, DIRECTIONS, MIN_RESOLUTION = 128, 7, 512, 16
@@ -62,7 +63,7 @@ def sliced_wasserstein(
     """
     if images.shape != references.shape:
         raise ArgumentError(f"the sets have different shapes: {images.shape} and {references.shape}.")
-    place_key, direction_key = jax.random.split(key)
+    place_key, direction_key = purpose(key, "places"), purpose(key, "directions")
     indices = jnp.arange(len(images))
     options = (patches, patch_size, min_resolution)
     ours, theirs = (patch_pyramids(x, place_key, indices, *options) for x in (images, references))

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from gprior_jax.checks import check_number
 from gprior_jax.errors import ArgumentError
-from gprior_jax.operators.checks import check_number
 from gprior_jax.typing import Array, ArrayLike
 
 

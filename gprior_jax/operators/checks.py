@@ -1,14 +1,10 @@
-"""Numbers checked when they are given, on classes that JAX takes apart and puts together again."""
+"""Classes that check their numbers when they are given, and that JAX takes apart and puts together again."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, TypeVar, cast
 
 import jax
-import numpy as np
-from jax.core import Tracer
-
-from gprior_jax.errors import ArgumentError
 
 T = TypeVar("T")
 
@@ -32,18 +28,3 @@ def checked_pytree(cls: type[T]) -> type[T]:
 
     jax.tree_util.register_pytree_with_keys(cls, children, rebuild)
     return cls
-
-
-def check_number(name: str, value: Any, is_valid: Callable[[np.ndarray], np.ndarray], wanted: str) -> None:
-    """Raise ``ValueError`` unless a value, or every entry of an array, is finite and valid; a traced one passes.
-
-    >>> check_number("sigma", -1.0, lambda x: x >= 0, "a number from 0 up")
-    Traceback (most recent call last):
-    gprior_jax.errors.ArgumentError: sigma must be a number from 0 up, got -1.0.
-    """
-    if isinstance(value, Tracer):
-        return
-    numbers = np.asarray(value)
-    is_number = np.issubdtype(numbers.dtype, np.number)
-    if not is_number or not (np.isfinite(numbers) & is_valid(numbers)).all():
-        raise ArgumentError(f"{name} must be {wanted}, got {value}.")

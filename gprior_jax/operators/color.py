@@ -19,10 +19,10 @@ class Luma:
 
     Attributes:
         channels: 3 repeats the gray value as mGANprior does, so that networks for colour images can look at it; 1 gives
-            ``[H, W, 1]`` (static).
+            ``[H, W, 1]`` (static). The alpha of an image ``[H, W, 4]`` is kept as one more.
 
     Raises:
-        ValueError: ``channels`` is neither, or the image has not three channels.
+        ValueError: ``channels`` is neither, or the image has neither three nor four channels.
 
     >>> Luma(channels=1)(jnp.ones((4, 4, 3))).shape
     (4, 4, 1)
@@ -39,8 +39,8 @@ class Luma:
 
     def __call__(self, image: Array) -> Array:
         """Gray image ``[H, W, channels]`` of one image ``[H, W, 3]``."""
-        if image.shape[-1] != 3:
+        if image.shape[-1] not in (3, 4):
             raise ArgumentError(f"luma is taken of images [H, W, 3], got shape {image.shape}.")
         # No matrix product: accelerators would round its factors.
-        gray = jnp.sum(image * jnp.asarray(LUMA_WEIGHTS, image.dtype), axis=-1, keepdims=True)
-        return jnp.repeat(gray, self.channels, axis=-1)
+        gray = jnp.sum(image[..., :3] * jnp.asarray(LUMA_WEIGHTS, image.dtype), axis=-1, keepdims=True)
+        return jnp.concatenate([jnp.repeat(gray, self.channels, axis=-1), image[..., 3:]], axis=-1)

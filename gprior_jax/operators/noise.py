@@ -10,8 +10,9 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.checks import check_number
 from gprior_jax.images.arrays import GREY_LEVEL
-from gprior_jax.operators.checks import check_number, checked_pytree
+from gprior_jax.operators.checks import checked_pytree
 from gprior_jax.typing import Array, Key
 
 

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.checks import check_number
 from gprior_jax.errors import ArgumentError
-from gprior_jax.operators.checks import check_number, checked_pytree
+from gprior_jax.operators.checks import checked_pytree
 from gprior_jax.typing import Array
 
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.arrays import as_rgb
 from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.vgg import VGG16
 from gprior_jax.summary import fingerprint
@@ -92,6 +93,7 @@ class LPIPSNetwork(nn.Module):
             )
         weights, roots = prepared or self.prepare()
         shift, scale = (np.asarray(v, np.float32) for v in (SHIFT, SCALE))
+        image = as_rgb(image)
         maps = self.convolutions.features((image - shift) / scale, tuple(TRUNKS[self.trunk].taps), weights)
         return tuple(_unit(x) * root for x, root in zip(maps, roots, strict=True))
 
@@ -132,7 +134,8 @@ class LPIPS:
         """Features such that :func:`difference` of two images' is their distance: of a target, computed once.
 
         Args:
-            image: ``[H, W, 3]`` in [-1, 1], sides of at least 16 pixels with VGG-16, 31 with AlexNet.
+            image: ``[H, W, 3]`` in [-1, 1], sides of at least 16 pixels with VGG-16, 31 with AlexNet; gray and RGBA
+                are shown to it as :func:`gprior_jax.images.arrays.as_rgb` has them.
 
         Returns:
             One map ``[h, w, C]`` per tap: unit vectors over channels, times the roots of the linear weights.

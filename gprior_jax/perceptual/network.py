@@ -88,7 +88,7 @@ class PerceptualNetwork:
         return {"module": summarise(self.module), "weights": fingerprint(self.weights)} | settings
 
     def features(self, image: Array) -> tuple[Array, ...]:
-        """Features of one image ``[H, W, C]`` in [-1, 1] at :attr:`layers`."""
+        """Features of one image ``[H, W, C]`` in [-1, 1] at :attr:`layers`; see :func:`suited` for its channels."""
         return self._at(self.layers, image)
 
     def vector(self, image: Array) -> Array:
@@ -106,11 +106,31 @@ class PerceptualNetwork:
         return tuple(found[name] for name in self.layers), pooled(tuple(found[name] for name in whole))
 
     def _at(self, layers: tuple[str, ...], image: Array) -> tuple[Array, ...]:
+        image = suited(image, self.module.input_shape[-1])
         if self.normalize:
             image = imagenet_normalize(image)
         if self.size is not None:
             image = im.resize(image, (self.size, self.size), self.resize)
         return self.module.apply({"params": self.weights}, image, layers, self.prepared, method="features")
+
+
+def suited(image: Array, channels: int) -> Array:
+    """An image ``[H, W, C]`` for a network that looks at so many channels.
+
+    To those that look at colours gray is shown as colour, and RGBA laid over white
+    (:func:`gprior_jax.images.arrays.as_rgb`).
+
+    Raises:
+        ValueError: the network looks at something else.
+    """
+    if image.shape[-1] == channels:
+        return image
+    if channels != 3:
+        raise ArgumentError(
+            f"the perceptual network looks at images of {channels} channels, these have {image.shape[-1]}: give one "
+            "that was trained on such images."
+        )
+    return im.as_rgb(image)
 
 
 def pooled(features: tuple[Array, ...]) -> Array:

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.discriminators.minibatch import minibatch_stddev
+from gprior_jax.images.arrays import as_rgb
 from gprior_jax.nn.batched import convolve, pixel_product
 from gprior_jax.perceptual.efficientnet import BLOCKS, EfficientNetLite0
 from gprior_jax.typing import Array, Key, Params
@@ -87,14 +88,14 @@ def side(resolution: int) -> int:
 
 
 def mixed_features(frozen: Frozen, image: Array, size: int) -> tuple[Array, ...]:
-    """Mixed maps ``[h, w, C]`` of one image ``[H, W, 3]`` in [-1, 1], the finest first.
+    """Mixed maps ``[h, w, C]`` of one image ``[H, W, 1, 3 or 4]`` in [-1, 1], the finest first.
 
     Args:
         frozen: weights.
         image: the image.
         size: :func:`side` of the final resolution; a smaller image is enlarged to it, bilinear.
     """
-    image = jax.image.resize(image, (size, size, 3), "bilinear")
+    image = jax.image.resize(as_rgb(image), (size, size, 3), "bilinear")
     maps: Any = EfficientNetLite0().apply({"params": frozen.network}, image, LAYERS, method="features")
     found: list[Array] = []
     for features, deviation, across in zip(maps[::-1], _DEVIATIONS[::-1], frozen.across[::-1], strict=True):

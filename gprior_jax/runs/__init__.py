@@ -13,17 +13,18 @@
 
 from gprior_jax.runs.attribution import Projection as Projection
 from gprior_jax.runs.attribution import generated_items as generated_items
+from gprior_jax.runs.entries import Entry as Entry
+from gprior_jax.runs.entries import read_records as read_records
 from gprior_jax.runs.folder import OutputFolder as OutputFolder
-from gprior_jax.runs.folder import read_records as read_records
 from gprior_jax.runs.inversion import Inversion as Inversion
 from gprior_jax.runs.items import Item as Item
 from gprior_jax.runs.items import find_items as find_items
 from gprior_jax.runs.items import match_files as match_files
+from gprior_jax.runs.job import Job as Job
 from gprior_jax.runs.record import Record as Record
 from gprior_jax.runs.record import read_record as read_record
 from gprior_jax.runs.report import rewrite_report as rewrite_report
 from gprior_jax.runs.restoration import Restoring as Restoring
-from gprior_jax.runs.runner import Job as Job
 from gprior_jax.runs.runner import Outcome as Outcome
 from gprior_jax.runs.runner import run as run
 from gprior_jax.runs.sources import read_points as read_points

@@ -23,11 +23,11 @@ from gprior_jax.metrics.attribution import (
     draw_images,
     feature_distances,
 )
-from gprior_jax.runs.folder import Entry
+from gprior_jax.runs.entries import Entry
 from gprior_jax.runs.html import histogram, paragraph, table
 from gprior_jax.runs.inversion import inversion_settings, invert_batch
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.runner import Solve
+from gprior_jax.runs.job import Solve
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key
 

@@ -15,14 +15,16 @@ import numpy as np
 from PIL import Image
 
 from gprior_jax import metrics
-from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
-from gprior_jax.images.files import list_images, load_image
+from gprior_jax.images.files import load_image
+from gprior_jax.keys import purpose
 from gprior_jax.metrics import diversity, frechet, swd
 from gprior_jax.metrics.fidelity import SMALLEST
 from gprior_jax.objectives import distance
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
+from gprior_jax.runs.names import as_text
+from gprior_jax.runs.pairs import Pair
 from gprior_jax.typing import Array, Key
 
 METRICS: dict[str, Callable[[Array, Array], Array]] = {
@@ -38,13 +40,6 @@ METRICS: dict[str, Callable[[Array, Array], Array]] = {
 # Patches of a set and level that are held for the sliced Wasserstein distance: 128 of each of 512 images, 40 MB. Of
 # more images fewer patches each are taken.
 _MAX_PATCHES = 65536
-
-
-class Pair(NamedTuple):
-    """A result and its reference."""
-
-    result: Path
-    reference: Path
 
 
 class Row(NamedTuple):
@@ -79,7 +74,8 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     """``"images"``, their ``"mean"`` (of the finite figures) and how many figures are in each (``"counted"``)."""
     means = {name: mean([row.values[name] for row in rows]) for name in (rows[0].values if rows else ())}
     images = [
-        {"name": row.pair.result.stem, "result": str(row.pair.result), "reference": str(row.pair.reference)}
+        {"name": as_text(row.pair.result.stem), "result": as_text(row.pair.result)}
+        | {"reference": as_text(row.pair.reference)}
         | {"size": row.size}
         | row.values
         for row in rows
@@ -113,7 +109,7 @@ def as_csv(rows: Sequence[Row]) -> str:
     names = list(rows[0].values) if rows else []
     writer.writerow(["name", "size", *names])
     for row in rows:
-        writer.writerow([row.pair.result.stem, row.size, *(f"{row.values[name]:.8g}" for name in names)])
+        writer.writerow([as_text(row.pair.result.stem), row.size, *(f"{row.values[name]:.8g}" for name in names)])
     return text.getvalue()
 
 
@@ -128,7 +124,7 @@ class Sets:
             count: images that there will be, at most.
         """
         patches = min(swd.PATCHES, max(1, _MAX_PATCHES // count))
-        self._place_key, self._direction_key, self._pair_key = jax.random.split(key, 3)
+        self._place_key, self._direction_key, self._pair_key = purpose(key, "places"), purpose(key, "directions"), key
         self._patches, self._pairs, self._sides = patches, [], set()
         self._features: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         self._levels: tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]] = ([], [])
@@ -195,32 +191,6 @@ def measure(
     layers = jnp.stack([distance(x, y, "l1") for x, y in zip(ours, theirs, strict=True)])
     found["perceptual"] = network.scale * jnp.sum(layers)
     return found, (whole, other)
-
-
-def match(results: Path, references: Path, failed: dict[str, str]) -> list[Pair]:
-    """Pair the pictures of two folders by their stems; a result without reference goes to ``failed``, with a sentence.
-
-    Raises:
-        ArgumentError: a folder without pictures, or nothing in common.
-    """
-    ours, theirs = ([p for p in list_images([x]) if not p.is_dir()] for x in (results, references))
-    if not results.is_dir() and not references.is_dir():
-        return [Pair(result, reference) for result, reference in zip(ours, theirs, strict=True)]
-    by_stem: dict[str, list[Path]] = {}
-    for path in theirs:
-        by_stem.setdefault(path.stem, []).append(path)
-    pairs = []
-    for path in ours:
-        if found := by_stem.get(path.stem):
-            # Of several the one with the same suffix, else the first by name.
-            pairs.append(Pair(path, next((x for x in found if x.suffix == path.suffix), found[0])))
-        else:
-            failed[str(path)] = f"{path} is left out: {references} has no image named {path.stem}."
-    if not pairs:
-        raise ArgumentError(
-            f"{results} and {references} have no image of the same name: files are paired by their stem."
-        )
-    return pairs
 
 
 def side_of(path: Path) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from gprior_jax.errors import ImageFileError
+from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import psnr_of
 from gprior_jax.images.files import Crop, load_image
@@ -16,8 +18,8 @@ from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.runs.items import Item
+from gprior_jax.runs.job import Batch, Solve
 from gprior_jax.runs.record import Record, record_of
-from gprior_jax.runs.runner import Batch, Solve
 from gprior_jax.summary import fingerprint, summarise
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key, Progress
@@ -34,6 +36,7 @@ class Inversion:
         crop: how a picture becomes square.
         devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
         read: reads an item, ``[R, R, C]`` in [-1, 1]; None reads its file.
+        labels: every item has a class of its own, of a prior with classes that is held to none.
     """
 
     prior: Prior
@@ -42,6 +45,7 @@ class Inversion:
     crop: Crop = "center"
     devices: int | None = None
     read: Callable[[Item], np.ndarray] | None = None
+    labels: bool = False
 
     @functools.cached_property
     def image_shape(self) -> tuple[int, ...]:
@@ -55,16 +59,16 @@ class Inversion:
 
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key and crop."""
-        return inversion_settings(self.prior, self.recipe, self.key) | {"crop": self.crop}
+        return inversion_settings(self.prior, self.recipe, self.key, self.labels) | {"crop": self.crop}
 
     def load(self, item: Item) -> Arrays:
         """The picture at the prior's resolution."""
         own = load_image(item.source, self.image_shape, self.crop) if self.read is None else self.read(item)
-        return {"observed": own}
+        return {"observed": own} | (label_of(self.prior, item) if self.labels else {})
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
-        inverter = Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size))
+        inverter = Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
         return partial(invert_batch, inverter, self.key, psnr_metric)
 
 
@@ -83,23 +87,48 @@ def invert_batch(
 ) -> Iterator[Record]:
     """The records of a batch that was inverted as it is, with ``metrics(images, observed)``, each ``[B]`` by name."""
     observed = batch.arrays["observed"]
-    result = inverter.invert(observed, key=key, ids=batch.ids, progress=progress)
+    labels = batch.arrays.get("label")
+    result = inverter.invert(observed, key=key, ids=batch.ids, label=labels, progress=progress)
     found = metrics(result.images, observed)
     for item, i in zip(batch.items, batch.places, strict=True):
         own = jax.tree.map(lambda leaf, i=i: leaf[i], result)
         figures = {name: float(values[i]) for name, values in found.items()}
-        yield record_of(item.name, str(item.source), observed[i], own, figures)
+        record = record_of(item.name, item.source, observed[i], own, figures)
+        yield record if labels is None else labelled(record, labels[i])
 
 
-def inversion_settings(prior: Prior, recipe: Recipe, key: Key) -> dict[str, Any]:
-    """What decides the results of an inversion, as JSON.
+def label_of(prior: Prior, item: Item) -> Arrays:
+    """The class of an item, ``{"label": [num_classes]}``.
+
+    Raises:
+        ImageFileError: it has none.
+    """
+    if item.label is None:
+        raise ImageFileError(f"{item.source} has no class: name one, 0 to {prior.num_classes - 1}.")
+    return {"label": np.asarray(as_labels(prior, item.label, ()))}
+
+
+def labelled(record: Record, label: np.ndarray) -> Record:
+    """A record that holds the class ``[num_classes]`` of its image among its variables; of all its samples."""
+    own = np.broadcast_to(label, (len(record.samples), *label.shape)) if len(record.samples) else label
+    return record._replace(variables=record.variables | {"label": own})
+
+
+def inversion_settings(prior: Prior, recipe: Recipe, key: Key, labels: bool = False) -> dict[str, Any]:
+    """What decides the results of an inversion, as JSON; with ``labels`` every image has a class of its own.
 
     Raises:
         ValueError: the recipe does not fit the prior.
     """
+    held = with_label(prior, 0) if labels else prior  # Recipes fit one class like another.
+    own = None if prior.label is None else np.asarray(prior.label).tolist()
     return {
         "prior": {"weights": fingerprint(prior.params)} | summarise({"module": prior.module, "latent": prior.latent}),
-        "label": None if prior.label is None else np.asarray(prior.label).tolist(),
-        "recipe": recipe.fit(prior).summary(),
+        "label": EACH if labels else own,
+        "recipe": recipe.fit(held).summary(),
         "key": jax.random.key_data(key).tolist(),
     }
+
+
+EACH = "each"
+"""In the settings: every image has a class of its own, which its record holds."""

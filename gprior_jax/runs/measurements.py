@@ -13,6 +13,7 @@ from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.files import MIN_SIDE, Crop, load_image, load_unscaled
 from gprior_jax.images.masks import load_mask, load_masked
+from gprior_jax.keys import purpose
 from gprior_jax.operators import Luma, box_mask, random_mask, stroke_mask
 from gprior_jax.runs.items import Item
 from gprior_jax.tasks import Arrays, enlarging_factor
@@ -114,20 +115,20 @@ class Masked:
 
     Attributes:
         prior: whose resolution they get.
-        masks: files by item id.
+        masks: files by the items' sources.
         crop: how a picture and its mask become square.
         invert: white is missing.
     """
 
     prior: Prior
-    masks: Mapping[int, Path]
+    masks: Mapping[Path, Path]
     crop: Crop = "center"
     invert: bool = False
 
     def _mask(self, item: Item) -> Path:
-        if item.id not in self.masks:
+        if item.source not in self.masks:
             raise ImageFileError(f"{item.source} has no mask of its name.")
-        return self.masks[item.id]
+        return self.masks[item.source]
 
     def observed(self, item: Item) -> Arrays:
         """The picture and what is known of it."""
@@ -167,7 +168,7 @@ class DrawnMasks:
     def beside(self, item: Item) -> Arrays:
         """What is known."""
         size = self.prior.resolution
-        key = jax.random.fold_in(jax.random.fold_in(self.key, item.id), _MASK)
+        key = purpose(jax.random.fold_in(self.key, item.id), "mask")
         if self.box is not None:
             known = box_mask(size, self.box)
         elif self.missing is not None:
@@ -177,7 +178,3 @@ class DrawnMasks:
         if not known.any():
             raise ImageFileError(f"{item.source}: the mask hides every pixel of {size}x{size}: let less be missing.")
         return {"known": np.asarray(known)}
-
-
-_MASK = 1 << 21
-"""Folded into an item's key for its mask: of its own stream, so that the mask is not the start of the search."""

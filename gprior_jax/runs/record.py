@@ -12,6 +12,7 @@ import numpy as np
 from gprior_jax.errors import CheckpointError, Status
 from gprior_jax.images import arrays as im
 from gprior_jax.inversion.result import Result
+from gprior_jax.runs.names import as_text
 from gprior_jax.storage.atomic import write_arrays
 
 _DICTS = {
@@ -29,7 +30,7 @@ class Record(NamedTuple):
 
     Attributes:
         name: stem of its files.
-        source: the input.
+        source: the input, as text that can be written anywhere.
         target: uint8 ``[H, W, C]``, the input as it was inverted.
         image: float32 ``[R, R, C]``, the result, in [-1, 1].
         variables: ``{name: array}``, the best iterate; with several samples their axis comes first.
@@ -58,19 +59,21 @@ class Record(NamedTuple):
     sample_losses: np.ndarray
 
 
-def record_of(name: str, source: str, observed: np.ndarray, result: Result, metrics: dict[str, float]) -> Record:
+def record_of(
+    name: str, source: str | os.PathLike, observed: np.ndarray, result: Result, metrics: dict[str, float]
+) -> Record:
     """The record of one image's result.
 
     Args:
         name: stem of its files.
-        source: the input.
+        source: the input, a path.
         observed: ``[H, W, C]`` in [-1, 1], what was inverted.
         result: of :func:`gprior_jax.invert`, of this image alone: without the axis of images.
         metrics: see :class:`Record`.
     """
     return Record(
         name=name,
-        source=source,
+        source=as_text(source),
         target=im.to_uint8(observed),
         image=result.images,
         variables=result.variables,

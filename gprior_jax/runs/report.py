@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from gprior_jax.images import arrays as im
-from gprior_jax.runs.folder import Entry, entry_of, read_records
+from gprior_jax.runs.entries import Entry, entry_of, read_records
 from gprior_jax.runs.html import ERROR_RANGE, curves, error_map, page, paragraph, picture, row, section, table
+from gprior_jax.runs.names import as_text
 from gprior_jax.runs.record import Record
-from gprior_jax.storage.atomic import write_bytes
+from gprior_jax.storage.atomic import write_text
 from gprior_jax.summary import flatten
 
 MAX_IMAGES = 200
@@ -74,7 +75,8 @@ def write_report(
     if len(entries) > MAX_IMAGES:
         shown.append(paragraph(f"The first {MAX_IMAGES} of {len(entries)} images are shown; run.json lists all."))
     path = Path(folder) / "report.html"
-    write_bytes(path, page(f"gprior: {path.parent.resolve().name}", *shown, *(e.block for e in entries)).encode())
+    title = f"gprior: {os.path.basename(os.path.realpath(folder))}"
+    write_text(path, page(as_text(title), *shown, *(e.block for e in entries)))
     return path
 
 

@@ -17,18 +17,16 @@ from gprior_jax.images.files import Crop, load_image
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.keys import purpose
 from gprior_jax.metrics.fidelity import fidelity
-from gprior_jax.runs.inversion import inversion_settings
+from gprior_jax.runs.inversion import inversion_settings, label_of, labelled
 from gprior_jax.runs.items import Item
+from gprior_jax.runs.job import Batch, Solve
 from gprior_jax.runs.measurements import Reader
 from gprior_jax.runs.record import Record, record_of
 from gprior_jax.runs.report import ERROR_RANGE
-from gprior_jax.runs.runner import Batch, Solve
 from gprior_jax.tasks import Arrays, Restoration, Task, complete
 from gprior_jax.typing import Key, Progress
-
-_SIMULATION = 1 << 20
-"""Folded into an item's key to degrade it: of its own stream, so that the noise is not the start of the search."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,10 +42,11 @@ class Restoring:
         about: settings of the task and the reader, JSON, for ``run.json``.
         samples: solutions per image.
         simulate: the files are intact: degrade them first, and compare with them.
-        truths: files of the intact pictures, by item id.
+        truths: files of the intact pictures, by the items' sources.
         crop: how a picture becomes square.
         devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
         tell: called with a sentence about a ground truth that cannot be read.
+        labels: every item has a class of its own, of a prior with classes that is held to none.
         spoilt: names of items whose ground truth could not be read.
     """
 
@@ -59,10 +58,11 @@ class Restoring:
     about: dict[str, Any] = dataclasses.field(default_factory=dict)
     samples: int = 1
     simulate: bool = False
-    truths: Mapping[int, Path] = dataclasses.field(default_factory=dict)
+    truths: Mapping[Path, Path] = dataclasses.field(default_factory=dict)
     crop: Crop = "center"
     devices: int | None = None
     tell: Callable[[str], None] = lambda sentence: None
+    labels: bool = False
     spoilt: set[str] = dataclasses.field(default_factory=set)
 
     @property
@@ -73,13 +73,16 @@ class Restoring:
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key, task and how pictures are read."""
         own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate, "crop": self.crop}
-        return inversion_settings(self.prior, self.recipe, self.key) | own | self.about
+        return inversion_settings(self.prior, self.recipe, self.key, self.labels) | own | self.about
 
     def load(self, item: Item) -> Arrays:
-        """What was observed, and the ground truth where there is one; NaN for an item that has none."""
+        """What was observed, its class, and the ground truth where there is one; NaN for an item that has none."""
+        return self._load(item) | (label_of(self.prior, item) if self.labels else {})
+
+    def _load(self, item: Item) -> Arrays:
         if self.simulate:
             intact = load_image(item.source, self.prior, self.crop)
-            key = jax.random.fold_in(jax.random.fold_in(self.key, item.id), _SIMULATION)
+            key = purpose(jax.random.fold_in(self.key, item.id), "degradation")
             degraded = im.from_uint8(
                 im.to_uint8(self.task.degrade(jnp.asarray(intact), key))
             )  # As a file would hold it.
@@ -89,8 +92,8 @@ class Restoring:
             return arrays
         truth = np.full(self.prior.image_shape, np.nan, np.float32)
         try:
-            if item.id in self.truths:
-                truth = load_image(self.truths[item.id], self.prior, self.crop)
+            if item.source in self.truths:
+                truth = load_image(self.truths[item.source], self.prior, self.crop)
         except ImageFileError as error:
             self.spoilt.add(item.name)
             self.tell(f"{error} {item.source.name} is restored without metrics.")
@@ -98,12 +101,21 @@ class Restoring:
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
-        return partial(self._solve, Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size)))
+        return partial(self._solve, self._inverter(batch_size))
+
+    def _inverter(self, batch_size: int) -> Inverter:
+        return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
 
     def _solve(self, inverter: Inverter, batch: Batch, progress: Progress | None) -> Iterator[Record]:
         observed, operator = batch.arrays["observed"], self.task.operator(batch.arrays)
         result = inverter.invert(
-            observed, key=self.key, ids=batch.ids, operator=operator, samples=self.samples, progress=progress
+            observed,
+            key=self.key,
+            ids=batch.ids,
+            operator=operator,
+            label=batch.arrays.get("label"),
+            samples=self.samples,
+            progress=progress,
         )
         restored = complete(result, observed, operator, self.task.finish)
         compared = fidelity(restored.images, batch.arrays["truth"]) if "truth" in batch.arrays else {}
@@ -127,7 +139,7 @@ def restored_record(item: Item, arrays: Arrays, restored: Restoration, i: int, m
     """
     measured = arrays["observed"] * arrays.get("known", np.float32(1.0))  # Missing pixels are gray.
     best = jax.tree.map(lambda leaf: leaf[i, 0], restored.result)._replace(images=restored.images[i])
-    record = record_of(item.name, str(item.source), measured, best, metrics)
+    record = record_of(item.name, item.source, measured, best, metrics)
     pictures = {"measured": measured, "reconstruction": restored.reconstruction[i]}
     if "truth" in arrays:
         pictures["truth"] = arrays["truth"]
@@ -139,4 +151,5 @@ def restored_record(item: Item, arrays: Arrays, restored: Restoration, i: int, m
             samples=im.to_uint8(restored.samples[i]),
             sample_losses=restored.result.loss[i],
         )
-    return record._replace(pictures={name: im.to_uint8(picture) for name, picture in pictures.items()})
+    record = record._replace(pictures={name: im.to_uint8(picture) for name, picture in pictures.items()})
+    return labelled(record, arrays["label"]) if "label" in arrays else record

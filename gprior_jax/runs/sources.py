@@ -1,5 +1,6 @@
 """Where points come from: seeds, files of codes, and what ``gprior invert`` wrote."""
 
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -14,9 +15,11 @@ from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import check_styles
 from gprior_jax.generators.synthesis import sample_z
+from gprior_jax.keys import seeded
 from gprior_jax.latents import Parametrization
 from gprior_jax.latents.parametrization import KINDS
-from gprior_jax.runs.folder import read_records
+from gprior_jax.runs.entries import REMEDY, read_records
+from gprior_jax.runs.inversion import EACH
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.storage.atomic import read_json
 
@@ -47,7 +50,7 @@ def read_points(prior: Prior, source: str, seed: int = 0, label: int | None = No
     """
     if drawn := _DRAWN.fullmatch(source):
         return _draw(prior, drawn, seed, label)
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if not path.exists():
         raise GPriorError(f"{source} does not exist: give {FORMS}.")
     if path.is_dir():
@@ -58,7 +61,7 @@ def read_points(prior: Prior, source: str, seed: int = 0, label: int | None = No
     if "about" in arrays:
         if not (path.parent / "run.json").exists():
             raise GPriorError(f"{source} has no run.json beside it: leave it in the folder that gprior invert wrote.")
-        return [_inverted(prior, path, read_json(path.parent / "run.json"), read_record(path))]
+        return [_inverted(prior, path, read_json(path.parent / "run.json", REMEDY), read_record(path))]
     return _plain(prior, path, arrays, label)
 
 
@@ -70,9 +73,9 @@ def _draw(prior: Prior, drawn: re.Match[str], seed: int, label: int | None) -> l
         raise GPriorError(f"{drawn[0]} names no codes, or too many: use numbers such as {kind}:7 or {kind}:0-3.")
     numbers = [number for pair in ends for number in range(pair[0], pair[-1] + 1)]
     if kind == "seed":
-        z = [sample_z(prior, jax.random.key(number), 1)[0] for number in numbers]
+        z = [sample_z(prior, seeded(number), 1)[0] for number in numbers]
     else:
-        z = np.asarray(sample_z(prior, jax.random.key(seed), max(numbers) + 1))[numbers]
+        z = np.asarray(sample_z(prior, seeded(seed), max(numbers) + 1))[numbers]
     label = int(own) if own is not None else label
     labels = _labels(prior, drawn[0], label, len(numbers))
     suffix = "" if own is None else f"@{own}"
@@ -150,10 +153,12 @@ def _read_folder(prior: Prior, folder: Path) -> list[Point]:
 
 def _inverted(prior: Prior, path: Path, run: dict[str, Any], record: Record) -> Point:
     """An image of an inversion, at its best sample."""
-    variables = record.variables
+    variables = dict(record.variables)
     if len(record.samples):
         variables = {name: values[0] for name, values in variables.items()}
     parametrization, label, model = _parametrization(path, run), run["settings"].get("label"), run.get("model")
+    own = variables.pop("label", None)  # Where every image has a class of its own.
+    label = own if label == EACH else label
     held = prior
     try:
         held = prior if label is None else with_label(prior, np.asarray(label, np.float32))
@@ -168,7 +173,8 @@ def _inverted(prior: Prior, path: Path, run: dict[str, Any], record: Record) -> 
         )
     if prior.num_classes:
         variables = variables | {"label": np.asarray(held.label)}
-    return Point(str(path), variables, parametrization, model)
+    weights = run["settings"].get("prior", {}).get("weights")
+    return Point(str(path), variables, parametrization, model, weights)
 
 
 def _parametrization(path: Path, run: dict[str, Any]) -> Parametrization:

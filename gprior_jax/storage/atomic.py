@@ -1,12 +1,21 @@
-"""Files and folders that are complete or absent: everything is written beside its place and renamed into it."""
+"""Files and folders that are complete or absent: everything is written beside its place and renamed into it.
+
+What is unfinished has a name of its own in every process (:func:`temporary_name`): several may write one file at once,
+of which the last to end stays, and readers see one of them whole.
+"""
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
 import os
+import re
+import secrets
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +51,7 @@ def new_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Pat
     if not overwrite:
         check_free(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=_prefix(target), suffix=".partial", dir=target.parent))
     try:
         yield temporary
         temporary.chmod(0o755)  # mkdtemp makes private folders.
@@ -51,12 +60,17 @@ def new_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Pat
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _prefix(target: Path) -> str:
+    """Of the name of a folder that is to become another: as much of its name as any file system has room for."""
+    return f".{target.name[:30]}."
+
+
 def _replace_folder(source: Path, target: Path) -> None:
     """Rename ``source`` to ``target``; what was there is removed only after the new folder is in place, or put back."""
     if not target.exists():
         source.rename(target)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
+    old = Path(tempfile.mkdtemp(prefix=_prefix(target), suffix=".old", dir=target.parent))
     try:
         target.rename(old / "old")
         try:
@@ -68,54 +82,124 @@ def _replace_folder(source: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def read_json(path: str | os.PathLike) -> dict[str, Any]:
+def read_json(path: str | os.PathLike, remedy: str = "write it again") -> dict[str, Any]:
     """Read a JSON object.
 
+    Args:
+        path: the file.
+        remedy: what to do when it is damaged, the end of the sentence.
+
     Raises:
-        CheckpointError: missing, not JSON, or not an object.
+        CheckpointError: missing, empty, not JSON, or not an object.
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text) if text.strip() else None
     except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing.") from None
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"{path} is not readable JSON: {error}") from error
+        raise CheckpointError(f"{path} is missing: {remedy}.") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}): {remedy}.") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged, no JSON ({error}): {remedy}.") from error
+    if not text.strip():
+        raise CheckpointError(f"{path} is empty (a full disk, or a copy that was cut off?): {remedy}.")
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds no JSON object.")
+        raise CheckpointError(f"{path} is damaged, no JSON object: {remedy}.")
     return content
 
 
 def write_json(path: str | os.PathLike, content: dict[str, Any]) -> None:
-    """Write a JSON object: first beside its place, then renamed into it."""
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_bytes(path, text.encode())
+    """Write a JSON object, see :func:`write_text`."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    r"""Write text as UTF-8, see :func:`write_bytes`.
+
+    What a file name has that is no text becomes an escape (``\udce9``), which in JSON is what it stands for.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:
-    """Write a file: first beside its place, then renamed into it."""
+    """Write a file: first beside its place, then renamed into it.
+
+    Raises:
+        OSError: it could not be written; what was there before still is.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.partial")
+    temporary = path.with_name(temporary_name())
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # Nobody knows the other name.
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_arrays(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:
-    """Write arrays as an ``.npz`` file: first beside its place, then renamed into it."""
+    """Write arrays as an ``.npz`` file, see :func:`write_bytes`."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     write_bytes(path, buffer.getvalue())
 
 
+def temporary_name(ending: str = "") -> str:
+    """A hidden name that no other process and no other call has: of a file that is not finished.
+
+    Args:
+        ending: of the name, for programs that go by it.
+    """
+    return f".{_machine()}-{os.getpid()}-{secrets.token_hex(8)}.partial{ending}"
+
+
+_OURS = re.compile(r"\.([0-9a-f]{8})-(\d+)-[0-9a-f]{16}\.partial")
+_FORGOTTEN = 86_400.0
+"""Seconds after which the file of a process on another machine counts as left behind."""
+
+
+@functools.cache
+def _machine() -> str:
+    """What tells the processes that we can see from those of other machines and containers."""
+    space = "/proc/self/ns/pid"  # Linux: whose process numbers are ours.
+    seen = f"{socket.gethostname()} {os.readlink(space) if os.path.islink(space) else ''}"
+    return hashlib.sha256(seen.encode("utf-8", "replace")).hexdigest()[:8]
+
+
 def remove_leftovers(*folders: Path) -> None:
-    """Remove the half-written files that a process left in folders when it was killed."""
+    """Remove the half-written files that processes left in folders when they were killed; not those of living ones."""
     for folder in folders:
         for leftover in folder.glob(".*.partial"):
-            if leftover.is_file():
+            if leftover.is_file() and not _is_being_written(leftover):
                 leftover.unlink(missing_ok=True)
+
+
+def _is_being_written(path: Path) -> bool:
+    match = _OURS.fullmatch(path.name)
+    if match is None:
+        return False  # Of no version that writes now.
+    if match[1] == _machine():
+        return _is_alive(int(match[2]))
+    with contextlib.suppress(OSError):
+        return time.time() - path.stat().st_mtime < _FORGOTTEN
+    return False  # Gone meanwhile.
+
+
+def _is_alive(process: int) -> bool:
+    """Whether there is a process of this number; True where that cannot be asked without harm."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # Another user's.
+    return True
 
 
 def sha256(path: str | os.PathLike) -> str:

@@ -57,7 +57,7 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
     remedy = "copy it again, or convert or train the model again"
     if not (path / DIGESTS).is_file():
         raise CheckpointError(f"{path} has no {DIGESTS}: it is of an older version, or not whole; {remedy}.")
-    for name, digest in read_json(path / DIGESTS).items():
+    for name, digest in read_json(path / DIGESTS, remedy).items():
         # A name that leads out of the folder belongs to no checkpoint of ours.
         file = path / name
         if ".." in file.parts or not file.is_relative_to(path) or not file.is_file() or sha256(file) != digest:

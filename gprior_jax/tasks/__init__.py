@@ -14,6 +14,7 @@ observed:
 """
 
 from gprior_jax.tasks.colorize import COLORIZE as COLORIZE
+from gprior_jax.tasks.colorize import check_colours as check_colours
 from gprior_jax.tasks.colorize import colorize as colorize
 from gprior_jax.tasks.deblur import deblur as deblur
 from gprior_jax.tasks.deblur import deblurring as deblurring

@@ -30,7 +30,8 @@ def augment(images: Array, p: ArrayLike, key: Key) -> Array:
     """Transform every image of a batch.
 
     Args:
-        images: ``[B, S, S, 3]`` in [-1, 1]; the result can leave that range.
+        images: ``[B, S, S, C]`` in [-1, 1]; the result can leave that range. Of gray images (C = 1) the brightness
+            and contrast change; alpha (C = 4) is moved and warped with the colours.
         p: probability of every transformation.
         key: image i of the batch takes the i-th key split from it.
 
@@ -171,4 +172,7 @@ def _about_gray(angle: Array) -> Array:
 
 
 def _recolored(image: Array, matrix: Array, offset: Array) -> Array:
-    return image @ matrix.T + offset
+    if image.shape[-1] == 1:  # As stylegan2-ada-pytorch: the mean of the colours that gray becomes.
+        return image * matrix.sum() / 3.0 + offset
+    colours = image[..., :3] @ matrix.T + offset
+    return jnp.concatenate([colours, image[..., 3:]], axis=-1)

@@ -5,7 +5,9 @@ import dataclasses
 import math
 from typing import Any, Literal, NamedTuple
 
+from gprior_jax.checks import check_fields
 from gprior_jax.errors import ArgumentError
+from gprior_jax.keys import check_seed
 from gprior_jax.nn.pyramid import pyramid_channels
 from gprior_jax.training.losses import AdversarialLoss
 
@@ -26,6 +28,7 @@ class GANConfig(abc.ABC):
 
     Attributes:
         resolution: side of the final images, pixels, a power of two from 8.
+        image_channels: channels of the images: 1 gray, 3 RGB, 4 RGBA.
         z_dim: length of a latent code.
         base_channels: feature channels at size s are min(base_channels / s, max_channels).
         max_channels: most feature channels of a layer.
@@ -47,6 +50,7 @@ class GANConfig(abc.ABC):
     """
 
     resolution: int = 64
+    image_channels: int = 3
     z_dim: int = 128
     base_channels: int = 2048
     max_channels: int = 128
@@ -65,8 +69,12 @@ class GANConfig(abc.ABC):
     projected_rate: float = 1e-3
 
     def __post_init__(self):
+        check_seed(self.seed)
+        check_fields(self)
         if self.resolution not in SIZES:
             raise ArgumentError(f"resolution {self.resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}.")
+        if self.image_channels not in (1, 3, 4):
+            raise ArgumentError(f"image_channels {self.image_channels}: use 1 (gray), 3 (RGB) or 4 (RGBA).")
         _positive(batch_size=self.batch_size, minibatch_group=self.minibatch_group, r1_interval=self.r1_interval)
         if self.batch_size % min(self.minibatch_group, self.batch_size):
             raise ArgumentError(
@@ -95,6 +103,18 @@ class GANConfig(abc.ABC):
     def progress(self, images_seen: int) -> dict[str, Any]:
         """What the log tells of the batch that starts after ``images_seen`` images."""
         return {"resolution": self.size_at(images_seen)}
+
+    @abc.abstractmethod
+    def check_extends(self, earlier: Any, images_seen: int) -> None:
+        """Check that a run of these settings has the past that one of ``earlier`` has, which differ in its length only.
+
+        Args:
+            earlier: settings of the same kind.
+            images_seen: how far the run is.
+
+        Raises:
+            ArgumentError: it has another past.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +166,27 @@ class PGGANConfig(GANConfig):
     def total_images(self) -> int:
         """Images of the whole run."""
         return sum(images for _, images in self._level_images())
+
+    def check_extends(self, earlier: "PGGANConfig", images_seen: int) -> None:
+        """Check that the levels that are done stay as they were, and that no block fades in again."""
+        if not images_seen:
+            return
+        last = images_seen - self.batch_size
+        was, now = earlier.moment(last), self.moment(last)
+        ours, theirs = self._level_images(), earlier._level_images()
+        index = was.level - theirs[0][0]
+        done = now.level == was.level and ours[:index] == theirs[:index]
+        # At another length its new blocks fade in at another pace: that may be neither in progress nor come again.
+        if done and (ours[index] == theirs[index] or was.fade == now.fade == 1.0):
+            return
+        most = ""
+        if done and was.fade == 1.0:
+            most = f", this one up to {int(was.step * self.batch_size / self.fade_fraction)} images"
+        told = [list(config.images_per_level) for config in (self, earlier)]
+        raise ArgumentError(
+            f"images_per_level {told[0]}: after {images_seen} images of {told[1]} this would change a level that is "
+            f"done, or fade blocks in again: make only levels longer that are not done{most}."
+        )
 
     def size_at(self, images_seen: int) -> int:
         """Side of the images of the batch that starts after ``images_seen`` images, pixels."""
@@ -266,6 +307,9 @@ class StyleGAN2Config(GANConfig):
     def size_at(self, images_seen: int) -> int:
         """Side of the images, pixels."""
         return self.resolution
+
+    def check_extends(self, earlier: "StyleGAN2Config", images_seen: int) -> None:
+        """Nothing that a run has been through depends on its length."""
 
     def conditioning(self, images_seen: int) -> float:
         """How far images are of their own classes in the batch that starts after ``images_seen`` images, 0 to 1.

@@ -1,28 +1,30 @@
-"""Training images streamed from a zip file: nothing is unpacked, and no more than a few batches are decoded at a time.
+"""Training images streamed from a zip file or a folder: no more than a few batches are decoded at a time.
 
-The file is in the layout of StyleGAN2-ADA's dataset tool: images in any folders, an optional ``dataset.json``. A fixed
-5 % of the images, chosen by a hash of their name in the zip, is held out of training for every later evaluation.
+The layout is that of StyleGAN2-ADA's dataset tool: images in any folders, an optional ``dataset.json``. A fixed 5 % of
+the images, chosen by a hash of their name below the zip file or folder, is held out of training for every later
+evaluation.
 """
 
 import hashlib
-import io
-import json
 import os
-import threading
-import zipfile
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from gprior_jax.errors import GPriorError
+from gprior_jax.checks import check_number
+from gprior_jax.errors import ArgumentError, GPriorError
+from gprior_jax.images.files import as_channels, open_picture, picture_of
+from gprior_jax.training.labels import Classes, as_array, find_classes
+from gprior_jax.training.sources import normalized, open_source, shown
 
 HELD_OUT_FRACTION = 0.05
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
+
+Split = Literal["train", "held_out", "all"]
 
 _PREFETCH = 4
 """Batches decoded ahead of the training loop."""
@@ -32,41 +34,53 @@ _THREADS = 4
 
 
 def is_held_out(name: str, fraction: float = HELD_OUT_FRACTION) -> bool:
-    """Whether the image of this name is kept out of training: a fixed property of the name alone.
+    r"""Whether the image of this name is kept out of training: a fixed property of the name alone.
 
     >>> sum(is_held_out(f"00000/img{i:08}.jpg") for i in range(1000))
     56
+    >>> is_held_out(r"00000\img00000004.png") == is_held_out("00000/img00000004.png")
+    True
     """
-    digest = hashlib.sha256(name.encode()).digest()
+    check_number("fraction", fraction, lambda x: (x >= 0) & (x <= 1), "a part, from 0 to 1")
+    digest = hashlib.sha256(os.fsencode(normalized(name))).digest()
     return int.from_bytes(digest[:8], "big") < fraction * 2**64
 
 
 class ImageZip:
-    """Images of one zip file, decoded on demand to a square size.
+    """Images of one zip file, or of a folder with all that are in it, decoded on demand to a square size.
 
     Attributes:
-        path: the zip file.
-        names: names of the images of this split, sorted.
+        path: the zip file or folder.
+        channels: of the images, 1 (gray), 3 (RGB) or 4 (RGBA).
+        names: names of the images of this split below it, with ``/``, sorted.
     """
 
-    def __init__(self, path: str | os.PathLike, split: str = "train"):
-        """Open the file and list the images of ``split``: ``"train"``, ``"held_out"`` or ``"all"``.
+    def __init__(
+        self, path: str | os.PathLike, split: Split = "train", channels: int = 3, without: Collection[str] = ()
+    ):
+        """List the images of ``split``: ``"train"``, ``"held_out"`` or ``"all"``.
+
+        Args:
+            path: the zip file or folder; hidden entries in it are left out.
+            split: which images.
+            channels: of the images.
+            without: names of images to leave out.
 
         Raises:
-            GPriorError: missing, not a zip file, or without images in the split.
+            GPriorError: missing, neither a zip file nor a folder, or without images in the split.
         """
-        self.path = Path(path)
-        try:
-            self._zip = zipfile.ZipFile(self.path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise GPriorError(f"{self.path} is not a readable zip file of images: {error}") from error
-        images = [n for n in self._zip.namelist() if PurePosixPath(n).suffix.lower() in IMAGE_SUFFIXES]
-        keep = {"train": lambda n: not is_held_out(n), "held_out": is_held_out, "all": lambda n: True}[split]
-        self.names = sorted(filter(keep, images))
-        # A ZipFile reads through one file position: one reader at a time.
-        self._lock = threading.Lock()
+        rules = {"train": lambda n: not is_held_out(n), "held_out": is_held_out, "all": lambda n: True}
+        if split not in rules:
+            raise ArgumentError(f"split {split!r}: use 'train', 'held_out' or 'all'.")
+        self.path, self.channels, left_out = Path(path), channels, set(without)
+        self.source = open_source(self.path)
+        self.names = [name for name in self.source.names if rules[split](name) and name not in left_out]
+        self._classes: Classes | None = None
         if not self.names:
-            raise GPriorError(f"{self.path} holds no images (png, jpg, bmp, webp) for the split {split!r}.")
+            raise GPriorError(
+                f"{self.path} holds no images (PNG, JPEG and what else Pillow reads) for the split {split!r}: give a "
+                "zip file or folder with some."
+            )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -75,49 +89,46 @@ class ImageZip:
         """Classes of the images of this split, integers ``[N]``, and the names of all classes.
 
         Raises:
-            GPriorError: ``dataset.json`` is missing or damaged, or has no class for an image.
+            GPriorError: see :func:`gprior_jax.training.labels.find_classes`.
         """
-        remedy = "conditional training needs 'labels': [[name, class], ...] in its dataset.json"
-        try:
-            with self._lock:
-                found = json.loads(self._zip.read("dataset.json"))
-            classes = {str(name): int(label) for name, label in found["labels"] or ()}
-            labels = np.array([classes[name] for name in self.names])
-            count = 1 + max(classes.values())
-            names = [str(name) for name in found.get("label_names") or range(count)]
-        except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-            raise GPriorError(f"{self.path} does not name the class of every image ({error!r}): {remedy}.") from error
-        if labels.min() < 0 or len(names) != count:
-            raise GPriorError(f"{self.path} has {count} classes and {len(names)} names, or classes below 0: {remedy}.")
-        return labels, names
+        self._classes = self._classes or find_classes(self.source)
+        return as_array(self._classes, self.names), self._classes.names
+
+    def keep(self, indices: Collection[int]) -> None:
+        """Keep some images of the split, in their order."""
+        self.names = [self.names[index] for index in sorted(indices)]
 
     def digest(self, index: int) -> str:
-        """What tells the content of an image: its checksum in the file, and its name."""
+        """What tells the content of an image: its checksum, and its name."""
         name = self.names[index]
-        return f"{self._zip.getinfo(name).CRC:08x} {name}"
+        return f"{self.source.checksum(name):08x} {name}"
 
-    def image(self, index: int, resolution: int) -> np.ndarray:
-        """Decode one image to uint8 ``[resolution, resolution, 3]``: the centre square, averaged down.
+    def picture(self, index: int) -> Image.Image:
+        """Decode one image, at its size, as all pictures are read (:func:`gprior_jax.load_image`).
 
         Raises:
-            GPriorError: the entry is damaged or no image.
+            ImageFileError: it is damaged or no image.
         """
         name = self.names[index]
-        try:
-            with self._lock:
-                content = self._zip.read(name)
-            image = Image.open(io.BytesIO(content)).convert("RGB")
-        except (OSError, SyntaxError, ValueError, zipfile.BadZipFile) as error:
-            raise GPriorError(f"{self.path}: {name} cannot be decoded: {error}") from error
+        place = Path(f"{self.path}: {shown(name)}")
+        return open_picture(place, picture_of(self.channels), smallest=1, content=self.source.read(name))
+
+    def image(self, index: int, resolution: int) -> np.ndarray:
+        """Decode one image to uint8 ``[resolution, resolution, C]``: the centre square, averaged down.
+
+        Raises:
+            ImageFileError: it is damaged or no image.
+        """
+        image = self.picture(index)
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         square = (left, top, left + side, top + side)
         # Averaging whole blocks is what every level of the discriminator sees; other factors need a wider filter.
         method = Image.Resampling.BOX if side % resolution == 0 else Image.Resampling.LANCZOS
-        return np.asarray(image.resize((resolution, resolution), method, box=square))
+        return as_channels(image.resize((resolution, resolution), method, box=square), self.channels)
 
     def batch(self, order: "Order", resolution: int) -> np.ndarray:
-        """Decode images to float32 ``[B, R, R, 3]`` in [-1, 1], mirrored and turned as ``order`` says."""
+        """Decode images to float32 ``[B, R, R, C]`` in [-1, 1], mirrored and turned as ``order`` says."""
         images = np.stack([self.image(int(i), resolution) for i in order.indices])
         if order.flips is not None:
             images = np.where(order.flips[:, None, None, None], images[:, :, ::-1], images)

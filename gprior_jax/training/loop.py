@@ -1,15 +1,14 @@
 """The training loop: schedule, snapshots, sample grids, a log, and exact resumption.
 
-A run's folder holds ``config.json``, ``log.csv`` (a row for every ``log_images`` images), ``samples/`` (sheets of the
-averaged generator, always the same 64 codes; ``newest.png`` is the last), ``state/`` (the last two complete training
-states) and ``model/`` (the averaged generator and the discriminator as a model folder).
+A run's folder holds ``config.json``, ``scan.json`` (what was broken among the images), ``log.csv`` (a row for every
+``log_images`` images), ``samples/`` (sheets of the averaged generator, always the same 64 codes; ``newest.png`` is the
+last), ``state/`` (the last two complete training states) and ``model/`` (the averaged generator and the discriminator
+as a model folder).
 """
 
 import dataclasses
-import hashlib
-import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import zoo
+from gprior_jax.checks import check_number
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
+from gprior_jax.keys import purpose, seeded
 from gprior_jax.perceptual.efficientnet import EfficientNetLite0
-from gprior_jax.storage.atomic import read_json, write_json
+from gprior_jax.storage.atomic import new_folder, write_json
 from gprior_jax.storage.checkpoint import load_tree, save_tree
-from gprior_jax.summary import check_same, fingerprint
+from gprior_jax.summary import fingerprint
 from gprior_jax.training import projected
 from gprior_jax.training.config import GANConfig, StyleGAN2Config
+from gprior_jax.training.continuing import CONFIG, check_continues, settings_of
 from gprior_jax.training.data import ImageZip, classes_together, stream
 from gprior_jax.training.lanes import Lanes, lanes_for
 from gprior_jax.training.log import Log, Pace, Report, TensorBoard, require_tensorboard
+from gprior_jax.training.scan import MAX_BROKEN, Counter, leave_out_broken
 from gprior_jax.training.trainers import trainer_of
 from gprior_jax.training.warm_start import warm_start
 from gprior_jax.typing import Params
@@ -39,9 +42,6 @@ GRID_IMAGES = 64
 GRID_COLUMNS = 8
 
 _KEEP_STATES = 2
-
-_STEPS_KEY, _SHEET_KEY, _PROJECTED_KEY = 1, 2, 3
-"""Folded into the seed's key, so that no two purposes share numbers; the networks are drawn from the key itself."""
 
 
 def train(
@@ -56,13 +56,17 @@ def train(
     perceptual: str | Path | None = None,
     provenance: dict[str, Any] | None = None,
     tensorboard: bool = False,
+    max_broken: float = MAX_BROKEN,
+    scanned: Counter | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
     report: Report = lambda row: None,
 ) -> Prior:
     """Train, or go on with the run in ``out``: the losses are the same as in one uninterrupted run.
 
     Args:
-        config: the run's settings; a run that is continued must have been started with the same.
-        data: zip file of images.
+        config: the run's settings; a run that is continued must have been started with the same, but for the number of
+            images that it, or a level that is not done, goes on for.
+        data: zip file of images, or a folder with all that are in it, see :mod:`gprior_jax.training.data`.
         out: the run's folder.
         snapshot_images: state, model and sample grid are written every so many images.
         log_images: a row is logged every so many images.
@@ -73,6 +77,9 @@ def train(
             a ``projected_weight`` stand.
         provenance: facts to record in the model folder.
         tensorboard: write what TensorBoard shows as well: scalars and sheets of samples.
+        max_broken: part of the images that may be broken: they are left out. All are decoded once, before a run.
+        scanned: told how many have been, and of how many; not called where an earlier session of the run has done it.
+        tell: called with a sentence about images that are left out.
         report: called with every logged row, and with ``images_per_second`` and ``seconds_left`` of the last rows.
 
     Returns:
@@ -85,15 +92,20 @@ def train(
     """
     if snapshot_images % log_images:
         raise ArgumentError(f"snapshot_images {snapshot_images} must be a multiple of log_images {log_images}.")
-    images, out, trainer = ImageZip(data), Path(out), trainer_of(config)
-    labels, names = _labels(images, config)
-    provenance = (provenance or {}) | ({"label_names": names} if names else {})
+    check_number("max_broken", max_broken, lambda x: (x >= 0) & (x < 1), "a part, from 0 to below 1")
+    images, out, trainer = ImageZip(data, channels=config.image_channels), Path(out), trainer_of(config)
     if tensorboard:
         require_tensorboard()
     network = _features_of(config, perceptual)
+    wanted = _check_run(out, config, images, network)
+    leave_out_broken(images, out, max_broken, scanned, tell)
+    labels, names = _labels(images, config)
+    provenance = (provenance or {}) | ({"label_names": names} if names else {})
+    wanted |= settings_of(config, images)
+    check_continues(out, config, wanted, _seen(out))
     lanes = lanes_for(config)
-    state = lanes.place(_open_run(out, config, images, init_from, network))
-    key = lanes.place(jax.random.fold_in(jax.random.key(config.seed), _STEPS_KEY))
+    state = lanes.place(_open_run(out, config, wanted, init_from, network))
+    key = lanes.place(purpose(seeded(config.seed), "steps"))
     seen = int(state.images_seen)
     end = config.total_images if max_images is None else min(max_images, config.total_images)
     board = TensorBoard(out / "tensorboard", seen) if tensorboard else None
@@ -111,7 +123,7 @@ def train(
             if seen // snapshot_images > previous // snapshot_images or seen >= end:
                 sheet = snapshot(out, config, state, provenance)
                 if board:
-                    board.sheet(sheet, seen)
+                    board.sheet(im.to_uint8(im.as_rgb(im.from_uint8(sheet))), seen)
     except KeyboardInterrupt:
         # A step donates its state, so an interrupt inside one leaves nothing to save but the last snapshot.
         kept = f"goes on from the last snapshot in {out}" if _states(out) else "starts afresh: there is no snapshot yet"
@@ -121,6 +133,15 @@ def train(
         if board:
             board.close()
     return trainer.averaged_prior(config, state)
+
+
+def _check_run(out: Path, config: GANConfig, images: ImageZip, network: Params | None) -> dict[str, Any]:
+    """Refuse what can be refused at once, before a scan that may take minutes; the settings but for the images."""
+    _labels(images, config)
+    own = settings_of(config, images) | ({} if network is None else {"perceptual": fingerprint(network)})
+    wanted = {name: value for name, value in own.items() if name != "data"}
+    check_continues(out, config, wanted, _seen(out))
+    return wanted
 
 
 def _features_of(config: GANConfig, folder: str | Path | None) -> Params | None:
@@ -181,20 +202,12 @@ def _labels(images: ImageZip, config: GANConfig) -> tuple[np.ndarray | None, lis
 
 
 def _open_run(
-    out: Path, config: GANConfig, images: ImageZip, init_from: str | Path | None, network: Params | None
+    out: Path, config: GANConfig, wanted: dict[str, Any], init_from: str | Path | None, network: Params | None
 ) -> Any:
-    """The state to go on with; a new run gets its folder when that is certain to be a state."""
-    wanted = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
-    wanted["data"] = f"{len(images)} images, names {hashlib.sha256(json.dumps(images.names).encode()).hexdigest()[:16]}"
-    if network is not None:
-        wanted["perceptual"] = fingerprint(network)
-    path = out / "config.json"
-    check_same(
-        read_json(path) if path.exists() else wanted, wanted, f"{out} holds a run", "use it again or another folder"
-    )
+    """The state to go on with; a new run gets its settings written when that is certain to be a state."""
     state = _restore(out, config, init_from, network)
     out.mkdir(parents=True, exist_ok=True)
-    write_json(path, wanted)
+    write_json(out / CONFIG, wanted)
     return state
 
 
@@ -203,16 +216,20 @@ def _states(out: Path) -> list[Path]:
     return sorted(path for path in (out / "state").glob("[0-9]*") if path.is_dir() and path.name.isdigit())
 
 
+def _seen(out: Path) -> int:
+    """Images that the run in a folder has seen."""
+    return max((int(path.name) for path in _states(out)), default=0)
+
+
 def _restore(out: Path, config: GANConfig, init_from: str | Path | None, network: Params | None) -> Any:
     """The newest state of a run, or that of a new one."""
-    key, trainer = jax.random.key(config.seed), trainer_of(config)
+    key, trainer = seeded(config.seed), trainer_of(config)
 
     def fresh() -> Any:
-        state = trainer.init(config, key)
+        state = trainer.init(config, purpose(key, "networks"))
         if network is None:
             return state
-        own = jax.random.fold_in(key, _PROJECTED_KEY)
-        return state._replace(projected=projected.init(config, network, own))
+        return state._replace(projected=projected.init(config, network, purpose(key, "projected")))
 
     for path in reversed(_states(out)):
         return load_tree(path, jax.eval_shape(fresh))
@@ -221,7 +238,7 @@ def _restore(out: Path, config: GANConfig, init_from: str | Path | None, network
 
 
 def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any]) -> np.ndarray:
-    """Write the model folder, a sheet of samples and the training state; the sheet, uint8 ``[H, W, 3]``.
+    """Write the model folder, a sheet of samples and the training state; the sheet, uint8 ``[H, W, C]``.
 
     The state comes last: a run that is stopped in between goes on before it, and writes all three again.
     """
@@ -233,7 +250,8 @@ def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any
     sheet = im.grid(im.to_uint8(sample_grid(config, state)), GRID_COLUMNS)
     for path in (out / "samples" / f"{seen:09d}.png", out / "newest.png"):
         save_image(path, sheet)
-    save_tree(out / "state" / f"{seen:09d}", state)
+    with new_folder(out / "state" / f"{seen:09d}", overwrite=True) as folder:
+        save_tree(folder, state)
     for old in _states(out)[:-_KEEP_STATES]:
         shutil.rmtree(old)
     return sheet
@@ -241,7 +259,7 @@ def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any
 
 def sample_grid(config: GANConfig, state: Any) -> np.ndarray:
     """Images of :data:`GRID_IMAGES` fixed codes; those of a conditional run have a class for every column."""
-    z = jax.random.normal(jax.random.fold_in(jax.random.key(config.seed), _SHEET_KEY), (GRID_IMAGES, config.z_dim))
+    z = jax.random.normal(purpose(seeded(config.seed), "sheet"), (GRID_IMAGES, config.z_dim))
     classes, labels = getattr(config, "num_classes", 0), None
     if classes:
         share = _conditioning(config, int(state.images_seen))

@@ -21,7 +21,7 @@ def fresh_weights(config: GANConfig, generator: Any, discriminator: Any, key: Ke
     generator_key, discriminator_key = jax.random.split(
         jax.random.wrap_key_data(jnp.concatenate([data, data]), impl="unsafe_rbg")
     )
-    image = jnp.zeros((config.resolution, config.resolution, 3))
+    image = jnp.zeros((config.resolution, config.resolution, config.image_channels))
     g = unfreeze(generator.init(generator_key, jnp.zeros(config.z_dim), method="init_all"))["params"]
     d = unfreeze(discriminator.init(discriminator_key, image, method="init_all"))["params"]
     return g, d

@@ -49,9 +49,13 @@ class TrainState(NamedTuple):
 def build(config: PGGANConfig) -> tuple[PGGAN, PGGANDiscriminator]:
     """The two networks of a configuration."""
     # The widths that are trained gain nothing from Winograd, and the second derivatives compile faster without it.
-    generator = PGGAN(config.channels, z_dim=config.z_dim, conv_path="phases")
+    colours = config.image_channels
+    generator = PGGAN(config.channels, z_dim=config.z_dim, image_channels=colours, conv_path="phases")
     discriminator = PGGANDiscriminator(
-        config.channels, dense_features=config.channels[0], group_size=config.minibatch_group
+        config.channels,
+        dense_features=config.channels[0],
+        image_channels=colours,
+        group_size=config.minibatch_group,
     )
     return generator, discriminator
 
@@ -74,7 +78,7 @@ def reset_optimizers(config: PGGANConfig, state: TrainState) -> TrainState:
 
 
 def generate(generator: PGGAN, params: Params, z: Array, level: int, fade: Array | float) -> Array:
-    """Images ``[B, S, S, 3]``, S = ``4 << level``, of latent codes ``[B, z_dim]``."""
+    """Images ``[B, S, S, C]``, S = ``4 << level``, of latent codes ``[B, z_dim]``."""
     grow = nn.apply(PGGAN.grow, generator)
     return jax.vmap(lambda code: grow({"params": params}, code, level, fade))(z)
 
@@ -110,7 +114,7 @@ def step(
         plan: what the step is compiled for.
         lanes: devices.
         state: donated.
-        real: images ``[B, S, S, 3]`` in [-1, 1].
+        real: images ``[B, S, S, C]`` in [-1, 1].
         fade: weight of the newest block, scalar.
         key: for latent codes.
 

@@ -49,7 +49,7 @@ def step(
         config: the run's settings.
         lanes: devices.
         state: the discriminators.
-        fake: this device's generated images ``[B, H, W, 3]`` in [-1, 1].
+        fake: this device's generated images ``[B, H, W, C]`` in [-1, 1].
         real: its real ones.
         labels: their classes ``[B, num_classes]`` in a conditional run.
 

@@ -82,10 +82,14 @@ def build(config: StyleGAN2Config) -> tuple[StyleGAN2, StyleGAN2Discriminator]:
         w_dim=config.z_dim,
         mapping_layers=config.mapping_layers,
         num_classes=config.num_classes,
+        image_channels=config.image_channels,
         conv_path="direct",
     )
     discriminator = StyleGAN2Discriminator(
-        config.channels, num_classes=config.num_classes, group_size=config.minibatch_group
+        config.channels,
+        num_classes=config.num_classes,
+        image_channels=config.image_channels,
+        group_size=config.minibatch_group,
     )
     return generator, discriminator
 
@@ -149,7 +153,7 @@ def noise_maps(generator: StyleGAN2, key: Key, number: int) -> tuple[Array, ...]
 
 
 def render(generator: StyleGAN2, params: Params, styles: Array, noise: tuple[Array, ...]) -> Array:
-    """Images ``[B, R, R, 3]`` of styles ``[B, num_styles, w_dim]``, each with noise of its own."""
+    """Images ``[B, R, R, C]`` of styles ``[B, num_styles, w_dim]``, each with noise of its own."""
     return jax.vmap(lambda styles, maps: _run(generator, params, styles, maps))(styles, noise)
 
 
@@ -185,7 +189,7 @@ def _seen(config: StyleGAN2Config, state: TrainState, images: Array, keys: Array
 def adversarial_step(
     config: StyleGAN2Config, lanes: Lanes, state: TrainState, real: Array, labels: Array | None, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
-    """Update both networks on real images ``[B, R, R, 3]`` in [-1, 1] and the same generated ones."""
+    """Update both networks on real images ``[B, R, R, C]`` in [-1, 1] and the same generated ones."""
     generator, discriminator = build(config)
     z_key, noise_key, augment_key = _keys(key, state, 0)
     fake_keys, real_keys = (
@@ -298,7 +302,7 @@ def train_step(
         config: the run's settings.
         state: donated.
         seen: ``state.images_seen``, known without asking the device.
-        real: images ``[B, R, R, 3]`` in [-1, 1].
+        real: images ``[B, R, R, C]`` in [-1, 1].
         labels: ``[B, num_classes]`` of a conditional run, also those of the generated images.
         key: of the run.
 

@@ -88,7 +88,7 @@ def resolve(name_or_folder: str | os.PathLike) -> Path:
     Raises:
         CheckpointError: neither.
     """
-    path = Path(name_or_folder).expanduser()
+    path = Path(os.path.expanduser(name_or_folder))
     return path if path.is_dir() else bundled_folder(str(name_or_folder))
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from gprior_jax.errors import CheckpointError, DownloadError, GPriorError, require
 from gprior_jax.storage.atomic import read_json, sha256, write_bytes, write_json
+from gprior_jax.storage.locks import hold
 from gprior_jax.zoo.published import Published
 
 CACHE_VARIABLE = "GPRIOR_CACHE"
@@ -47,7 +48,7 @@ class Fetched(NamedTuple):
 def cache_folder() -> Path:
     """Folder of fetched files: ``$GPRIOR_CACHE``, else the place that the operating system has for such."""
     named = os.environ.get(CACHE_VARIABLE)
-    return Path(named).expanduser() if named else Path(require("pooch", "zoo").os_cache("gprior-jax"))
+    return Path(os.path.expanduser(named)) if named else Path(require("pooch", "zoo").os_cache("gprior-jax"))
 
 
 def fetch(entry: Published, folder: str | os.PathLike | None = None, progress: Progress | None = None) -> Fetched:
@@ -74,8 +75,11 @@ def fetch(entry: Published, folder: str | os.PathLike | None = None, progress: P
         return Fetched(path, digest, transferred=False)
     pooch = require("pooch", "zoo")
     transfer = Transfer(entry, path, progress)
-    path.unlink(missing_ok=True)  # Damaged since it was fetched.
-    with _quiet(pooch.get_logger()):
+    lock = hold(path.parent / ".locks" / path.name)
+    if lock is None:
+        raise DownloadError(f"{path} is being fetched by another process: run again when that has ended.")
+    with lock, _quiet(pooch.get_logger()):
+        path.unlink(missing_ok=True)  # Damaged since it was fetched.
         pooch.retrieve(entry.address, None, fname=path.name, path=path.parent, downloader=transfer)
     return Fetched(path, transfer.sha256, transferred=True)
 

@@ -100,7 +100,7 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
             f"{folder} is no model folder (it has no config.json): give a folder that 'gprior convert' or "
             "'gprior train' wrote."
         )
-    config = read_json(folder / "config.json")
+    config = read_json(folder / "config.json", "copy the folder again, or convert or train the model again")
     if config.get("format") != FORMAT:
         raise CheckpointError(
             f"{folder}/config.json has format {config.get('format')!r}; this version reads {FORMAT}: upgrade "

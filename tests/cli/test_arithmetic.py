@@ -64,7 +64,7 @@ def test_classes_in_z(conditional, tmp_path):
         ("x.webp", ["--positive", "seed:1"], "ends in .png"),
         ("x.png", ["--positive"], "nothing to add up"),
         ("x.png", ["--positive", "seed:1", "--scatter", -1], "scatter from 0"),
-        ("x.png", ["--positive", "seed:1", "--strength", "nan"], "finite numbers"),
+        ("x.png", ["--positive", "seed:1", "--strength", "nan"], "--strength nan: use a finite number"),
     ],
 )
 def test_wrong_use(little, tmp_path, capsys, out, words, sentence):

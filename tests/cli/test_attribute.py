@@ -88,6 +88,19 @@ def test_a_second_run_projects_nothing_again(measured, styled, inputs, idle):
 
 
 @pytest.mark.slow
+def test_naming_one_picture_leaves_the_records_of_the_others(measured, styled, inputs, tmp_path, idle, capsys):
+    out = shutil.copytree(measured, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in out.glob("*.json")}
+    words = (inputs / "b.png", "--reference", measured / "reference.json", "--json")
+    assert attribute(styled, out, *words) == 0
+    assert [row["image"] for row in json.loads(capsys.readouterr().out)["images"]] == ["b"]
+    assert times(out).keys() == times(measured).keys()
+    assert (out / "attribution.json").read_bytes() == before["attribution.json"]
+    assert json.loads((out / "run.json").read_text())["images"] == json.loads(before["run.json"])["images"]
+    assert all(f"<h2>{name}</h2>" in (out / "report.html").read_text() for name in "abc")
+
+
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_and_ends_the_same(measured, styled, inputs, tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(measured, broken)

@@ -6,7 +6,7 @@ from cli import priors
 from cli.restoring import strict
 from gprior_jax.cli import demo
 from gprior_jax.cli.main import main
-from gprior_jax.images.files import list_images
+from gprior_jax.images.listing import list_images
 from gprior_jax.zoo import bundled_folder
 
 
@@ -20,7 +20,7 @@ def test_the_demo_writes_its_report(tmp_path, capsys, monkeypatch):
     assert {path.name for path in out.iterdir()} == {"report.html", "comparison.png", "results.json"}
     assert [row["method"] for row in content["trials"]] == ["2 codes at layer 2"]
     data = bundled_folder("builtin").parent
-    names = [path.stem for group in ("portraits", "photographs") for path in list_images([data / group])]
+    names = [path.stem for group in ("portraits", "photographs") for path in list_images([data / group]).paths]
     results = json.loads((out / "results.json").read_text())
     assert results["images"] == names
     assert results["trials"] == content["trials"]

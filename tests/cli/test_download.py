@@ -45,7 +45,7 @@ def publish(monkeypatch, address, layout="dcgan_generator"):
 def test_download_tells_hash_licence_and_the_next_command(server, tmp_path, capsys, monkeypatch):
     assert main(["download", "tiny-dcgan"]) == 0
     told = capsys.readouterr()
-    assert "100%" in told.err
+    assert "9.25k/9.25kB" in told.err
     assert re.search(r"sha256 [0-9a-f]{64} \(none is published to compare it with\)", told.out)
     assert "licence: CC BY 4.0" in told.out
     command = shlex.split(told.out.splitlines()[-1].removeprefix("next: "))

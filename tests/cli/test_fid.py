@@ -91,6 +91,29 @@ def test_a_folder(little, tmp_path, capsys):
         save_image(tmp_path / f"{i}.png", pixels(i))
     assert fid(little, tmp_path, little, "--samples", 6) == 0
     assert capsys.readouterr().out.startswith("6 drawn images against 3 images: FID ")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "notes.txt").touch()
+    save_image(tmp_path / "sub" / "3.png", pixels(3))
+    assert fid(little, tmp_path, little, "--samples", 6) == 0
+    printed = capsys.readouterr()
+    assert f"gprior: {tmp_path}: left out 1 .txt" in printed.err
+    assert "1 folder (searched only when recursive)." in printed.err
+    assert printed.out.startswith("6 drawn images against 3 images: FID ")
+    assert fid(little, tmp_path, little, "--samples", 6, "--recursive") == 0
+    assert capsys.readouterr().out.startswith("6 drawn images against 4 images: FID ")
+
+
+def test_a_split_of_a_folder_without_what_is_broken(little, data, tmp_path, capsys):
+    """As of the zip file with the same names; a broken image is left out and named."""
+    with zipfile.ZipFile(data) as archive:
+        archive.extractall(tmp_path / "images")
+    (tmp_path / "images" / "broken.png").write_bytes(b"none")
+    assert fid(little, data, little, "--samples", 6, "--split", "train") == 0
+    wanted = capsys.readouterr().out
+    assert fid(little, tmp_path / "images", little, "--samples", 6, "--split", "train") == 0
+    told = capsys.readouterr()
+    assert told.out == wanted
+    assert "1 of 57 images are broken and left out: broken.png" in told.err
 
 
 @pytest.mark.parametrize(
@@ -100,8 +123,8 @@ def test_a_folder(little, tmp_path, capsys):
         ("little", ["--samples", "0"], "--samples 0: use at least 1"),
         ("little", ["--truncation", "0.5"], "has no styles to truncate"),
         ("little", ["--data", "nowhere.zip"], "nowhere.zip is not a readable zip file of images"),
-        ("little", ["--data", "FOLDER", "--split", "train"], "--split train is for a zip file"),
-        ("conditional", ["--data", "FOLDER"], "classes has classes: give --data a zip file"),
+        ("little", ["--data", "FOLDER", "--split", "held_out"], "holds no images"),
+        ("conditional", ["--data", "FOLDER", "--split", "all"], "does not name the class of every image"),
         ("little", ["--perceptual", "LPIPS"], "holds LPIPS, which compares pairs"),
     ],
 )

@@ -23,7 +23,7 @@ from gprior_jax.cli.invert import Invert
 from gprior_jax.cli.main import main
 from gprior_jax.errors import ArgumentError
 from gprior_jax.objectives import Pixel
-from gprior_jax.runs.folder import read_record
+from gprior_jax.runs.record import read_record
 from gprior_jax.tasks import COLORIZE, denoising
 
 OF_STYLES = ("w", "w_plus", "projector", "image2stylegan", "image2stylegan_pp", "pulse", "pti")
@@ -166,7 +166,7 @@ def test_flags_of_other_methods(method, flags, expected, pictures, styled, tmp_p
 def test_labels(pictures, conditional, tmp_path, capsys):
     picture, out = pictures / "a.png", tmp_path / "out"
     for method in ("mganprior", "z", "projector"):
-        assert "classes is conditional: give a label" in told(capsys, 2, invert(picture, conditional, out, method))
+        assert "has classes: give --label 0 to 2" in told(capsys, 2, invert(picture, conditional, out, method))
     assert "has classes 0 to 2" in told(capsys, 2, invert(picture, conditional, out, "z", "--label", "3"))
     assert not out.exists()
     assert invert(picture, conditional, out, "z", "--label", "1") == 0

@@ -1,5 +1,6 @@
 """``gprior invert`` on a tiny prior: what it writes, how it goes on, and what it says to bad input."""
 
+import csv
 import errno
 import json
 import os
@@ -16,7 +17,8 @@ from PIL import Image
 from cli.restoring import assert_same, stored
 from gprior_jax.cli.main import main
 from gprior_jax.images.files import load_image
-from gprior_jax.runs.folder import read_record
+from gprior_jax.images.listing import suffixes
+from gprior_jax.runs.record import read_record
 from gprior_jax.storage.atomic import write_bytes
 
 
@@ -34,6 +36,32 @@ def invert(pictures, model, out, *flags):
     words = ["invert", str(pictures), "--model", str(model), "--out", str(out), "--codes", "2", "--layer", "2"]
     steps = [] if "--steps" in flags else ["--steps", "3"]
     return main([*words, *steps, *([] if {"--batch-size", "--devices"} & {*flags} else ONCE), *flags])
+
+
+def test_classes_of_a_conditional_prior(conditional, tmp_path, capsys):
+    for number, name in enumerate("ab"):
+        (tmp_path / str(number)).mkdir()
+        Image.fromarray(np.full((8, 8, 3), 90 * number, np.uint8)).save(tmp_path / str(number) / f"{name}.png")
+    (tmp_path / "l.csv").write_text("a.png,2\nb.png,1\n")
+    flags = ["--method", "z", "--steps", "2", "--batch-size", "2", "--model", str(conditional)]
+
+    def invert(out, *more):
+        return main(
+            ["invert", str(tmp_path / "0" / "a.png"), str(tmp_path / "1" / "b.png"), "--out", str(out), *flags, *more]
+        )
+
+    assert invert(tmp_path / "none") == 2
+    assert (
+        "classes has classes: give --label 0 to 2 (see its card), or --labels with one for" in capsys.readouterr().err
+    )
+    assert invert(tmp_path / "both", "--label", "1", "--labels", "folders") == 2
+    assert "leave one of them out" in capsys.readouterr().err
+    for labels, wanted in (("folders", [0, 1]), (str(tmp_path / "l.csv"), [2, 1])):
+        out = tmp_path / f"out{wanted[0]}"
+        assert invert(out, "--labels", labels) == 0
+        assert [int(read_record(out / f"{name}.npz").variables["label"].argmax()) for name in "ab"] == wanted
+    assert main(["invert", str(tmp_path / "0"), "--out", str(tmp_path / "x"), "--labels", "folders"]) == 2
+    assert "--labels folders: builtin has no classes, leave it out" in capsys.readouterr().err
 
 
 def test_writes_the_folder_that_the_design_names(pictures, model, tmp_path, capsys):
@@ -90,6 +118,156 @@ def test_the_same_model_in_another_folder_is_the_same_run(pictures, model, tmp_p
     copy = shutil.copytree(model, tmp_path / "copy")
     assert invert(pictures, copy, out) == 0
     assert "3 of 3 images are done already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("way", ["slash", "dot", "relative", "link"])
+def test_a_model_has_many_names(pictures, model, tmp_path, capsys, monkeypatch, way):
+    out = tmp_path / "out"
+    invert(pictures, model, out)
+    (tmp_path / "link").symlink_to(model)
+    monkeypatch.chdir(model.parent)
+    names = {"slash": f"{model}/", "dot": f"./{model.name}", "relative": model.name, "link": tmp_path / "link"}
+    assert invert(pictures, names[way], out) == 0
+    assert "3 of 3 images are done already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [["--remat"], ["--codes-per-call", "1"], ["--batch-size", "3"], ["--devices", "2"]])
+def test_what_saves_memory_and_time_is_the_same_run(pictures, model, tmp_path, capsys, flags):
+    out = tmp_path / "out"
+    invert(pictures, model, out)
+    assert invert(pictures, model, out, *flags) == 0
+    assert "3 of 3 images are done already" in capsys.readouterr().err
+
+
+def test_after_running_out_of_memory_other_settings_may_be_tried(pictures, model, tmp_path, capsys, monkeypatch):
+    class ExhaustedError(Exception):
+        pass
+
+    def exhausted(*_, **__):
+        raise ExhaustedError("RESOURCE_EXHAUSTED: Out of memory")
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr("gprior_jax.runs.inversion.Inverter.invert", exhausted)
+        with pytest.raises(ExhaustedError):
+            invert(pictures, model, out, "--steps", "4")
+    assert sorted(path.name for path in out.iterdir()) == ["run.json"]
+    assert invert(pictures, model, out) == 0
+    assert json.loads((out / "run.json").read_text())["settings"]["recipe"]["solver"]["num_steps"] == 3
+    assert invert(pictures, model, out, "--steps", "4") == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    differing = "recipe.solver.num_steps (3 there, 4 now)"
+    assert told == f"gprior: {out} holds a run with another {differing}: give another folder for the results."
+
+
+def test_another_size_changes_the_pictures_alone(pictures, model, tmp_path, capsys):
+    out = tmp_path / "out"
+    invert(pictures, model, out)
+    before = {path.name: path.read_bytes() for path in out.glob("*.npz")}
+    assert invert(pictures, model, out, "--size", "40") == 0
+    assert "3 of 3 images are done already" in capsys.readouterr().err
+    for name in "abc":
+        with Image.open(out / f"{name}.png") as written:
+            assert written.size == (40, 40)
+    assert {path.name: path.read_bytes() for path in out.glob("*.npz")} == before
+
+
+def test_a_result_stays_with_its_file(pictures, model, tmp_path, capsys):
+    """Add a picture, add another of the same stem, name one alone: the others keep their results and their records."""
+    out = tmp_path / "out"
+    (pictures / "a.png").rename(tmp_path / "later.png")
+    invert(pictures, model, out)
+    before = {path.name: path.read_bytes() for path in out.glob("*.npz")}
+    assert sorted(before) == ["b.npz", "c.npz"]
+    shutil.copy(tmp_path / "later.png", pictures / "a.png")
+    assert invert(pictures, model, out) == 0
+    assert "2 of 3 images are done already" in capsys.readouterr().err
+    shutil.copy(tmp_path / "later.png", pictures / "b.jpg")
+    assert invert(pictures, model, out) == 0
+    assert "3 of 4 images are done already" in capsys.readouterr().err
+    for alone in (pictures / "c.png", pictures / "b.jpg", f"{pictures}/[bc].*"):
+        assert invert(alone, model, out, "--json") == 0
+        content = json.loads(capsys.readouterr().out)
+        assert len(content["images"]) == (3 if "[" in str(alone) else 1)
+        rows = json.loads((out / "run.json").read_text())["images"]
+        assert {row["name"]: row["source"].rpartition("/")[2] for row in rows} == {
+            "a": "a.png",
+            "b": "b.png",
+            "b_jpg": "b.jpg",
+            "c": "c.png",
+        }
+    history = (out / "history.csv").read_text().splitlines()[1:]
+    assert sorted({line.partition(",")[0] for line in history}) == ["a", "b", "b_jpg", "c"]
+    assert all(f"<h2>{name}</h2>" in (out / "report.html").read_text() for name in ("a", "b", "b_jpg", "c"))
+    assert {name: (out / name).read_bytes() for name in before} == before
+
+
+def test_what_is_left_out_is_told(pictures, model, tmp_path, capsys):
+    (pictures / "sub").mkdir()
+    (pictures / "a.png").rename(pictures / "sub" / "d.png")
+    with Image.open(pictures / "b.png") as image:
+        image.save(pictures / "b.jfif", "JPEG")
+        image.save(pictures / ("c.avif" if ".avif" in suffixes() else "c.webp"))
+    for name in ("e.heic", "film.mp4", "notes.txt", ".hidden.png"):
+        (pictures / name).write_text("no picture")
+    out = tmp_path / "out"
+    assert invert(pictures, model, out) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    remedy = "(no pictures, or none that Pillow reads: convert those to PNG or JPEG)"
+    assert told == [
+        f"gprior: {pictures}: left out 1 .heic, 1 .mp4, 1 .txt {remedy}, 1 folder (searched only when recursive)."
+    ]
+    assert {path.stem for path in out.glob("*.npz")} == {"b", "b_png", "c", "c_png"}
+    assert invert(pictures, model, out, "--recursive") == 0
+    printed = capsys.readouterr().err
+    assert "4 of 5 images are done already" in printed
+    assert "folder" not in printed
+    assert (out / "sub_d.png").exists()
+    # An output folder among the inputs is not searched.
+    inside = pictures / "out"
+    for _ in range(2):
+        assert invert(pictures, model, inside, "--recursive") == 0
+        assert len(json.loads((inside / "run.json").read_text())["images"]) == 5
+
+
+NAMES = {
+    "long": "x" * 242 + ".png",
+    "no text": os.fsdecode(b"caf\xe9.png"),
+    "two lines": "two\nlines.png",
+    "markup": "<b>&'.png",
+}
+
+
+def test_whatever_a_picture_is_called(pictures, model, tmp_path, capsys):
+    for name in NAMES.values():
+        shutil.copy(pictures / "a.png", pictures / name)
+    (pictures / "loop.png").symlink_to("loop.png")
+    (pictures / "broken.png").symlink_to("nowhere.png")
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert invert(pictures, model, out, "--json") == 1
+        printed = capsys.readouterr()
+        content = json.loads(printed.out)
+        assert len(content["images"]) == 7
+        assert "Traceback" not in printed.err
+        told = [line for line in printed.err.splitlines() if ".png is a link" in line]
+        assert told == [
+            f"gprior: {pictures / 'broken.png'} is a link to nothing: name the picture.",
+            f"gprior: {pictures / 'loop.png'} is a link that leads to itself: name the picture.",
+        ]
+    run = json.loads((out / "run.json").read_text("utf-8"))
+    names = [row["name"] for row in run["images"]]
+    assert {"a", "b", "c", "caf%E9", "two%0Alines", "<b>&'"} <= {*names}
+    assert "caf\\xe9.png" in " ".join(row["source"] for row in run["images"])
+    assert all((out / f"{name}.png").exists() for name in names)
+    (long,) = (name for name in names if name.startswith("xxx"))
+    assert len(long) == 200
+    report = (out / "report.html").read_bytes().decode("utf-8")
+    assert "<h2>caf%E9</h2>" in report
+    assert "<h2>&lt;b&gt;&amp;&#x27;</h2>" in report
+    with open(out / "history.csv", encoding="utf-8", newline="") as file:
+        assert {row["image"] for row in csv.DictReader(file)} == {*names}
+    assert main(["report", str(out)]) == 0
 
 
 def test_other_settings_in_the_same_folder_are_refused(pictures, model, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """``gprior`` itself: its help, and what becomes of mistakes and of faults."""
 
 import errno
+import os
 import subprocess
 import sys
 
@@ -106,6 +107,21 @@ def test_a_disk_that_fails_is_told_with_its_file(monkeypatch, capsys):
     assert line == (
         "gprior: results/cat.npz: No space left on device; free space or check permissions, then run again."
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENAMETOOLONG, "choose a shorter name"),
+        (errno.ELOOP, "name what the link was to lead to"),
+        (errno.ENOTDIR, "name a folder"),
+        (errno.EACCES, "free space or check permissions"),
+    ],
+)
+def test_the_remedy_is_for_what_went_wrong(monkeypatch, capsys, number, remedy):
+    error = OSError(number, os.strerror(number), "results/cat.npz")
+    line = told(capsys, 1, raised_by(monkeypatch, error))
+    assert line == f"gprior: results/cat.npz: {os.strerror(number)}; {remedy}, then run again."
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,17 @@
 """``gprior morph`` on tiny priors: what it writes, and what it says to bad input."""
 
+import dataclasses
 import json
 import shutil
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
 from cli import priors
 from cli.restoring import pixels, told
-from gprior_jax import editing
+from gprior_jax import editing, zoo
 from gprior_jax.cli.main import main
 from gprior_jax.cli.morph import strip
 from gprior_jax.editing import Point
@@ -101,9 +103,23 @@ def test_inversions_are_morphed_by_all_that_they_consist_of(inverted, model, tmp
     assert "a.npz holds the variables of MultiCode, no single code" in error
 
 
-def test_inversions_of_a_model_of_another_name(inverted, model, tmp_path, capsys):
-    copy = shutil.copytree(model, tmp_path / "copy")
-    assert f"made with --model {model}" in told(capsys, 0, morph(copy, tmp_path / "m.png", inverted))
+@pytest.mark.parametrize("other", ["copy", "slash", "link"])
+def test_inversions_of_the_model_by_another_name(inverted, model, tmp_path, capsys, other):
+    if other == "copy":
+        shutil.copytree(model, tmp_path / "copy")
+    elif other == "link":
+        (tmp_path / "link").symlink_to(model)
+    name = f"{model}/" if other == "slash" else tmp_path / other
+    assert morph(name, tmp_path / "m.png", inverted) == 0
+    assert "gprior: " not in capsys.readouterr().err
+
+
+def test_inversions_of_another_model(inverted, model, tmp_path, capsys):
+    prior = priors.plain()
+    changed = jax.tree.map(lambda leaf: leaf + 0.01, prior.params)
+    zoo.save(dataclasses.replace(prior, params=changed, weights=None), tmp_path / "other")
+    error = told(capsys, 0, morph(tmp_path / "other", tmp_path / "m.png", inverted))
+    assert f"made with --model {model}" in error
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """``gprior colorize``, ``upscale``, ``inpaint``, ``denoise`` and ``deblur`` on a tiny prior: what they write."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cli.restoring import LUMA, SIDE, assert_same, holes, mask, names, pixels, rows, run, stored, strict, told, written
-from gprior_jax.runs.folder import read_record
+from gprior_jax.runs.record import read_record
 
 PIXELS = ["--perceptual", "none"]
 FLAGS = {
@@ -76,6 +77,22 @@ def test_a_second_run_does_nothing(done, model, capsys, task):
 def test_other_settings_are_refused(done, model, capsys, task, flags, differing):
     source, out = done(task)
     assert differing in told(capsys, 2, run(task, source, model, out, *FLAGS[task], *flags))
+
+
+@pytest.mark.parametrize(
+    ("task", "flags"),
+    [
+        ("colorize", ["--batch-size", "2", "--devices", "1"]),
+        ("upscale", ["--factor", "2"]),  # As it was found.
+        ("inpaint", ["--invert-mask"]),  # Of no mask file.
+        ("denoise", ["--rate", "0.3", "--peak", "7", "--remat"]),  # Of other noise, and of none that is simulated.
+        ("deblur", ["--length", "9", "--angle", "20", "--codes-per-call", "1"]),  # Of another blur.
+    ],
+)
+def test_what_decides_nothing_is_no_other_setting(done, model, capsys, task, flags):
+    source, out = done(task)
+    assert run(task, source, model, out, *FLAGS[task], *flags) == 0
+    assert "3 of 3 images are done already" in capsys.readouterr().err
 
 
 def test_another_command_is_refused(done, model, capsys):
@@ -155,6 +172,28 @@ def test_masks_of_a_folder(inputs, masks, model, tmp_path, capsys):
     after = {name: (out / f"{name}.npz").stat().st_mtime_ns for name in "abc"}
     assert {name for name in "abc" if before[name] != after[name]} == {"b"}
     np.testing.assert_array_equal(pixels(out / "b.png")[:8, :8], pixels(inputs / "b.png")[:8, :8])
+
+
+def test_masks_and_pictures_in_folders(inputs, masks, model, tmp_path, capsys):
+    for folder, files in (("in", inputs), ("masks", masks)):
+        for name, place in (("a", "a"), ("b", "sub/a"), ("c", "sub/c")):
+            (tmp_path / folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(files / f"{name}.png", tmp_path / folder / f"{place}.png")
+    out = tmp_path / "out"
+    assert run("inpaint", tmp_path / "in", model, out, "--mask", tmp_path / "masks", "--recursive") == 0
+    assert written(out) == names("a", "sub_a", "sub_c")
+    for name, place in (("a", "a"), ("sub_a", "sub/a"), ("sub_c", "sub/c")):
+        known = ~holes(tmp_path / "masks" / f"{place}.png")
+        before, after = pixels(tmp_path / "in" / f"{place}.png"), pixels(out / f"{name}.png")
+        np.testing.assert_array_equal(after[known], before[known])
+        assert (after[~known] != before[~known]).any()
+    # Alone it is the same image with the same mask.
+    capsys.readouterr()
+    alone = tmp_path / "in" / "sub" / "a.png"
+    assert run("inpaint", alone, model, out, "--mask", tmp_path / "masks" / "sub" / "a.png") == 0
+    assert "1 of 1 images are done already" in capsys.readouterr().err
+    assert written(out) == names("a", "sub_a", "sub_c")
+    assert set(rows(out)) == {"a", "sub_a", "sub_c"}
 
 
 @pytest.mark.parametrize("flags", [["--missing", "0.5"], ["--strokes", "1"]], ids=str)
@@ -253,8 +292,6 @@ def test_ground_truth_of_some(inputs, truths, model, tmp_path, capsys):
 
 @pytest.mark.parametrize("task", ["inpaint", "denoise"])
 def test_an_interrupted_folder_ends_the_same(done, model, tmp_path, task):
-    import shutil
-
     source, whole = done(task)
     broken = tmp_path / "broken"
     shutil.copytree(whole, broken)

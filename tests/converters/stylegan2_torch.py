@@ -142,11 +142,17 @@ def dense(x, weight, bias, rate=1.0):
     return F.linear(x, weight * (rate / math.sqrt(weight.shape[1])), bias * rate)
 
 
-def rosinality_generator(state, z):
-    """The published forward pass from z, with the stored noise."""
+def rosinality_mapping(state, z):
+    """The published mapping network."""
     w = pixel_norm(z)
     for i in range(DENSE):
         w = lrelu(dense(w, state[f"style.{i + 1}.weight"], state[f"style.{i + 1}.bias"], 0.01))
+    return w
+
+
+def rosinality_generator(state, z):
+    """The published forward pass from z, with the stored noise."""
+    w = rosinality_mapping(state, z)
 
     def conv(x, name, kernel=None, demodulate=True):
         style = dense(w, state[f"{name}.conv.modulation.weight"], state[f"{name}.conv.modulation.bias"])

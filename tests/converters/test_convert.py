@@ -187,7 +187,7 @@ def test_generator_alone_and_networks_of_one_file(tmp_path):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("{", "not readable JSON"),
+        ("{", "is damaged, no JSON"),
         ("[]", "no JSON object"),
         (None, "is missing"),
         ('{"latent": {"sigma": 1}}', "'latent'"),

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import jax
 import numpy as np
@@ -188,12 +189,75 @@ def changed(layer, **changes):
         (DESCRIPTION | {"arch": "vae"}, r"architecture 'vae' is unknown"),
         (DESCRIPTION | {"latent": {"mean": 1}}, r"bad entry 'latent': .*mean"),
         (DESCRIPTION | {"modules": ["dense", "units", "conv", "norm", "out"]}, r"missing: out.weight"),
+        (DESCRIPTION | {"modules": "dense"}, r'"modules" is to be a list of distinct names'),
+        (DESCRIPTION | {"modules": ["dense", "units", "conv", "norm", "norm"]}, r"list of distinct names"),
     ],
 )
 def test_descriptions_that_do_not_fit(tmp_path, described, told):
     with pytest.raises(CheckpointError, match=told):
         convert(tmp_path, randomise(Described()), described)
     assert not (tmp_path / "model").exists()
+
+
+def test_convolutions_alone_under_modules_bring_a_table_of_both(tmp_path):
+    with pytest.raises(CheckpointError, match='list under "modules" every module') as caught:
+        convert(tmp_path, randomise(Described()), DESCRIPTION | {"modules": ["dense", "conv", "to_image"]})
+    told = str(caught.value)
+    assert 'has 5 modules with tensors, the described network has 5 and "modules" of the architecture file names 3' in (
+        told
+    )
+    rows = [re.split(" {3,}", line.strip()) for line in told.splitlines()[1:]]
+    assert rows == [
+        ["the description wants", "the file has"],
+        ["dense [96, 5]", "to_image [4, 3, 3, 3]"],
+        ["batch_norm_units [96]", "dense [96, 5]"],
+        ["conv [4, 6, 3, 3]", 'units [96] (not under "modules")'],
+        ["batch_norm [4]", "conv [4, 6, 3, 3]"],
+        ["conv_transpose [4, 3, 3, 3]", 'norm [4] (not under "modules")'],
+    ]
+    assert not (tmp_path / "model").exists()
+
+
+def test_shapes_that_differ_bring_a_table_of_both(tmp_path):
+    with pytest.raises(CheckpointError) as caught:
+        convert(tmp_path, randomise(Described()), changed(1, features=5))
+    rows = [re.split(" {3,}", line.strip()) for line in str(caught.value).splitlines()[1:]]
+    assert rows[3:5] == [["conv [5, 6, 3, 3]", "conv [4, 6, 3, 3]"], ["batch_norm [5]", "norm [4]"]]
+
+
+def stack(widths, nz=6, nc=3):
+    """A generator as the example's, of any widths."""
+    pairs = list(itertools.pairwise((nz, *widths)))
+    layers = []
+    for number, (before, after) in enumerate(pairs):
+        up = (4, 2, 1) if number else (4, 1, 0)
+        layers += [nn.ConvTranspose2d(before, after, *up, bias=False), nn.BatchNorm2d(after), nn.ReLU(True)]
+    return randomise(Main(*layers, nn.ConvTranspose2d(widths[-1], nc, 4, 2, 1, bias=False), nn.Tanh()))
+
+
+@pytest.mark.parametrize(("widths", "nc"), [((8, 8, 8, 4), 3), ((3, 5, 4), 1), ((4,), 4)])
+def test_any_width_and_depth(tmp_path, widths, nc):
+    net = stack(widths, nc=nc)
+    conversion = convert(tmp_path, net)
+    assert conversion.layout == "dcgan_generator"
+    assert [layer.features for layer in conversion.module.layers] == [*widths, nc]
+    z = codes(2, 6)
+    found = synthesize(zoo.load(tmp_path / "model"), z)
+    np.testing.assert_allclose(found, run(net, z[:, :, None, None]), atol=1e-5)
+
+
+@pytest.mark.parametrize("widths", [(4, 4, 8), (5, 3), (3,)])
+def test_discriminators_of_any_width_and_depth(tmp_path, widths):
+    layers = [nn.Conv2d(3, widths[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
+    for before, after in itertools.pairwise(widths):
+        layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+    net = randomise(Main(*layers, nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False)))
+    assert convert(tmp_path, net).layout == "dcgan_discriminator"
+    module, params = zoo.load_network(tmp_path / "model")
+    side = 4 << len(widths)
+    images = np.random.default_rng(2).uniform(-1, 1, (1, side, side, 3)).astype(np.float32)
+    found = module.apply({"params": params}, images[0])
+    np.testing.assert_allclose(found, run(net, images.transpose(0, 3, 1, 2)).reshape(()), rtol=1e-4, atol=1e-5)
 
 
 def test_modules_in_the_order_of_the_file(tmp_path):

@@ -151,7 +151,7 @@ BAD_WHEELS = {
     "of something else": ({"vgg": b""}, r"lpips.whl has no lpips/weights/v0.1/alex.pth: give the wheel of lpips 0.1.4"),
     "bomb": ({"alex": bytes(2**21)}, "alex.pth has 2097152 bytes, more than linear weights need; it was refused"),
     "damaged member": ({"alex": b"\x80\x02}"}, r"lpips.whl, lpips/weights/v0.1/alex.pth is .*damaged.*fetch it again"),
-    "text": ({"alex": b"<html>"}, r"lpips.whl, lpips/weights/v0.1/alex.pth is no PyTorch checkpoint"),
+    "text": ({"alex": b"<html>"}, r"lpips.whl, lpips/weights/v0.1/alex.pth is a web page"),
 }
 
 

@@ -8,6 +8,7 @@ from gprior_converters import pickles, reading
 from gprior_converters.convert import recognise
 
 from converters import nvidia
+from gprior_jax.errors import CheckpointError
 
 
 def wanted(network):
@@ -165,11 +166,52 @@ def test_truncated_files(tmp_path, protocol, part):
     assert "fetch it again" in nvidia.refusal(path)
 
 
-@pytest.mark.parametrize("text", ["", "not a pickle", "<!DOCTYPE html>\n<html>Quota exceeded</html>", "(lp0\n."])
-def test_text_files(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "empty"),
+        ("not a pickle", "a text file"),
+        ("<!DOCTYPE html>\n<html>Quota exceeded</html>", "a web page"),
+        ("(lp0\n.", "a text file"),
+    ],
+)
+def test_text_files(tmp_path, text, what):
     (tmp_path / "a.pkl").write_text(text)
-    assert "is no pickle (a web page or a pointer saved in its place?)" in nvidia.refusal(tmp_path / "a.pkl")
-    assert "fetch it again" in nvidia.refusal(tmp_path / "a.pkl", reading.read_networks)
+    assert f"is {what}, not a pickle of a network: " in nvidia.refusal(tmp_path / "a.pkl")
+    assert f"is {what}, not a checkpoint: " in nvidia.refusal(tmp_path / "a.pkl", reading.read_networks)
+
+
+def test_a_network_that_torch_saved_whole_as_pti_does(tmp_path):
+    net = nvidia.Generator(3, z_dim=4, synthesis_kwargs=nvidia.EasyDict(conv_clamp=256))
+    path = tmp_path / "model_ABCDEFGHIJKL_cat.pt"
+    with nvidia.modules():
+        torch.save(net, path)
+    found = pickles.read_pickle(path)
+    assert found.networks.keys() == {"generator"}
+    assert_state(found.networks["generator"], wanted(net))
+    assert found.left_out == ()
+    assert pickles.attributes(found, "generator") == {"clamp": 256}
+    assert_state(reading.read_networks(path)["generator"], wanted(net))
+
+
+def test_code_in_an_archive_is_not_run(tmp_path):
+    net = nvidia.Layer(3)
+    net.trap = nvidia.Trap(open, str(tmp_path / "owned"), "w")
+    with nvidia.modules():
+        torch.save(net, tmp_path / "a.pt")
+    assert "could run code" in nvidia.refusal(tmp_path / "a.pt")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_raw_and_averaged_generators(tmp_path):
+    path = nvidia.write(tmp_path / "a.pkl", nvidia.snapshot())
+    for weights, name, seed in (("averaged", "G_ema", 3), ("raw", "G", 1)):
+        found = pickles.read_pickle(path, weights)
+        assert_state(found.networks["generator"], wanted(nvidia.Generator(seed)))
+        assert found.taken == {"generator": name, "discriminator": "D"}
+        assert ({"G", "G_ema"} - {name}).issubset(found.left_out)
+    with pytest.raises(CheckpointError, match=r"averaged weights only \(G_ema\), no raw ones"):
+        pickles.read_pickle(nvidia.write(tmp_path / "b.pkl", {"G_ema": nvidia.Layer(7)}), "raw")
 
 
 @pytest.mark.parametrize("make", [lambda p: None, lambda p: p.mkdir()])

@@ -8,6 +8,7 @@ import pytest
 import torch
 from gprior_converters import stylegan2
 from gprior_converters.convert import convert_file
+from gprior_converters.stylegan import NO_MEAN, NO_NOISE
 from gprior_converters.stylegan2_discriminator import convert_discriminator
 
 from converters import nvidia
@@ -22,6 +23,7 @@ from converters.stylegan2_torch import (
     ada_state,
     discriminator_state,
     rosinality_discriminator,
+    rosinality_mapping,
     to_genforce,
     to_rosinality,
     torch_images,
@@ -172,19 +174,33 @@ def test_generators_of_encoders(tmp_path, rows):
         convert_content(tmp_path, content | {"latent_avg": normal(2, W_DIM)}, "other")
 
 
-def test_what_rosinality_may_not_have_stored_is_zero_and_reported(tmp_path):
+def test_what_rosinality_may_not_have_stored_is_estimated_and_told(tmp_path):
     state = to_rosinality(ada_state(z_dim=W_DIM))
     state = {key: value for key, value in state.items() if key != "latent_avg" and not key.startswith("noises.")}
     conversion, folder = convert_content(tmp_path, {"g_ema": state})
-    absent = (
-        "mean of w (absent: zeros are stored and truncation goes towards them)",
-        "noise maps (absent: zeros are stored)",
-    )
-    assert conversion.left_out == absent
-    assert zoo.read_config(folder)["provenance"]["left_out"] == list(absent)
+    assert conversion.left_out == ()
+    assert conversion.notes == (NO_MEAN, NO_NOISE)
+    assert zoo.read_config(folder)["provenance"]["notes"] == list(conversion.notes)
     prior = zoo.load(folder)
-    assert not prior.params["w_avg"].any()
+    w = rosinality_mapping(state, normal(20_000, W_DIM))
+    bound = 5.0 * w.std(0).numpy() * (1 / 10_000 + 1 / 20_000) ** 0.5
+    assert (np.abs(prior.params["w_avg"] - w.mean(0).numpy()) < bound).all()
+    # Another conversion stores the same mean.
+    again, _ = convert_content(tmp_path, {"g_ema": state}, "again")
+    np.testing.assert_array_equal(zoo.load(again.folder).params["w_avg"], prior.params["w_avg"])
     assert not any(prior.params[f"layer{k}"]["noise"].any() for k in range(5))
+
+
+def test_raw_and_averaged_weights_by_name(tmp_path):
+    raw, averaged = ada_state(), ada_state()
+    content = {"g": to_rosinality(raw), "g_ema": to_rosinality(averaged)}
+    for weights, ada, taken, other in (("averaged", averaged, "g_ema", "g"), ("raw", raw, "g", "g_ema")):
+        conversion, folder = convert_content(tmp_path, content, weights, weights=weights)
+        assert conversion.taken == (taken,)
+        assert conversion.left_out == (other,)
+        assert_same_network(ada, zoo.load(folder))
+    with pytest.raises(CheckpointError, match=r"averaged weights only \(g_ema\), no raw ones"):
+        convert_content(tmp_path, {"g_ema": content["g_ema"]}, "only", weights="raw")
 
 
 def test_discriminator_of_another_resolution(tmp_path):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import zipfile
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -222,11 +223,32 @@ def test_what_is_there_is_not_computed_again(model, data, tmp_path, capsys, call
     assert (out / "tables.md").exists()
 
 
+def test_a_model_by_another_name_is_the_same_and_other_weights_are_not(model, data, tmp_path, capsys, calls):
+    out = tmp_path / "out"
+    assert experiment(model, data, out, "--only", "codes") == 0
+    calls.clear()
+    assert experiment(f"{model}/", data, out, "--only", "codes") == 0
+    assert not calls
+    prior = zoo.load(model)
+    params = jax.tree.map(lambda leaf: leaf + 0.01, prior.params)
+    zoo.save(dataclasses.replace(prior, params=params), tmp_path / "other")
+    capsys.readouterr()
+    assert experiment(tmp_path / "other", data, out, "--only", "codes") == 2
+    assert "codes.csv was made with another weights" in capsys.readouterr().err
+    # Settings of an earlier version have names alone.
+    run = json.loads((out / "run.json").read_text())
+    for name in ("weights", "other_weights"):
+        del run["codes"][name]
+    (out / "run.json").write_text(json.dumps(run))
+    assert experiment(model, data, out, "--only", "codes") == 0
+    assert experiment(tmp_path / "other", data, out, "--only", "codes") == 2
+
+
 def test_other_settings_are_refused(model, data, tmp_path, capsys, calls):
     out = tmp_path / "out"
     assert experiment(model, data, out, "--only", "codes") == 0
     assert experiment(model, data, out, "--only", "codes", "--seed", "1") == 2
-    assert "codes.csv was made with other settings" in capsys.readouterr().err
+    assert "codes.csv was made with another seed (0 there, 1 now): remove it or give" in capsys.readouterr().err
     # Another experiment may have its own.
     assert experiment(model, data, out, "--only", "layers", "--seed", "1") == 0
     run = json.loads((out / "run.json").read_text())

@@ -13,6 +13,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.noise import as_noise, draw_noise, draw_own_noise, stored_noise
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.synthesis import features, from_features, synthesize
+from gprior_jax.keys import purpose
 
 NOISY, SILENT = toy_prior(Classes(num_classes=0, noisy=True)), toy_prior(Styles())
 KEY = jax.random.key(0)
@@ -57,7 +58,7 @@ def test_drawn_maps_are_every_image_s_own():
     drawn = synthesize(NOISY, z, noise=KEY)
     assert float(jnp.abs(drawn[0] - drawn[1]).max()) > 1e-3, "every image has noise of its own"
     np.testing.assert_allclose(synthesize(NOISY, z[:2], noise=KEY), drawn[:2], **CLOSE)
-    maps = draw_noise(NOISY, jax.random.fold_in(KEY, 1))
+    maps = draw_noise(NOISY, jax.random.fold_in(purpose(KEY, "noise"), 1))
     np.testing.assert_allclose(synthesize(NOISY, z, noise=maps)[1], drawn[1], **CLOSE)
 
 

@@ -12,6 +12,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.geometry import path_length
 from gprior_jax.geometry.path_length import perceptual_path_length, trimmed_mean
+from gprior_jax.keys import purpose
 
 KEY = jax.random.key(5)
 EPSILON = 1e-2
@@ -50,7 +51,7 @@ def prior():
 @jax.jit
 def drawn(prior, index):
     """Two codes, a place between them, maps of noise and the class of a sample."""
-    code_key, at_key, noise_key, label_key = jax.random.split(jax.random.fold_in(KEY, index), 4)
+    code_key, at_key, noise_key, label_key = jax.random.split(jax.random.fold_in(purpose(KEY, "path length"), index), 4)
     label = jax.random.randint(label_key, (), 0, max(prior.num_classes, 1))
     return jax.random.normal(code_key, (2, 6)), jax.random.uniform(at_key), draw_noise(prior, noise_key), label
 

@@ -197,3 +197,15 @@ def test_pixels_that_look_as_if_black_were_zero():
 def test_psnr_of_a_mean_square():
     np.testing.assert_allclose(im.psnr_of([4.0, 0.04, 0.0]), [0.0, 20.0, np.inf], atol=1e-5)
     np.testing.assert_allclose(im.psnr_of([1.0, 0.01], span=1.0), [0.0, 20.0], atol=1e-5)
+
+
+def test_gray_and_rgba_as_colours_like_pillow():
+    pixels = np.random.default_rng(4).integers(0, 256, (6, 5, 4), np.uint8)
+    white = Image.new("RGBA", (5, 6), (255, 255, 255, 255))
+    wanted = np.asarray(Image.alpha_composite(white, Image.fromarray(pixels)).convert("RGB"))
+    found = im.to_uint8(im.as_rgb(im.from_uint8(pixels)))
+    assert np.abs(found.astype(int) - wanted).max() <= 1
+    np.testing.assert_array_equal(im.as_rgb(pixels[..., :1]), np.repeat(pixels[..., :1], 3, -1))
+    np.testing.assert_array_equal(im.as_rgb(pixels[..., :3]), pixels[..., :3])
+    with pytest.raises(ValueError, match="images of 2 channels are no pictures"):
+        im.as_rgb(pixels[..., :2])

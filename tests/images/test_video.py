@@ -37,6 +37,31 @@ def test_webp_holds_every_frame_exactly(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.webp"]
 
 
+@pytest.mark.parametrize("ending", ["webp", "gif", "mp4"])
+@pytest.mark.parametrize("channels", [1, 4])
+def test_gray_and_transparent_frames(tmp_path, ending, channels):
+    gray = frames(4, 16, 16)[..., :1]
+    given = gray if channels == 1 else np.concatenate([frames(4, 16, 16), 255 - gray], axis=-1)
+    white = 255.0 * (1 - given[..., 3:] / 255.0) if channels == 4 else 0.0
+    wanted = (given[..., :3] * (given[..., 3:] / 255.0) + white) if channels == 4 else np.repeat(gray, 3, axis=-1)
+    if ending == "mp4":
+        ffmpeg = pytest.importorskip("imageio_ffmpeg")
+        save_video(tmp_path / "a.mp4", given, 10.0)
+        command = [ffmpeg.get_ffmpeg_exe(), "-i", str(tmp_path / "a.mp4"), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+        done = subprocess.run(command, capture_output=True, check=True)
+        pictures = np.frombuffer(done.stdout, np.uint8).reshape(4, 16, 16, 3)
+    else:
+        save_video(tmp_path / f"a.{ending}", given, 10.0)
+        with Image.open(tmp_path / f"a.{ending}") as image:
+            assert (image.mode == "RGBA") == (ending == "webp" and channels == 4)
+            if image.mode == "RGBA":
+                found = np.stack([np.asarray(frame.convert("RGBA")) for frame in ImageSequence.Iterator(image)])
+                np.testing.assert_array_equal(found, given)
+                return
+        pictures, _, _ = read(tmp_path / f"a.{ending}")
+    assert np.abs(pictures.astype(float) - wanted).max() <= 12
+
+
 def test_large_webp_is_nearly_what_was_given(tmp_path):
     given = frames(2, 272, 16)
     save_video(tmp_path / "a.webp", given, 10.0)

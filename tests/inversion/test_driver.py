@@ -405,10 +405,32 @@ def test_pixels_that_may_be_of_another_range_are_named_and_those_of_noise_are_no
         )
 
 
-@pytest.mark.parametrize("ids", [[0, 1], [0, 1, 2, 3, -1], [0.0, 1.0, 2.0, 3.0, 4.0], [[0, 1, 2, 3, 4]]])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [0, 1],
+        [0, 1, 2, 3, -1],
+        [0.0, 1.0, 2.0, 3.0, 4.0],
+        [[0, 1, 2, 3, 4]],
+        [0, 1, 2, 3, 2**31],  # JAX would take these for -2147483648 and 1.
+        [0, 1, 2, 3, 2**32 + 1],
+    ],
+)
 def test_wrong_ids(images, ids):
     with pytest.raises(ArgumentError, match="ids must be 5 integers from 0"):
         invert(PRIOR, images, RECIPE, key=KEY, ids=ids)
+
+
+def test_ids_may_be_large_and_equal(images):
+    """Images of one id start from the same numbers, and have nothing else to do with each other."""
+    ids = [2**31 - 1, 7, 2**31 - 2, 7, 0]
+    found = invert(PRIOR, images, RECIPE, key=KEY, ids=ids)
+    for i in (0, 3):
+        alone = invert(PRIOR, images[i : i + 1], RECIPE, key=KEY, ids=ids[i : i + 1], batch_size=5)
+        np.testing.assert_allclose(alone.loss, found.loss[i : i + 1], rtol=1e-4)
+    same = invert(PRIOR, images[[1, 1, 1, 3, 3]], RECIPE, key=KEY, ids=[7, 8, 7, 7, 8])
+    np.testing.assert_allclose(same.loss[0], same.loss[2], rtol=1e-4)
+    assert np.abs(same.loss[0] - same.loss[1]) > 1e-4 * same.loss[0]
 
 
 @pytest.mark.parametrize(

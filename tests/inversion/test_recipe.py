@@ -209,7 +209,7 @@ def test_summary_is_json_and_the_same_for_equal_recipes():
     assert json.loads(json.dumps(told)) == told == built().summary()
     assert told["name"] == "all"
     assert told["parametrization"] == {
-        "kind": "MultiCode", "num_codes": 4, "layer": 2, "average": False, "codes_per_call": None, "remat": False,
+        "kind": "MultiCode", "num_codes": 4, "layer": 2, "average": False,
         "space": "z", "later_styles": "mean",
     }  # fmt: skip
     assert (told["terms"][1]["term"], told["terms"][1]["weight"]) == ("own", 2.0)

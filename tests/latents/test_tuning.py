@@ -17,6 +17,7 @@ from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.solver import SolverConfig
+from gprior_jax.keys import purpose
 from gprior_jax.latents import Tuning, tuned
 from gprior_jax.objectives import Pixel
 from latents.priors import styled_prior
@@ -95,7 +96,7 @@ def test_locality_is_the_change_at_codes_a_distance_away():
     assert float(penalty(PRIOR, start)["locality"]) == pytest.approx(0.0, abs=1e-8)
     changed = start | {"weights/layer0/bias": start["weights/layer0/bias"] + 0.5}
     # In words: alpha = 30 from the pivot towards a truncated code, in W+.
-    key = jax.random.fold_in(jax.random.key(int(start["_seed"])), 0)
+    key = jax.random.fold_in(purpose(jax.random.key(int(start["_seed"])), "steps"), 0)
     z = jax.random.normal(key, (8,))
     towards = truncate(PRIOR, map_latents(PRIOR, z), 0.5) - start["_w_plus"]
     near = start["_w_plus"] + 30.0 * towards / np.linalg.norm(towards)

@@ -11,6 +11,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.noise import draw_noise
 from gprior_jax.generators.synthesis import sample_z, synthesize
 from gprior_jax.images import arrays as im
+from gprior_jax.keys import purpose
 from gprior_jax.metrics.prior_distance import in_proportion
 from gprior_jax.perceptual import network
 
@@ -30,10 +31,10 @@ def plain():
 
 def one_by_one(prior, number, labels=None, **options):
     """Files of the images that are meant, judged."""
-    z = sample_z(prior, jax.random.fold_in(KEY, 0), number)
+    z = sample_z(prior, KEY, number)
     pixels = []
     for i in range(number):
-        noise = draw_noise(prior, jax.random.fold_in(jax.random.fold_in(KEY, 1), i)) if prior.noise_sizes else "const"
+        noise = draw_noise(prior, jax.random.fold_in(purpose(KEY, "noise"), i)) if prior.noise_sizes else "const"
         label = None if labels is None else labels[i]
         pixels.append(im.to_uint8(synthesize(prior, z[i], noise=noise, label=label, **options)))
     return metrics.network_features(JUDGE, np.stack(pixels) / 255)

@@ -9,6 +9,7 @@ import pytest
 from scipy.ndimage import convolve
 
 from gprior_jax import metrics
+from gprior_jax.keys import purpose
 from gprior_jax.metrics import swd
 
 KEY = jax.random.key(3)
@@ -86,7 +87,7 @@ def test_distance_as_its_definition():
     a, b = sets()
     found = small(a, b, KEY)
     assert list(found) == [32, 16]
-    place_key, direction_key = jax.random.split(KEY)
+    place_key, direction_key = purpose(KEY, "places"), purpose(KEY, "directions")
     ours, theirs = (swd.patch_pyramids(x, place_key, jnp.arange(4), 8, 7, 16) for x in (a, b))
     lines = np.asarray(jax.random.normal(direction_key, (16, 147)), np.float64)
     for level in found:

@@ -28,6 +28,13 @@ def test_luma_by_hand():
         np.testing.assert_allclose(found, np.repeat(wanted[..., None], channels, -1), atol=1e-6)
 
 
+def test_alpha_is_kept():
+    image = normal(1, 5, 4, 4)
+    found = Luma()(image)
+    np.testing.assert_array_equal(found[..., 3], image[..., 3])
+    np.testing.assert_allclose(found[..., :3], Luma()(image[..., :3]), atol=1e-6)
+
+
 def test_white_stays_white():
     assert LUMA_WEIGHTS.sum() == pytest.approx(1.0)
     np.testing.assert_allclose(Luma()(np.ones((2, 2, 3), np.float32)), 1.0, rtol=1e-6)

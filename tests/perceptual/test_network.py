@@ -143,3 +143,15 @@ def test_default_without_a_discriminator_says_what_to_do():
     for remedy in ("pass one as perceptual", "vgg16-397923af.pth", "none to compare pixels only"):
         assert remedy in str(caught.value)
     assert "--" not in str(caught.value), "flags are the command line's"
+
+
+def test_gray_and_rgba_are_shown_as_colours():
+    net = random_vgg()
+    image = jnp.asarray(normal(1, 8, 8, 4))
+    for own in (image, image[..., :1]):
+        assert_same_features(features(net, own), features(net, im.as_rgb(own)))
+    critic = network.discriminator(random_critic("pggan"))
+    with pytest.raises(ArgumentError, match="looks at images of 1 channels, these have 3"):
+        network.suited(image[..., :3], 1)
+    with pytest.raises(ArgumentError, match="images of 2 channels are no pictures"):
+        network.suited(image[..., :2], critic.module.input_shape[-1])

@@ -99,7 +99,8 @@ def test_files_are_projected_too(drawn, tmp_path):
     items = find_items([tmp_path / "in"])
     outcome = run(projection(), items, tmp_path / "out", batch_size=2)
     images = np.stack([load_image(item.source, SIDE) for item in items])
-    found = gp.metrics.attribution.project(tiny_prior(), images, RECIPE, key=KEY, network=NETWORK)
+    ids = [item.id for item in items]
+    found = gp.metrics.attribution.project(tiny_prior(), images, RECIPE, key=KEY, network=NETWORK, ids=ids)
     distances = [entry.metrics["distance"] for entry in outcome.entries]
     np.testing.assert_allclose(distances, found.distances, rtol=1e-5)
 

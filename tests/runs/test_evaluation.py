@@ -15,13 +15,13 @@ from PIL import Image
 from gprior_jax import metrics
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
-from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import load_image
 from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual import network
 from gprior_jax.runs import evaluation
-from gprior_jax.runs.evaluation import Pair, Row, Sets
+from gprior_jax.runs.evaluation import Row, Sets
+from gprior_jax.runs.pairs import Pair
 from runs.records import picture
 
 KEY = jax.random.key(1)
@@ -56,31 +56,6 @@ def test_figures_are_valid_json_and_csv():
         ["c", "8", "20", "nan"],
     ]
     assert evaluation.as_csv([]) == "name,size\n"
-
-
-def test_pictures_are_paired_by_their_stems(tmp_path):
-    for name in (
-        "ours/a.png",
-        "ours/b.png",
-        "ours/c.png",
-        "theirs/a.jpg",
-        "theirs/a.png",
-        "theirs/b.jpg",
-        "theirs/b.bmp",
-    ):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    ours, theirs, failed = tmp_path / "ours", tmp_path / "theirs", {}
-    # Of several the one with the same suffix, else the first by name.
-    assert evaluation.match(ours, theirs, failed) == [
-        Pair(ours / "a.png", theirs / "a.png"),
-        Pair(ours / "b.png", theirs / "b.bmp"),
-    ]
-    assert failed == {str(ours / "c.png"): f"{ours / 'c.png'} is left out: {theirs} has no image named c."}
-    assert evaluation.match(ours / "a.png", theirs / "b.jpg", {}) == [Pair(ours / "a.png", theirs / "b.jpg")]
-    assert evaluation.match(ours / "b.png", theirs, {}) == [Pair(ours / "b.png", theirs / "b.bmp")]
-    with pytest.raises(ArgumentError, match="have no image of the same name: files are paired by their stem"):
-        evaluation.match(ours / "c.png", theirs, {})
 
 
 def test_the_side_of_a_picture_is_its_shorter_one(tmp_path):

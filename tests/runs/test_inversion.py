@@ -6,6 +6,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 import gprior_jax as gp
 from gprior_jax.errors import ArgumentError
@@ -41,7 +42,8 @@ def whole(tmp_path_factory):
 
 def test_results_are_those_of_the_library(whole):
     images = np.stack([load_image(item.source, SIDE) for item in whole.items[2:4]])
-    result = invert(tiny_prior(), images, RECIPE, key=KEY, ids=[2, 3], batch_size=2)
+    ids = [item.id for item in whole.items[2:4]]
+    result = invert(tiny_prior(), images, RECIPE, key=KEY, ids=ids, batch_size=2)
     for i, name in enumerate("cd"):
         record = read_record(whole.out / f"{name}.npz")
         np.testing.assert_array_equal(record.image, result.images[i])
@@ -77,6 +79,67 @@ def test_a_second_run_reads_nothing_and_keeps_every_byte(whole, monkeypatch):
     assert times(whole.out) == before
     assert results(whole.out) == whole.results
     assert [entry.row for entry in outcome.entries] == [entry.row for entry in whole.outcome.entries]
+
+
+LONG = gp.recipes.mganprior(2, 2, num_steps=20, perceptual=None)
+
+
+@pytest.mark.slow
+def test_a_picture_has_its_result_whatever_else_is_in_the_list(tmp_path):
+    """Design's row property: the same bits at the same place beside other mates, rounding apart in other lists."""
+    pictures(tmp_path / "in", "abc")
+    a, b, c = (tmp_path / "in" / f"{name}.png" for name in "abc")
+
+    def result(name, *inputs, batch_size=2):
+        out = tmp_path / "-".join([str(batch_size), *(path.stem for path in inputs)])
+        run(job(recipe=LONG), find_items(inputs), out, batch_size=batch_size)
+        return read_record(out / f"{name}.npz")
+
+    first = result("b", a, b)
+    picture(a, 50)
+    again = find_items([a, b])[::-1]
+    run(job(recipe=LONG), again, tmp_path / "again", batch_size=2)
+    beside_another = read_record(tmp_path / "again" / "b.npz")
+    np.testing.assert_array_equal(first.image, beside_another.image)
+    np.testing.assert_array_equal(first.history["loss"], beside_another.history["loss"])
+    for other in (result("b", b), result("b", b, c), result("b", a, b, c, batch_size=3), result("b", b, batch_size=1)):
+        assert other.terms["loss"] == pytest.approx(first.terms["loss"], rel=1e-4)
+        np.testing.assert_allclose(other.image, first.image, atol=1e-3)
+
+
+def test_adding_removing_and_naming_a_file_leave_the_others_alone(tmp_path):
+    pictures(tmp_path / "in", "bc")
+    folder, out = tmp_path / "in", tmp_path / "out"
+
+    def names(*inputs):
+        outcome = run(job(), find_items(inputs), out, batch_size=2)
+        rows = json.loads((out / "run.json").read_text())["images"]
+        lines = (out / "history.csv").read_text().splitlines()[1:]
+        shown = outcome.report.read_text()
+        listed = [row["name"] for row in rows]
+        assert sorted({line.partition(",")[0] for line in lines}) == listed
+        assert all(f"<h2>{name}</h2>" in shown for name in listed)
+        assert [entry.row for entry in outcome.recorded] == rows
+        return [entry.row["name"] for entry in outcome.entries], {row["name"]: row for row in rows}
+
+    _, before = names(folder)
+    first, written = results(out), times(out)
+    picture(folder / "a.png", 7)
+    with Image.open(folder / "b.png") as image:
+        image.save(folder / "b.jpg")
+    told, rows = names(folder)
+    assert told == ["a", "b_jpg", "b", "c"]
+    assert rows.items() >= before.items()
+    told, rows = names(folder / "c.png")
+    assert told == ["c"]
+    assert list(rows) == ["a", "b", "b_jpg", "c"]
+    (folder / "b.png").unlink()
+    told, rows = names(f"{folder}/*.png")
+    assert told == ["a", "c"]
+    assert list(rows) == ["a", "b", "b_jpg", "c"]
+    after = results(out)
+    assert {name: after[name] for name in first} == first
+    assert {name: time for name, time in times(out).items() if name in written} == written
 
 
 def test_an_interrupted_run_ends_with_the_same_bits(whole, tmp_path, monkeypatch):
@@ -190,3 +253,25 @@ def test_items_that_are_no_files_are_read_by_the_job(tmp_path):
     run(own, changed, tmp_path / "out", batch_size=2)
     after = times(tmp_path / "out")
     assert {name for name in after if after[name] != before[name]} == {"drawn_1.png", "drawn_1.npz"}
+
+
+def test_what_only_saves_memory_is_no_setting():
+    wanted = Inversion(tiny_prior(), RECIPE, KEY).settings()
+    for saved in ({"remat": True}, {"codes_per_call": 1}):
+        recipe = gp.recipes.mganprior(2, 2, num_steps=3, perceptual=None, **saved)
+        assert Inversion(tiny_prior(), recipe, KEY, devices=2).settings() == wanted
+
+
+def test_another_size_is_written_again_from_what_is_stored(whole, tmp_path, monkeypatch):
+    import shutil
+
+    out = tmp_path / "out"
+    shutil.copytree(whole.out, out)
+    monkeypatch.setattr(Inversion, "start", None)
+    for size, side in ((32, 32), (None, SIDE)):
+        outcome = run(job(), whole.items, out, batch_size=2, size=size)
+        assert len(outcome.entries) == 5
+        for name in "abcde":
+            with Image.open(out / f"{name}.png") as image:
+                assert image.size == (side, side)
+    assert results(out) == whole.results

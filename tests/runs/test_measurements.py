@@ -9,6 +9,7 @@ from PIL import Image
 
 from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.images.files import load_image
+from gprior_jax.images.listing import Found
 from gprior_jax.operators import box_mask
 from gprior_jax.runs.items import find_items, name_items
 from gprior_jax.runs.measurements import DrawnMasks, Masked, Small, Whole, small_side
@@ -62,7 +63,7 @@ def test_the_side_of_small_pictures_is_the_factors_or_the_first_ones(tmp_path):
     text = tmp_path / "a.png"
     text.write_text("no picture")
     files = [text, picture(tmp_path / "b.png", 0, 16), picture(tmp_path / "c.png", 1, 15)]
-    items = name_items([*files, picture(tmp_path / "d.png", 2, 30)])
+    items = find_items([*files, picture(tmp_path / "d.png", 2, 30)])
     assert small_side(Sixty(), None, items) == 15
     with pytest.raises(ArgumentError, match=r"a\.png is no image"):
         small_side(Sixty(), None, items[:2])
@@ -77,7 +78,8 @@ def test_factors_that_do_not_fit(factor):
 
 
 def test_masks_of_files(items, tmp_path):
-    masks = {0: hidden(tmp_path / "first.png", (0, 0, 3, 2)), 2: hidden(tmp_path / "last.png", (4, 4, 8, 8))}
+    first, _, last = (item.source for item in items)
+    masks = {first: hidden(tmp_path / "first.png", (0, 0, 3, 2)), last: hidden(tmp_path / "last.png", (4, 4, 8, 8))}
     reader = Masked(PRIOR, masks)
     found = reader.observed(items[2])
     wanted = np.ones((SIDE, SIDE, 1), np.float32)
@@ -99,7 +101,7 @@ def test_masks_are_cropped_as_their_pictures(tmp_path):
     with Image.open(tmp_path / "a.png") as image:
         image.resize((32, 16)).save(tmp_path / "a.png")
     (item,) = find_items([tmp_path / "a.png"])
-    masks = {0: hidden(tmp_path / "mask.png", (0, 0, 16, 16), (32, 16))}
+    masks = {item.source: hidden(tmp_path / "mask.png", (0, 0, 16, 16), (32, 16))}
     for crop, columns in (("center", 4), ("stretch", 4)):
         for read in (Masked(PRIOR, masks, crop).observed, Masked(PRIOR, masks, crop).beside):
             known = read(item)["known"][..., 0]
@@ -125,6 +127,6 @@ def test_drawn_masks_belong_to_their_items(items, kind):
 
 
 def test_a_drawn_mask_leaves_something_known():
-    (item,) = name_items([Path("a.png")])
+    (item,) = name_items([Found(Path("a.png"), "a.png")])
     with pytest.raises(ImageFileError, match=r"a\.png: the mask hides every pixel of 8x8: let less be missing"):
         DrawnMasks(PRIOR, KEY, box=SIDE).beside(item)

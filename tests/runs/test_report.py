@@ -10,7 +10,9 @@ from PIL import Image
 from gprior_jax.errors import CheckpointError
 from gprior_jax.images import arrays as im
 from gprior_jax.runs import report
-from gprior_jax.runs.folder import OutputFolder, entry_of
+from gprior_jax.runs.ending import end
+from gprior_jax.runs.entries import entry_of
+from gprior_jax.runs.folder import OutputFolder
 from runs.records import record
 
 
@@ -37,10 +39,11 @@ class Balance(HTMLParser):
 @pytest.fixture
 def folder(tmp_path, item):
     out = OutputFolder(tmp_path / "out", {"model": "tiny", "recipe": {"steps": 3}})
-    out.write(item._replace(name="cat <b>"), record("cat <b>"))
-    entry = entry_of(record("cat <b>"), report.record_block(record("cat <b>")))
-    run = out.finish([entry], {"bad.png": "it is damaged"}, {"versions": {"jax": "1.2.3"}})
-    report.write_report(out.path, run, [entry], ["<p>first of all</p>"])
+    named = item._replace(name="cat <b>")
+    out.write(named, record("cat <b>"))
+    entries = {"cat <b>": entry_of(record("cat <b>"), report.record_block(record("cat <b>")))}
+    facts, blocks = {"versions": {"jax": "1.2.3"}}, ["<p>first of all</p>"]
+    end(out, [named], entries, {"bad.png": "it is damaged"}, facts, lambda entries: blocks)
     return tmp_path / "out"
 
 

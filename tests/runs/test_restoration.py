@@ -55,7 +55,8 @@ def test_intact_pictures_are_degraded_and_compared_with(simulated):
     intact = np.stack([load_image(item.source, SIDE) for item in simulated.items])
     small = im.from_uint8(im.to_uint8(jax.vmap(Downsample(2, "bicubic"))(intact)))  # As a file would hold it.
     prior, recipe = simulated.job.prior, simulated.job.recipe
-    restored = gp.tasks.upscale(prior, small, key=KEY, recipe=recipe, samples=2, batch_size=2)
+    ids = [item.id for item in simulated.items]
+    restored = gp.tasks.upscale(prior, small, key=KEY, ids=ids, recipe=recipe, samples=2, batch_size=2)
     for i, name in enumerate("abc"):
         record = read_record(simulated.out / f"{name}.npz")
         np.testing.assert_array_equal(record.image, restored.images[i])
@@ -138,7 +139,7 @@ def test_simulated_noise_is_the_items_own(tmp_path):
     assert 10 < np.std(noise) * 127.5 < 40
     for other in (degraded(items[0]._replace(id=1)), degraded(items[0], jax.random.key(8))):
         assert np.abs(other - first).mean() > 5 / 127.5
-    start = GaussianNoise(25)(jax.random.fold_in(KEY, 0), load_image(items[0].source, SIDE))
+    start = GaussianNoise(25)(jax.random.fold_in(KEY, items[0].id), load_image(items[0].source, SIDE))
     assert np.abs(start - first).mean() > 5 / 127.5
 
 
@@ -147,7 +148,7 @@ def painted(items, masks, truths=None, **options):
     task = inpainting("paste")
     recipe = with_pixels(latent("w_plus", num_steps=3, perceptual=None), task.pixels)
     truths = truths or {}
-    items = [i._replace(companions=tuple(f[i.id] for f in (masks, truths) if i.id in f)) for i in items]
+    items = [i._replace(companions=tuple(f[i.source] for f in (masks, truths) if i.source in f)) for i in items]
     return Restoring(STYLED, recipe, KEY, task, Masked(STYLED, masks), truths=truths, devices=1, **options), items
 
 
@@ -176,8 +177,9 @@ def test_inpainting_by_a_style_for_every_layer(masked, tmp_path):
     outcome = run(job, items, tmp_path, batch_size=3)
     assert outcome.failed == {}
     pixels = np.stack([load_image(item.source, SIDE) for item in items])
-    known = np.stack([load_image(masks[i], SIDE)[..., :1] > 0 for i in range(3)])
-    library = gp.tasks.inpaint(STYLED, pixels, known.astype(np.float32), key=KEY, recipe=job.recipe)
+    known = np.stack([load_image(masks[item.source], SIDE)[..., :1] > 0 for item in items])
+    ids = [item.id for item in items]
+    library = gp.tasks.inpaint(STYLED, pixels, known.astype(np.float32), key=KEY, ids=ids, recipe=job.recipe)
     for i, item in enumerate(items):
         record = read_record(tmp_path / f"{item.name}.npz")
         np.testing.assert_array_equal(record.image, library.images[i])
@@ -211,10 +213,10 @@ def test_a_mask_or_a_ground_truth_that_changes_is_done_again(masked, tmp_path):
     job, items = painted(found, masks, truths)
     run(job, items, tmp_path / "out", batch_size=3)
     before = times(tmp_path / "out")
-    picture(truths[2], 51)
+    picture(truths[items[2].source], 51)
     image = Image.new("L", (SIDE, SIDE), 255)
     image.paste(0, (1, 1, 3, 3))
-    image.save(masks[1])
+    image.save(masks[items[1].source])
     outcome = run(job, items, tmp_path / "out", batch_size=3)
     after = times(tmp_path / "out")
     assert {name[:-4] for name in after if "/" not in name and after[name] != before[name]} == {"b", "c"}
@@ -225,7 +227,7 @@ def test_a_mask_or_a_ground_truth_that_changes_is_done_again(masked, tmp_path):
 
 def test_a_picture_without_a_mask_fails_alone(masked, tmp_path):
     masks = match_files(masked / "masks", find_items([masked / "in"]), "masks")
-    del masks[1]
+    del masks[masked / "in" / "b.png"]
     job, items = painted(find_items([masked / "in"]), masks)
     outcome = run(job, items, tmp_path, batch_size=3)
     assert [entry.row["name"] for entry in outcome.entries] == ["a", "c"]

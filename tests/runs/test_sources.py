@@ -18,7 +18,8 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.latents import MultiCode, Sphere, WPlus, Z
 from gprior_jax.objectives import Pixel
 from gprior_jax.recipes import mganprior
-from gprior_jax.runs.folder import OutputFolder, entry_of
+from gprior_jax.runs.ending import end
+from gprior_jax.runs.folder import OutputFolder
 from gprior_jax.runs.inversion import inversion_settings
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.sources import read_points
@@ -36,7 +37,6 @@ def inverted(folder, prior, recipe, samples=0, seeds=(0, 1)):
     """An output folder as a run writes it, with the variables that a parametrisation starts from."""
     last = recipe.fit(prior).stages[-1].parametrization
     out = OutputFolder(folder, inversion_settings(prior, recipe, jax.random.key(0)))
-    names = []
     for seed in seeds:
         source = folder / f"{seed}.jpg"
         source.write_bytes(b"pixels")
@@ -45,8 +45,7 @@ def inverted(folder, prior, recipe, samples=0, seeds=(0, 1)):
             variables = {name: np.stack([value + i for i in range(samples)]) for name, value in variables.items()}
         own = record(str(seed))._replace(variables=variables, samples=np.zeros((samples, 8, 8, 3), np.uint8))
         out.write(Item(seed, source, str(seed)), own._replace(sample_losses=np.zeros(samples)))
-        names.append(entry_of(own, ""))
-    out.finish(names, {}, {"model": "somewhere/tiny"})
+    end(out, [], {}, {}, {"model": "somewhere/tiny"})
     return folder
 
 

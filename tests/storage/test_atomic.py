@@ -1,6 +1,11 @@
 import errno
 import hashlib
+import json
+import os
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gprior_jax.errors import CheckpointError
-from gprior_jax.storage.atomic import new_folder, read_json, sha256, write_bytes, write_json
+from gprior_jax.storage.atomic import (
+    new_folder,
+    read_json,
+    remove_leftovers,
+    sha256,
+    temporary_name,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -150,17 +164,103 @@ def test_json_round_trip(content):
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(None, "is missing"), (b"{", "not readable JSON"), (b"\xff\xfe", "not readable JSON"), (b"[1]", "no JSON object")],
+    [
+        (None, "is missing"),
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"{", "damaged, no JSON"),
+        (b"\xff\xfe", "damaged, no JSON"),
+        (b"[1]", "no JSON object"),
+        (b"[" * 100_000, "damaged, no JSON"),
+    ],
 )
 def test_read_json_names_the_file(tmp_path, content, told):
     path = tmp_path / "config.json"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CheckpointError, match=told) as caught:
-        read_json(path)
+        read_json(path, "copy it again")
     assert str(path) in str(caught.value)
+    assert str(caught.value).endswith(": copy it again.")
 
 
 def test_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"abc" * 100_000)
     assert sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+WRITER = """
+import sys
+from gprior_jax.storage.atomic import write_bytes
+for i in range(300):
+    write_bytes(sys.argv[1], bytes([int(sys.argv[2])]) * 50_000)
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_write_one_file_do_not_meet(tmp_path):
+    """Each of them ends well, and whoever reads meanwhile sees a whole file of one of them."""
+    path = tmp_path / "a.bin"
+    write_bytes(path, bytes([1]) * 50_000)
+    command = [sys.executable, "-c", WRITER, str(path)]
+    writers = [subprocess.Popen([*command, str(i)], stderr=subprocess.PIPE) for i in (1, 2)]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        content = path.read_bytes()
+        assert len(content) == 50_000
+        seen |= {*content}
+        assert len({*content}) == 1
+        for name in tmp_path.glob(".*"):
+            remove_leftovers(name.parent)  # As another one does that begins meanwhile.
+    for writer in writers:
+        _, told = writer.communicate()
+        assert writer.returncode == 0, told.decode()
+    assert seen == {1, 2}
+    assert names(tmp_path) == ["a.bin"]
+
+
+def test_temporary_names_are_never_the_same():
+    found = {temporary_name() for _ in range(1000)}
+    assert len(found) == 1000
+    assert all(name.startswith(".") and name.endswith(".partial") and len(name) < 80 for name in found)
+    assert temporary_name(".mp4").endswith(".partial.mp4")
+
+
+def test_a_failure_names_the_file_that_was_to_be_written(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        write_bytes(tmp_path / "nowhere" / "a.bin", b"")
+    assert caught.value.filename == str(tmp_path / "nowhere" / "a.bin")
+
+
+@pytest.mark.parametrize("length", [255, 200])
+def test_a_name_may_be_as_long_as_names_are(tmp_path, length):
+    write_bytes(tmp_path / ("x" * length), b"content")
+    with new_folder(tmp_path / ("y" * length)) as folder:
+        (folder / "a").touch()
+    with new_folder(tmp_path / ("y" * length), overwrite=True) as folder:
+        (folder / "b").touch()
+    assert names(tmp_path) == ["x" * length, "y" * length]
+
+
+def test_leftovers_are_of_nobody_who_is_at_work(tmp_path):
+    ours, (machine, _, token) = temporary_name(), temporary_name()[1:].split("-")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    theirs = f".{'0' * 8}-{os.getpid()}-{token}"
+    forgotten = f".{'1' * 8}-{os.getpid()}-{token}"
+    kept, left = {ours, theirs, "a.png"}, {f".{machine}-{ended.pid}-{token}", forgotten, ".old.png.partial"}
+    for name in kept | left:
+        (tmp_path / name).touch()
+    os.utime(tmp_path / forgotten, (time.time() - 2e5,) * 2)  # Of a machine that we cannot ask, long ago.
+    (tmp_path / ".folder.partial").mkdir()
+    remove_leftovers(tmp_path, tmp_path / "nowhere")
+    assert {*names(tmp_path)} == kept | {".folder.partial"}
+
+
+def test_names_that_are_no_text_are_written_as_escapes(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    write_text(tmp_path / "a.csv", f"{name},1\n")
+    assert (tmp_path / "a.csv").read_bytes() == b"caf\\udce9,1\n"
+    write_json(tmp_path / "a.json", {name: [name, "é"]})
+    assert json.loads((tmp_path / "a.json").read_bytes()) == {name: [name, "é"]}
+    assert read_json(tmp_path / "a.json") == {name: [name, "é"]}

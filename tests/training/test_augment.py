@@ -100,3 +100,14 @@ def test_gradient(image):
     direction = np.random.default_rng(2).standard_normal(image.shape).astype(np.float32)
     along = float(jnp.sum(jax.grad(total)(image) * direction))
     assert along == pytest.approx(float(total(image + direction) - total(image)), rel=1e-3)
+
+
+def test_gray_and_alpha(image):
+    """Gray becomes the mean of the colours that it would become; alpha is not recoloured."""
+    matrix, offset = au._draw_color(1.0, KEY)
+    gray = image[..., :1]
+    as_colours = np.asarray(au._recolored(np.repeat(gray, 3, axis=-1), matrix, offset))
+    np.testing.assert_allclose(au._recolored(gray, matrix, offset)[..., 0], as_colours.mean(-1), atol=1e-5)
+    found = np.asarray(au._recolored(np.concatenate([image, gray], axis=-1), matrix, offset))
+    np.testing.assert_array_equal(found[..., 3:], gray)
+    np.testing.assert_allclose(found[..., :3], au._recolored(image, matrix, offset), atol=1e-6)

@@ -15,6 +15,7 @@ from gprior_jax import zoo
 from gprior_jax.errors import CheckpointError, GPriorError, MissingExtraError
 from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.images.files import encode_png
+from gprior_jax.keys import purpose
 from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.training import loop, pggan, stylegan2
 from training.settings import CONDITIONAL
@@ -55,7 +56,7 @@ def read_state(out, config, name):
 @pytest.mark.slow
 def test_everything_is_written(finished, tiny):
     out, prior, _ = finished
-    assert names(out) == ["config.json", "log.csv", "model", "newest.png", "samples", "state"]
+    assert names(out) == ["config.json", "log.csv", "model", "newest.png", "samples", "scan.json", "state"]
     assert (out / "newest.png").read_bytes() == (out / "samples" / "000000040.png").read_bytes()
     assert json.loads((out / "config.json").read_text())["images_per_level"] == [16, 24]
     # The last two states are kept, every grid is.
@@ -146,13 +147,12 @@ def test_a_finished_run_is_left_alone(finished, tiny, image_zip, no_steps):
 
 def test_other_settings_in_the_same_folder(tiny, image_zip, tmp_path, no_steps):
     loop.train(tiny, image_zip, tmp_path / "run", max_images=0, **OPTIONS)
-    other = dataclasses.replace(tiny, learning_rate=1e-3, images_per_level=(16, 32))
+    other = dataclasses.replace(tiny, learning_rate=1e-3, r1_gamma=2.0, images_per_level=(16, 32))
     with pytest.raises(GPriorError) as caught:
         loop.train(other, image_zip, tmp_path / "run", **OPTIONS)
     message = str(caught.value)
-    assert message.startswith(f"{tmp_path / 'run'} holds a run with another learning_rate (")
-    assert "learning_rate (0.002 there, 0.001 now), images_per_level ([16, 24] there, [16, 32] now)" in message
-    assert "seed" not in message
+    assert message.startswith(f"{tmp_path / 'run'} holds a run with another ")
+    assert "another r1_gamma (1.0 there, 2.0 now), learning_rate (0.002 there, 0.001 now): use" in message
 
 
 def test_an_interrupt_is_told_in_one_sentence(tiny, image_zip, tmp_path, monkeypatch):
@@ -331,8 +331,43 @@ def test_purposes_share_no_key(tiny, image_zip, tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop.projected, "init", init)
     loop._restore(tmp_path, tiny, None, {})
-    taken = [jax.random.fold_in(jax.random.key(tiny.seed), purpose) for purpose in (1, 2)]
+    taken = [purpose(jax.random.key(tiny.seed), name) for name in ("steps", "sheet", "networks")]
     drawn = [*keys, *jax.random.split(keys[0])]
     below = [key for own in taken for key in (own, *(jax.random.fold_in(own, i) for i in range(64)))]
     data = [tuple(jax.random.key_data(key).tolist()) for key in (*drawn, *below)]
     assert len(set(data)) == len(data)
+
+
+@pytest.mark.slow
+def test_a_finished_run_that_goes_on_equals_a_longer_one(image_zip, tmp_path):
+    """Nothing that a StyleGAN2 has been through depends on how long it goes on."""
+    options = OPTIONS | {"snapshot_images": 4}
+    whole = loop.train(CONDITIONAL_FREE, image_zip, tmp_path / "whole", **options)
+    first = dataclasses.replace(CONDITIONAL_FREE, images=8)
+    loop.train(first, image_zip, tmp_path / "run", **options)
+    longer = loop.train(CONDITIONAL_FREE, image_zip, tmp_path / "run", **options)
+    assert_equal_to_the_bit(longer.params, whole.params)
+    assert (tmp_path / "run" / "log.csv").read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["images"] == 16
+
+
+CONDITIONAL_FREE = dataclasses.replace(CONDITIONAL, num_classes=0)
+
+
+def test_broken_images_are_left_out_and_not_looked_for_again(tiny, image_zip, tmp_path, no_steps):
+    """The list of what is used is the run's: another list is another run."""
+    with zipfile.ZipFile(image_zip) as source, zipfile.ZipFile(tmp_path / "more.zip", "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+        target.writestr("00000/broken.png", b"none")
+    looked, told = [], []
+    options = OPTIONS | {"scanned": lambda *numbers: looked.append(numbers), "tell": told.append, "max_images": 0}
+    for _ in range(2):
+        loop.train(tiny, tmp_path / "more.zip", tmp_path / "run", **options)
+    assert len(looked) == len(loop.ImageZip(image_zip)) + 1
+    assert len(told) == 2
+    assert "00000/broken.png" in told[1]
+    # Without the broken one it is the same set.
+    loop.train(tiny, image_zip, tmp_path / "run", **options)
+    with pytest.raises(GPriorError, match="are broken, more than the part 0 that may be"):
+        loop.train(tiny, tmp_path / "more.zip", tmp_path / "other", max_broken=0.0, **options)

@@ -11,6 +11,7 @@ from servers import serving
 
 from gprior_jax import errors
 from gprior_jax.errors import DownloadError, GPriorError, MissingExtraError
+from gprior_jax.storage.locks import hold
 from gprior_jax.zoo.download import CACHE_VARIABLE, cache_folder, fetch
 from gprior_jax.zoo.published import PUBLISHED, Paper, Published
 
@@ -214,7 +215,18 @@ def test_a_full_disk_is_told_before_and_during_the_transfer(server, tmp_path, mo
     assert fetch(entry(server), tmp_path).sha256 == SHA256
 
 
+def test_what_another_process_fetches_is_left_to_it(server, tmp_path):
+    (tmp_path / ".g.pth.partial").write_bytes(b"what has arrived there")
+    with hold(tmp_path / ".locks" / "g.pth"):
+        assert "is being fetched by another process: run again when" in refused(server, tmp_path)
+        assert (tmp_path / ".g.pth.partial").read_bytes() == b"what has arrived there"
+    assert fetch(entry(server), tmp_path).sha256 == SHA256
+    assert not (tmp_path / ".locks").exists()
+
+
 def test_two_transfers_of_a_file_at_once_do_not_mix(server, tmp_path):
+    """On a file system without locks."""
+
     def other(done, total):
         with (tmp_path / ".g.pth.partial").open("ab") as file:
             file.write(b"of the other")

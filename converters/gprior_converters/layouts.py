@@ -1,0 +1,139 @@
+"""The published layouts, and which of them a state dict is of."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from gprior_converters import (
+    alexnet,
+    dcgan,
+    efficientnet,
+    lpips,
+    pggan,
+    stylegan,
+    stylegan2,
+    stylegan2_discriminator,
+    vgg,
+)
+from gprior_converters.selecting import without_common_prefix
+from gprior_converters.state import State
+from gprior_jax.errors import CheckpointError
+
+
+class UnknownLayoutError(CheckpointError):
+    """The tensors are those of no known network."""
+
+
+class Layout(NamedTuple):
+    """One published format.
+
+    Attributes:
+        title: for people.
+        role: ``"generator"``, ``"discriminator"`` or ``"perceptual"``.
+        recognises: whether a file's keys and shapes are of this format.
+        convert: (tensors, file name, attribute overrides) to (module, weights, keys left out).
+        licence_note: what is known about such files.
+    """
+
+    title: str
+    role: str
+    recognises: Callable[[dict[str, tuple[int, ...]]], bool]
+    convert: Callable[[State, str, dict[str, Any]], tuple[Any, dict[str, Any], tuple[str, ...]]]
+    licence_note: str
+
+
+LAYOUTS: dict[str, Layout] = {
+    "pggan_generator": Layout(
+        "PGGAN generator (genforce, HiGAN, mGANprior, InterFaceGAN)",
+        "generator",
+        pggan.is_generator,
+        pggan.convert_generator,
+        pggan.LICENCE_NOTE,
+    ),
+    "pggan_discriminator": Layout(
+        "PGGAN discriminator (genforce)",
+        "discriminator",
+        pggan.is_discriminator,
+        pggan.convert_discriminator,
+        pggan.LICENCE_NOTE,
+    ),
+    "stylegan_generator": Layout(
+        "StyleGAN generator (genforce, idinvert, HiGAN, mGANprior, InterFaceGAN, lernapparat, PULSE)",
+        "generator",
+        stylegan.is_generator,
+        stylegan.convert_generator,
+        stylegan.LICENCE_NOTE,
+    ),
+    "stylegan2_generator": Layout(
+        "StyleGAN2 generator (stylegan2-ada-pytorch, genforce, mGANprior, rosinality, pSp, e4e, ReStyle)",
+        "generator",
+        stylegan2.is_generator,
+        stylegan2.convert_generator,
+        stylegan2.LICENCE_NOTE,
+    ),
+    "stylegan2_discriminator": Layout(
+        "StyleGAN2 discriminator (stylegan2-ada-pytorch, rosinality)",
+        "discriminator",
+        stylegan2_discriminator.is_discriminator,
+        stylegan2_discriminator.convert_discriminator,
+        stylegan2.LICENCE_NOTE,
+    ),
+    "dcgan_generator": Layout(
+        "DCGAN generator (pytorch/examples netG)",
+        "generator",
+        dcgan.is_generator,
+        dcgan.convert_generator,
+        dcgan.LICENCE_NOTE,
+    ),
+    "dcgan_discriminator": Layout(
+        "DCGAN discriminator (pytorch/examples netD)",
+        "discriminator",
+        dcgan.is_discriminator,
+        dcgan.convert_discriminator,
+        dcgan.LICENCE_NOTE,
+    ),
+    "vgg16": Layout("VGG-16 (torchvision)", "perceptual", vgg.is_vgg16, vgg.convert, vgg.LICENCE_NOTE),
+    "alexnet": Layout("AlexNet (torchvision)", "perceptual", alexnet.is_alexnet, alexnet.convert, vgg.LICENCE_NOTE),
+    "efficientnet_lite0": Layout(
+        "EfficientNet-Lite0 (efficientnet_lite_pytorch)",
+        "perceptual",
+        efficientnet.is_efficientnet_lite0,
+        efficientnet.convert,
+        efficientnet.LICENCE_NOTE,
+    ),
+    # Linear weights alone are recognised in order to say what they lack; with a trunk they make the same layout.
+    "lpips": Layout("LPIPS v0.1 (lpips package)", "perceptual", lpips.is_linear, lpips.convert, lpips.LICENCE_NOTE),
+}
+"""Every layout that is recognised from keys and shapes; a new format is a row here."""
+
+
+_MAX_PREFIXES = 4
+
+
+def recognise(state: State, source: str) -> str:
+    """Name of the layout of a network's tensors.
+
+    Raises:
+        CheckpointError: no layout fits.
+    """
+    return recognise_below(state, source)[0]
+
+
+def recognise_below(state: State, source: str) -> tuple[str, State]:
+    """:func:`recognise`, and the tensors without words that a training program put before all keys.
+
+    Raises:
+        CheckpointError: no layout fits.
+    """
+    below: State | None = state
+    for _ in range(_MAX_PREFIXES):
+        if below is None:
+            break
+        shapes = {key: tuple(value.shape) for key, value in below.items()}
+        if name := next((name for name, layout in LAYOUTS.items() if layout.recognises(shapes)), None):
+            return name, below
+        below = without_common_prefix(below)
+    keys = ", ".join(f"{key} {list(value.shape)}" for key, value in list(state.items())[:4])
+    raise UnknownLayoutError(
+        f"{source} is of no known layout (its first tensors are {keys}); nothing was written: known are "
+        f"{'; '.join(layout.title for layout in LAYOUTS.values())}; describe another network with --architecture."
+    )

@@ -1,0 +1,63 @@
+"""Keys of random numbers: from a seed, and one for every purpose.
+
+``jax.random.split(key, n)[i]`` is ``jax.random.fold_in(key, i)``, bit for bit: two purposes that both count from 0
+under one key share their numbers. So what counts images, restarts or layers folds in these small numbers, and a purpose
+of its own is folded in first, by name.
+"""
+
+import operator
+import zlib
+from typing import Any
+
+import jax
+import numpy as np
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.typing import Key
+
+MAX_SEED = 2**32 - 1
+"""JAX keeps 32 bits of a seed: beyond, two seeds would be one."""
+
+MAX_ID = 2**31 - 1
+"""The largest number of an image; the numbers of purposes lie above."""
+
+
+def seeded(seed: int) -> Key:
+    """The key of a seed.
+
+    Args:
+        seed: a whole number from 0 to :data:`MAX_SEED`.
+
+    Raises:
+        ArgumentError: another number, or none.
+
+    >>> bool((jax.random.key_data(seeded(5)) == jax.random.key_data(jax.random.key(5))).all())
+    True
+    >>> seeded(-1)
+    Traceback (most recent call last):
+    gprior_jax.errors.ArgumentError: seed -1: use a whole number from 0 to 4294967295.
+    """
+    return jax.random.key(check_seed(seed))
+
+
+def check_seed(seed: Any, name: str = "seed") -> int:
+    """A seed, if it is one; ``name`` is what the message calls it."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number <= MAX_SEED or isinstance(seed, bool):
+        raise ArgumentError(f"{name} {seed}: use a whole number from 0 to {MAX_SEED}.")
+    return number
+
+
+def purpose(key: Key, name: str) -> Key:
+    """A key for one purpose, under which numbers can be counted from 0 again.
+
+    What is folded in is above every number of an image, a restart or a layer, so that it is no key of theirs either.
+
+    >>> a, b = purpose(jax.random.key(0), "noise"), purpose(jax.random.key(0), "masks")
+    >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).any())
+    False
+    """
+    return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode()) | (MAX_ID + 1)))

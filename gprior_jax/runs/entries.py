@@ -1,0 +1,94 @@
+"""What is told of all images of an output folder: rows, curves, and which records there are to tell of."""
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gprior_jax.errors import CheckpointError
+from gprior_jax.runs.abouts import fingerprint_of
+from gprior_jax.runs.record import Record, read_about, read_record
+from gprior_jax.storage.atomic import read_json
+
+
+class Entry(NamedTuple):
+    """What the files of the run tell of one image; without its arrays, so that thousands fit in memory.
+
+    Attributes:
+        row: of ``run.json``: name, source, status, step, metrics and terms; infinite numbers are None.
+        metrics: as measured.
+        history: ``{"loss" or a term: [T]}``.
+        block: of the report, HTML; empty where it is not shown.
+    """
+
+    row: dict[str, Any]
+    metrics: dict[str, float]
+    history: dict[str, np.ndarray]
+    block: str
+
+
+def entry_of(record: Record, block: str) -> Entry:
+    """The entry of a record."""
+    # JSON has no infinity (the PSNR of equal images): None stands for it, and for NaN.
+    numbers = {n: x if np.isfinite(x) else None for n, x in (record.metrics | record.terms).items()}
+    row = {"name": record.name, "source": record.source, "status": record.status.name, "step": record.step}
+    return Entry(row | numbers, record.metrics, record.history, block)
+
+
+def history_table(entries: Sequence[Entry]) -> str:
+    """``history.csv``: image, step, loss and terms."""
+    names = list(entries[0].history) if entries else ["loss"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "step", *names])
+    for entry in entries:
+        columns = zip(*(entry.history[name] for name in names), strict=True)
+        writer.writerows([entry.row["name"], step, *(f"{x:.6g}" for x in v)] for step, v in enumerate(columns))
+    return text.getvalue()
+
+
+REMEDY = "run the command that made the folder again, which writes it anew"
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What ``run.json`` of an output folder holds, its settings at least.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    found = read_json(folder / "run.json", REMEDY)
+    if not isinstance(found.get("settings"), dict):
+        raise CheckpointError(f"{folder / 'run.json'} is damaged, it has no settings: {REMEDY}.")
+    return found
+
+
+def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], Iterator[Record]]:
+    """Read an output folder: ``run.json`` and, as they are asked for, the images that are done.
+
+    These are all that ``run.json`` lists, and those of its settings that a run has finished since; none whose input has
+    failed since.
+
+    Raises:
+        CheckpointError: not an output folder; of a record, that it is damaged.
+    """
+    folder = Path(folder)
+    run = read_run(folder)
+    try:
+        listed = {row["name"] for row in run.get("images", [])}
+    except (KeyError, TypeError):
+        raise CheckpointError(f"{folder / 'run.json'} is damaged, its images have no names: {REMEDY}.") from None
+    fingerprint, failed = fingerprint_of(run["settings"]), run.get("failed", {})
+
+    def counts(path: Path) -> bool:
+        try:
+            about = read_about(path)
+        except CheckpointError:
+            return path.stem in listed  # Whoever asks for it is told.
+        ours = path.stem in listed or about.get("fingerprint") == fingerprint
+        return ours and about.get("source") not in failed
+
+    return run, (read_record(path) for path in sorted(folder.glob("*.npz")) if counts(path))

@@ -1,0 +1,65 @@
+"""What is done with every file of a run, and the batches that it is done in."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from gprior_jax.runs.items import Item
+from gprior_jax.runs.record import Record
+from gprior_jax.tasks import Arrays
+from gprior_jax.typing import Progress
+
+
+class Batch(NamedTuple):
+    """Images that are worked on at once.
+
+    Attributes:
+        items: what is to be written.
+        places: their places in the batch; the others hold copies.
+        arrays: what :meth:`Job.load` gave, stacked: ``[B, ...]``.
+        ids: ``[B]``.
+    """
+
+    items: list[Item]
+    places: list[int]
+    arrays: Arrays
+    ids: np.ndarray
+
+
+class Job(Protocol):
+    """What is done with every file; :mod:`gprior_jax.runs` has inversion, restoration and attribution."""
+
+    @property
+    def resolution(self) -> int:
+        """Side of the images that are worked on, from which the batch size is chosen."""
+        ...
+
+    @property
+    def devices(self) -> int | None:
+        """Devices that a batch is spread over, see :func:`gprior_jax.inversion.devices.spread`."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides the results, as JSON.
+
+        Raises:
+            ValueError: what is asked for does not fit together.
+        """
+        ...
+
+    def load(self, item: Item) -> Arrays:
+        """Read one item; every item gives arrays of the same shapes, by name.
+
+        Raises:
+            ImageFileError: it cannot be used; the others go on.
+        """
+        ...
+
+    def start(self, batch_size: int) -> "Solve":
+        """What solves batches of this size; called once, when there is something to do."""
+        ...
+
+
+Solve = Callable[[Batch, Progress | None], Iterator[Record]]
+"""``solve(batch, progress)``: the records of a batch, in the order of its items."""

@@ -1,0 +1,138 @@
+"""The items of a run on their way: what is done already, what is in hand, what another process has, what failed."""
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Generator, Mapping
+
+import numpy as np
+
+from gprior_jax.errors import CheckpointError, ImageFileError
+from gprior_jax.images.files import unreadable
+from gprior_jax.runs.entries import Entry, entry_of
+from gprior_jax.runs.folder import OutputFolder
+from gprior_jax.runs.items import Item
+from gprior_jax.runs.job import Batch, Job
+from gprior_jax.runs.names import as_text
+from gprior_jax.runs.record import Record, read_record
+from gprior_jax.runs.report import MAX_IMAGES, record_block
+from gprior_jax.tasks import Arrays
+
+_PAUSE = 0.5
+"""Seconds between looks at images that another process has in hand."""
+
+
+@dataclasses.dataclass
+class Work:
+    """The items of a run, and what has become of them.
+
+    Attributes:
+        items: in the order that they came in, under the names that they have in the folder.
+        entries: of those that are done, by name.
+        failed: ``{source: sentence}``.
+    """
+
+    job: Job
+    folder: OutputFolder
+    items: list[Item]
+    size: int | None
+    tell: Callable[[str], None]
+    entries: dict[str, Entry] = dataclasses.field(default_factory=dict)
+    failed: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def keep(self, item: Item, record: Record) -> None:
+        """Note an image that is done."""
+        self.entries[item.name] = entry_of(record, record_block(record) if len(self.entries) < MAX_IMAGES else "")
+
+    def look(self) -> None:
+        """Take up what is done already."""
+        for item in filter(self.folder.is_done, self.items):
+            self._take_up(item)
+        if self.entries:
+            self.tell(f"{len(self.entries)} of {len(self.items)} images are done already")
+
+    def _take_up(self, item: Item) -> bool:
+        try:
+            record = read_record(self.folder.path / f"{item.name}.npz")
+        except CheckpointError:  # Damaged further in: to be done again.
+            return False
+        self.folder.mend(item, record, self.size)
+        self.keep(item, record)
+        return True
+
+    def batches(self, size: int) -> Generator[tuple[str, Batch, list[list[str]]], None, None]:
+        """Batches of one shape with their titles, and the fingerprints of their files, taken before these were read.
+
+        An image's place in its batch follows from the list alone, whatever is done already, cannot be read, or is done
+        by another process: XLA's sums can depend on the place in the last bit, and an interrupted run shall end like
+        one that was not. Free places are filled with copies.
+        """
+        ordered = sorted(range(len(self.items)), key=lambda i: (self.items[i].source, self.items[i].id))
+        places = list(enumerate(ordered))
+        waiting = [dict(places[start : start + size]) for start in range(0, len(places), size)]
+        is_told = False
+        while waiting:
+            others, idle = [], True
+            for numbers in waiting:
+                with contextlib.ExitStack() as locks:
+                    loaded, busy = self._load(numbers, locks)
+                    if busy:
+                        others.append(busy)
+                    if loaded:
+                        idle = False
+                        title = f"images {min(loaded) + 1} to {max(loaded) + 1} of {len(self.items)}"
+                        yield title, _stacked(loaded, size), [digests for _, _, digests in loaded.values()]
+            waiting = others
+            if waiting and idle:
+                if not is_told:
+                    count = sum(map(len, waiting))
+                    self.tell(f"{count} images are in the hands of another process: waiting for them")
+                    is_told = True
+                time.sleep(_PAUSE)
+
+    def _load(
+        self, numbers: Mapping[int, int], locks: contextlib.ExitStack
+    ) -> tuple[dict[int, tuple[Item, Arrays, list[str]]], dict[int, int]]:
+        """What is to be done of some items, by the places that they have in the list, and which others have in hand.
+
+        Args:
+            numbers: indices into the items by their places.
+            locks: where the locks of what is to be done are put.
+        """
+        loaded: dict[int, tuple[Item, Arrays, list[str]]] = {}
+        busy: dict[int, int] = {}
+        for place, index in numbers.items():
+            item = self.items[index]
+            if item.name in self.entries:
+                continue
+            taken = self.folder.take(item)
+            if taken is None:
+                busy[place] = index
+                continue
+            item, lock = taken
+            self.items[index] = item
+            if lock is None and self._take_up(item):
+                continue
+            if lock is not None:
+                locks.enter_context(lock)
+            try:
+                digests = item.digests()
+                loaded[place] = item, self.job.load(item), digests
+            except (ImageFileError, OSError) as error:
+                why = unreadable(item.source, error) if isinstance(error, OSError) else error
+                self.failed[as_text(item.source)] = as_text(str(why))
+                self.tell(as_text(str(why)))
+        return loaded, busy
+
+
+def _stacked(loaded: Mapping[int, tuple[Item, Arrays, list[str]]], size: int) -> Batch:
+    """A batch of a size of what was loaded, by the places in the list."""
+    by_place = {place % size: each for place, each in loaded.items()}
+    first, *_ = by_place
+    filled = [by_place.get(place, by_place[first]) for place in range(size)]
+    return Batch(
+        items=[item for item, _, _ in loaded.values()],
+        places=list(by_place),
+        arrays={name: np.stack([arrays[name] for _, arrays, _ in filled]) for name in filled[0][1]},
+        ids=np.array([item.id for item, _, _ in filled]),
+    )

@@ -1,0 +1,120 @@
+"""A look at every training image before a run: what is broken is named and left out, not met after hours.
+
+What was found is kept in ``scan.json`` in the run's folder: as long as no file has changed, the next session of the run
+does not look again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from gprior_jax.errors import CheckpointError, GPriorError, ImageFileError
+from gprior_jax.storage.atomic import read_json, write_json
+from gprior_jax.training.data import ImageZip
+from gprior_jax.training.sources import shown
+
+SCAN = "scan.json"
+
+MAX_BROKEN = 0.1
+"""Part of the images that may be broken."""
+
+_TOLD = 5
+"""Broken images that are told; all are in ``scan.json``."""
+
+_THREADS = 4
+_AHEAD = 64
+
+Counter = Callable[[int, int], None]
+"""Is told how many images have been looked at, and of how many."""
+
+
+def find_broken(images: ImageZip, progress: Counter | None = None) -> dict[str, str]:
+    """Images that cannot be decoded, ``{name: sentence}``: each is decoded once."""
+
+    def look(index: int) -> str | None:
+        try:
+            images.picture(index)
+        except ImageFileError as error:
+            return str(error)
+        return None
+
+    broken = {}
+    for index, told in enumerate(_in_order(look, len(images))):
+        if told is not None:
+            broken[images.names[index]] = told
+        if progress is not None:
+            progress(index + 1, len(images))
+    return broken
+
+
+def _in_order(look: Callable[[int], str | None], count: int) -> Iterator[str | None]:
+    """What a function says of every index; several threads look ahead, as far as they do not fill the memory."""
+    pool, waiting = ThreadPoolExecutor(_THREADS), []
+    try:
+        for index in range(count):
+            waiting.append(pool.submit(look, index))
+            if len(waiting) > _AHEAD:
+                yield waiting.pop(0).result()
+        while waiting:
+            yield waiting.pop(0).result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def leave_out_broken(
+    images: ImageZip,
+    folder: Path | None = None,
+    max_broken: float = MAX_BROKEN,
+    progress: Counter | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> None:
+    """Leave out of a set of images those that cannot be decoded.
+
+    Args:
+        images: the set; what is broken vanishes from its names.
+        folder: of the run, which remembers what was found; None looks again each time.
+        max_broken: part of the images that may be broken, of which one may always be.
+        progress: see :data:`Counter`; not called where nothing is looked at.
+        tell: called with a sentence about what is left out.
+
+    Raises:
+        GPriorError: more are broken, or all.
+    """
+    facts = {"images": len(images), "fingerprint": images.source.fingerprint()}
+    broken = _remembered(folder, facts)
+    if broken is None:
+        broken = find_broken(images, progress)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / SCAN, facts | {"broken": broken})
+    if not broken:
+        return
+    told = _listed(list(broken), folder)
+    first = next(iter(broken.values()))
+    if len(broken) > max(1.0, max_broken * len(images)) or len(broken) == len(images) or max_broken == 0:
+        raise GPriorError(
+            f"{len(broken)} of {len(images)} images of {images.path} are broken, more than the part {max_broken:g} "
+            f"that may be: {told}. The first: {first} Repair or remove them, or allow more (max_broken)."
+        )
+    tell(f"{len(broken)} of {len(images)} images are broken and left out: {told}. The first: {first}")
+    images.keep([index for index, name in enumerate(images.names) if name not in broken])
+
+
+def _remembered(folder: Path | None, facts: dict[str, Any]) -> dict[str, str] | None:
+    """What an earlier session found in the same files; None where there was none."""
+    if folder is None:
+        return None
+    try:
+        found = read_json(folder / SCAN)
+        same = all(found.get(name) == value for name, value in facts.items())
+        return {str(name): str(told) for name, told in found["broken"].items()} if same else None
+    except (CheckpointError, KeyError, AttributeError):
+        return None
+
+
+def _listed(names: Sequence[str], folder: Path | None) -> str:
+    told = ", ".join(shown(name) for name in names[:_TOLD])
+    if len(names) <= _TOLD:
+        return told
+    return f"{told} and {len(names) - _TOLD} more" + (f" (all in {folder / SCAN})" if folder is not None else "")
