@@ -26,7 +26,6 @@ BATCH = 16
 
 def by_threads(images: ImageZip, resolution: int, threads: int) -> Iterator[np.ndarray]:
     """The loop's own stream."""
-    pipeline._THREADS = threads
 
     def requests() -> Iterator[tuple[int, int, int]]:
         position = 0
@@ -34,7 +33,7 @@ def by_threads(images: ImageZip, resolution: int, threads: int) -> Iterator[np.n
             yield position, BATCH, resolution
             position += BATCH
 
-    for batch, _ in stream(images, requests(), 0, mirror=True):
+    for batch, _ in stream(images, requests(), 0, mirror=True, threads=threads):
         yield batch
 
 

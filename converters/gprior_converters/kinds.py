@@ -8,20 +8,25 @@ from gprior_converters.scanning import shown
 
 _HEAD = 4096
 
+_UNPACK = "unpack it and give the checkpoint in it"
+_GIVE = "give a network's checkpoint"
+_AS_PYTORCH = "give the network as a PyTorch checkpoint"
+_CODES = "codes are read by gprior morph, mix and arithmetic"
+
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x93NUMPY", "an array of numpy (.npy)", "codes are read by gprior morph, mix and arithmetic"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras or flaxmodels)", "give the network as a PyTorch checkpoint"),
+    (b"\x93NUMPY", "an array of numpy (.npy)", _CODES),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras or flaxmodels)", _AS_PYTORCH),
     (b"GGUF", "a GGUF file of a language model", "give a GAN's checkpoint"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it and give the checkpoint in it"),
-    (b"BZh", "a bzip2 archive", "unpack it and give the checkpoint in it"),
-    (b"\xfd7zXZ\x00", "an xz archive", "unpack it and give the checkpoint in it"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and give the checkpoint in it"),
-    (b"Rar!", "a RAR archive", "unpack it and give the checkpoint in it"),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive", "unpack it and give the checkpoint in it"),
-    (b"\x89PNG", "a PNG picture", "give a network's checkpoint"),
-    (b"\xff\xd8\xff", "a JPEG picture", "give a network's checkpoint"),
-    (b"GIF8", "a GIF picture", "give a network's checkpoint"),
-    (b"%PDF", "a PDF document", "give a network's checkpoint"),
+    (b"\x1f\x8b", "a gzip archive", _UNPACK),
+    (b"BZh", "a bzip2 archive", _UNPACK),
+    (b"\xfd7zXZ\x00", "an xz archive", _UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    (b"Rar!", "a RAR archive", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", _UNPACK),
+    (b"\x89PNG", "a PNG picture", _GIVE),
+    (b"\xff\xd8\xff", "a JPEG picture", _GIVE),
+    (b"GIF8", "a GIF picture", _GIVE),
+    (b"%PDF", "a PDF document", _GIVE),
     (
         b"version https://git-lfs",
         "a pointer of git LFS, not the file that it stands for",
@@ -56,9 +61,9 @@ def kind_of(path: Path) -> tuple[str, str] | None:
         if head.startswith(start):
             return what, remedy
     if head[257:262] == b"ustar":
-        return "a tar archive", "unpack it and give the checkpoint in it"
+        return "a tar archive", _UNPACK
     if head[4:8] == b"TFL3":
-        return "a TensorFlow Lite model", "give the network as a PyTorch checkpoint"
+        return "a TensorFlow Lite model", _AS_PYTORCH
     if head[:1] == b"\x08" and re.search(rb"onnx|pytorch|tf2onnx|keras2onnx", head[:256], re.IGNORECASE):
         return "an ONNX model", "export the network's state_dict() from the program that made it"
     if head.startswith(b"PK"):
@@ -90,9 +95,9 @@ def _archive(path: Path) -> tuple[str, str] | None:
     if any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
         return None
     if names and all(name.endswith(".npy") for name in names):
-        return "a file of arrays (.npz)", "codes are read by gprior morph, mix and arithmetic"
+        return "a file of arrays (.npz)", _CODES
     if "config.json" in names and any(name.endswith(".h5") for name in names):
-        return "a Keras model", "give the network as a PyTorch checkpoint"
+        return "a Keras model", _AS_PYTORCH
     inside = sorted((n for n in names if n.endswith(_CHECKPOINTS) and "__MACOSX" not in n), key=_rank)
     if not inside:
         return "a zip archive without a network", "fetch it again, or give a .pth, .pt, .pkl or .safetensors file"

@@ -96,7 +96,7 @@ class _Lines:
         words = [f"{self._title}: {self._counted()}", *(f"{name} {value}" for name, value in self._facts.items())]
         done, seconds = self.n - self._first[0], now - self._first[1]
         if done and self._total and self.n < self._total:
-            words.append(f"{_span(seconds * (self._total - self.n) / done)} left")
+            words.append(f"{span(seconds * (self._total - self.n) / done)} left")
         print(", ".join(words), file=sys.stderr, flush=True)
 
     def _counted(self) -> str:
@@ -107,10 +107,10 @@ class _Lines:
         return f"{self._unit} {self.n}{share}"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """A time in words, as short as it can be.
 
-    >>> _span(9.6), _span(200), _span(7300)
+    >>> span(9.6), span(200), span(7300)
     ('10 s', '3 min', '2 h 2 min')
     """
     if seconds < 100:

@@ -7,6 +7,7 @@ from typing import Any
 from tyro import conf
 
 from gprior_jax import zoo
+from gprior_jax.cli.bars import span
 from gprior_jax.cli.flags import JsonFlag, check_positive
 from gprior_jax.cli.telling import CountBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError
@@ -108,19 +109,8 @@ def _summary(row: dict[str, Any]) -> str:
     if row.get("augment_p"):
         told.append(f"augment {float(row['augment_p']):.3f}")
     losses = f"G {float(row['generator']):.3f}  D {float(row['discriminator']):.3f}"
-    return "  ".join([*told, losses, f"{row['images_per_second']:.0f} images/s", _left(row["seconds_left"])])
-
-
-def _left(seconds: float) -> str:
-    """How long it will take, in words.
-
-    >>> _left(42.4), _left(754), _left(30_000)
-    ('42 s left', '13 min left', '8 h 20 min left')
-    """
-    minutes = round(seconds / 60)
-    if seconds < 100:
-        return f"{seconds:.0f} s left"
-    return f"{minutes} min left" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min left"
+    pace = f"{row['images_per_second']:.0f} images/s"
+    return "  ".join([*told, losses, pace, f"{span(row['seconds_left'])} left"])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

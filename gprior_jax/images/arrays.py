@@ -77,6 +77,15 @@ def as_rgb(images: ArrayLike) -> Array:
     return images[..., :3] * alpha + (1.0 - alpha)
 
 
+def rgb_uint8(pictures: np.ndarray) -> np.ndarray:
+    """:func:`as_rgb` of pictures in uint8 ``[..., C]``, on the host; those that are RGB are not touched.
+
+    >>> rgb_uint8(np.array([[7], [255]], np.uint8)).tolist()
+    [[7, 7, 7], [255, 255, 255]]
+    """
+    return pictures if pictures.shape[-1] == 3 else to_uint8(as_rgb(from_uint8(pictures)))
+
+
 def check_range(images: ArrayLike, what: str = "images") -> np.ndarray:
     """Images as float32, if their numbers can be pixels in [-1, 1]; noise may leave that range.
 

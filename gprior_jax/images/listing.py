@@ -11,12 +11,10 @@ from PIL import Image, ImageFile
 from gprior_jax.errors import GPriorError
 from gprior_jax.images.patterns import Found as Found
 from gprior_jax.images.patterns import is_magic, matches, on_disk
+from gprior_jax.storage.names import is_hidden
 
 _NOT_PICTURES = ("MPEG", "EPS")
 """Formats that Pillow opens and does not read: of films it knows the size, and others it leaves to another program."""
-
-_UNSEEN = frozenset({"thumbs.db", "desktop.ini"})
-"""Files that Windows puts into folders and hides, whose names do not begin with a dot."""
 
 _TOLD = 4
 """Kinds of files left out that are named; more are counted together."""
@@ -146,7 +144,7 @@ class _Search:
             return
         for name in names:
             found = Found(folder / name, below + name)
-            if name.startswith(".") or name.lower() in _UNSEEN:
+            if is_hidden(name):
                 continue
             if os.path.isdir(found.path):
                 self._subfolder(found)

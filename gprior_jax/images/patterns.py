@@ -2,10 +2,11 @@
 
 import fnmatch
 import os
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from gprior_jax.storage.names import one_form
 
 
 class Found(NamedTuple):
@@ -25,11 +26,6 @@ def is_magic(part: str) -> bool:
     return any(character in part for character in "*?[")
 
 
-def _same(name: str) -> str:
-    """One form of a name that has two in Unicode."""
-    return unicodedata.normalize("NFC", name)
-
-
 def on_disk(path: Path) -> Path:
     """A path as the file system has it, where it has it in the other form of Unicode."""
     if os.path.lexists(path) or str(path).isascii():
@@ -41,7 +37,7 @@ def on_disk(path: Path) -> Path:
 
 
 def _other_form(folder: Path, name: str) -> str:
-    return next((other for other in _names(folder) if _same(other) == _same(name)), name)
+    return next((other for other in _names(folder) if one_form(other) == one_form(name)), name)
 
 
 def _names(folder: Path) -> list[str]:
@@ -72,7 +68,7 @@ def _below(folder: Path, parts: list[str], below: str) -> Iterator[Found]:
         return
     for name in _names(folder):
         hidden = name.startswith(".") and not part.startswith(".")
-        if hidden or not (_same(name) == _same(part) or fnmatch.fnmatch(_same(name), _same(part))):
+        if hidden or not (one_form(name) == one_form(part) or fnmatch.fnmatch(one_form(name), one_form(part))):
             continue
         if not rest:
             yield Found(folder / name, below + name)

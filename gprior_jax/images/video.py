@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from gprior_jax.errors import GPriorError, require
-from gprior_jax.images.arrays import as_rgb, from_uint8, to_uint8
+from gprior_jax.images.arrays import rgb_uint8
 from gprior_jax.storage.atomic import temporary_name, write_bytes
 
 FASTEST = {".webp": 100.0, ".gif": 50.0, ".mp4": 120.0}
@@ -58,7 +58,7 @@ def save_video(path: str | os.PathLike, frames: Sequence[np.ndarray] | np.ndarra
     path = Path(path)
     pictures = np.asarray(frames)
     if pictures.shape[-1] != 4 or path.suffix.lower() != ".webp":
-        pictures = to_uint8(as_rgb(from_uint8(pictures)))
+        pictures = rgb_uint8(pictures)
     if path.suffix.lower() == ".mp4":
         _save_mp4(path, pictures, fps)
         return

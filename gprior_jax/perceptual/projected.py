@@ -79,7 +79,7 @@ def freeze(network: Params, key: Key) -> Frozen:
 
     across_key, down_key = jax.random.split(key)
     across = draw(across_key, list(zip(channels, widths, strict=True)))
-    return Frozen(network, across, draw(down_key, list(itertools.pairwise(widths[::-1]))[::-1]))
+    return Frozen(network, across, draw(down_key, [(wide, narrow) for narrow, wide in itertools.pairwise(widths)]))
 
 
 def side(resolution: int) -> int:

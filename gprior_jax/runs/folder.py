@@ -134,6 +134,7 @@ class OutputFolder:
         no name that belongs to a file elsewhere. Items that are not below an input have the names that they came with.
         """
         stored = self.records()
+        owners = {same_name(name): about for name, about in stored.items()}
         known = {about["place"]: name for name, about in stored.items() if about.get("place")}
         found: dict[int, Item] = {}
         self._taken = {}
@@ -144,18 +145,22 @@ class OutputFolder:
                 found[index], self._taken[same_name(name)] = own, item.below
         for index, item in enumerate(items):
             if index not in found:
-                found[index] = self._renamed(item, stored)
+                found[index] = self._renamed(item, owners)
         return [found[index] for index in range(len(items))]
 
-    def _renamed(self, item: Item, stored: dict[str, About]) -> Item:
-        """An item under a name that is free, or that the folder has for a file of its content and id."""
-        names = {same_name(name): name for name in stored}
+    def _renamed(self, item: Item, owners: dict[str, About]) -> Item:
+        """An item under a name that is free, or that the folder has for a file of its content and id.
+
+        Args:
+            item: the item.
+            owners: what records say of themselves, by their names as :func:`same_name` has them.
+        """
 
         def owner(wish: str) -> str | None:
             key = same_name(wish)
             if key in self._taken or wish in RESERVED:
                 return self._taken.get(key, "")
-            about = stored[names[key]] if key in names else None
+            about = owners.get(key)
             return None if about is None or is_same(about, item) else about.get("below", "")
 
         name = choose_name(item.below, place_of(item.source), owner)
@@ -184,7 +189,7 @@ class OutputFolder:
                 return item, None
             lock.release()  # Another process has given the name to another file meanwhile.
             self._taken.pop(same_name(item.name), None)
-            item = self._renamed(item, self.records())
+            item = self._renamed(item, {same_name(name): about for name, about in self.records().items()})
 
     def _about(self, name: str) -> About | None:
         """What the record of a name says of itself; None where there is none of these settings."""

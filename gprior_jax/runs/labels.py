@@ -9,6 +9,7 @@ from typing import Any
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.runs.items import Item
+from gprior_jax.storage.names import normalized, one_form
 
 FOLDERS = "folders"
 """Says that every image is of the class that its folder is named after."""
@@ -43,7 +44,7 @@ def with_labels(items: Sequence[Item], labels: str | os.PathLike, num_classes: i
     if str(labels) == FOLDERS:
         return [item._replace(label=number_of(_folder(item), f"{item.source}, its folder")) for item in items]
     path = Path(labels).expanduser()
-    table = {_plain(name): number_of(word, str(path)) for name, word in _read(path)}
+    table = {normalized(str(name).strip()): number_of(word, str(path)) for name, word in _read(path)}
     table |= {str(PurePosixPath(name).with_suffix("")): number for name, number in table.items() if name}
     found = [item._replace(label=_lookup(table, item.source)) for item in items]
     if all(item.label is None for item in found):
@@ -55,15 +56,10 @@ def _folder(item: Item) -> str:
     return item.source.absolute().parent.name
 
 
-def _plain(name: Any) -> str:
-    """A name as written on any system."""
-    return str(name).strip().replace("\\", "/").removeprefix("./")
-
-
 def _lookup(table: dict[str, int], source: Path) -> int | None:
     """The class of a file: by its longest end that the table has."""
     parts = source.absolute().parts
-    ends = ("/".join(parts[start:]) for start in range(1, len(parts)))
+    ends = (one_form("/".join(parts[start:])) for start in range(1, len(parts)))
     names = (name for end in ends for name in (end, str(PurePosixPath(end).with_suffix(""))))
     return next((table[name] for name in names if name in table), None)
 

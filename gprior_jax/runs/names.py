@@ -1,10 +1,12 @@
-"""What follows from an input's name: its id, what its results are called, and how it is told in text."""
+"""What follows from an input's name: its id, and what its results are called."""
 
 import hashlib
 import os
-import unicodedata
 from collections.abc import Callable
 from pathlib import PurePosixPath
+
+from gprior_jax.storage.names import as_text as as_text
+from gprior_jax.storage.names import bytes_of, is_control, one_form
 
 MAX_BYTES = 200
 """Length of a result's name, bytes of UTF-8: with ``_12.png`` and ``.lock`` behind it, every file system has room."""
@@ -23,7 +25,7 @@ def id_of(below: str) -> int:
     >>> id_of("cat.png"), id_of("sub/cat.png")
     (1554493040, 1535953526)
     """
-    return int.from_bytes(hashlib.sha256(_bytes(_one_form(below))).digest()[:4], "big") >> 1
+    return int.from_bytes(hashlib.sha256(bytes_of(one_form(below))).digest()[:4], "big") >> 1
 
 
 def result_name(below: str) -> str:
@@ -41,7 +43,7 @@ def result_name(below: str) -> str:
 
 def _fitted(name: str, whole: str) -> str:
     """A name that any file system takes; the digest is of ``whole``."""
-    name = "".join(map(_escaped, _one_form(name)))
+    name = "".join(map(_escaped, one_form(name)))
     name = f"_{name[1:]}" if name.startswith(".") else name  # Hidden files are not results.
     if len(name.encode()) <= MAX_BYTES:
         return name
@@ -74,48 +76,22 @@ def choose_name(below: str, place: str, owner: Callable[[str], str | None]) -> s
 
 def same_name(name: str) -> str:
     """A name as file systems compare it that tell neither case nor forms of Unicode apart."""
-    return _one_form(_one_form(name).casefold())
-
-
-def as_text(name: str | os.PathLike) -> str:
-    r"""A path, or a sentence with one, as text that can be written anywhere.
-
-    >>> as_text(os.fsdecode(b"caf\xe9.png")), as_text("two\nlines.png"), as_text("café.png")
-    ('caf\\xe9.png', 'two\\x0alines.png', 'café.png')
-    """
-    told = _bytes(os.fspath(name)).decode("utf-8", "backslashreplace")
-    return "".join(f"\\x{ord(each):02x}" if _is_control(each) else each for each in told)
+    return one_form(one_form(name).casefold())
 
 
 def digest_of(place: str) -> str:
     """What tells a place without naming it: records go to other people."""
-    return hashlib.sha256(_bytes(place)).hexdigest()[: 2 * _DIGITS]
+    return hashlib.sha256(bytes_of(place)).hexdigest()[: 2 * _DIGITS]
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(_bytes(_one_form(text))).hexdigest()[:_DIGITS]
-
-
-def _one_form(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
-def _bytes(name: str) -> bytes:
-    """The bytes of a name that may be no UTF-8, as the file system has them."""
-    try:
-        return name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # Of Windows, whose names may hold other halves of pairs.
-        return name.encode("utf-8", "backslashreplace")
+    return hashlib.sha256(bytes_of(one_form(text))).hexdigest()[:_DIGITS]
 
 
 def _escaped(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:
         return f"%{code - 0xDC00:02X}"
-    if _is_control(character) or 0xD800 <= code <= 0xDFFF:
+    if is_control(character) or 0xD800 <= code <= 0xDFFF:
         return f"%{code:02X}"
     return character
-
-
-def _is_control(character: str) -> bool:
-    return ord(character) < 32 or 127 <= ord(character) < 160

@@ -104,6 +104,10 @@ class GANConfig(abc.ABC):
         """What the log tells of the batch that starts after ``images_seen`` images."""
         return {"resolution": self.size_at(images_seen)}
 
+    def conditioning(self, images_seen: int) -> float:
+        """How far images are of their own classes in the batch that starts after ``images_seen`` images, 0 to 1."""
+        return 1.0
+
     @abc.abstractmethod
     def check_extends(self, earlier: Any, images_seen: int) -> None:
         """Check that a run of these settings has the past that one of ``earlier`` has, which differ in its length only.

@@ -7,9 +7,7 @@ evaluation.
 
 import hashlib
 import os
-from collections import deque
 from collections.abc import Collection, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -19,8 +17,10 @@ from PIL import Image
 from gprior_jax.checks import check_number
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images.files import as_channels, open_picture, picture_of
+from gprior_jax.storage.names import as_text, normalized
 from gprior_jax.training.labels import Classes, as_array, find_classes
-from gprior_jax.training.sources import normalized, open_source, shown
+from gprior_jax.training.prefetch import THREADS, in_threads
+from gprior_jax.training.sources import open_source
 
 HELD_OUT_FRACTION = 0.05
 
@@ -28,9 +28,6 @@ Split = Literal["train", "held_out", "all"]
 
 _PREFETCH = 4
 """Batches decoded ahead of the training loop."""
-
-_THREADS = 4
-"""That decode them, each a batch; Pillow lets other threads run while it decodes."""
 
 
 def is_held_out(name: str, fraction: float = HELD_OUT_FRACTION) -> bool:
@@ -110,7 +107,7 @@ class ImageZip:
             ImageFileError: it is damaged or no image.
         """
         name = self.names[index]
-        place = Path(f"{self.path}: {shown(name)}")
+        place = Path(f"{self.path}: {as_text(name)}")
         return open_picture(place, picture_of(self.channels), smallest=1, content=self.source.read(name))
 
     def image(self, index: int, resolution: int) -> np.ndarray:
@@ -201,9 +198,14 @@ def classes_together(labels: np.ndarray, group: int) -> np.ndarray:
 
 
 def stream(
-    images: ImageZip, requests: Iterator[tuple[int, int, int]], seed: int, mirror: bool = False, turn: bool = False
+    images: ImageZip,
+    requests: Iterator[tuple[int, int, int]],
+    seed: int,
+    mirror: bool = False,
+    turn: bool = False,
+    threads: int = THREADS,
 ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
-    """Yield batches and the indices of their images, in order; several threads decode ahead.
+    """Batches and the indices of their images, in order; several threads decode ahead.
 
     Args:
         images: where they come from.
@@ -211,19 +213,11 @@ def stream(
         seed: seed of the shuffles.
         mirror: mirror a random half.
         turn: turn by a random number of quarters.
+        threads: that decode, each a batch.
     """
 
     def decode(position: int, size: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         order = batch_order(len(images), position, size, seed, mirror, turn)
         return images.batch(order, resolution), order.indices
 
-    pool, ahead = ThreadPoolExecutor(_THREADS), deque()
-    try:
-        for request in requests:
-            ahead.append(pool.submit(decode, *request))
-            if len(ahead) > _PREFETCH:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return in_threads(decode, requests, _PREFETCH, threads)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gprior_jax.errors import GPriorError, ImageFileError
-from gprior_jax.training.sources import LABELS, Source, normalized, shown
+from gprior_jax.storage.names import as_text, listed, normalized
+from gprior_jax.training.sources import LABELS, Source
 
 REMEDY = (
     "conditional training needs 'labels': [[name, class], ...] in its dataset.json, with a class for every image, or, "
@@ -48,11 +49,6 @@ def _wrong(source: Source, what: str) -> GPriorError:
     return GPriorError(f"{source.path} does not name the class of every image: {what}; {REMEDY}.")
 
 
-def _listed(names: Sequence[str]) -> str:
-    told = ", ".join(shown(name) for name in names[:_TOLD])
-    return told if len(names) <= _TOLD else f"{told} and {len(names) - _TOLD} more"
-
-
 def _of_file(source: Source, where: str) -> Classes:
     try:
         found = json.loads(source.read(where))
@@ -65,9 +61,9 @@ def _of_file(source: Source, where: str) -> Classes:
     raw = {normalized(f"{top}/{name}"): label for name, label in pairs}
     missing = [name for name in source.names if name not in raw]
     if missing:
-        told = f"{len(missing)} of {len(source.names)} images have none in {where}: {_listed(missing)}"
+        told = f"{len(missing)} of {len(source.names)} images have none in {where}: {listed(missing, _TOLD)}"
         if len(missing) == len(source.names):
-            told += f" (it names others, such as {shown(pairs[0][0])})"
+            told += f" (it names others, such as {as_text(pairs[0][0])})"
         raise _wrong(source, told)
     return _numbered(source, where, raw, found.get("label_names"))
 
@@ -92,7 +88,7 @@ def _numbered(source: Source, where: str, raw: Mapping[str, Any], told: Any) -> 
     plain = {name: _plain(label) for name, label in raw.items()}
     for name, label in plain.items():
         if label is None:
-            kind = f"the class {json.dumps(raw[name])[:80]} of {shown(name)} in its {where}"
+            kind = f"the class {json.dumps(raw[name])[:80]} of {as_text(name)} in its {where}"
             raise _wrong(source, f"{kind} is neither a whole number from 0 nor a word")
     words = sorted({label for label in plain.values() if isinstance(label, str)})
     if words and any(isinstance(label, int) for label in plain.values()):
@@ -127,12 +123,13 @@ def _of_folders(source: Source) -> Classes:
         depth += 1
     loose = [name for name, folders in zip(source.names, parts, strict=True) if len(folders) <= depth]
     if loose:
-        alone = "all images lie in one folder" if len(loose) == len(parts) else f"in no folder are {_listed(loose)}"
+        some = f"in no folder are {listed(loose, _TOLD)}"
+        alone = "all images lie in one folder" if len(loose) == len(parts) else some
         raise _wrong(source, f"it has no {LABELS}, and {alone}")
     names = sorted({folders[depth] for folders in parts})
     numbers = {name: number for number, name in enumerate(names)}
     of = {name: numbers[folders[depth]] for name, folders in zip(source.names, parts, strict=True)}
-    return Classes(of, [shown(name) for name in names])
+    return Classes(of, [as_text(name) for name in names])
 
 
 def as_array(classes: Classes, names: Sequence[str]) -> np.ndarray:

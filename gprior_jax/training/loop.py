@@ -6,9 +6,10 @@ last), ``state/`` (the last two complete training states) and ``model/`` (the av
 as a model folder).
 """
 
+import contextlib
 import dataclasses
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from gprior_jax.storage.atomic import new_folder, write_json
 from gprior_jax.storage.checkpoint import load_tree, save_tree
 from gprior_jax.summary import fingerprint
 from gprior_jax.training import projected
-from gprior_jax.training.config import GANConfig, StyleGAN2Config
+from gprior_jax.training.config import GANConfig
 from gprior_jax.training.continuing import CONFIG, check_continues, settings_of
 from gprior_jax.training.data import ImageZip, classes_together, stream
 from gprior_jax.training.lanes import Lanes, lanes_for
@@ -99,10 +100,10 @@ def train(
     network = _features_of(config, perceptual)
     wanted = _check_run(out, config, images, network)
     leave_out_broken(images, out, max_broken, scanned, tell)
-    labels, names = _labels(images, config)
-    provenance = (provenance or {}) | ({"label_names": names} if names else {})
     wanted |= settings_of(config, images)
     check_continues(out, config, wanted, _seen(out))
+    labels, names = _labels(images, config)
+    provenance = (provenance or {}) | ({"label_names": names} if names else {})
     lanes = lanes_for(config)
     state = lanes.place(_open_run(out, config, wanted, init_from, network))
     key = lanes.place(purpose(seeded(config.seed), "steps"))
@@ -112,7 +113,7 @@ def train(
     reports = (report, board.row) if board else (report,)
     log = Log(out / "log.csv", log_fields(config), seen, Pace(seen, end), *reports)
     batches = stream(images, _requests(config, seen, end), config.seed, config.mirror, config.turns)
-    try:
+    with _in_order(out, batches, board):
         for real, indices in batches:
             classes = None if labels is None else labels[indices]
             state, terms = trainer.train_step(config, state, seen, *_placed(config, lanes, seen, real, classes), key)
@@ -123,7 +124,15 @@ def train(
             if seen // snapshot_images > previous // snapshot_images or seen >= end:
                 sheet = snapshot(out, config, state, provenance)
                 if board:
-                    board.sheet(im.to_uint8(im.as_rgb(im.from_uint8(sheet))), seen)
+                    board.sheet(im.rgb_uint8(sheet), seen)
+    return trainer.averaged_prior(config, state)
+
+
+@contextlib.contextmanager
+def _in_order(out: Path, batches: Generator[Any, None, None], board: TensorBoard | None) -> Iterator[None]:
+    """Close what the steps of a run have opened, however they end; an interrupt is told what is kept."""
+    try:
+        yield
     except KeyboardInterrupt:
         # A step donates its state, so an interrupt inside one leaves nothing to save but the last snapshot.
         kept = f"goes on from the last snapshot in {out}" if _states(out) else "starts afresh: there is no snapshot yet"
@@ -132,7 +141,6 @@ def train(
         batches.close()
         if board:
             board.close()
-    return trainer.averaged_prior(config, state)
 
 
 def _check_run(out: Path, config: GANConfig, images: ImageZip, network: Params | None) -> dict[str, Any]:
@@ -166,14 +174,10 @@ def _placed(
     """A batch on the devices; in a conditional run in the order of its classes, with these as rows."""
     if classes is None:
         return lanes.place(jnp.asarray(real)), None
-    share = _conditioning(config, seen)
+    share = config.conditioning(seen)
     # While generated images have no class, groups of one would tell them from real ones.
     order = classes_together(classes, config.minibatch_group) if share else np.arange(len(classes))
     return lanes.place((jnp.asarray(real[order]), _rows(config, classes[order], share)))
-
-
-def _conditioning(config: GANConfig, seen: int) -> float:
-    return config.conditioning(seen) if isinstance(config, StyleGAN2Config) else 1.0
 
 
 def _rows(config: GANConfig, classes: np.ndarray, share: float) -> jax.Array:
@@ -262,7 +266,7 @@ def sample_grid(config: GANConfig, state: Any) -> np.ndarray:
     z = jax.random.normal(purpose(seeded(config.seed), "sheet"), (GRID_IMAGES, config.z_dim))
     classes, labels = getattr(config, "num_classes", 0), None
     if classes:
-        share = _conditioning(config, int(state.images_seen))
+        share = config.conditioning(int(state.images_seen))
         labels = _rows(config, np.arange(GRID_IMAGES) % GRID_COLUMNS % classes, share)
     return np.asarray(trainer_of(config).sample(config, state, z, labels))
 

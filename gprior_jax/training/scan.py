@@ -4,15 +4,15 @@ What was found is kept in ``scan.json`` in the run's folder: as long as no file 
 does not look again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gprior_jax.errors import CheckpointError, GPriorError, ImageFileError
 from gprior_jax.storage.atomic import read_json, write_json
+from gprior_jax.storage.names import listed
 from gprior_jax.training.data import ImageZip
-from gprior_jax.training.sources import shown
+from gprior_jax.training.prefetch import in_threads
 
 SCAN = "scan.json"
 
@@ -22,8 +22,8 @@ MAX_BROKEN = 0.1
 _TOLD = 5
 """Broken images that are told; all are in ``scan.json``."""
 
-_THREADS = 4
 _AHEAD = 64
+"""Images that are looked at ahead of the first that is not done."""
 
 Counter = Callable[[int, int], None]
 """Is told how many images have been looked at, and of how many."""
@@ -40,26 +40,12 @@ def find_broken(images: ImageZip, progress: Counter | None = None) -> dict[str, 
         return None
 
     broken = {}
-    for index, told in enumerate(_in_order(look, len(images))):
+    for index, told in enumerate(in_threads(look, ((i,) for i in range(len(images))), _AHEAD)):
         if told is not None:
             broken[images.names[index]] = told
         if progress is not None:
             progress(index + 1, len(images))
     return broken
-
-
-def _in_order(look: Callable[[int], str | None], count: int) -> Iterator[str | None]:
-    """What a function says of every index; several threads look ahead, as far as they do not fill the memory."""
-    pool, waiting = ThreadPoolExecutor(_THREADS), []
-    try:
-        for index in range(count):
-            waiting.append(pool.submit(look, index))
-            if len(waiting) > _AHEAD:
-                yield waiting.pop(0).result()
-        while waiting:
-            yield waiting.pop(0).result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def leave_out_broken(
@@ -90,7 +76,9 @@ def leave_out_broken(
             write_json(folder / SCAN, facts | {"broken": broken})
     if not broken:
         return
-    told = _listed(list(broken), folder)
+    told = listed(list(broken), _TOLD)
+    if folder is not None and len(broken) > _TOLD:
+        told += f" (all in {folder / SCAN})"
     first = next(iter(broken.values()))
     if len(broken) > max(1.0, max_broken * len(images)) or len(broken) == len(images) or max_broken == 0:
         raise GPriorError(
@@ -111,10 +99,3 @@ def _remembered(folder: Path | None, facts: dict[str, Any]) -> dict[str, str] | 
         return {str(name): str(told) for name, told in found["broken"].items()} if same else None
     except (CheckpointError, KeyError, AttributeError):
         return None
-
-
-def _listed(names: Sequence[str], folder: Path | None) -> str:
-    told = ", ".join(shown(name) for name in names[:_TOLD])
-    if len(names) <= _TOLD:
-        return told
-    return f"{told} and {len(names) - _TOLD} more" + (f" (all in {folder / SCAN})" if folder is not None else "")

@@ -9,26 +9,22 @@ import hashlib
 import json
 import os
 import threading
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from PIL import Image
-
 from gprior_jax.errors import GPriorError, ImageFileError
+from gprior_jax.images.listing import suffixes
+from gprior_jax.storage.names import as_text as shown
+from gprior_jax.storage.names import is_hidden, normalized
 
 LABELS = "dataset.json"
 """File of StyleGAN2-ADA's dataset tool that names the classes."""
 
 MAX_BYTES = 1 << 30
 """Of an image's file: a larger one is not read."""
-
-_BESIDE = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
-_NO_IMAGES = frozenset({"MPEG", "EPS", "PDF"})
-"""Formats that Pillow names and reads no pixels of, or only writes."""
 
 
 class Source(Protocol):
@@ -75,46 +71,17 @@ def open_source(path: str | os.PathLike) -> Source:
     return _Folder(path) if path.is_dir() else _Zip(path)
 
 
-def normalized(name: str) -> str:
-    r"""A name as it is compared: with ``/``, without ``./`` before it, and accents in one of their two forms.
-
-    >>> normalized(r".\sub\a.png"), normalized("./a.png")
-    ('sub/a.png', 'a.png')
-    """
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
-    return unicodedata.normalize("NFC", "/".join(parts))
-
-
-def shown(name: str) -> str:
-    """A name as it can be printed: one that is no UTF-8 has numbers for the bytes that are none.
-
-    >>> shown("a.png")
-    'a.png'
-    """
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def is_hidden(name: str) -> bool:
-    """Whether an entry, or a folder that it is in, is hidden.
-
-    >>> [is_hidden(name) for name in ("a/b.png", "__MACOSX/a/._b.png", ".cache/b.png", "a/Thumbs.db")]
-    [False, True, True, True]
-    """
-    return any(part.startswith(".") or part.lower() in _BESIDE for part in name.split("/"))
-
-
-def suffixes() -> frozenset[str]:
-    """Endings of files that Pillow reads."""
-    known = Image.registered_extensions().items()
-    return frozenset(suffix for suffix, name in known if name in Image.OPEN and name not in _NO_IMAGES)
-
-
 def _is_image(name: str, known: frozenset[str]) -> bool:
-    return PurePosixPath(name).suffix.lower() in known and not is_hidden(name)
+    return PurePosixPath(name).suffix.lower() in known and not _is_hidden(name)
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether an entry, or a folder that it is in, is hidden."""
+    return any(is_hidden(part) for part in name.split("/"))
 
 
 def _nearest(names: list[str], wanted: str) -> str | None:
-    found = [name for name in names if name.rpartition("/")[2] == wanted and not is_hidden(name)]
+    found = [name for name in names if name.rpartition("/")[2] == wanted and not _is_hidden(name)]
     return min(found, key=lambda name: (name.count("/"), name), default=None)
 
 
