@@ -69,7 +69,9 @@ def run(module, params):
 def test_weights_that_a_folder_is_read_for_are_all_that_there_are(name):
     """Linen says so where one is missing."""
     module = MODULES[name]
-    jax.eval_shape(functools.partial(run, module), abstract_params(module))
+    found = jax.tree.leaves(jax.eval_shape(functools.partial(run, module), abstract_params(module)))
+    assert found
+    assert all(leaf.dtype == jnp.float32 for leaf in found)
 
 
 @pytest.mark.parametrize(
