@@ -82,7 +82,7 @@ class CodeCommand(PriorFlags):
         """All points of some sources, in order."""
         space = None if self.space == "auto" else self.space
         found = [
-            point for source in sources for point in read_points(prior, source, self.seed, self.label, space, tell=warn)
+            point for source in sources for point in read_points(prior, source, self.seed, self.label, space, warn)
         ]
         plain = [point for point in found if not isinstance(point.parametrization, Tuning)]
         others = {point.model: point.name for point in plain if point.model not in (None, self.model)}

@@ -117,6 +117,8 @@ def read_codes(
         check_styles(prior)
     if _SPACES.get(name) == "z" and values.ndim == 4 and values.shape[2:] == (1, 1):
         values = values[..., 0, 0]
+    if of and prior.num_styles and _SPACES.get(name) is None and values.ndim in (1, 2):
+        space = "w" if values.ndim == 1 else "w_plus"  # Of one picture there is one code, of rosinality's a style.
     found = _decide(prior, path, name, values, space, tell)
     shape = shape_of(prior, found)
     rows = values.reshape(-1, *shape).astype(np.float32)
@@ -141,10 +143,10 @@ def _decide(
     """
     named = _SPACES.get(name)
     if named == "w":  # Of NVIDIA's programs it is what others call w_plus.
-        if space in ("w", "w_plus"):
-            named = space
-        elif values.ndim == 3 and values.shape[1] > 1:
+        if values.ndim == 3 and values.shape[1] > 1:
             named = "w_plus"
+        elif space in ("w", "w_plus"):
+            named = space
         elif fits(prior, "w_plus", values.shape):
             tell(f"{path}: w {_listed(values.shape)} is taken as {len(values)} codes w, not as one of as many styles.")
     wanted = named or space
@@ -188,8 +190,12 @@ def _misfit(prior: Prior, path: Path, name: str, values: np.ndarray, spaces: lis
     if not wanted:
         return f"{told}: {prior} has no styles, its latent space is 'z' only."
     other = ""
-    if prior.num_styles and values.ndim in (2, 3) and values.shape[-1] == prior.w_dim and values.shape[-2] > 1:
-        other = f"; these are of a prior of {values.shape[-2]} styles, {prior} has {prior.num_styles}"
+    if prior.num_styles and values.ndim in (2, 3) and values.shape[-2] > 1:
+        styles, width = values.shape[-2:]
+        of = (
+            f"; as w_plus they are of a prior of {styles} styles of {width} numbers, {prior} has {prior.num_styles} of "
+        )
+        other = "; as w_plus they fit" if fits(prior, "w_plus", values.shape) else f"{of}{prior.w_dim}"
     return f"{told}: {prior} takes finite floats {wanted}{other}."
 
 

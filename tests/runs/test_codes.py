@@ -44,6 +44,7 @@ CERTAIN = [
     (EQUAL, "a.npy", (4, 5), "w", "w", (4, 5)),
     (EQUAL, "a.npy", (4, 5), "w_plus", "w_plus", (1, 4, 5)),
     (EQUAL, "w.npz", (1, 4, 5), None, "w_plus", (1, 4, 5)),  # NVIDIA's projector.
+    (EQUAL, "w.npz", (1, 4, 5), "w", "w_plus", (1, 4, 5)),
     (EQUAL, "w.npz", (3, 5), None, "w", (3, 5)),
     (EQUAL, "w.npz", (4, 5), "w_plus", "w_plus", (1, 4, 5)),
     (EQUAL, "dlatents.npz", (2, 4, 5), None, "w_plus", (2, 4, 5)),
@@ -81,14 +82,14 @@ def test_z_or_w_is_not_guessed(tmp_path):
 
 
 MISFITS = [
-    (EQUAL, (1, 6, 5), None, r"\(1, 6, 5\): tiny takes finite floats .*\[N, 4, 5\] as w_plus; these are of"),
+    (EQUAL, (1, 6, 5), None, r"\(1, 6, 5\): tiny takes finite floats .*\[N, 4, 5\] as w_plus; as w_plus they are of"),
     (
         EQUAL,
         (1, 6, 5),
         "w_plus",
-        r"\(1, 6, 5\): tiny takes finite floats \[N, 4, 5\] as w_plus; .* of 6 styles",
+        r"\(1, 6, 5\): tiny takes finite floats \[N, 4, 5\] as w_plus; .* of 6 styles of 5 numbers, tiny has 4 of 5",
     ),
-    (EQUAL, (1, 4, 5), "w", r"\(1, 4, 5\): tiny takes finite floats \[N, 5\] as w"),
+    (EQUAL, (1, 4, 5), "w", r"\(1, 4, 5\): tiny takes finite floats \[N, 5\] as w; as w_plus they fit"),
     (EQUAL, (1, 4, 5), "z", r"\(1, 4, 5\): tiny takes finite floats \[N, 5\] as z"),
     (OTHER, (2, 8), "w", r"\(2, 8\): tiny takes finite floats \[N, 5\] as w"),
     (
