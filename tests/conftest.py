@@ -109,6 +109,12 @@ def golden() -> Path:
 
 
 @pytest.fixture(scope="session")
+def real() -> Path:
+    """Folder of files that other programs wrote."""
+    return GOLDEN.parent / "real"
+
+
+@pytest.fixture(scope="session")
 def golden_pggan() -> dict[str, np.ndarray]:
     """Arrays of golden/pggan_64.npz, NCHW."""
     with np.load(GOLDEN / "pggan_64.npz") as arrays:

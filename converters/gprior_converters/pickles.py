@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gprior_converters.kinds import kind_of
+from gprior_converters.kinds import is_safetensors, kind_of
 from gprior_converters.scanning import shown
 from gprior_converters.selecting import Weights
 from gprior_converters.state import State
@@ -73,6 +73,8 @@ def is_pickle(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             head = file.read(14)
+        if is_safetensors(head, path.stat().st_size):  # The length of its header may end in the same byte.
+            return False
     except OSError:
         return False
     return head[:1] == _START and head[2:] != b"\x8a\x0a" + TORCH_MAGIC.to_bytes(10, "little")

@@ -25,7 +25,7 @@ from gprior_converters.selecting import Weights, select
 from gprior_jax.errors import CheckpointError, require
 
 _OPTIONS = (
-    *("omegaconf.", "easydict.", "addict.", "yacs.", "ml_collections.", "pathlib.", "types.SimpleNamespace", "numpy."),
+    *("omegaconf.", "easydict.", "addict.", "yacs.", "ml_collections.", "pathlib.", "types.SimpleNamespace"),
     *("pytorch_lightning.", "lightning.", "lightning_fabric.", "lightning_utilities.", "torch.torch_version"),
 )
 """Beginnings of the names of classes that hold options, which training programs store beside their tensors."""
@@ -68,8 +68,13 @@ def read_networks(path: str | os.PathLike, weights: Weights = "averaged") -> Net
     return select(path, content, weights)
 
 
-def load(path: Path) -> Any:
+def load(path: Path, drop_arrays: bool = True) -> Any:
     """What a file of PyTorch or safetensors holds: tensors in plain containers, of PyTorch or numpy.
+
+    Args:
+        path: the file.
+        drop_arrays: leave out arrays of numpy in a file of PyTorch, whose reader does not know them; otherwise they are
+            Python objects like others.
 
     Raises:
         CheckpointError: missing, damaged, another kind of file, or holding Python objects.
@@ -84,7 +89,7 @@ def load(path: Path) -> Any:
         _check_archive(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Deprecated storages in old files; what matters is checked below.
-            with _options_allowed(path) as torch:
+            with _options_allowed(path, drop_arrays) as torch:
                 return torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
@@ -103,7 +108,7 @@ def load(path: Path) -> Any:
 
 
 @contextlib.contextmanager
-def _options_allowed(path: Path) -> Iterator[Any]:
+def _options_allowed(path: Path, drop_arrays: bool) -> Iterator[Any]:
     """PyTorch, while classes that hold options are read as :class:`_Options`: nothing of theirs is called."""
     torch = require("torch", "convert")
     names: list[str] = []
@@ -111,7 +116,8 @@ def _options_allowed(path: Path) -> Iterator[Any]:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     # PyTorch's reader puts entries into dicts of the known kinds only.
     kinds = {name: OrderedDict if name.endswith(("Dict", "CfgNode")) else _Options for name in names}
-    allowed = [(kind, name) for name, kind in kinds.items() if name.startswith(_OPTIONS)]
+    known = (*_OPTIONS, "numpy.") if drop_arrays else _OPTIONS
+    allowed = [(kind, name) for name, kind in kinds.items() if name.startswith(known)]
     with torch.serialization.safe_globals([argparse.Namespace, *allowed]):
         yield torch
 

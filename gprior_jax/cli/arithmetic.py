@@ -2,7 +2,6 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -23,12 +22,13 @@ class Arithmetic(CodeCommand):
     """Add and subtract codes: the first concept + strength * (the other positive ones - the negative ones).
 
     Attributes:
-        positive: concepts, each a source as for gprior morph: seed:7, draw:5, results of gprior invert, .npz or .npy.
-            Of several codes in one source (draw:1,4,9 or a folder) the mean is taken.
+        positive: concepts, each a source as for gprior morph: seed:7, draw:5, results of gprior invert, .npz, .npy or
+            .pt of codes. Of several codes in one source (draw:1,4,9 or a folder) the mean is taken.
         negative: likewise.
-        out: picture to write, .png; the code is written beside it as .npz, a source again.
+        out: picture to write, .png; the code is written beside it as .npz, a source again (and of NVIDIA's programs).
         strength: of all but the first concept.
-        space: codes z, w (styles), or auto: styles where the prior has them.
+        space: codes z, w or w_plus (styles), or auto: styles where the prior has them. It is also that of codes in
+            files that do not name theirs (.npy, .pt); w:FILE and the like go before it.
         scatter: write a 3x3 grid, with uniform noise within this added around the result in its middle; DCGAN: 0.25.
     """
 
@@ -36,7 +36,6 @@ class Arithmetic(CodeCommand):
     negative: tuple[str, ...] = ()
     out: Path
     strength: float = 1.0
-    space: Literal["auto", "z", "w"] = "auto"
     scatter: float = 0.0
 
     def run(self) -> int:
@@ -54,7 +53,7 @@ class Arithmetic(CodeCommand):
         result = self._result(prior)
         pictures = self.render(prior, self._around(result) if self.scatter else result)
         codes.write_picture(self.out, im.grid(pictures))
-        write_arrays(beside, result)
+        write_arrays(beside, result | ({"w": result["w_plus"]} if "w_plus" in result else {}))
         space = next(iter(result))
         facts = {"out": str(self.out), "code": str(beside), "space": space}
         facts |= {"positive": list(self.positive), "negative": list(self.negative), "strength": self.strength}

@@ -19,9 +19,12 @@ from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import resized, save_image
 from gprior_jax.inversion.batching import default_batch_size
-from gprior_jax.latents import Parametrization
-from gprior_jax.runs.sources import read_points
+from gprior_jax.latents import Parametrization, Tuning
+from gprior_jax.runs.sources import read_points, split_source
+from gprior_jax.runs.tuned import tuned_folder
 from gprior_jax.summary import fingerprint
+
+SpaceFlag = Literal["auto", "z", "w", "w_plus"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,11 +37,14 @@ class CodeCommand(PriorFlags):
         truncation: psi of a style-based prior: drawn codes move towards the mean below 1; inversions stay as found.
         noise: of a style-based prior: const (stored with the weights) or none; inversions stay as found.
         size: side of a written picture, pixels; the prior's resolution unless given.
+        space: of codes in files that do not name it (.npy, .pt): z, w, or w_plus (a w for every layer); auto goes by
+            their shape, and refuses what may be z as well as w. w:FILE and the like go before it.
     """
 
     truncation: float = 1.0
     noise: Literal["const", "none"] = "const"
     size: int | None = None
+    space: SpaceFlag = "auto"
 
     def check_flags(self, out: Path, written: Sequence[Path], sources: Sequence[str]) -> None:
         """Make sure that the flags are in range and that no source and no result will be written over.
@@ -53,7 +59,7 @@ class CodeCommand(PriorFlags):
             raise ArgumentError(
                 f"--out {out} would lie among a run's results (run.json): name a file in another folder."
             )
-        for source in (Path(os.path.expanduser(source)) for source in sources):
+        for source in (Path(os.path.expanduser(split_source(source)[1])) for source in sources):
             if source.exists() and os.path.realpath(source) in map(os.path.realpath, written):
                 raise ArgumentError(f"{source} would be written over: give another --out than {out}.")
         for path in filter(is_record, written):
@@ -76,27 +82,40 @@ class CodeCommand(PriorFlags):
 
     def points(self, prior: Prior, sources: Sequence[str]) -> list[Point]:
         """All points of some sources, in order."""
-        found = [point for source in sources for point in read_points(prior, source, self.seed, self.label)]
-        named = [point for point in found if point.model not in (None, self.model)]
+        space = None if self.space == "auto" else self.space
+        found = [
+            point for source in sources for point in read_points(prior, source, self.seed, self.label, space, warn)
+        ]
+        plain = [point for point in found if not isinstance(point.parametrization, Tuning)]
+        named = [point for point in plain if point.model not in (None, self.model)]
         own = fingerprint(prior.params) if named else ""
         others = {point.model: point.name for point in named if point.weights != own}  # Not: called something else.
         for model, name in others.items():
             warn(f"{name} was made with --model {model}: with {self.model} it may look like nothing.")
         return found
 
-    def codes(self, prior: Prior, points: Sequence[Point], space: Literal["auto", "z", "w"]) -> Variables:
+    def codes(self, prior: Prior, points: Sequence[Point], space: SpaceFlag) -> Variables:
         """Codes of points in one space, see :func:`gprior_jax.editing.codes`.
 
         Raises:
             ArgumentError: truncation of an inversion.
         """
+        if tuned := [point for point in points if isinstance(point.parametrization, Tuning)]:
+            self._tell_of_tuned(tuned[0])
         found = next((point.name for point in points if point.parametrization is not None), None)
         if space == "z" and self.truncation != 1.0 and found is not None:
             raise ArgumentError(
                 f"--truncation {self.truncation} would change {found}, which --space z renders with the drawn codes: "
                 "leave one of the two flags out."
             )
-        return editing.codes(prior, points, None if space == "auto" else space, self.truncation)
+        wanted = {"auto": None, "w_plus": "w"}.get(space, space)
+        return editing.codes(prior, points, wanted, self.truncation)
+
+    def _tell_of_tuned(self, point: Point) -> None:
+        """Say that only the generator that was tuned for an inversion draws what it found."""
+        folder = tuned_folder(Path(point.name))
+        if not Path(self.model).is_dir() or not folder.is_dir() or not Path(self.model).samefile(folder):
+            warn(f"{point.name} is an image of a tuned generator, {folder}: with {self.model} its pivot is drawn.")
 
     def render(self, prior: Prior, variables: Variables, parametrization: Parametrization | None = None) -> np.ndarray:
         """Pictures of points, uint8 ``[T, S, S, 3]``, at the wanted size."""

@@ -4,10 +4,11 @@ import dataclasses
 
 from gprior_jax import runs
 from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
-from gprior_jax.cli.telling import StepBar, tell_outcome, warn
+from gprior_jax.cli.telling import StepBar, say, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.keys import seeded
 from gprior_jax.recipes import METHODS
+from gprior_jax.runs.tuned import write_tuned
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,4 +41,8 @@ class Invert(FolderFlags, RecipeFlags):
             watch=StepBar,
             tell=warn,
         )
-        return tell_outcome(outcome, self.json)
+        code = tell_outcome(outcome, self.json)
+        names = [entry.row["name"] for entry in outcome.entries]
+        if self.method == "pti" and (folders := write_tuned(prior, self.out, names, self.model)):
+            say(f"the tuned generators are model folders: {folders[0].parent}", self.json)
+        return code

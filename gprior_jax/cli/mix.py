@@ -18,7 +18,7 @@ class Mix(CodeCommand):
     """Mix styles: a grid of every row's picture with some styles of every column's, which are beside and above it.
 
     Attributes:
-        rows: codes, as for gprior morph: seed:7, draw:5, results of gprior invert, .npz or .npy files.
+        rows: codes, as for gprior morph: seed:7, draw:5, results of gprior invert, .npz, .npy or .pt files.
         columns: likewise.
         out: picture to write, .png.
         layers: styles that come from the columns: coarse (0 to 3: pose, shape), middle (4 to 7), fine (from 8: colours,

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from tyro import conf
@@ -25,15 +25,16 @@ class Morph(CodeCommand):
 
     Attributes:
         sources: two or more codes in their order: seed:7 (seed:7@3 of class 3), draw:5 (picture 5 of gprior generate
-            with this --seed), several as seed:1,2,5-8; results of gprior invert (their folder or .npz); .npz or .npy of
-            codes.
+            with this --seed), several as seed:1,2,5-8; results of gprior invert (their folder or .npz); .npz, .npy or
+            .pt of codes.
         out: file to write: .webp, .gif, .mp4, or a strip as .png.
         frames: pictures from one code to the next.
         fps: pictures a second.
         loop: go on from the last code to the first.
         ease: slow down at every code.
-        space: of the path: z (an arc where codes are normal), w (styles, straight), or auto: inversions made in the
-            same way by all that they consist of, others through w where the prior has styles, else z.
+        space: of the path: z (an arc where codes are normal), w or w_plus (styles, straight), or auto: inversions made
+            in the same way by all that they consist of, others through w where the prior has styles, else z. It is also
+            that of codes in files that do not name theirs (.npy, .pt); w:FILE and the like go before it.
         strip: pictures in a row of a PNG strip, a row from each code to the next, written beside a moving picture; 0
             for none.
     """
@@ -44,7 +45,6 @@ class Morph(CodeCommand):
     fps: float = 30.0
     loop: bool = False
     ease: bool = False
-    space: Literal["auto", "z", "w"] = "auto"
     strip: int = 0
 
     def run(self) -> int:

@@ -16,6 +16,7 @@ from gprior_jax.generators.styles import as_styles, check_styles
 from gprior_jax.generators.synthesis import map_latents, synthesize
 from gprior_jax.inversion.batching import in_batches
 from gprior_jax.latents import Parametrization, Sphere, Z
+from gprior_jax.latents.tuning import PIVOT
 from gprior_jax.typing import Array
 
 Variables = dict[str, np.ndarray]
@@ -78,6 +79,8 @@ def _styles(prior: Prior, point: Point, truncation_psi: float) -> np.ndarray:
     for space in ("w_plus", "w"):
         if space in found:
             return np.asarray(as_styles(prior, found[space], space))
+    if PIVOT in found:  # Of a tuned generator, whose model folder draws it.
+        return np.asarray(as_styles(prior, found[PIVOT], "w_plus"))
     if "z" in found:
         psi = truncation_psi if point.parametrization is None else 1.0
         return np.asarray(map_latents(prior, found["z"], label=found.get("label"), truncation_psi=psi))
@@ -87,7 +90,7 @@ def _styles(prior: Prior, point: Point, truncation_psi: float) -> np.ndarray:
 
 
 def _has_no_z(point: Point) -> str:
-    if {"w", "w_plus"} & point.variables.keys() or isinstance(point.parametrization, Sphere):
+    if {"w", "w_plus", PIVOT} & point.variables.keys() or isinstance(point.parametrization, Sphere):
         return f"{point.name} holds styles, from which no way leads back to z: use another space."
     return _has_no_code(point)
 

@@ -23,7 +23,8 @@ from gprior_jax.latents.parametrization import (
 from gprior_jax.summary import saves_memory
 from gprior_jax.typing import Array, Key
 
-_PIVOT = f"{FIXED}w_plus"
+PIVOT = f"{FIXED}w_plus"
+"""Name of the pivot among the variables."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,20 +62,20 @@ class Tuning(Parametrization):
         own = {name: leaf for name, leaf in as_variables(prior.params).items() if _is_tuned(name)}
         # Adam's small steps would vanish in half precision.
         own = {name: leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32)) for name, leaf in own.items()}
-        fixed = {_PIVOT: _pivot(prior, hint or {})} | (first_step(key) if self.locality_weight else {})
+        fixed = {PIVOT: _pivot(prior, hint or {})} | (first_step(key) if self.locality_weight else {})
         return from_hint(own, hint) | fixed
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The pivot's image under these weights, with the stored noise."""
-        return run_layers(tuned(prior, variables), None, remat=self.remat, styles=variables[_PIVOT])
+        return run_layers(tuned(prior, variables), None, remat=self.remat, styles=variables[PIVOT])
 
     def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
         """How far tuning has changed the image of another code."""
         if not self.locality_weight:
             return {}
         z = prior.latent.sample(step_key(variables), (prior.z_dim,))
-        towards = truncate(prior, map_code(prior, z), self.locality_psi) - variables[_PIVOT]
-        near = variables[_PIVOT] + self.locality_distance * towards / jnp.linalg.norm(towards)
+        towards = truncate(prior, map_code(prior, z), self.locality_psi) - variables[PIVOT]
+        near = variables[PIVOT] + self.locality_distance * towards / jnp.linalg.norm(towards)
         before, after = (run_layers(p, None, styles=near) for p in (prior, tuned(prior, variables)))
         return {"locality": self.locality_weight * jnp.mean(jnp.square(after - before))}
 
@@ -103,7 +104,7 @@ def _is_tuned(name: str) -> bool:
 
 
 def _pivot(prior: Prior, hint: Variables) -> Array:
-    found = next((hint[name] for name in (_PIVOT, "w_plus", "w") if name in hint), None)
+    found = next((hint[name] for name in (PIVOT, "w_plus", "w") if name in hint), None)
     if found is None:
         return mean_styles(prior).astype(jnp.float32)
     return as_styles(prior, found, "w" if found.ndim == 1 else "w_plus")

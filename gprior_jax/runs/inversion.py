@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from gprior_jax.errors import ImageFileError
+from gprior_jax.editing.points import Point, codes
+from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import psnr_of
@@ -94,7 +95,8 @@ def invert_batch(
         own = jax.tree.map(lambda leaf, i=i: leaf[i], result)
         figures = {name: float(values[i]) for name, values in found.items()}
         record = record_of(item.name, item.source, observed[i], own, figures)
-        yield record if labels is None else labelled(record, labels[i])
+        record = record if labels is None else labelled(record, labels[i])
+        yield with_styles(inverter, record)
 
 
 def label_of(prior: Prior, item: Item) -> Arrays:
@@ -106,6 +108,21 @@ def label_of(prior: Prior, item: Item) -> Arrays:
     if item.label is None:
         raise ImageFileError(f"{item.source} has no class: name one, 0 to {prior.num_classes - 1}.")
     return {"label": np.asarray(as_labels(prior, item.label, ()))}
+
+
+def with_styles(inverter: Inverter, record: Record) -> Record:
+    """A record with the styles of its image, where what was found is one code with styles."""
+    if not inverter.prior.num_styles:
+        return record
+    variables = dict(record.variables)
+    if len(record.samples):
+        variables = {name: values[0] for name, values in variables.items()}
+    try:
+        parametrization = inverter.recipe.stages[-1].parametrization
+        found = codes(inverter.prior, [Point(record.name, variables, parametrization)], "w")
+    except ArgumentError:  # Several codes, or none.
+        return record
+    return record._replace(styles=found["w_plus"][0])
 
 
 def labelled(record: Record, label: np.ndarray) -> Record:

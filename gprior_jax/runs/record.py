@@ -42,6 +42,8 @@ class Record(NamedTuple):
         pictures: uint8 ``[H, W, C]`` by name: ``"measured"``, ``"reconstruction"``, ``"mean"``, ``"std"``, ``"truth"``.
         samples: uint8 ``[K, R, R, C]``, the best first; K is 0 where there is one result only.
         sample_losses: ``[K]``, the objective that ranks them.
+        styles: ``[num_styles, w_dim]`` of what was found, where it has some; of the best sample. In the file it is
+            ``w`` ``[1, num_styles, w_dim]``, as NVIDIA's programs want it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Record(NamedTuple):
     pictures: dict[str, np.ndarray]
     samples: np.ndarray
     sample_losses: np.ndarray
+    styles: np.ndarray | None = None
 
 
 def record_of(
@@ -95,7 +98,7 @@ def write_record(path: str | os.PathLike, record: Record, about: dict[str, Any])
     arrays |= {name: getattr(record, name) for name in ("target", "image", "step", "samples", "sample_losses")}
     for prefix, field in _DICTS.items():
         arrays |= {prefix + key: value for key, value in getattr(record, field).items()}
-    write_arrays(path, arrays)
+    write_arrays(path, arrays | ({} if record.styles is None else {"w": record.styles[None]}))
 
 
 @contextlib.contextmanager
@@ -134,4 +137,5 @@ def read_record(path: str | os.PathLike) -> Record:
             numbers = field in ("terms", "metrics")
             fields[field] = {name: float(value) for name, value in own.items()} if numbers else own
         status = Status(int(stored["status"]))
+        fields["styles"] = stored["w"][0] if "w" in stored else None
         return Record(name=about["name"], source=about["source"], step=int(stored["step"]), status=status, **fields)

@@ -19,7 +19,7 @@ from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.keys import purpose
 from gprior_jax.metrics.fidelity import fidelity
-from gprior_jax.runs.inversion import inversion_settings, label_of, labelled
+from gprior_jax.runs.inversion import inversion_settings, label_of, labelled, with_styles
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Batch, Solve
 from gprior_jax.runs.measurements import Reader
@@ -124,7 +124,8 @@ class Restoring:
             if "truth" in own and np.isnan(own["truth"]).any():
                 del own["truth"]
             figures = (compared if "truth" in own else {}) | {"consistency": restored.consistency}
-            yield restored_record(item, own, restored, i, {name: float(value[i]) for name, value in figures.items()})
+            metrics = {name: float(value[i]) for name, value in figures.items()}
+            yield with_styles(inverter, restored_record(item, own, restored, i, metrics))
 
 
 def restored_record(item: Item, arrays: Arrays, restored: Restoration, i: int, metrics: dict[str, float]) -> Record:

@@ -2,9 +2,9 @@
 
 import os
 import re
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -13,23 +13,35 @@ from gprior_jax.editing.points import Point, Variables
 from gprior_jax.errors import CheckpointError, GPriorError
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
-from gprior_jax.generators.styles import check_styles
 from gprior_jax.generators.synthesis import sample_z
 from gprior_jax.keys import seeded
 from gprior_jax.latents import Parametrization
 from gprior_jax.latents.parametrization import KINDS
+from gprior_jax.runs import codes
+from gprior_jax.runs.codes import Space
 from gprior_jax.runs.entries import REMEDY, read_records
 from gprior_jax.runs.inversion import EACH
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.storage.atomic import read_json
 
-FORMS = "seed:NUMBER, draw:NUMBER, an .npz or .npy file of codes, or a folder that gprior invert wrote"
+FORMS = "seed:NUMBER, draw:NUMBER, an .npz, .npy or .pt file of codes, or a folder that gprior invert wrote"
+
+Tell = Callable[[str], None]
+
+_PREFIXED = re.compile(r"(z|w|w_plus):(.+)")
 
 _DRAWN = re.compile(r"(seed|draw):(\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)(?:@(\d+))?")
 _MOST_DRAWS = 100_000
 
 
-def read_points(prior: Prior, source: str, seed: int = 0, label: int | None = None) -> list[Point]:
+def read_points(
+    prior: Prior,
+    source: str,
+    seed: int = 0,
+    label: int | None = None,
+    space: Space | None = None,
+    tell: Tell = lambda sentence: None,
+) -> list[Point]:
     """The points that a source names, in order.
 
     Args:
@@ -37,9 +49,12 @@ def read_points(prior: Prior, source: str, seed: int = 0, label: int | None = No
         source: ``"seed:7"``, the code of that seed; ``"draw:5"``, number 5 (from 0) of the codes that ``gprior generate
             --seed SEED`` draws; several as ``"seed:1,2,5-8"``, of class 3 as ``"seed:7@3"``. An ``.npz`` file of
             ``gprior invert``, or its folder: all its images. An ``.npz`` file with codes named ``z``, ``w`` or
-            ``w_plus`` (and ``label``), or an ``.npy`` file with codes: styles where they have their shape, else z.
+            ``w_plus`` (and ``label``), an ``.npy`` or a ``.pt`` file with codes, see :mod:`gprior_jax.runs.codes`; with
+            their space before them, as in ``"w:codes.npy"``, which goes before ``space``.
         seed: of ``draw:``.
         label: class of codes z of a conditional prior, where the source names none.
+        space: of codes in files that do not name it; None goes by their shape.
+        tell: called with a sentence where that leaves a doubt.
 
     Raises:
         GPriorError: no such source, no codes in it, or codes of another prior.
@@ -50,19 +65,35 @@ def read_points(prior: Prior, source: str, seed: int = 0, label: int | None = No
     """
     if drawn := _DRAWN.fullmatch(source):
         return _draw(prior, drawn, seed, label)
+    own, source = split_source(source)
+    space = own or space
     path = Path(os.path.expanduser(source))
     if not path.exists():
         raise GPriorError(f"{source} does not exist: give {FORMS}.")
     if path.is_dir():
         return _read_folder(prior, path)
-    if path.suffix.lower() not in (".npz", ".npy"):
+    if path.suffix.lower() not in codes.SUFFIXES:
         raise GPriorError(f"{source} holds no codes: gprior invert finds those of a picture; give {FORMS}.")
-    arrays = _load(path)
+    if path.suffix.lower() in (".pt", ".pth"):
+        return _plain(prior, path, codes.read_tensors(path), label, space, tell)
+    arrays = codes.load_arrays(path)
     if "about" in arrays:
         if not (path.parent / "run.json").exists():
             raise GPriorError(f"{source} has no run.json beside it: leave it in the folder that gprior invert wrote.")
         return [_inverted(prior, path, read_json(path.parent / "run.json", REMEDY), read_record(path))]
-    return _plain(prior, path, arrays, label)
+    return _plain(prior, path, {"": arrays}, label, space, tell)
+
+
+def split_source(source: str) -> tuple[Space | None, str]:
+    """A source's own space and the file, of one such as ``"w:codes.npy"``.
+
+    >>> split_source("w:codes.npy"), split_source("codes.npy")
+    (('w', 'codes.npy'), (None, 'codes.npy'))
+    """
+    prefixed = _PREFIXED.fullmatch(source)
+    if prefixed is None or os.path.exists(source):
+        return None, source
+    return cast(Space, prefixed[1]), prefixed[2]
 
 
 def _draw(prior: Prior, drawn: re.Match[str], seed: int, label: int | None) -> list[Point]:
@@ -94,51 +125,24 @@ def _labels(prior: Prior, name: str, label: Any, count: int) -> list[Variables]:
     return [{} if rows is None else {"label": np.asarray(rows[i])} for i in range(count)]
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with open(path, "rb") as file:
-            loaded = np.load(file)
-            if isinstance(loaded, np.ndarray):
-                return {"": loaded}
-            return {name: loaded[name] for name in loaded.files if name in ("about", *_SPACES, "label")}
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path} is no file of arrays, or damaged ({error}): give {FORMS}.") from error
-
-
-_SPACES = ("w_plus", "w", "z")
-
-
-def _plain(prior: Prior, path: Path, arrays: dict[str, np.ndarray], label: int | None) -> list[Point]:
-    """Codes that a file holds as arrays."""
-    name = next((name for name in ("", *_SPACES) if name in arrays), None)
-    if name is None:
-        raise CheckpointError(f"{path} holds no array z, w or w_plus: save codes under the name of their space.")
-    values = arrays[name]
-    space, shape = _space(prior, name, values.shape)
-    if values.shape[-len(shape) :] != shape or values.dtype.kind != "f" or not np.isfinite(values).all():
-        raise CheckpointError(
-            f"{path} holds {values.dtype} of shape {values.shape}: {prior} takes finite floats "
-            f"[..., {', '.join(map(str, shape))}] as {space}."
-        )
-    rows = values.reshape(-1, *shape).astype(np.float32)
-    labels: list[Variables] = [{}] * len(rows)
-    if space == "z":
-        labels = _labels(prior, str(path), arrays.get("label", label), len(rows))
-    names = [str(path) if len(rows) == 1 else f"{path}:{i}" for i in range(len(rows))]
-    return [Point(names[i], {space: rows[i]} | labels[i]) for i in range(len(rows))]
-
-
-def _space(prior: Prior, name: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
-    """The space of an array, and the shape of one code there. NVIDIA's projector saves styles under the name w."""
-    if name in ("w", "w_plus"):
-        check_styles(prior)
-    if prior.num_styles and name != "z":
-        styles = (prior.num_styles, prior.w_dim)
-        if name == "w_plus" or (shape[-2:] == styles and (name == "" or len(shape) > 2)):
-            return "w_plus", styles
-        if name == "w":
-            return "w", styles[1:]
-    return "z", (prior.z_dim,)
+def _plain(
+    prior: Prior,
+    path: Path,
+    groups: dict[str, dict[str, np.ndarray]],
+    label: int | None,
+    space: Space | None,
+    tell: Tell,
+) -> list[Point]:
+    """Codes that a file holds as arrays, by the pictures that they belong to."""
+    points: list[Point] = []
+    for of, arrays in groups.items():
+        found = codes.read_codes(prior, path, arrays, space, tell, of)
+        labels: list[Variables] = [{}] * len(found.rows)
+        if found.space == "z":
+            labels = _labels(prior, str(path), label if found.label is None else found.label, len(found.rows))
+        rows = zip(found.names, found.rows, labels, strict=True)
+        points += [Point(name, {found.space: row} | own) for name, row, own in rows]
+    return points
 
 
 def _read_folder(prior: Prior, folder: Path) -> list[Point]:

@@ -37,6 +37,9 @@ def test_expression_transfer_in_w(styled, tmp_path):
     assert arithmetic(styled, out, "--positive", "seed:1", "seed:3", "--negative", "seed:2", "--strength", 2) == 0
     w1, w2, w3 = mapped("seed:1-3")
     same(out, drawn(priors.styled(), (w1 + 2 * (w3 - w2))[None], space="w_plus")[None])
+    with np.load(out.with_suffix(".npz")) as arrays:  # As NVIDIA's projector writes it.
+        np.testing.assert_array_equal(arrays["w"], arrays["w_plus"])
+        assert arrays["w"].shape == (1, 4, 5)
 
 
 def test_neighbours_around_the_result(little, tmp_path):

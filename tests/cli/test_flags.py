@@ -166,7 +166,7 @@ def test_flags_of_other_methods(method, flags, expected, pictures, styled, tmp_p
 def test_labels(pictures, conditional, tmp_path, capsys):
     picture, out = pictures / "a.png", tmp_path / "out"
     for method in ("mganprior", "z", "projector"):
-        assert "has classes: give --label 0 to 2" in told(capsys, 2, invert(picture, conditional, out, method))
+        assert "classes has classes: give --label 0 to 2" in told(capsys, 2, invert(picture, conditional, out, method))
     assert "has classes 0 to 2" in told(capsys, 2, invert(picture, conditional, out, "z", "--label", "3"))
     assert not out.exists()
     assert invert(picture, conditional, out, "z", "--label", "1") == 0

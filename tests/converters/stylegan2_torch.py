@@ -95,7 +95,7 @@ def to_rosinality(state):
         elif part == "noise_const":
             made[f"noises.noise_{layer}"] = value[None, None]
         elif kind == "torgb" and part == "bias":
-            made[f"{name}.bias"] = value.reshape(1, 3, 1, 1)
+            made[f"{name}.bias"] = value.reshape(1, -1, 1, 1)
         elif part != "resample_filter":
             made[f"{name}.{names[part]}"] = value
         if kind == "conv0":

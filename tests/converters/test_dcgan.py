@@ -120,6 +120,7 @@ def test_generator_with_its_discriminator(tmp_path):
     [
         (discriminator(sizes=4), "the discriminator sees 64-pixel images, the generator makes 32-pixel ones"),
         (generator(sizes=3), "holds a DCGAN generator .*no discriminator"),
+        (discriminator(sizes=3, nc=1), "sees images of 1 channels, the generator makes images of 3"),
     ],
 )
 def test_discriminator_of_another_network(tmp_path, other, told):

@@ -70,6 +70,15 @@ def test_names_of_networks_are_prefixes(tmp_path):
     assert found.left_out == ("g",)
 
 
+def test_a_header_whose_length_begins_like_a_pickle(tmp_path):
+    write(tmp_path / "a.pth", {"a": torch.zeros(4)})
+    data = (tmp_path / "a.pth").read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    padded = data[8 : 8 + length] + b" " * (0x80 - length)
+    (tmp_path / "a.pth").write_bytes((0x80).to_bytes(8, "little") + padded + data[8 + length :])
+    assert list(read_networks(tmp_path / "a.pth")[""]) == ["a"]
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

@@ -76,6 +76,18 @@ def test_one_network_in_every_format(tmp_path):
         np.testing.assert_allclose(images[name], images["ada"], rtol=0, atol=1e-5 * np.abs(images["ada"]).max())
 
 
+@pytest.mark.parametrize("channels", [1, 4])
+def test_images_of_one_and_of_four_channels(channels):
+    outputs = (".torgb.weight", ".torgb.bias")
+    ada = {k: torch.cat([v, v])[:channels] if k.endswith(outputs) else v for k, v in ada_state(z_dim=W_DIM).items()}
+    for make in (dict, *FORMATS.values()):
+        state = {key: value.numpy() for key, value in make(ada).items()}
+        module, params, _ = stylegan2.convert_generator(state, "g.pt", {})
+        assert module.image_channels == channels
+        wanted = ada["synthesis.b16.torgb.weight"][:, :, 0, 0].T
+        np.testing.assert_allclose(params["output2"]["kernel"], wanted, rtol=1e-6)
+
+
 @pytest.mark.parametrize("architecture", ["residual", "plain"])
 def test_architectures_without_skips_across_formats(architecture):
     ada = ada_state(architecture=architecture)

@@ -90,6 +90,13 @@ PRIOR = Prior(random_params(MODULE, 0), MODULE, name="tiny conditional")
 KEY = jax.random.key(1)
 
 
+def arrays_of(record, label):
+    """Styles of the variables of a record."""
+    if "w_plus" in record.variables:
+        return record.variables["w_plus"]
+    return np.asarray(gp.map_latents(PRIOR, record.variables["z"], label=label))
+
+
 @pytest.mark.parametrize("parametrization", [Z(), WPlus()])
 def test_every_image_is_inverted_in_its_class(tmp_path, parametrization):
     recipe = Recipe("test", parametrization, (Pixel(),), gp.SolverConfig(num_steps=2))
@@ -110,6 +117,12 @@ def test_every_image_is_inverted_in_its_class(tmp_path, parametrization):
         record = read_record(tmp_path / "out" / f"{name}.npz")
         np.testing.assert_allclose(record.image, wanted.images[number], atol=1e-4)
         assert record.variables["label"].tolist() == np.eye(3)[named[number].label].tolist()
+        # NVIDIA's programs read the styles: generate.py --projected-w FILE takes its w.
+        with np.load(tmp_path / "out" / f"{name}.npz") as arrays:
+            assert arrays["w"].shape == (1, PRIOR.num_styles, PRIOR.w_dim)
+            drawn = gp.synthesize(PRIOR, arrays["w"], space="w_plus")[0]
+        np.testing.assert_allclose(drawn, record.image, atol=1e-4)
+        np.testing.assert_array_equal(record.styles, arrays_of(record, named[number].label))
     points = read_points(PRIOR, str(tmp_path / "out"))
     assert [int(np.argmax(point.variables["label"])) for point in points] == [2, 0]
     rendered = gp.editing.render(PRIOR, gp.editing.stack(points), points[0].parametrization)

@@ -85,7 +85,7 @@ def test_classes_of_codes():
         (PLAIN, "a.npy", normal(0, 8), "z", 1),
         (PLAIN, "a.npy", normal(0, 3, 8), "z", 3),
         (STYLED, "a.npy", normal(0, 3, 8), "z", 3),
-        (STYLED, "a.npy", normal(0, 4, 4), "w_plus", 1),
+        (STYLED, "a.npy", normal(0, 4, 4), "w_plus", 1),  # And said to be, see test_codes.py.
         (STYLED, "a.npy", normal(0, 2, 4, 4), "w_plus", 2),
         (PLAIN, "z.npz", normal(0, 2, 8), "z", 2),
         (STYLED, "w.npz", normal(0, 4), "w", 1),
@@ -168,12 +168,14 @@ def test_files_that_hold_no_codes(tmp_path):
     refused("nothing.npz", "does not exist: give seed:NUMBER")
     refused("cat.png", "gprior invert finds those of a picture")
     refused("cut.npz", "damaged", CheckpointError)
-    refused("images.npz", "holds no array z, w or w_plus", CheckpointError)
+    np.savez(tmp_path / "several.npz", images=np.zeros((2, 4)), other=np.zeros(2))
+    refused("images.npz", r"images as float64 of shape \(2, 4\)", CheckpointError)
+    refused("several.npz", "holds no array z, w or w_plus", CheckpointError)
     refused("w.npz", "has no styles", ValueError)
-    refused("long.npy", r"float32 of shape \(2, 9\): tiny pggan takes finite floats \[..., 8\] as z", CheckpointError)
+    refused("long.npy", r"float32 of shape \(2, 9\): tiny pggan takes finite floats \[N, 8\] as z", CheckpointError)
     refused("whole.npy", "finite floats", CheckpointError)
     refused("nan.npy", "finite floats", CheckpointError)
-    refused("objects.npy", "allow_pickle", CheckpointError)
+    refused("objects.npy", "holds Python objects", CheckpointError)
     refused("", "no folder of gprior invert")
     for source in ("seed:", "seed:a", "seed:5-3", "draw:100000", "seed:99999999999"):
         with pytest.raises(GPriorError, match=r"seed:|draw:"):

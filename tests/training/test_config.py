@@ -72,6 +72,7 @@ def test_equal_settings_are_one_compilation():
         ({"images_per_level": ()}, "every level needs at least one batch"),
         ({"images_per_level": (48_000, 31)}, "every level needs at least one batch"),
         ({"batch_size": 30}, "batch_size 30 is no multiple of minibatch_group 4"),
+        ({"image_channels": 2}, "image_channels 2: use 1"),
     ],
 )
 def test_settings_that_cannot_be(settings, told):

@@ -54,6 +54,19 @@ def read_state(out, config, name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("channels", [1, 4])
+def test_runs_on_gray_and_on_transparent_images(tiny, image_zip, tmp_path, channels):
+    config = dataclasses.replace(tiny, resolution=8, images_per_level=(8,), image_channels=channels)
+    prior = loop.train(config, image_zip, tmp_path / "run", **OPTIONS)
+    assert prior.image_shape == (8, 8, channels)
+    assert prior.critic.module.input_shape == (8, 8, channels)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(prior.params))
+    with Image.open(tmp_path / "run" / "newest.png") as sheet:
+        assert sheet.mode == {1: "L", 4: "RGBA"}[channels]
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["image_channels"] == channels
+
+
+@pytest.mark.slow
 def test_everything_is_written(finished, tiny):
     out, prior, _ = finished
     assert names(out) == ["config.json", "log.csv", "model", "newest.png", "samples", "scan.json", "state"]
