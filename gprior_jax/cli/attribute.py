@@ -10,7 +10,7 @@ import numpy as np
 from tyro import conf
 
 from gprior_jax import recipes, runs, zoo
-from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, Steps, check_positive
+from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, RangeFlag, Steps, check_positive
 from gprior_jax.cli.telling import StepBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images.arrays import from_uint8
@@ -30,7 +30,7 @@ REFERENCE = "attribution.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Attribute(PriorFlags, PerceptualFlag):
+class Attribute(PriorFlags, RangeFlag, PerceptualFlag):
     """Say whether images were made by a generator: project them, and compare how far off they are.
 
     The distance of an image to its projection is compared with reference distances, those of generated images and of
@@ -68,6 +68,7 @@ class Attribute(PriorFlags, PerceptualFlag):
     def run(self) -> int:
         """Project all inputs and write what was found."""
         check_positive(self, "num_steps", "number", "batch_size", "devices")
+        self.check_range()
         if not self.inputs and self.real is None:
             raise ArgumentError("nothing to attribute: name image files, or --real to measure a reference.")
         prior, network = self.load_prior(), self.network()
@@ -80,7 +81,7 @@ class Attribute(PriorFlags, PerceptualFlag):
         recipe = recipes.projector(self.space, num_steps=self.num_steps, perceptual=network)
         recipe.fit(prior)  # Whatever does not fit is told before anything is measured.
         used = (default(prior) if isinstance(network, str) else network).prepare()
-        job = runs.Projection(prior, recipe, self._key(0), used, self.crop, self.devices)
+        job = runs.Projection(prior, recipe, self._key(0), used, self.crop, self.devices, value_range=self.value_range)
         settings = {"label": self.label} | {n: job.settings()[n] for n in ("prior", "recipe", "distance")}
         reference = self._reference(job, settings)
         outcome = runs.run(job, items, self.out, blocks=partial(attribution_blocks, reference), **self._options())

@@ -19,4 +19,4 @@ class Colorize(Restore):
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """The luma of every picture, which stays; the chroma is the prior's."""
-        return COLORIZE, Whole(prior, self.crop, gray=True)
+        return COLORIZE, Whole(prior, self.crop, True, self.value_range)

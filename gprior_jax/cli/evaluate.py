@@ -9,7 +9,7 @@ import jax
 from tyro import conf
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import JsonFlag, check_positive
+from gprior_jax.cli.flags import JsonFlag, RangeFlag, check_positive
 from gprior_jax.cli.telling import print_json, say, warn
 from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.images.files import load_image
@@ -23,7 +23,7 @@ Metric = Literal["psnr", "ssim", "ms_ssim", "l1", "auc"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Evaluate(JsonFlag):
+class Evaluate(JsonFlag, RangeFlag):
     """Compare results with references: figures of every image, and of the whole sets.
 
     Files of the same stem belong together, whatever their suffix; of two files that are named themselves the names do
@@ -59,6 +59,7 @@ class Evaluate(JsonFlag):
     def run(self) -> int:
         """Compare and write."""
         check_positive(self, "size")
+        self.check_range()
         out = self.out or (self.results if self.results.is_dir() else None)
         if out is not None and out.exists() and not out.is_dir():
             raise ArgumentError(f"{out} is a file: name a folder with --out.")
@@ -69,11 +70,11 @@ class Evaluate(JsonFlag):
             raise ArgumentError(f"--perceptual {self.perceptual} holds LPIPS, a whole distance: give it as --lpips.")
         lpips = None if self.lpips is None else zoo.load_lpips(self.lpips).prepare()
         names = tuple(dict.fromkeys(self.metrics))
-        rows, sets = [], Sets(jax.random.key(self.seed), len(pairs))
+        rows, sets = [], Sets(jax.random.key(self.seed), len(pairs), self.value_range)
         for pair in pairs:
             try:
                 size = self.size or evaluation.side_of(pair.result)
-                image, reference = (load_image(path, size) for path in pair)
+                image, reference = (load_image(path, size, value_range=self.value_range) for path in pair)
             except ImageFileError as error:
                 failed[str(pair.result)] = str(error)
                 continue

@@ -10,7 +10,8 @@ from gprior_jax import zoo
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior, astype
-from gprior_jax.images.files import Crop
+from gprior_jax.images.placement import Crop
+from gprior_jax.images.samples import parse_range
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Network
 from gprior_jax.recipes import METHODS, Preset, find_method
@@ -90,7 +91,26 @@ class PriorFlags(ModelFlags):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FolderFlags(PriorFlags):
+class RangeFlag:
+    """The flag of everything that reads pictures.
+
+    Attributes:
+        value_range: what is black and white in files of more than 8 bits a sample: auto (guessed by the rules in the
+            documentation, and said), a number of bits (12), or LOW:HIGH (0:1, and with an equals sign --range=-1:1).
+    """
+
+    value_range: Annotated[str, conf.arg(name="range", metavar="auto|BITS|LOW:HIGH")] = "auto"
+
+    def check_range(self) -> None:
+        """Raise :class:`ArgumentError` where the range is none."""
+        try:
+            parse_range(self.value_range)
+        except ArgumentError as error:
+            raise ArgumentError(f"--{error}") from None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FolderFlags(PriorFlags, RangeFlag):
     """A run over many files.
 
     Attributes:
@@ -185,7 +205,7 @@ class RecipeFlags(PerceptualFlag):
         return {f.name: given[f.name] for f in fields if given[f.name] != f.default} | {"perceptual": self.network()}
 
 
-FLAGS = {"num_codes": "codes", "num_steps": "steps"}
+FLAGS = {"num_codes": "codes", "num_steps": "steps", "value_range": "range"}
 """Flags of arguments that are called something else there."""
 
 

@@ -24,11 +24,14 @@ class Invert(FolderFlags, RecipeFlags):
     def run(self) -> int:
         """Invert all inputs."""
         check_positive(self, "num_codes", "num_steps", "batch_size", "devices", "size")
+        self.check_range()
         if not self.inputs:
             raise ArgumentError("nothing to invert: name image files, folders or quoted patterns.")
         items = runs.find_items(self.inputs)
         prior, recipe = self.load_prior(), self.recipe()
-        job = runs.Inversion(prior, recipe, jax.random.key(self.seed), self.crop, self.devices)
+        job = runs.Inversion(
+            prior, recipe, jax.random.key(self.seed), self.crop, self.devices, value_range=self.value_range
+        )
         outcome = runs.run(
             job,
             items,

@@ -82,7 +82,8 @@ def run_command(
     command = tyro.cli(kind, prog=prog, args=list(arguments), description=summary, config=config)
     importlib.import_module("gprior_jax.inversion.devices").use_cores()  # Before any other use of JAX.
     try:
-        return command.run()
+        with importlib.import_module("gprior_jax.cli.telling").warnings_told():
+            return command.run()
     except KeyboardInterrupt as error:
         if str(error) or not resumes:
             raise

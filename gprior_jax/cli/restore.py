@@ -1,6 +1,7 @@
 """``gprior colorize``, ``upscale``, ``inpaint``, ``denoise`` and ``deblur``: what they share."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from gprior_jax import recipes, runs
 from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
-from gprior_jax.cli.telling import StepBar, tell_outcome, warn
+from gprior_jax.cli.telling import StepBar, say, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.batching import default_batch_size
@@ -56,6 +57,7 @@ class Restore(FolderFlags, RecipeFlags):
     def run(self) -> int:
         """Restore all inputs."""
         check_positive(self, "num_codes", "num_steps", "samples", "restarts", "batch_size", "devices")
+        self.check_range()
         if not self.inputs:
             raise ArgumentError(f"nothing to {self.task_name}: name image files, folders or quoted patterns.")
         if self.simulate and self.truth is not None:
@@ -78,6 +80,8 @@ class Restore(FolderFlags, RecipeFlags):
             crop=self.crop,
             devices=self.devices,
             tell=warn,
+            value_range=self.value_range,
+            say=partial(say, as_json=self.json),
         )
         outcome = runs.run(
             job,

@@ -1,10 +1,13 @@
 """Talking to the terminal: words, JSON, and the progress of inversions."""
 
+import contextlib
 import json
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
-from gprior_jax.errors import require
+from gprior_jax.errors import GPriorWarning, require
 from gprior_jax.runs import Outcome
 from gprior_jax.runs.report import mean_metrics
 
@@ -17,6 +20,25 @@ def say(text: str, as_json: bool = False) -> None:
 def warn(text: str) -> None:
     """Print on standard error."""
     print(f"gprior: {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def warnings_told() -> Iterator[None]:
+    """Inside, what the package warns of is told like anything else, each sentence once."""
+    told: set[str] = set()
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def tell(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if not issubclass(category, GPriorWarning):
+                show(message, category, *where)
+            elif str(message) not in told:
+                told.add(str(message))
+                warn(str(message))
+
+        warnings.simplefilter("always", GPriorWarning)
+        warnings.showwarning = tell
+        yield
 
 
 def print_json(content: Any) -> None:

@@ -3,14 +3,16 @@
 Inside the package images are float32 ``[..., H, W, C]`` in [-1, 1]; [0, 1] in metrics; uint8 in files.
 """
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax.errors import ArgumentError
+from gprior_jax.errors import ArgumentError, RangeWarning
 from gprior_jax.typing import Array, ArrayLike
 
 GREY_LEVEL = 127.5
@@ -59,7 +61,7 @@ def check_range(images: ArrayLike, what: str = "images") -> np.ndarray:
         ValueError: whole numbers, as in files; or numbers that reach beyond four times the range, as [0, 255] does.
 
     Warns:
-        UserWarning: all numbers lie in [0, 1] and not all are alike: as if black were 0.
+        RangeWarning: all numbers lie in [0, 1] and not all are alike: as if black were 0.
     """
     array = np.asarray(images)
     if array.dtype.kind not in "fV":  # V: bfloat16 is a kind of its own to numpy.
@@ -77,9 +79,18 @@ def check_range(images: ArrayLike, what: str = "images") -> np.ndarray:
         warnings.warn(
             f"all pixels of the {what} lie between {low:.3g} and {high:.3g}: black is -1 here; pixels in [0, 1] become "
             "that by 2 * x - 1.",
+            RangeWarning,
             stacklevel=3,
         )
     return array
+
+
+@contextlib.contextmanager
+def trusted_range() -> Iterator[None]:
+    """Inside, pixels come from files, which are read as [-1, 1]: that all of a picture are bright is no sign."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RangeWarning)
+        yield
 
 
 _FARTHEST = 8.0

@@ -10,8 +10,8 @@ import jax
 import numpy as np
 
 from gprior_jax.generators.prior import Prior
-from gprior_jax.images.arrays import psnr_of
-from gprior_jax.images.files import Crop, load_image
+from gprior_jax.images.arrays import psnr_of, trusted_range
+from gprior_jax.images.files import Crop, ValueRange, load_image
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
@@ -34,6 +34,7 @@ class Inversion:
         crop: how a picture becomes square.
         devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
         read: reads an item, ``[R, R, C]`` in [-1, 1]; None reads its file.
+        value_range: of files of more than 8 bits a sample.
     """
 
     prior: Prior
@@ -42,6 +43,7 @@ class Inversion:
     crop: Crop = "center"
     devices: int | None = None
     read: Callable[[Item], np.ndarray] | None = None
+    value_range: ValueRange = "auto"
 
     @functools.cached_property
     def image_shape(self) -> tuple[int, ...]:
@@ -55,11 +57,15 @@ class Inversion:
 
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key and crop."""
-        return inversion_settings(self.prior, self.recipe, self.key) | {"crop": self.crop}
+        return inversion_settings(self.prior, self.recipe, self.key) | {"crop": self.crop, "range": self.value_range}
 
     def load(self, item: Item) -> Arrays:
         """The picture at the prior's resolution."""
-        own = load_image(item.source, self.image_shape, self.crop) if self.read is None else self.read(item)
+        own = (
+            load_image(item.source, self.image_shape, self.crop, self.value_range)
+            if self.read is None
+            else self.read(item)
+        )
         return {"observed": own}
 
     def start(self, batch_size: int) -> Solve:
@@ -83,7 +89,8 @@ def invert_batch(
 ) -> Iterator[Record]:
     """The records of a batch that was inverted as it is, with ``metrics(images, observed)``, each ``[B]`` by name."""
     observed = batch.arrays["observed"]
-    result = inverter.invert(observed, key=key, ids=batch.ids, progress=progress)
+    with trusted_range():
+        result = inverter.invert(observed, key=key, ids=batch.ids, progress=progress)
     found = metrics(result.images, observed)
     for item, i in zip(batch.items, batch.places, strict=True):
         own = jax.tree.map(lambda leaf, i=i: leaf[i], result)

@@ -1,12 +1,11 @@
 """One task over many files: batches of one shape, results written as they come, bad files reported at the end."""
 
 import contextlib
-import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -60,7 +59,7 @@ class Job(Protocol):
         ...
 
     def load(self, item: Item) -> Arrays:
-        """Read one item; every item gives arrays of the same shapes, by name.
+        """Read one item; every item (of a group, see :class:`Grouped`) gives arrays of the same shapes, by name.
 
         Raises:
             ImageFileError: it cannot be used; the others go on.
@@ -69,6 +68,15 @@ class Job(Protocol):
 
     def start(self, batch_size: int) -> "Solve":
         """What solves batches of this size; called once, when there is something to do."""
+        ...
+
+
+@runtime_checkable
+class Grouped(Protocol):
+    """A job whose items are of several shapes; those of a batch are of one."""
+
+    def group(self, item: Item) -> int:
+        """A number that is equal for items which can share a batch; it depends on the item's files alone."""
         ...
 
 
@@ -165,17 +173,17 @@ def _batches(
 ) -> Iterator[tuple[Batch, list[list[str]]]]:
     """Batches of one shape, with the fingerprints of their files, taken before these were read.
 
-    An image's place in its batch follows from its id, whatever else is done already or cannot be read: XLA's sums can
+    An image's place in its batch follows from the list, whatever else is done already or cannot be read: XLA's sums can
     depend on the place in the last bit, and an interrupted run shall end like one that was not. Free places are filled
     with copies.
     """
-    for start, group in itertools.groupby(sorted(items), lambda item: item.id // size):
+    for group in _groups(job, items, size):
         loaded: dict[int, tuple[Item, Arrays, list[str]]] = {}
-        for item in group:
+        for place, item in enumerate(group):
             try:
                 if item in todo:
                     digests = item.digests()
-                    loaded[item.id % size] = item, job.load(item), digests
+                    loaded[place] = item, job.load(item), digests
             except (ImageFileError, OSError) as error:
                 failed[str(item.source)] = str(error)
                 tell(str(error))
@@ -186,6 +194,15 @@ def _batches(
                 items=[item for item, _, _ in loaded.values()],
                 places=list(loaded),
                 arrays={n: np.stack([loaded[place][1][n] for place in places]) for n in loaded[first][1]},
-                ids=np.array([start * size + place for place in places]),
+                ids=np.array([loaded[place][0].id for place in places]),
             )
             yield batch, [digests for _, _, digests in loaded.values()]
+
+
+def _groups(job: Job, items: Sequence[Item], size: int) -> Iterator[list[Item]]:
+    """The items of each batch: of one shape, in their order."""
+    shapes: dict[int, list[Item]] = {}
+    for item in sorted(items):
+        shapes.setdefault(job.group(item) if isinstance(job, Grouped) else 0, []).append(item)
+    for same in shapes.values():
+        yield from (same[start : start + size] for start in range(0, len(same), size))

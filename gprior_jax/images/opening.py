@@ -1,0 +1,169 @@
+"""Pictures as files hold them, opened: upright, 8 bits a sample, of any mode; and any mode as sRGB."""
+
+import contextlib
+import io
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from gprior_jax.errors import GPriorWarning, ImageFileError
+from gprior_jax.images.profiles import to_srgb
+from gprior_jax.images.samples import ValueRange, deep_samples, eight_bits, is_deep, is_misread, parse_range, range_of
+
+MIN_SIDE = 8
+MAX_ASPECT = 10.0
+MAX_PIXELS = 200_000_000
+"""Limits of what is taken as a picture: shorter, thinner or larger files are named and refused."""
+
+
+def open_picture(
+    path: Path,
+    convert: Callable[[Image.Image], Image.Image],
+    smallest: int = MIN_SIDE,
+    value_range: ValueRange | None = "auto",
+    content: bytes | None = None,
+) -> Image.Image:
+    """Open a picture, turn it upright, bring it to 8 bits and convert it; whatever goes wrong becomes one sentence.
+
+    Args:
+        path: the file.
+        convert: makes what is returned, of a picture of 8 bits; ``info["name"]`` says what to call it.
+        smallest: side that it has at least, pixels.
+        value_range: see :func:`gprior_jax.images.files.load_image`; None takes 0 for black and the largest sample for
+            white, which is right for masks.
+        content: of the file, where it is not read from disk; the path is then its name only.
+
+    Raises:
+        ImageFileError: see :func:`gprior_jax.images.files.load_image`.
+        ValueError: a range that is none.
+    """
+    if value_range is not None:
+        parse_range(value_range)
+
+    def opening() -> Image.Image:
+        return Image.open(path if content is None else io.BytesIO(content))
+
+    with _one_sentence(path), _PILLOW_SILENT, opening() as opened:
+        _check_size(path, opened.size, smallest)
+        image = convert(_upright(opened, opening, value_range, str(path)))
+        image.load()
+        return image
+
+
+def size_of(path: Path, smallest: int = MIN_SIDE) -> tuple[int, int]:
+    """Width and height of a picture once it is upright, from the head of its file.
+
+    Raises:
+        ImageFileError: missing, unreadable, or of a size that cannot be a picture.
+    """
+    with _one_sentence(path), _PILLOW_SILENT, Image.open(path) as opened:
+        _check_size(path, opened.size, smallest)
+        width, height = opened.size
+        return (height, width) if opened.getexif().get(_ORIENTATION, 1) in _LYING else (width, height)
+
+
+_ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
+"""The EXIF tag, and its values for pictures that lie on a side."""
+
+
+@contextlib.contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    """Whatever goes wrong inside becomes one sentence."""
+    try:
+        yield
+    except ImageFileError:
+        raise
+    except FileNotFoundError:
+        raise ImageFileError(f"{path} does not exist.") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise ImageFileError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnidentifiedImageError:
+        raise ImageFileError(f"{path} is no image that Pillow can read: convert it to PNG or JPEG.") from None
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise ImageFileError(f"{path} is damaged ({error}): copy or export it again.") from error
+
+
+def _upright(
+    opened: Image.Image, opening: Callable[[], Image.Image], value_range: ValueRange | None, name: str
+) -> Image.Image:
+    """An opened picture of 8 bits, turned as its EXIF block says."""
+    if is_misread(opened):
+        raise ImageFileError(f"{name} keeps its colours of 16 bits in planes, which Pillow misreads: save it as PNG.")
+    if is_deep(opened):
+        deep = deep_samples(opened, opening)
+        own = (0.0, max(float(deep.values.max(initial=0)), 1e-9))
+        image = eight_bits(deep, *(own if value_range is None else range_of(deep, value_range, name)))
+    else:
+        image = ImageOps.exif_transpose(opened)
+        if value_range not in (None, "auto"):
+            warnings.warn(
+                f"{name} has 8 bits a sample: the range {value_range} is for those of more.",
+                GPriorWarning,
+                stacklevel=2,
+            )
+    image.info = image.info | {"name": name}
+    return image
+
+
+class _Silence:
+    """Pillow's warnings (of large files, of odd EXIF blocks) are not shown while any thread is inside.
+
+    Filters are of the whole process: if each thread put back what it found, one might put back another's silence.
+    """
+
+    def __init__(self):
+        self._lock, self._inside, self._filters = threading.Lock(), 0, warnings.catch_warnings()
+
+    def __enter__(self):
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+
+    def __exit__(self, *_: object):
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.__exit__(None, None, None)
+
+
+_PILLOW_SILENT = _Silence()
+
+
+def _check_size(path: Path, size: tuple[int, int], smallest: int) -> None:
+    width, height = size
+    told = f"{path} is {width}x{height} pixels"
+    if min(size) < smallest:
+        raise ImageFileError(f"{told}: too small, use a picture of at least {smallest}x{smallest}.")
+    if max(size) > MAX_ASPECT * min(size):
+        raise ImageFileError(f"{told}: too long and thin, crop it to at most {MAX_ASPECT:.0f} to 1 first.")
+    if width * height > MAX_PIXELS:
+        raise ImageFileError(f"{told}: too large, reduce it below {MAX_PIXELS // 10**6} million pixels first.")
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any Pillow mode to sRGB, 8 bits: by its colour profile, and transparent pixels over white."""
+    name = image.info.get("name", "the picture")
+    if is_deep(image) and image.mode not in ("RGB", "RGBA"):
+        deep = deep_samples(image)
+        image = eight_bits(deep, *range_of(deep, name=name))
+    colours, alpha = _split(image)
+    colours.info = image.info
+    if alpha is None:
+        return to_srgb(colours, name)
+    white = Image.new("RGB", image.size, (255, 255, 255))
+    return Image.composite(to_srgb(colours, name), white, alpha)
+
+
+def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Colours without palette, and alpha; None where all is opaque."""
+    if image.mode not in ("RGBA", "LA", "PA", "La", "RGBa") and "transparency" not in image.info:
+        return (image.convert("RGB") if image.mode == "P" else image.copy()), None
+    whole = image.convert("RGBA")
+    gray = image.mode in ("L", "LA", "La")
+    return (whole.getchannel(0) if gray else whole.convert("RGB")), whole.getchannel("A")
