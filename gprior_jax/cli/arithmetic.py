@@ -30,6 +30,7 @@ class Arithmetic(CodeCommand):
         strength: of all but the first concept.
         space: codes z, w (styles), or auto: styles where the prior has them.
         scatter: write a 3x3 grid, with uniform noise within this added around the result in its middle; DCGAN: 0.25.
+        paste: write the photograph of the first concept, an inversion, with the result where its square was cut out.
     """
 
     positive: tuple[str, ...]
@@ -38,6 +39,7 @@ class Arithmetic(CodeCommand):
     strength: float = 1.0
     space: Literal["auto", "z", "w"] = "auto"
     scatter: float = 0.0
+    paste: bool = False
 
     def run(self) -> int:
         """Draw and write."""
@@ -50,10 +52,15 @@ class Arithmetic(CodeCommand):
             )
         if not self.positive:
             raise GPriorError("nothing to add up: name codes in --positive, such as seed:1.")
+        if self.paste and self.scatter:
+            raise GPriorError(
+                "--paste puts one picture into its photograph, --scatter draws nine: leave one of them out."
+            )
+        photograph = self.photograph(self.positive[0], self.out) if self.paste else None
         prior = self.prior()
         result = self._result(prior)
         pictures = self.render(prior, self._around(result) if self.scatter else result)
-        codes.write_picture(self.out, im.grid(pictures))
+        codes.write_picture(self.out, im.grid(pictures), photograph)
         write_arrays(beside, result)
         space = next(iter(result))
         facts = {"out": str(self.out), "code": str(beside), "space": space}

@@ -8,6 +8,7 @@ from gprior_jax.cli.restore import Restore
 from gprior_jax.generators.prior import Prior
 from gprior_jax.runs import Item
 from gprior_jax.runs.measurements import Reader, Whole
+from gprior_jax.runs.pasting import Everything, Keeper, keep_own_luma
 from gprior_jax.tasks import COLORIZE, Task
 
 
@@ -16,6 +17,10 @@ class Colorize(Restore):
     """Colour gray photographs; of coloured ones the luma is taken."""
 
     task_name: ClassVar[recipes.Task] = "colorize"
+
+    def keeper(self, reader: Reader) -> Keeper:
+        """The luma of the photograph."""
+        return Everything(keep_own_luma)
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """The luma of every picture, which stays; the chroma is the prior's."""

@@ -15,6 +15,7 @@ from gprior_jax.images.samples import parse_range
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Network
 from gprior_jax.recipes import METHODS, Preset, find_method
+from gprior_jax.runs.pasting import Keeper, Paster
 
 Dtype = Literal["float32", "bfloat16"]
 
@@ -120,6 +121,8 @@ class FolderFlags(PriorFlags, RangeFlag):
         devices: devices to spread a batch over; unless given one, or on a CPU its cores.
         dtype: floating dtype of the network.
         crop: how a picture becomes square: center, stretch, or pad with gray.
+        paste: write pasted/NAME.png, too: the photograph at its own size, with the result where its square was cut out,
+            feathered at the border.
     """
 
     inputs: Annotated[tuple[str, ...], conf.Positional]
@@ -127,6 +130,11 @@ class FolderFlags(PriorFlags, RangeFlag):
     devices: int | None = None
     dtype: Dtype = "float32"
     crop: Crop = "center"
+    paste: bool = False
+
+    def paster(self, keeper: Keeper) -> Paster | None:
+        """What puts results back into their photographs, if that is asked for."""
+        return Paster(self.out, self.crop, self.value_range, keeper) if self.paste else None
 
     def load_prior(self) -> Prior:
         """The prior, held to the class that is named, in the dtype."""

@@ -14,6 +14,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.images.masks import Gray, load_mask
 from gprior_jax.runs import Item
 from gprior_jax.runs.measurements import DrawnMasks, Masked, Reader
+from gprior_jax.runs.pasting import Everything, Holes, Keeper
 from gprior_jax.tasks import Blend, Task, inpainting
 
 
@@ -56,6 +57,12 @@ class Inpaint(Restore):
     def files(self, items: list[Item]) -> dict[int, Path]:
         """The masks."""
         return {} if self.mask is None else runs.match_files(self.mask, items, "--mask")
+
+    def keeper(self, reader: Reader) -> Keeper:
+        """What is known, unless the plain reconstruction is wanted."""
+        if self.blend == "none" or not isinstance(reader, Masked | DrawnMasks):
+            return Everything()
+        return Holes(reader=reader, feather=self.blend == "feather")
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """Pictures and their masks; wrong numbers are told before anything is made."""

@@ -9,6 +9,7 @@ from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
 from gprior_jax.cli.telling import StepBar, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.recipes import METHODS
+from gprior_jax.runs.pasting import Everything
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Invert(FolderFlags, RecipeFlags):
         job = runs.Inversion(
             prior, recipe, jax.random.key(self.seed), self.crop, self.devices, value_range=self.value_range
         )
+        paster = self.paster(Everything())
         outcome = runs.run(
             job,
             items,
@@ -41,5 +43,6 @@ class Invert(FolderFlags, RecipeFlags):
             facts={"model": self.model, "method": self.method},
             watch=StepBar,
             tell=warn,
+            finished=paster,
         )
-        return tell_outcome(outcome, self.json)
+        return tell_outcome(outcome, self.json, paster)

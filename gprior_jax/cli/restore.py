@@ -19,6 +19,7 @@ from gprior_jax.objectives import Distance
 from gprior_jax.recipes import METHODS
 from gprior_jax.runs import Item
 from gprior_jax.runs.measurements import Reader
+from gprior_jax.runs.pasting import Everything, Keeper
 from gprior_jax.tasks import Task
 
 
@@ -49,6 +50,10 @@ class Restore(FolderFlags, RecipeFlags):
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """What the command undoes, and how its files are read."""
         raise NotImplementedError
+
+    def keeper(self, reader: Reader) -> Keeper:
+        """What of a photograph stays as it is, where its result is pasted."""
+        return Everything()
 
     def files(self, items: list[Item]) -> dict[int, Path]:
         """Another file that the result of an item depends on (its mask), by the item's id."""
@@ -83,6 +88,7 @@ class Restore(FolderFlags, RecipeFlags):
             value_range=self.value_range,
             say=partial(say, as_json=self.json),
         )
+        paster = self.paster(self.keeper(reader))
         outcome = runs.run(
             job,
             items,
@@ -91,11 +97,12 @@ class Restore(FolderFlags, RecipeFlags):
             facts={"model": self.model, "method": self.method},
             watch=StepBar,
             tell=warn,
+            finished=paster,
         )
         missing = [] if self.truth is None else [item.source.name for item in items if item.id not in truths]
         for name in missing:
             warn(f"{name} has no ground truth of this name in {self.truth}: it was restored without metrics.")
-        return max(tell_outcome(outcome, self.json), 1 if missing or job.spoilt else 0)
+        return max(tell_outcome(outcome, self.json, paster), 1 if missing or job.spoilt else 0)
 
     def task_recipe(self, prior: Prior, task: Task) -> Recipe:
         """The recipe that the flags describe; of mganprior the task's, of other methods their own."""

@@ -9,6 +9,8 @@ from typing import Any
 
 from gprior_jax.errors import GPriorWarning, require
 from gprior_jax.runs import Outcome
+from gprior_jax.runs.folder import PASTED
+from gprior_jax.runs.pasting import Paster
 from gprior_jax.runs.report import mean_metrics
 
 
@@ -86,8 +88,13 @@ class CountBar:
             self._bar.close()
 
 
-def tell_outcome(outcome: Outcome, as_json: bool) -> int:
+def tell_outcome(outcome: Outcome, as_json: bool, paster: Paster | None = None) -> int:
     """Tell what a run over files came to.
+
+    Args:
+        outcome: of the run.
+        as_json: as JSON.
+        paster: what has put results back into their photographs.
 
     Returns:
         The exit code: 1 if an input could not be used or gave no finite result, else 0.
@@ -99,8 +106,12 @@ def tell_outcome(outcome: Outcome, as_json: bool) -> int:
     else:
         means = "".join(f", mean {name} {value:.4g}" for name, value in mean_metrics(outcome.entries).items())
         say(f"{len(rows)} images done{means}: {outcome.report}")
+    if paster is not None:
+        say(f"in their photographs: {paster.out / PASTED}", as_json)
+        for sentence in paster.remarks:
+            warn(sentence)
     if diverged:
         warn(f"the loss of {', '.join(diverged)} became infinite or NaN; its best result before that is kept.")
     if outcome.failed:
         warn(f"{len(outcome.failed)} of {len(rows) + len(outcome.failed)} inputs could not be used.")
-    return 1 if outcome.failed or diverged else 0
+    return 1 if outcome.failed or diverged or (paster is not None and paster.failed) else 0

@@ -10,6 +10,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.operators import DownsampleFilter
 from gprior_jax.runs import Item
 from gprior_jax.runs.measurements import Reader, Small
+from gprior_jax.runs.pasting import Enlarged, Everything, Keeper
 from gprior_jax.tasks import Task, upscaling
 
 
@@ -31,6 +32,10 @@ class Upscale(Restore):
     factor: int | None = None
     filter: DownsampleFilter = "bicubic"
     consistent: bool = True
+
+    def keeper(self, reader: Reader) -> Keeper:
+        """Nothing: the photograph grows."""
+        return Everything() if self.simulate or not isinstance(reader, Small) else Enlarged(reader=reader)
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """Reduction by a filter, and small pictures as they are."""

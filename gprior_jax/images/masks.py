@@ -63,23 +63,21 @@ def load_mask(
         GPriorWarning: many gray values, and nothing is said of them.
     """
     found = None if like is None else size_of(Path(like))
-    return _known(Path(path), _read_missing(Path(path), invert, gray), size, crop, found, invert)
+    return _known(Path(path), read_missing(Path(path), invert, gray), size, crop, found, invert)
 
 
 def _known(
-    path: Path, missing: Image.Image, size: int, crop: Crop, picture: tuple[int, int] | None, invert: bool
+    path: Path, missing: np.ndarray, size: int, crop: Crop, picture: tuple[int, int] | None, invert: bool
 ) -> np.ndarray:
     """What :func:`load_mask` returns, of a mask that has been read."""
+    own = missing.shape[::-1]
     wanted = {(size, size)} | ({picture} if picture is not None else set())
-    if picture is not None and missing.size not in wanted:
+    if picture is not None and own not in wanted:
         sizes = " or ".join(f"{w}x{h}" for w, h in sorted(wanted))
-        raise ImageFileError(
-            f"{path} is a mask of {missing.width}x{missing.height} pixels: make it {sizes}, as its picture."
-        )
-    whole = np.asarray(missing)
+        raise ImageFileError(f"{path} is a mask of {own[0]}x{own[1]} pixels: make it {sizes}, as its picture.")
     reduced, hidden = (
-        np.asarray(part if missing.size == (size, size) else square(part, size, crop, 1.0, Image.Resampling.BOX))
-        for part in (missing, Image.fromarray((whole >= 1).astype(np.float32)))
+        part if own == (size, size) else _plane(part, size, crop, 1.0, Image.Resampling.BOX)
+        for part in (missing, (missing >= 1).astype(np.float32))
     )
     # Whatever is hidden may hold anything: a pixel that covers some of it is missing, however much else it covers.
     known = np.where(hidden > 0, 0.0, 1.0 - reduced).astype(np.float32)[..., None]
@@ -112,27 +110,32 @@ def load_masked(
         ImageFileError: see both.
     """
     side, channels = (size, 3) if isinstance(size, int) else (size.image_shape[0], size.image_shape[-1])
-    missing, image = _read_missing(Path(mask), invert, gray), open_picture(Path(path), to_rgb, value_range=value_range)
+    missing, image = read_missing(Path(mask), invert, gray), open_picture(Path(path), to_rgb, value_range=value_range)
     known = _known(Path(mask), missing, side, crop, image.size, invert)
-    if image.size != missing.size:  # A mask at the size of the result: the holes are not known at that of the picture.
+    if (
+        image.size != missing.shape[::-1]
+    ):  # A mask at the size of the result: the holes are not known at that of the picture.
         return from_uint8(as_channels(square(image, side, crop), channels)), known
-    seen = (np.asarray(missing) < 1).astype(np.float32)
+    seen = (missing < 1).astype(np.float32)
     pixels = as_channels(image, channels).astype(np.float32)
     weighted = [pixels[..., channel] * seen for channel in range(channels)]
     # In floats, since the filter overshoots; where a pixel is known, the weights add up to about 1.
-    *sums, weights = [np.asarray(square(Image.fromarray(plane), side, crop, 0.0)) for plane in (*weighted, seen)]
+    *sums, weights = [_plane(plane, side, crop, 0.0, Image.Resampling.LANCZOS) for plane in (*weighted, seen)]
     mean = np.stack(sums, axis=-1) / np.where(known > 0, weights[..., None], 1.0)
     return from_uint8(np.where(known > 0, np.clip(np.round(mean), 0, 255), 128)), known
 
 
-def _read_missing(path: Path, invert: bool, gray: Gray) -> Image.Image:
-    """A mask file as floats, 1 where pixels are missing: in 8 bits, one of many would be rounded away when reduced."""
+def read_missing(path: Path, invert: bool = False, gray: Gray = ANY_GRAY) -> np.ndarray:
+    """A mask file at its own size, float32 ``[H, W]``, 1 where pixels are missing; see :func:`load_mask`.
+
+    Floats: in 8 bits, one pixel of many would be rounded away when it is reduced.
+    """
     values = np.asarray(open_picture(path, lambda image: image.convert("L"), value_range=None))
     if set(np.unique(values).tolist()) <= {0, int(values.max())}:  # Two values, whatever white is.
-        return Image.fromarray(((values > 0) == invert).astype(np.float32))
+        return ((values > 0) == invert).astype(np.float32)
     white = values / np.float32(255.0)
     if gray.weights:
-        return Image.fromarray(white if invert else 1.0 - white)
+        return white if invert else 1.0 - white
     threshold = 0.5 if gray.threshold is None else gray.threshold
     part = _soft_part(values)
     if gray.threshold is None and part > _SOFT_PART:
@@ -142,7 +145,11 @@ def _read_missing(path: Path, invert: bool, gray: Gray) -> Image.Image:
             GPriorWarning,
             stacklevel=2,
         )
-    return Image.fromarray(((white >= threshold) == invert).astype(np.float32))
+    return ((white >= threshold) == invert).astype(np.float32)
+
+
+def _plane(plane: np.ndarray, side: int, crop: Crop, ground: float, resample: Image.Resampling) -> np.ndarray:
+    return np.asarray(square(Image.fromarray(plane), side, crop, ground, resample))
 
 
 _SOFT_PART = 0.01

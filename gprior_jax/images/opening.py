@@ -42,15 +42,32 @@ def open_picture(
     """
     if value_range is not None:
         parse_range(value_range)
-
-    def opening() -> Image.Image:
-        return Image.open(path if content is None else io.BytesIO(content))
-
-    with _one_sentence(path), _PILLOW_SILENT, opening() as opened:
-        _check_size(path, opened.size, smallest)
-        image = convert(_upright(opened, opening, value_range, str(path)))
+    with opened(path, smallest, content) as (image, again):
+        image = convert(_upright(image, again, value_range, str(path)))
         image.load()
         return image
+
+
+@contextlib.contextmanager
+def opened(
+    path: Path, smallest: int = MIN_SIDE, content: bytes | None = None
+) -> Iterator[tuple[Image.Image, Callable[[], Image.Image]]]:
+    """A picture that is open and not yet loaded, and what opens it once more; see :func:`open_picture`.
+
+    Raises:
+        ImageFileError: whatever goes wrong inside, in one sentence.
+    """
+
+    def again() -> Image.Image:
+        return Image.open(path if content is None else io.BytesIO(content))
+
+    with _one_sentence(path), _PILLOW_SILENT, again() as image:
+        _check_size(path, image.size, smallest)
+        if is_misread(image):
+            raise ImageFileError(
+                f"{path} keeps its colours of 16 bits in planes, which Pillow misreads: save it as PNG."
+            )
+        yield image, again
 
 
 def size_of(path: Path, smallest: int = MIN_SIDE) -> tuple[int, int]:
@@ -59,10 +76,9 @@ def size_of(path: Path, smallest: int = MIN_SIDE) -> tuple[int, int]:
     Raises:
         ImageFileError: missing, unreadable, or of a size that cannot be a picture.
     """
-    with _one_sentence(path), _PILLOW_SILENT, Image.open(path) as opened:
-        _check_size(path, opened.size, smallest)
-        width, height = opened.size
-        return (height, width) if opened.getexif().get(_ORIENTATION, 1) in _LYING else (width, height)
+    with opened(path, smallest) as (image, _):
+        width, height = image.size
+        return (height, width) if image.getexif().get(_ORIENTATION, 1) in _LYING else (width, height)
 
 
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
@@ -87,17 +103,15 @@ def _one_sentence(path: Path) -> Iterator[None]:
 
 
 def _upright(
-    opened: Image.Image, opening: Callable[[], Image.Image], value_range: ValueRange | None, name: str
+    image: Image.Image, again: Callable[[], Image.Image], value_range: ValueRange | None, name: str
 ) -> Image.Image:
-    """An opened picture of 8 bits, turned as its EXIF block says."""
-    if is_misread(opened):
-        raise ImageFileError(f"{name} keeps its colours of 16 bits in planes, which Pillow misreads: save it as PNG.")
-    if is_deep(opened):
-        deep = deep_samples(opened, opening)
+    """An opened picture as one of 8 bits, turned as its EXIF block says."""
+    if is_deep(image):
+        deep = deep_samples(image, again)
         own = (0.0, max(float(deep.values.max(initial=0)), 1e-9))
         image = eight_bits(deep, *(own if value_range is None else range_of(deep, value_range, name)))
     else:
-        image = ImageOps.exif_transpose(opened)
+        image = ImageOps.exif_transpose(image)
         if value_range not in (None, "auto"):
             warnings.warn(
                 f"{name} has 8 bits a sample: the range {value_range} is for those of more.",
@@ -152,7 +166,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if is_deep(image) and image.mode not in ("RGB", "RGBA"):
         deep = deep_samples(image)
         image = eight_bits(deep, *range_of(deep, name=name))
-    colours, alpha = _split(image)
+    colours, alpha = split_alpha(image)
     colours.info = image.info
     if alpha is None:
         return to_srgb(colours, name)
@@ -160,7 +174,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return Image.composite(to_srgb(colours, name), white, alpha)
 
 
-def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Colours without palette, and alpha; None where all is opaque."""
     if image.mode not in ("RGBA", "LA", "PA", "La", "RGBa") and "transparency" not in image.info:
         return (image.convert("RGB") if image.mode == "P" else image.copy()), None

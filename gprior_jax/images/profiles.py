@@ -62,20 +62,22 @@ def to_srgb(image: Image.Image, name: str = "the picture") -> Image.Image:
         return image.convert("RGB")
 
 
+def is_for(profile: bytes | None, mode: str) -> bool:
+    """Whether a profile can be used, for pixels of a mode: ``"RGB"``, ``"L"`` or ``"CMYK"``."""
+    try:
+        return bool(profile) and _transform(bytes(profile or b""))[0] == mode
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError, ImportError):
+        return False
+
+
 def from_srgb(pixels: np.ndarray, profile: bytes | None) -> np.ndarray:
     """The way back: sRGB pixels, uint8 ``[H, W, 3]``, in the colours of a profile.
 
     They are left as they are without a profile, with one of sRGB or of another kind, and with one that cannot be used.
     """
-    if not profile:
+    if profile is None or not is_for(profile, "RGB") or _transform(bytes(profile))[1] is None:
         return pixels
-    try:
-        mode, transform = _transform(bytes(profile))
-        if transform is None or mode != "RGB":
-            return pixels
-        return np.asarray(_applied(Image.fromarray(pixels), _back(bytes(profile))))
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError, ImportError):
-        return pixels
+    return np.asarray(_applied(Image.fromarray(pixels), _back(bytes(profile))))
 
 
 def _reason(error: Exception) -> str:

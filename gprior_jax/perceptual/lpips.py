@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.arrays import check_pixels
 from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.vgg import VGG16
 from gprior_jax.summary import fingerprint
@@ -138,8 +139,9 @@ class LPIPS:
             One map ``[h, w, C]`` per tap: unit vectors over channels, times the roots of the linear weights.
 
         Raises:
-            ValueError: the image is too small.
+            ValueError: the image is too small, or pixels of another range.
         """
+        check_pixels(image, "the image")
         return self.module.apply({"params": self.weights}, image, self.prepared, method="embed")
 
     @property

@@ -28,6 +28,8 @@ from gprior_jax.summary import check_same
 FORMAT = 2
 WRITTEN_PICTURES = ("measured", "reconstruction", "mean", "std")
 """Pictures of a record that are written as files too."""
+PASTED = "pasted"
+"""Folder of the photographs with their results in them, see :mod:`gprior_jax.runs.pasting`."""
 
 
 class Entry(NamedTuple):
@@ -76,7 +78,7 @@ class OutputFolder:
         self.path, self.settings = Path(path), json.loads(json.dumps(settings))
         if self.path.exists() and not self.path.is_dir():
             raise ArgumentError(f"{self.path} is a file: name a folder for the results.")
-        inside = [self.path, *(self.path / name for name in (*WRITTEN_PICTURES, "samples"))]
+        inside = [self.path, *(self.path / name for name in (*WRITTEN_PICTURES, "samples", PASTED))]
         written = {folder.resolve() for folder in inside}
         for source in (source for item in items if not item.digest for source in (item.source, *item.companions)):
             if source.resolve().parent in written:

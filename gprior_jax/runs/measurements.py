@@ -3,72 +3,25 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax.errors import ArgumentError, ImageFileError
+from gprior_jax.errors import ImageFileError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.images.arrays import from_uint8
-from gprior_jax.images.files import Crop, ValueRange, as_channels, load_image
-from gprior_jax.images.masks import ANY_GRAY, Gray, load_mask, load_masked
-from gprior_jax.images.opening import open_picture, size_of, to_rgb
-from gprior_jax.images.placement import placement, square
+from gprior_jax.images.files import Crop, ValueRange, load_image
+from gprior_jax.images.masks import ANY_GRAY, Gray, load_mask, load_masked, read_missing
+from gprior_jax.images.opening import size_of
+from gprior_jax.images.placement import placement
 from gprior_jax.operators import Luma, box_mask, random_mask, stroke_mask
 from gprior_jax.operators.masks import HALF, looks_inverted, missing_share
 from gprior_jax.runs.items import Item
+from gprior_jax.runs.reading import Plain as Plain
+from gprior_jax.runs.reading import Reader as Reader
+from gprior_jax.runs.small import Small as Small
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key
-
-
-class Reader(Protocol):
-    """Reads the files of a restoration."""
-
-    def observed(self, item: Item) -> Arrays:
-        """What was observed, ``"observed"``, and what else belongs to the item.
-
-        Raises:
-            ImageFileError: it cannot be used.
-        """
-        ...
-
-    def beside(self, item: Item) -> Arrays:
-        """What else belongs to an item whose observation is simulated."""
-        ...
-
-    def note(self, item: Item, arrays: Arrays) -> str:
-        """A sentence on what was read of an item; empty where there is nothing to say."""
-        ...
-
-    def doubt(self, item: Item, arrays: Arrays) -> str:
-        """A sentence on what was changed of an item or looks wrong with it; empty where nothing is."""
-        ...
-
-    def group(self, item: Item) -> int:
-        """A number that is equal for items whose arrays have the same shapes."""
-        ...
-
-
-class Plain:
-    """What most readers have in common: nothing else belongs to an item, there is nothing to say, one shape."""
-
-    def beside(self, item: Item) -> Arrays:
-        """Nothing."""
-        return {}
-
-    def note(self, item: Item, arrays: Arrays) -> str:
-        """Nothing."""
-        return ""
-
-    def doubt(self, item: Item, arrays: Arrays) -> str:
-        """Nothing."""
-        return ""
-
-    def group(self, item: Item) -> int:
-        """One for all."""
-        return 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,84 +37,6 @@ class Whole(Plain):
         """The picture."""
         image = load_image(item.source, self.prior, self.crop, self.value_range)
         return {"observed": np.asarray(Luma()(jnp.asarray(image))) if self.gray else image}
-
-
-@dataclasses.dataclass(frozen=True)
-class Small(Plain):
-    """Pictures that are smaller than the prior's, each of a side that divides its resolution.
-
-    Attributes:
-        prior: to whose resolution they are enlarged.
-        factor: by how much, for all; None takes for each the factor that is nearest to that of its side.
-        crop: how a picture becomes square.
-        value_range: of files of more than 8 bits a sample.
-    """
-
-    prior: Prior
-    factor: int | None = None
-    crop: Crop = "center"
-    value_range: ValueRange = "auto"
-
-    def __post_init__(self):
-        size = self.prior.resolution
-        if self.factor is not None and (self.factor < 2 or size % self.factor):
-            fitting = ", ".join(str(size // side) for side in reversed(small_sides(size)))
-            raise ArgumentError(f"factor {self.factor} does not divide the prior's {size} pixels: use {fitting}.")
-
-    def side(self, item: Item) -> int:
-        """Side that an item is read at, pixels.
-
-        Raises:
-            ImageFileError: it cannot be read, or is not smaller than the prior's images.
-        """
-        size = self.prior.resolution
-        if self.factor is not None:
-            return size // self.factor
-        width, height = size_of(item.source, smallest=1)
-        own = min(width, height) if self.crop == "center" else max(width, height)
-        if own >= size:
-            raise ImageFileError(
-                f"{item.source} is {width}x{height} pixels, not smaller than the prior's {size}x{size}, so that there "
-                "is nothing to enlarge: give a factor, by which it is reduced first, or a larger prior."
-            )
-        return min(small_sides(size), key=lambda side: (abs(side - own), side))
-
-    def observed(self, item: Item) -> Arrays:
-        """The picture as it is, or resized where its side is no part of the prior's."""
-        side = self.side(item)
-        picture = open_picture(item.source, to_rgb, smallest=1, value_range=self.value_range)
-        if picture.size != (side, side):
-            picture = square(picture, side, self.crop)
-        return {"observed": from_uint8(as_channels(picture, self.prior.image_shape[-1]))}
-
-    def doubt(self, item: Item, arrays: Arrays) -> str:
-        """What a picture was resized to; those that are simulated are not."""
-        if "truth" in arrays:
-            return ""
-        side, (width, height) = arrays["observed"].shape[0], size_of(item.source, smallest=1)
-        if (width, height) == (side, side):
-            return ""
-        size = self.prior.resolution
-        return (
-            f"{item.source.name} is {width}x{height} pixels: it is resized to {side}x{side} first, to be enlarged "
-            f"{size // side} times to the prior's {size}x{size}."
-        )
-
-    def group(self, item: Item) -> int:
-        """The side."""
-        try:
-            return self.side(item)
-        except ImageFileError:
-            return 0  # It is told when it is read.
-
-
-def small_sides(size: int) -> list[int]:
-    """Sides of which a resolution is a whole multiple, rising, without its own.
-
-    >>> small_sides(12)
-    [1, 2, 3, 4, 6]
-    """
-    return [side for side in range(1, size) if size % side == 0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,6 +78,11 @@ class Masked(Plain):
         size, mask = self.prior.resolution, self._mask(item)
         known = load_mask(mask, size, self.crop, item.source, self.invert, self.gray)
         return _known(item, known, self.crop)
+
+    def missing_at(self, item: Item, size: tuple[int, int]) -> np.ndarray | None:
+        """Part of every pixel that is missing, ``[H, W]``, by a mask of the picture's own size; None for another."""
+        missing = read_missing(self._mask(item), self.invert, self.gray)
+        return missing if missing.shape == size[::-1] else None
 
     def note(self, item: Item, arrays: Arrays) -> str:
         """How much is missing."""
@@ -257,6 +137,10 @@ class DrawnMasks(Plain):
         if not known.any():
             raise ImageFileError(f"{item.source}: the mask hides every pixel of {size}x{size}: let less be missing.")
         return _known(item, np.asarray(known), "stretch")  # It is drawn over whatever a padded picture has around it.
+
+    def missing_at(self, item: Item, size: tuple[int, int]) -> np.ndarray | None:
+        """None: masks are drawn at the prior's resolution."""
+        return None
 
     def note(self, item: Item, arrays: Arrays) -> str:
         """How much is missing."""

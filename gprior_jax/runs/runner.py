@@ -109,6 +109,7 @@ def run(
     watch: Callable[[str], Progress | None] = lambda title: None,
     tell: Callable[[str], None] = lambda sentence: None,
     blocks: Callable[[list[Entry]], Iterable[str]] = lambda entries: (),
+    finished: Callable[[Item, Record], None] | None = None,
 ) -> Outcome:
     """Do every item that is not done yet.
 
@@ -123,6 +124,7 @@ def run(
             as ``callback({})``.
         tell: called with every sentence about an input that cannot be used, when that is found.
         blocks: makes HTML that comes first in the report, of all images that are done.
+        finished: called with every image when its files are written, and with those that are done already.
 
     Raises:
         ArgumentError: the folder holds a run with other settings, or inputs; or numbers out of range.
@@ -141,6 +143,8 @@ def run(
             record = read_record(folder.path / f"{item.name}.npz")
             entries[item.id] = entry_of(record, record_block(record) if len(entries) < MAX_IMAGES else "")
             todo.remove(item)
+            if finished is not None:
+                finished(item, record)
     if entries:
         tell(f"{len(entries)} of {len(items)} images are done already")
     solve: Solve | None = None
@@ -149,6 +153,8 @@ def run(
         progress = watch(f"images {batch.items[0].id + 1} to {batch.items[-1].id + 1} of {len(items)}")
         for item, sha256, record in zip(batch.items, digests, solve(batch, progress), strict=True):
             folder.write(item, record, size, sha256)
+            if finished is not None:
+                finished(item, record)
             entries[item.id] = entry_of(record, record_block(record) if len(entries) < MAX_IMAGES else "")
         if progress is not None:
             progress({})

@@ -69,15 +69,20 @@ def blend(image: Array, observed: Array, known: Array, mode: Blend) -> Array:
         mixed = known * observed + (1.0 - known) * image
         return jnp.where(known >= 1, observed, jnp.where(known > 0, mixed, image))
     if mode == "feather":
-        share = _feathered(1.0 - known, max(1, round(FEATHER_PIXELS * image.shape[0] / 256)))
+        share = feathered(1.0 - known, feather_width(image.shape[0]))
         return share * image + (1.0 - share) * jnp.where(known > 0, observed, image)
     if mode == "poisson":
         return jnp.clip(_poisson(image, observed, jnp.floor(known + 0.5)), -1.0, 1.0)
     raise ArgumentError(f"blend {mode!r}: use 'paste', 'feather', 'poisson' or 'none'.")
 
 
-def _feathered(hole: Array, width: int) -> Array:
-    """1 in the hole, falling to 0 in equal steps over ``width`` pixels around it."""
+def feather_width(side: int) -> int:
+    """Width of the band of ``"feather"`` in a picture of that side, pixels."""
+    return max(1, round(FEATHER_PIXELS * side / 256))
+
+
+def feathered(hole: Array, width: int) -> Array:
+    """1 in a hole ``[H, W, 1]``, falling to 0 in equal steps over ``width`` pixels around it."""
     grown, total = hole, hole
     for _ in range(width):
         grown = jax.lax.reduce_window(grown, -jnp.inf, jax.lax.max, (3, 3, 1), (1, 1, 1), "SAME")
