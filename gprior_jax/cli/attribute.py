@@ -156,6 +156,11 @@ class Attribute(PriorFlags, RangeFlag, PerceptualFlag):
         """The first images of a folder, or of those that training holds out of a zip file, and what reads them."""
         read = None
         if path.suffix.lower() == ".zip":
+            if self.crop != "center" or self.value_range != "auto":
+                raise ArgumentError(
+                    f"images of {path} are read as training reads them, at their centre: leave out --crop and --range, "
+                    "or give --real a folder."
+                )
             held_out = ImageZip(path, "held_out")
             names = held_out.names[: self.number]
             items = [Item(i, Path(name), f"real_{i}", digest=held_out.digest(i)) for i, name in enumerate(names)]
