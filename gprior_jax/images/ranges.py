@@ -27,9 +27,10 @@ def check_range(images: ArrayLike, what: str = "images") -> np.ndarray:
         RangeWarning: all numbers lie in [0, 1] and not all are alike: as if black were 0.
     """
     array = np.asarray(images)
-    check_pixels(array, what)
+    low, high = _concrete_extent(array, what, _REMEDY)
+    if max(-low, high) > _FARTHEST:
+        raise ArgumentError(f"{what} from {low:.4g} to {high:.4g}: {_REMEDY}")
     array = array.astype(np.float32)
-    low, high = _extent(array)
     if low >= 0.0 and high <= 1.0 and high - low > _CONTRAST:
         warnings.warn(
             f"all pixels of the {what} lie between {low:.3g} and {high:.3g}: black is -1 here; pixels in [0, 1] become "
@@ -41,19 +42,20 @@ def check_range(images: ArrayLike, what: str = "images") -> np.ndarray:
 
 
 def check_pixels(images: ArrayLike, what: str = "images") -> None:
-    """Raise where numbers cannot be pixels in [-1, 1]; while JAX traces, of their dtype alone.
+    """Raise where numbers are pixels of files, not in [-1, 1], which a generator may leave by far.
+
+    While JAX traces, their dtype alone is looked at.
 
     Args:
         images: any shape.
         what: for the message.
 
     Raises:
-        ValueError: see :func:`check_range`.
+        ValueError: whole numbers; or none is negative and some reach beyond four times the range.
     """
-    remedy = "give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1."
-    low, high = _concrete_extent(images, what, remedy)
-    if max(-low, high) > _FARTHEST:
-        raise ArgumentError(f"{what} from {low:.4g} to {high:.4g}: {remedy}")
+    low, high = _concrete_extent(images, what, _REMEDY)
+    if low >= 0 and high > _FARTHEST:
+        raise ArgumentError(f"{what} from {low:.4g} to {high:.4g}: {_REMEDY}")
 
 
 def check_unit(images: ArrayLike, what: str = "the image") -> None:
@@ -113,6 +115,8 @@ def trusted_range() -> Iterator[None]:
         warnings.simplefilter("ignore", RangeWarning)
         yield
 
+
+_REMEDY = "give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1."
 
 _FARTHEST = 8.0
 """Of pixels in [-1, 1]: Gaussian noise of 100 grey levels reaches it in one of 10**18 pixels."""
