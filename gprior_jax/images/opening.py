@@ -10,8 +10,9 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gprior_jax.errors import GPriorWarning, ImageFileError
+from gprior_jax.images.deep import deep_samples, is_deep, is_misread
 from gprior_jax.images.profiles import to_srgb
-from gprior_jax.images.samples import ValueRange, deep_samples, eight_bits, is_deep, is_misread, parse_range, range_of
+from gprior_jax.images.samples import ValueRange, eight_bits, parse_range, range_of
 
 MIN_SIDE = 8
 MAX_ASPECT = 10.0
@@ -108,8 +109,8 @@ def _upright(
     """An opened picture as one of 8 bits, turned as its EXIF block says."""
     if is_deep(image):
         deep = deep_samples(image, again)
-        own = (0.0, max(float(deep.values.max(initial=0)), 1e-9))
-        image = eight_bits(deep, *(own if value_range is None else range_of(deep, value_range, name)))
+        own = (0.0, max(float(deep.values.max(initial=0)), 1e-9)) if value_range is None else value_range
+        image = eight_bits(deep, *range_of(deep, own, name))
     else:
         image = ImageOps.exif_transpose(image)
         if value_range not in (None, "auto"):

@@ -10,10 +10,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from gprior_jax.errors import GPriorWarning
+from gprior_jax.images.deep import Deep, deep_samples, is_deep
 from gprior_jax.images.opening import opened, split_alpha, to_rgb
 from gprior_jax.images.placement import Box, Placement
 from gprior_jax.images.profiles import from_srgb, is_for
-from gprior_jax.images.samples import Deep, ValueRange, deep_samples, eight_bits, is_deep, range_of
+from gprior_jax.images.samples import ValueRange, eight_bits, range_of
 
 FEATHER = 1 / 16
 """Width of the band inside the square's border over which it fades into the photograph, as part of its side."""
@@ -87,7 +88,7 @@ def read_original(path: Path, value_range: ValueRange = "auto") -> Original:
 def _is_kept(deep: Deep) -> bool:
     """Whether 16 bits of PNG hold the samples."""
     whole = deep.values.dtype.kind in "iu" and not deep.signed
-    return whole and deep.values.max(initial=0) <= _DEEPEST and not is_for(deep.profile, "L")
+    return whole and not deep.negative and deep.values.max(initial=0) <= _DEEPEST and not is_for(deep.profile, "L")
 
 
 def _of_deep(deep: Deep, black: float, white: float) -> Original:

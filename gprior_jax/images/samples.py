@@ -12,13 +12,12 @@ stretch a picture to its own brightest pixel, and the guess is told:
 
 import re
 import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from gprior_jax.errors import ArgumentError, GPriorWarning, ImageFileError
+from gprior_jax.images.deep import Deep
 
 ValueRange = str | tuple[float, float]
 """``"auto"``, bits as ``"12"``, ``"LOW:HIGH"``, or ``(low, high)``: the numbers of black and of white."""
@@ -31,26 +30,6 @@ _ROUNDING = 1e-4
 _SIXTEEN_BITS = 2.0**16 - 1
 _DARK = 2**14
 """16-bit pictures that stay below this are a quarter as bright as they could be: perhaps 14-bit data."""
-
-
-class Deep(NamedTuple):
-    """A picture of more than 8 bits a sample, upright.
-
-    Attributes:
-        values: ``[H, W, C]`` as they are in the file; the colours, of which there are 1 or 3.
-        alpha: uint16 ``[H, W]``, 0 where it is transparent; None where it nowhere is.
-        profile: embedded colour profile.
-        bits: of a sample in the file.
-        signed: whether they may be negative.
-        declared: whether the file says that all of the bits are used.
-    """
-
-    values: np.ndarray
-    alpha: np.ndarray | None = None
-    profile: bytes | None = None
-    bits: int = 16
-    signed: bool = False
-    declared: bool = False
 
 
 def parse_range(value: ValueRange) -> tuple[float, float] | None:
@@ -81,110 +60,8 @@ def parse_range(value: ValueRange) -> tuple[float, float] | None:
     return low, high
 
 
-def is_deep(image: Image.Image) -> bool:
-    """Whether a picture that was opened and not yet loaded has more than 8 bits a sample."""
-    return _is_gray(image) or _rawmode(image) in _OTHER_BYTES
-
-
-def is_misread(image: Image.Image) -> bool:
-    """Whether Pillow takes the planes of a TIFF file of 16 bits a sample for planes of 8."""
-    tags = getattr(image, "tag_v2", None)
-    bits = () if tags is None else tags.get(_BITS_PER_SAMPLE, ())
-    rawmodes = [str(_arguments(tile)[0]) for tile in getattr(image, "tile", ())]
-    return len(bits) > 1 and max(bits) > 8 and not any(";16" in mode for mode in rawmodes)
-
-
-def deep_samples(image: Image.Image, again: Callable[[], Image.Image] | None = None) -> Deep:
-    """The samples of a picture for which :func:`is_deep` holds.
-
-    Args:
-        image: opened, of gray samples also loaded.
-        again: opens the same file once more; for colours.
-
-    Raises:
-        ValueError: NaN or infinite samples.
-    """
-    if not _is_gray(image):
-        values, alpha = _two_passes(image, again or image.copy)
-        return Deep(values, _transparent(values, alpha, image), image.info.get("icc_profile"))
-    values = np.asarray(ImageOps.exif_transpose(image))
-    if not np.isfinite(values).all():
-        raise ValueError("it holds NaN or infinite samples")
-    bits, signed = 16, False
-    if (tags := getattr(image, "tag_v2", None)) is not None:
-        bits, signed = int(tags.get(_BITS_PER_SAMPLE, (16,))[0]), tags.get(_SAMPLE_FORMAT, (1,))[0] == _SIGNED
-        if bits == 32 and values.dtype == np.int32 and not signed:
-            values = values.view(np.uint32)  # Pillow has no name for these.
-    elif image.mode == "I" and image.format != "PPM":
-        bits, signed = 32, True
-    # Of netpbm files Pillow makes 16 bits by the largest number that they declare.
-    values, declared = values[..., None], bits < 16 or image.format == "PPM"
-    profile = image.info.get("icc_profile")
-    return Deep(values, _transparent(values, None, image), profile, bits, signed, declared)
-
-
-def _transparent(values: np.ndarray, alpha: np.ndarray | None, image: Image.Image) -> np.ndarray | None:
-    """Alpha of samples of which one colour may be declared as transparent."""
-    colour = image.info.get("transparency")
-    if alpha is not None or not isinstance(colour, int | tuple):
-        return alpha
-    return np.where((values == np.asarray(colour)).all(axis=-1), 0, 65535).astype(np.uint16)
-
-
-def _is_gray(image: Image.Image) -> bool:
-    return image.mode.startswith("I;16") or image.mode in ("I", "F")
-
-
-_BITS_PER_SAMPLE, _SAMPLE_FORMAT, _SIGNED = 258, 339, 2
-"""Tags of TIFF, and a value of the second."""
-
-_OTHER_BYTES = {
-    "RGB;16B": "RGB;16L",
-    "RGB;16L": "RGB;16B",
-    "RGBX;16B": "RGBX;16L",
-    "RGBX;16L": "RGBX;16B",
-    "RGBA;16B": "RGBA;16L",
-    "RGBA;16L": "RGBA;16B",
-    "LA;16B": "RGBA",
-    "RGB;16N": "RGB;16B" if np.little_endian else "RGB;16L",
-    "RGBX;16N": "RGBX;16B" if np.little_endian else "RGBX;16L",
-    "RGBA;16N": "RGBA;16B" if np.little_endian else "RGBA;16L",
-}
-"""Pillow keeps the upper byte of colours of 16 bits; by the name of the other byte order it keeps the lower one, and of
-gray with alpha, taken for four samples of 8 bits, all four bytes."""
-
-
-def _rawmode(image: Image.Image) -> str:
-    """How the samples lie in the file, as Pillow calls it; empty where it is more than one way."""
-    found = {_arguments(tile)[0] for tile in getattr(image, "tile", ())}
-    return found.pop() if len(found) == 1 else ""
-
-
-def _arguments(tile: Any) -> tuple[Any, ...]:
-    return tile.args if isinstance(tile.args, tuple) and tile.args else (tile.args,)
-
-
-def _two_passes(image: Image.Image, again: Callable[[], Image.Image]) -> tuple[np.ndarray, np.ndarray | None]:
-    """Colours of 16 bits and alpha, which Pillow reads as 8: once for the upper bytes, once for the lower ones."""
-    raw = _rawmode(image)
-    with again() as other:
-        other.tile = [_other_bytes(tile) for tile in getattr(other, "tile", ())]  # pyright: ignore[reportAttributeAccessIssue]
-        lower = np.asarray(ImageOps.exif_transpose(other), np.uint16)
-    if raw == "LA;16B":
-        pairs = lower[..., 0::2] * np.uint16(256) + lower[..., 1::2]
-        return pairs[..., :1], pairs[..., 1]
-    whole = np.asarray(ImageOps.exif_transpose(image), np.uint16) * np.uint16(256) + lower
-    return whole[..., :3], whole[..., 3] if whole.shape[-1] == 4 else None
-
-
-def _other_bytes(tile: Any) -> Any:
-    first, *rest = _arguments(tile)
-    changed = _OTHER_BYTES[first]
-    return tile._replace(args=(changed, *rest) if isinstance(tile.args, tuple) else changed)
-
-
 def range_of(deep: Deep, value_range: ValueRange = "auto", name: str = "the picture") -> tuple[float, float]:
-    """The numbers of black and white: those given, or a guess.
+    """The numbers of black and white: those given, or a guess; the other way round for a negative.
 
     Args:
         deep: the samples.
@@ -198,8 +75,12 @@ def range_of(deep: Deep, value_range: ValueRange = "auto", name: str = "the pict
     Warns:
         GPriorWarning: it is a guess.
     """
-    if (given := parse_range(value_range)) is not None:
-        return given
+    given = parse_range(value_range)
+    black, white = _guessed(deep, name) if given is None else given
+    return (white, black) if deep.negative else (black, white)
+
+
+def _guessed(deep: Deep, name: str) -> tuple[float, float]:
     low, high = float(deep.values.min(initial=0)), float(deep.values.max(initial=0))
     floats = deep.values.dtype.kind == "f"
     found = _float_range(low, high) if floats else _integer_range(low, high, deep)
@@ -211,7 +92,7 @@ def range_of(deep: Deep, value_range: ValueRange = "auto", name: str = "the pict
         warnings.warn(
             f"{told}, and are taken as {black} (black) to {white} (white): give the range if it is another.",
             GPriorWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     return found
 

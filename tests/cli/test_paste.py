@@ -7,9 +7,9 @@ from PIL import Image
 
 from cli.restoring import LUMA, SIDE, pixels, rows, run, told
 from gprior_jax.cli.main import main
+from gprior_jax.images.deep import deep_samples
 from gprior_jax.images.opening import opened
 from gprior_jax.images.placement import placement, square
-from gprior_jax.images.samples import deep_samples
 
 PIXELS = ["--perceptual", "none"]
 WIDE = (40, 2 * SIDE)

@@ -1,10 +1,12 @@
 """Results pasted into photographs: what stays to the bit, and what is in the square."""
 
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from gprior_jax.errors import ImageFileError
+from gprior_jax.errors import GPriorWarning, ImageFileError
 from gprior_jax.images.files import load_unscaled
 from gprior_jax.images.pasting import FEATHER, Original, covered, enlarged, feather, paste, read_original
 from gprior_jax.images.placement import placement, square
@@ -193,12 +195,14 @@ def test_what_png_cannot_hold_is_taken_as_it_is_read(tmp_path):
     tifffile = pytest.importorskip("tifffile")
     tifffile.imwrite(tmp_path / "float.tif", RNG.random((32, 48), np.float32))
     tifffile.imwrite(tmp_path / "signed.tif", RNG.integers(-900, 900, (32, 48)).astype(np.int16))
+    tifffile.imwrite(tmp_path / "negative.tif", random_samples((32, 48)), photometric="miniswhite")
     tifffile.imwrite(tmp_path / "wide.tif", RNG.integers(0, 2**32, (32, 48)).astype(np.uint32))
     Image.fromarray(RNG.integers(0, 256, (32, 48, 4), np.uint8), "CMYK").save(tmp_path / "inks.tif")
-    for name in ("float", "signed", "wide", "inks"):
+    for name in ("float", "signed", "wide", "inks", "negative"):
         original = read_original(tmp_path / f"{name}.tif")
         assert original.samples.dtype == np.uint8
-        with pytest.warns() if name != "inks" else pytest.MonkeyPatch.context():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GPriorWarning)
             read = as_read(tmp_path / f"{name}.tif")
         np.testing.assert_allclose(np.broadcast_to(original.samples, read.shape), read, atol=1e-3)
     (tmp_path / "text.png").write_text("no picture")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gprior_jax.images.deep import deep_samples
 from gprior_jax.images.opening import opened
 from gprior_jax.images.png import encode_samples
-from gprior_jax.images.samples import deep_samples
 from images import profiles
 from images.deep import random_samples
 

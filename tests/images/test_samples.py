@@ -136,10 +136,33 @@ def test_declared_bits_are_no_guess(tmp_path):
     head = b"II*\0" + offset.to_bytes(4, "little") + data + len(tags).to_bytes(2, "little") + entries + b"\0" * 4
     (tmp_path / "a.tif").write_bytes(head)
     assert_read(tmp_path / "a.tif", np.tile(row, (8, 1)), 0, 4095)
-    # A netpbm file says what its white is.
-    pixels = random_samples((8, 9), 1000)
-    (tmp_path / "a.pgm").write_bytes(b"P5 9 8 1000\n" + pixels.astype(">u2").tobytes())
-    assert_read(tmp_path / "a.pgm", pixels, 0, 1000)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("declared", "most", "white", "message"),
+    [(1000, 1000, 1000, ""), (4095, 900, 4095, ""), (65535, 65535, 65535, ""), (65535, 4095, 4095, "to 4095 .white.")],
+)
+def test_a_netpbm_file_says_what_its_white_is(tmp_path, channels, declared, most, white, message):
+    samples = random_samples((8, 9, channels), most)
+    samples[0, 0] = most
+    head = f"P{5 if channels == 1 else 6} 9 8 {declared}\n".encode()
+    (tmp_path / "a.ppm").write_bytes(head + samples.astype(">u2").tobytes())
+    with told(message):
+        assert_read(tmp_path / "a.ppm", samples, 0, white)
+    (tmp_path / "a.ppm").write_bytes((head + samples.astype(">u2").tobytes())[:-9])
+    with pytest.raises(ImageFileError, match=r"a\.ppm is damaged"):
+        load_unscaled(tmp_path / "a.ppm")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_negatives_of_scanners(tmp_path, dtype):
+    ramp = np.linspace(0, 255, 32)[None].repeat(16, 0)
+    samples = {np.uint8: ramp, np.uint16: ramp * 257, np.float32: ramp / 255}[dtype].astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="miniswhite")
+    with told("as 0 .black. to 1 .white." if dtype == np.float32 else ""):
+        found = load_unscaled(tmp_path / "a.tif")
+    np.testing.assert_allclose((found[..., 0] + 1) * 127.5, 255 - ramp, atol=1.01)
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6])
