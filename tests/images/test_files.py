@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gprior_jax.errors import GPriorError, ImageFileError
+from gprior_jax.errors import GPriorError, GPriorWarning, ImageFileError
 from gprior_jax.images.files import list_images, load_image, load_unscaled, resized, save_image
+from gprior_jax.images.png import encode_samples
 from images.pictures import Size, one_sentence, write
+from images.profiles import DISPLAY_P3, rgb_profile
 
 
 def opened(path, attribute):
@@ -74,21 +76,40 @@ def test_damaged_png(tmp_path):
     one_sentence(caught, path, "is damaged", "copy or export it again")
 
 
-@settings(max_examples=150, deadline=None)
+def content_of(kind):
+    """A small file: of 8 bits, or of 16 a sample, or with a colour profile."""
+    buffer = stdio.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    if kind == "deep":
+        return encode_samples(pixels.astype(np.uint16) * np.uint16(257))
+    if kind == "ppm":
+        return b"P6 16 16 4095\n" + (pixels.astype(">u2") * 16).tobytes()
+    profile = {"icc_profile": rgb_profile(DISPLAY_P3)} if kind == "profile" else {}
+    names = {"jpg": "jpeg", "tif": "tiff", "profile": "png", "floats": "tiff"}
+    image = Image.fromarray(pixels if profile else pixels[..., 0])
+    (image.convert("F") if kind == "floats" else image).save(buffer, names.get(kind, kind), **profile)
+    return buffer.getvalue()
+
+
+KINDS = {
+    kind: content_of(kind) for kind in ("png", "jpg", "gif", "bmp", "tif", "webp", "deep", "ppm", "profile", "floats")
+}
+
+
+@settings(max_examples=250, deadline=None)
 @given(data=st.data())
 def test_any_byte_may_be_wrong(tmp_path_factory, data):
     """Whatever is done to a file, it is read or it is named: no other exception leaves."""
-    kind = data.draw(st.sampled_from(["png", "jpg", "gif", "bmp", "tif", "webp"]))
-    buffer = stdio.BytesIO()
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 16), dtype=np.uint8)
-    Image.fromarray(pixels).save(buffer, {"jpg": "jpeg", "tif": "tiff"}.get(kind, kind))
-    content = bytearray(buffer.getvalue())
+    kind = data.draw(st.sampled_from(list(KINDS)))
+    content = bytearray(KINDS[kind])
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.getbasetemp() / f"fuzzed.{kind}"
     path.write_bytes(content)
     try:
-        image = load_image(path, 8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GPriorWarning)  # What is guessed, or a profile that is broken.
+            image = load_image(path, 8)
     except ImageFileError as error:
         assert str(path) in str(error)  # noqa: PT017
     else:
