@@ -163,16 +163,26 @@ def _check_size(path: Path, size: tuple[int, int], smallest: int) -> None:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Any Pillow mode to sRGB, 8 bits: by its colour profile, and transparent pixels over white."""
+    colours, alpha = _srgb_and_alpha(image)
+    white = Image.new("RGB", image.size, (255, 255, 255))
+    return colours if alpha is None else Image.composite(colours, white, alpha)
+
+
+def to_rgba(image: Image.Image) -> Image.Image:
+    """Any Pillow mode to sRGB with alpha, 8 bits; what has no transparency is opaque."""
+    colours, alpha = _srgb_and_alpha(image)
+    colours.putalpha(255 if alpha is None else alpha)
+    return colours
+
+
+def _srgb_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     name = image.info.get("name", "the picture")
     if is_deep(image) and image.mode not in ("RGB", "RGBA"):
         deep = deep_samples(image)
         image = eight_bits(deep, *range_of(deep, name=name))
     colours, alpha = split_alpha(image)
     colours.info = image.info
-    if alpha is None:
-        return to_srgb(colours, name)
-    white = Image.new("RGB", image.size, (255, 255, 255))
-    return Image.composite(to_srgb(colours, name), white, alpha)
+    return to_srgb(colours, name), alpha
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:

@@ -155,7 +155,7 @@ def paste(
 
     Args:
         original: the photograph.
-        square: the result, uint8 sRGB ``[R, R, 1 or 3]``.
+        square: the result, uint8 sRGB ``[R, R, C]``: gray, RGB, or with alpha, through which the photograph shows.
         place: of the photograph in the square.
         share: ``[h, w]``, of the rows and columns that are :func:`covered`: the part of the square in the result; None
             takes all of it, less towards those of its borders that are not the photograph's, over a band of
@@ -164,6 +164,9 @@ def paste(
     """
     rows, columns = covered(place)
     share = feather(original.size, place) if share is None else share
+    if square.shape[-1] == _RGB + 1:
+        share = share * np.clip(as_covered(square[..., -1], place), 0, 255) / np.float32(255)
+        square = square[..., :-1]
     colours = from_srgb(square, original.profile) if square.shape[-1] == _RGB else square
     planes = [np.clip(as_covered(plane, place), 0, 255) for plane in np.moveaxis(colours, -1, 0)]
     channels = max(len(planes), original.samples.shape[-1])

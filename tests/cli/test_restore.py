@@ -212,6 +212,8 @@ def test_soft_masks(inputs, model, tmp_path, capsys):
         )
     assert [missing for missing, _, _ in results.values()] == pytest.approx([0.0, 0.25, 0.25 * 0.4], abs=1e-6)
     assert ["of the mask is gray" in told for _, _, told in results.values()] == [True, False, False]
+    assert run("inpaint", inputs, model, tmp_path / "all", "--mask", tmp_path / "mask.png") == 0
+    assert capsys.readouterr().err.count("of the mask is gray") == 1  # One mask for all is told once.
     before, plain = pixels(source).astype(float), pixels(tmp_path / "soft" / "reconstruction" / "a.png").astype(float)
     mixed = results["soft"][1][4:12, 4:12]
     np.testing.assert_allclose(mixed, (0.6 * before + 0.4 * plain)[4:12, 4:12], atol=1.1)

@@ -94,6 +94,16 @@ def test_a_share_says_what_of_the_square_is_taken():
     np.testing.assert_allclose(inside[20, 20], 0.75 * pixels[20, 28] + 0.25 * RESULT[20, 20], atol=0.51)
 
 
+def test_the_photograph_shows_through_a_transparent_result():
+    pixels, place = RNG.integers(0, 256, (32, 32, 3), np.uint8), placement((32, 32), SIDE, "center")
+    alpha = np.zeros((SIDE, SIDE, 1), np.uint8)
+    alpha[:8], alpha[8:12] = 255, 51
+    done = paste(Original(pixels), np.concatenate([RESULT, alpha], axis=-1), place).samples
+    np.testing.assert_array_equal(done[:8], RESULT[:8])
+    np.testing.assert_allclose(done[8:12], 0.8 * pixels[8:12] + 0.2 * RESULT[8:12], atol=0.51)
+    np.testing.assert_array_equal(done[12:], pixels[12:])
+
+
 def test_a_finish_sees_the_photograph():
     pixels, place = RNG.integers(0, 256, (300, 48, 3), np.uint8), placement((48, 300), SIDE, "stretch")
     seen = []

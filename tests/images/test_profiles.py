@@ -6,6 +6,7 @@ from PIL import Image, ImageCms
 
 from gprior_jax.errors import GPriorWarning
 from gprior_jax.images.files import load_unscaled, save_image
+from gprior_jax.images.opening import open_picture, to_rgba
 from gprior_jax.images.profiles import from_srgb
 from images import profiles
 from images.deep import chunk, random_samples, write_png
@@ -99,6 +100,19 @@ def test_palettes_alpha_and_sixteen_bits(tmp_path):
     deep = profiles.as_srgb(samples / 257.0, primaries)
     # It is applied to 8 bits: half a level before it is up to some levels after it, where the curve is steep.
     assert np.abs(read(tmp_path / "deep.png") - deep).mean() < 0.6
+
+
+def test_colours_with_alpha(tmp_path):
+    profile, primaries, _ = PROFILES["Display P3"]
+    image = Image.fromarray(PIXELS)
+    image.putalpha(Image.fromarray(PIXELS[..., 0]))
+    image.save(tmp_path / "a.png", icc_profile=profile)
+    found = np.asarray(open_picture(tmp_path / "a.png", to_rgba))
+    assert np.abs(found[..., :3] - profiles.as_srgb(PIXELS, primaries)).max() < 1.5
+    np.testing.assert_array_equal(found[..., 3], PIXELS[..., 0])
+    Image.fromarray(PIXELS[..., 0]).save(tmp_path / "b.png")
+    found = np.asarray(open_picture(tmp_path / "b.png", to_rgba))
+    np.testing.assert_array_equal(found, np.dstack([PIXELS[..., 0]] * 3 + [np.full((24, 32), 255)]))
 
 
 def test_cmyk_profiles(tmp_path):
