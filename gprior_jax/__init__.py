@@ -35,6 +35,7 @@ from gprior_jax.encoders.encoder import Encoder as Encoder
 from gprior_jax.errors import ArgumentError as ArgumentError
 from gprior_jax.errors import CheckpointError as CheckpointError
 from gprior_jax.errors import GPriorError as GPriorError
+from gprior_jax.errors import GPriorWarning as GPriorWarning
 from gprior_jax.errors import ImageFileError as ImageFileError
 from gprior_jax.errors import Status as Status
 from gprior_jax.generators.labels import with_label as with_label

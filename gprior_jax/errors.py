@@ -28,6 +28,14 @@ class GPriorError(Exception):
     """
 
 
+class GPriorWarning(UserWarning):
+    """What was guessed, or looks wrong, in one sentence; the command line prints it once."""
+
+
+class RangeWarning(GPriorWarning):
+    """Pixels that look as if they were of another range than they should be."""
+
+
 class ArgumentError(GPriorError, ValueError):
     """An argument that cannot be used: what was given, what is allowed, what to do."""
 

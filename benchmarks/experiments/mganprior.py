@@ -19,6 +19,7 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.objectives import Perceptual, Pixel
 from gprior_jax.runs import Item, Record
+from gprior_jax.runs.measurements import Plain
 from gprior_jax.summary import fingerprint
 from gprior_jax.tasks import Arrays, Task
 from gprior_jax.typing import Array, Progress
@@ -119,7 +120,7 @@ class Lab:
 
 
 @dataclasses.dataclass(frozen=True)
-class Given:
+class Given(Plain):
     """Measurements in memory as the inputs of a run; a :class:`gprior_jax.runs.measurements.Reader`.
 
     Attributes:
@@ -136,10 +137,6 @@ class Given:
     def observed(self, item: Item) -> Arrays:
         """What was observed of one."""
         return {name: np.asarray(rows[item.id]) for name, rows in self.arrays.items()}
-
-    def beside(self, item: Item) -> Arrays:
-        """Nothing: it is observed with the rest."""
-        return {}
 
 
 def _sized(images: np.ndarray, size: int) -> np.ndarray:

@@ -30,6 +30,7 @@ class Arithmetic(CodeCommand):
         space: codes z, w or w_plus (styles), or auto: styles where the prior has them. It is also that of codes in
             files that do not name theirs (.npy, .pt); w:FILE and the like go before it.
         scatter: write a 3x3 grid, with uniform noise within this added around the result in its middle; DCGAN: 0.25.
+        paste: write the photograph of the first concept, an inversion, with the result where its square was cut out.
     """
 
     positive: tuple[str, ...]
@@ -37,6 +38,7 @@ class Arithmetic(CodeCommand):
     out: Path
     strength: float = 1.0
     scatter: float = 0.0
+    paste: bool = False
 
     def run(self) -> int:
         """Draw and write."""
@@ -49,10 +51,15 @@ class Arithmetic(CodeCommand):
             )
         if not self.positive:
             raise GPriorError("nothing to add up: name codes in --positive, such as seed:1.")
+        if self.paste and self.scatter:
+            raise GPriorError(
+                "--paste puts one picture into its photograph, --scatter draws nine: leave one of them out."
+            )
+        photograph = self.photograph(self.positive[0], self.out) if self.paste else None
         prior = self.prior()
         result = self._result(prior)
         pictures = self.render(prior, self._around(result) if self.scatter else result)
-        codes.write_picture(self.out, im.grid(pictures))
+        codes.write_picture(self.out, im.grid(pictures), photograph)
         write_arrays(beside, result | ({"w": result["w_plus"]} if "w_plus" in result else {}))
         space = next(iter(result))
         facts = {"out": str(self.out), "code": str(beside), "space": space}

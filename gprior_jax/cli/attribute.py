@@ -11,7 +11,7 @@ import numpy as np
 from tyro import conf
 
 from gprior_jax import recipes, runs, zoo
-from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, SearchFlag, Steps, check_positive
+from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, RangeFlag, SearchFlag, Steps, check_positive
 from gprior_jax.cli.telling import StepBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images.arrays import from_uint8
@@ -31,7 +31,7 @@ REFERENCE = "attribution.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
+class Attribute(SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
     """Say whether images were made by a generator: project them, and compare how far off they are.
 
     The distance of an image to its projection is compared with reference distances, those of generated images and of
@@ -69,6 +69,7 @@ class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
     def run(self) -> int:
         """Project all inputs and write what was found."""
         check_positive(self, "num_steps", "number", "batch_size", "devices")
+        self.check_range()
         if not self.inputs and self.real is None:
             raise ArgumentError("nothing to attribute: name image files, or --real to measure a reference.")
         prior, network = self.load_prior(), self.network()
@@ -81,7 +82,9 @@ class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
         recipe = recipes.projector(self.space, num_steps=self.num_steps, perceptual=network)
         recipe.fit(prior)  # Whatever does not fit is told before anything is measured.
         used = (default(prior) if isinstance(network, str) else network).prepare()
-        job = runs.Projection(prior, recipe, self._key("inputs"), used, self.crop, self.devices)
+        job = runs.Projection(
+            prior, recipe, self._key("inputs"), used, self.crop, self.devices, value_range=self.value_range
+        )
         settings = {"label": self.label} | {n: job.settings()[n] for n in ("prior", "recipe", "distance")}
         reference = self._reference(job, settings)
         outcome = runs.run(job, items, self.out, blocks=partial(attribution_blocks, reference), **self._options())
@@ -163,6 +166,11 @@ class Attribute(SearchFlag, PriorFlags, PerceptualFlag):
         """The first images of a folder, or of those that training holds out of a zip file, and what reads them."""
         read = None
         if path.suffix.lower() == ".zip":
+            if self.crop != "center" or self.value_range != "auto":
+                raise ArgumentError(
+                    f"images of {path} are read as training reads them, at their centre: leave out --crop and --range, "
+                    "or give --real a folder."
+                )
             held_out = ImageZip(path, "held_out", shape[-1])
             names = held_out.names[: self.number]
             items = [Item(i, Path(name), f"real_{i}", digest=held_out.digest(i)) for i, name in enumerate(names)]

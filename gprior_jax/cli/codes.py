@@ -20,8 +20,10 @@ from gprior_jax.images import arrays as im
 from gprior_jax.images.files import resized, save_image
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import Parametrization, Tuning
+from gprior_jax.runs.pasting import Photograph, photograph_of
 from gprior_jax.runs.sources import read_points, split_source
 from gprior_jax.runs.tuned import tuned_folder
+from gprior_jax.storage.atomic import write_bytes
 from gprior_jax.summary import fingerprint
 
 SpaceFlag = Literal["auto", "z", "w", "w_plus"]
@@ -133,6 +135,19 @@ class CodeCommand(PriorFlags):
         pictures = im.to_uint8(rendered)
         return np.stack([resized(picture, self.size) for picture in pictures])
 
+    def photograph(self, source: str, out: Path) -> Photograph:
+        """The photograph of an inversion, for ``--paste``.
+
+        Raises:
+            ArgumentError: it has none, or it would be written over.
+        """
+        found = photograph_of(source)
+        if self.size is not None:
+            raise ArgumentError(f"--size {self.size}: with --paste the photograph keeps its own, leave it out.")
+        if found.path.resolve() == out.resolve():
+            raise ArgumentError(f"{found.path} would be written over: give another --out than {out}.")
+        return found
+
     def tell(self, text: str, facts: Mapping[str, object]) -> int:
         """Say what was done; the exit code of success."""
         if self.json:
@@ -142,10 +157,13 @@ class CodeCommand(PriorFlags):
         return 0
 
 
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Write a PNG; its folder is made."""
+def write_picture(path: Path, picture: np.ndarray, photograph: Photograph | None = None) -> None:
+    """Write a PNG, of a picture or of a photograph with it; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_image(path, picture)
+    if photograph is None:
+        save_image(path, picture)
+    else:
+        write_bytes(path, photograph.with_result(picture))
 
 
 def is_record(path: Path) -> bool:

@@ -46,7 +46,7 @@ class Deblur(Restore):
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """Pictures, and the kernel that has blurred them."""
-        return deblurring(self._kernel(prior)), Whole(prior, self.crop)
+        return deblurring(self._kernel(prior)), Whole(prior, self.crop, value_range=self.value_range)
 
     def _kernel(self, prior: Prior) -> Any:
         """The kernel, if it does not reach beyond the image."""

@@ -41,4 +41,6 @@ class Denoise(Restore):
         """Noisy pictures; the pixel term goes no lower than the noise."""
         if self.simulate and self.noise == "gaussian" and self.sigma is None:
             raise ArgumentError("--simulate needs --sigma: grey levels of the noise to be added.")
-        return denoising(self.noise, self.sigma, self.peak, self.rate), Whole(prior, self.crop)
+        return denoising(self.noise, self.sigma, self.peak, self.rate), Whole(
+            prior, self.crop, value_range=self.value_range
+        )

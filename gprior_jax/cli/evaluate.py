@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from tyro import conf
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import JsonFlag, SearchFlag, check_positive
+from gprior_jax.cli.flags import JsonFlag, RangeFlag, SearchFlag, check_positive
 from gprior_jax.cli.telling import print_json, say, warn
 from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.images.files import load_image
@@ -24,7 +24,7 @@ Metric = Literal["psnr", "ssim", "ms_ssim", "l1", "auc"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Evaluate(SearchFlag, JsonFlag):
+class Evaluate(SearchFlag, JsonFlag, RangeFlag):
     """Compare results with references: figures of every image, and of the whole sets.
 
     Files of the same stem belong together, whatever their suffix, with --recursive of the same stem in folders of the
@@ -61,6 +61,7 @@ class Evaluate(SearchFlag, JsonFlag):
     def run(self) -> int:
         """Compare and write."""
         check_positive(self, "size")
+        self.check_range()
         out = self.out or (self.results if self.results.is_dir() else None)
         if out is not None and out.exists() and not out.is_dir():
             raise ArgumentError(f"{out} is a file: name a folder with --out.")
@@ -71,11 +72,11 @@ class Evaluate(SearchFlag, JsonFlag):
             raise ArgumentError(f"--perceptual {self.perceptual} holds LPIPS, a whole distance: give it as --lpips.")
         lpips = None if self.lpips is None else zoo.load_lpips(self.lpips).prepare()
         names = tuple(dict.fromkeys(self.metrics))
-        rows, sets = [], Sets(seeded(self.seed), len(pairs))
+        rows, sets = [], Sets(seeded(self.seed), len(pairs), self.value_range)
         for pair in pairs:
             try:
                 size = self.size or evaluation.side_of(pair.result)
-                image, reference = (load_image(path, size) for path in pair)
+                image, reference = (load_image(path, size, value_range=self.value_range) for path in pair)
             except ImageFileError as error:
                 failed[str(pair.result)] = str(error)
                 continue

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import ModelFlags, SearchFlag, check_positive, values
+from gprior_jax.cli.flags import ModelFlags, RangeFlag, SearchFlag, check_positive, values
 from gprior_jax.cli.telling import CountBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
@@ -56,7 +56,7 @@ class Real(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FID(SearchFlag, ModelFlags):
+class FID(SearchFlag, ModelFlags, RangeFlag):
     """Compare what a prior draws with real images: Fréchet distance (FID) and kernel distance (KID) of their features.
 
     Codes and noise are drawn afresh for every image, classes in the proportions of the real images; nothing is
@@ -83,6 +83,7 @@ class FID(SearchFlag, ModelFlags):
     def run(self) -> int:
         """Draw, compare and tell."""
         check_positive(self, "samples", "batch_size")
+        self.check_range()
         if self.samples < 2:
             raise ArgumentError(f"--samples {self.samples}: sets of two images are the smallest that compare.")
         prior, network = zoo.load(self.model), zoo.load_perceptual(self.perceptual)
@@ -118,6 +119,8 @@ class FID(SearchFlag, ModelFlags):
         """The sets of real images."""
         if self.data.is_dir() and self.split is None and not prior.num_classes:
             return {"folder": self._of_folder(prior)}
+        if self.value_range != "auto":
+            raise ArgumentError(f"--range {self.value_range} is for a folder of images: leave it out.")
         if self.split is not None:
             return {self.split: _of_zip(self.data, self.split, prior)}
         held_out = _of_zip(self.data, "held_out", prior)
@@ -128,7 +131,9 @@ class FID(SearchFlag, ModelFlags):
         for sentence in listing.left_out:
             warn(sentence)
         paths = listing.paths
-        return Real(len(paths), lambda i: np.asarray(to_unit(load_image(paths[i], prior))))
+        return Real(
+            len(paths), lambda i: np.asarray(to_unit(load_image(paths[i], prior, value_range=self.value_range)))
+        )
 
     def _finish(self, found: dict[str, dict[str, float]]) -> None:
         """Write the file and print the figures or JSON."""

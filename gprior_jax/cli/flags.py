@@ -12,13 +12,15 @@ from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior, astype
-from gprior_jax.images.files import Crop
+from gprior_jax.images.placement import Crop
+from gprior_jax.images.samples import parse_range
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.keys import check_seed
 from gprior_jax.objectives import Network
 from gprior_jax.recipes import METHODS, Preset, find_method
 from gprior_jax.runs import Item, find_items
 from gprior_jax.runs.labels import with_labels
+from gprior_jax.runs.pasting import Keeper, Paster
 
 Dtype = Literal["float32", "bfloat16"]
 
@@ -106,7 +108,26 @@ class SearchFlag:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FolderFlags(SearchFlag, PriorFlags):
+class RangeFlag:
+    """The flag of everything that reads pictures.
+
+    Attributes:
+        value_range: what is black and white in files of more than 8 bits a sample: auto (guessed by the rules in the
+            documentation, and said), a number of bits (12), or LOW:HIGH (0:1, and with an equals sign --range=-1:1).
+    """
+
+    value_range: Annotated[str, conf.arg(name="range", metavar="auto|BITS|LOW:HIGH")] = "auto"
+
+    def check_range(self) -> None:
+        """Raise :class:`ArgumentError` where the range is none."""
+        try:
+            parse_range(self.value_range)
+        except ArgumentError as error:
+            raise ArgumentError(f"--{error}") from None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FolderFlags(SearchFlag, PriorFlags, RangeFlag):
     """A run over many files.
 
     Attributes:
@@ -119,6 +140,8 @@ class FolderFlags(SearchFlag, PriorFlags):
         crop: how a picture becomes square: center, stretch, or pad with gray.
         labels: instead of --label, classes of a prior with classes, one for each image: a .json or .csv file with names
             of files and classes, or folders: of the class (its number or name) that an image's folder is named after.
+        paste: write pasted/NAME.png, too: the photograph at its own size, with the result where its square was cut out,
+            feathered at the border.
     """
 
     inputs: Annotated[tuple[str, ...], conf.Positional]
@@ -127,10 +150,15 @@ class FolderFlags(SearchFlag, PriorFlags):
     dtype: Dtype = "float32"
     crop: Crop = "center"
     labels: str | None = None
+    paste: bool = False
 
     def find_items(self) -> list[Item]:
         """The inputs; what is left out of folders and patterns is told."""
         return find_items(self.inputs, self.recursive, without=self.out, tell=warn)
+
+    def paster(self, keeper: Keeper) -> Paster | None:
+        """What puts results back into their photographs, if that is asked for."""
+        return Paster(self.out, self.crop, self.value_range, keeper) if self.paste else None
 
     def load_prior(self) -> Prior:
         """The prior, in the dtype; held to the class that is named, or to none where every image has its own.
@@ -235,7 +263,7 @@ class RecipeFlags(PerceptualFlag):
         return {f.name: given[f.name] for f in fields if given[f.name] != f.default} | {"perceptual": self.network()}
 
 
-FLAGS = {"num_codes": "codes", "num_steps": "steps"}
+FLAGS = {"num_codes": "codes", "num_steps": "steps", "value_range": "range"}
 """Flags of arguments that are called something else there."""
 
 

@@ -8,6 +8,7 @@ from gprior_jax.cli.telling import StepBar, say, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.keys import seeded
 from gprior_jax.recipes import METHODS
+from gprior_jax.runs.pasting import Everything
 from gprior_jax.runs.tuned import write_tuned
 
 
@@ -24,13 +25,15 @@ class Invert(FolderFlags, RecipeFlags):
     def run(self) -> int:
         """Invert all inputs."""
         check_positive(self, "num_codes", "num_steps", "batch_size", "devices", "size")
+        self.check_range()
         if not self.inputs:
             raise ArgumentError("nothing to invert: name image files, folders or quoted patterns.")
         items = self.find_items()
         prior, recipe = self.load_prior(), self.recipe()
         items = self.labelled(prior, items)
         key, labels = seeded(self.seed), self.labels is not None
-        job = runs.Inversion(prior, recipe, key, self.crop, self.devices, labels=labels)
+        job = runs.Inversion(prior, recipe, key, self.crop, self.devices, labels=labels, value_range=self.value_range)
+        paster = self.paster(Everything())
         outcome = runs.run(
             job,
             items,
@@ -40,8 +43,9 @@ class Invert(FolderFlags, RecipeFlags):
             facts={"model": self.model, "method": self.method},
             watch=StepBar,
             tell=warn,
+            finished=paster,
         )
-        code = tell_outcome(outcome, self.json)
+        code = tell_outcome(outcome, self.json, paster)
         names = [entry.row["name"] for entry in outcome.entries]
         if self.method == "pti" and (folders := write_tuned(prior, self.out, names, self.model)):
             say(f"the tuned generators are model folders: {folders[0].parent}", self.json)

@@ -23,12 +23,15 @@ class Mix(CodeCommand):
         out: picture to write, .png.
         layers: styles that come from the columns: coarse (0 to 3: pose, shape), middle (4 to 7), fine (from 8: colours,
             texture), or numbers: 0-3, 5, 4-. The later half transfers a column's style to a row's content.
+        paste: of one row, an inversion, and one column: write the photograph of the row, with the mixture where its
+            square was cut out.
     """
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     out: Path
     layers: str = "4-"
+    paste: bool = False
 
     def run(self) -> int:
         """Draw and write."""
@@ -42,10 +45,14 @@ class Mix(CodeCommand):
         if not all(sides):
             raise GPriorError("nothing to mix: name codes in --rows and in --columns, such as seed:1,2,3.")
         rows, columns = (jnp.asarray(self.codes(prior, points, "w")["w_plus"]) for points in sides)
+        if self.paste and len(rows) * len(columns) != 1:
+            raise GPriorError(f"--paste takes one row and one column: these are {len(rows)} and {len(columns)}.")
+        photograph = self.photograph(self.rows[0], self.out) if self.paste else None
         mixed = np.asarray(editing.mixing_grid(rows, columns, start, stop))
         styles = np.concatenate([columns, rows, mixed.reshape(-1, *mixed.shape[2:])])
         pictures = self.render(prior, {"w_plus": styles})
-        codes.write_picture(self.out, table(pictures, len(rows), len(columns)))
+        whole = pictures[-1] if self.paste else table(pictures, len(rows), len(columns))
+        codes.write_picture(self.out, whole, photograph)
         facts = {"out": str(self.out), "styles": [start, stop - 1]}
         facts |= {name: [point.name for point in side] for name, side in zip(("rows", "columns"), sides, strict=True)}
         return self.tell(

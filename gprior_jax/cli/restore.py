@@ -1,6 +1,7 @@
 """``gprior colorize``, ``upscale``, ``inpaint``, ``denoise`` and ``deblur``: what they share."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from gprior_jax import recipes, runs
 from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
-from gprior_jax.cli.telling import StepBar, tell_outcome, warn
+from gprior_jax.cli.telling import StepBar, say, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.batching import default_batch_size
@@ -18,6 +19,7 @@ from gprior_jax.objectives import Distance
 from gprior_jax.recipes import METHODS
 from gprior_jax.runs import Item
 from gprior_jax.runs.measurements import Reader
+from gprior_jax.runs.pasting import Everything, Keeper
 from gprior_jax.tasks import Task
 
 
@@ -53,6 +55,10 @@ class Restore(FolderFlags, RecipeFlags):
         """What decides results of the command's own flags, as JSON; what does not decide them now is left out."""
         return {name: _plain(getattr(self, name)) for name in self.own_flags}
 
+    def keeper(self, reader: Reader) -> Keeper:
+        """What of a photograph stays as it is, where its result is pasted."""
+        return Everything()
+
     def files(self, items: list[Item]) -> dict[Path, Path]:
         """Another file that the result of an item depends on (its mask), by the item's source."""
         return {}
@@ -64,6 +70,7 @@ class Restore(FolderFlags, RecipeFlags):
     def run(self) -> int:
         """Restore all inputs."""
         check_positive(self, "num_codes", "num_steps", "samples", "restarts", "batch_size", "devices")
+        self.check_range()
         if not self.inputs:
             raise ArgumentError(f"nothing to {self.task_name}: name image files, folders or quoted patterns.")
         if self.simulate and self.truth is not None:
@@ -88,7 +95,10 @@ class Restore(FolderFlags, RecipeFlags):
             devices=self.devices,
             tell=warn,
             labels=self.labels is not None,
+            value_range=self.value_range,
+            say=partial(say, as_json=self.json),
         )
+        paster = self.paster(self.keeper(reader))
         outcome = runs.run(
             job,
             items,
@@ -97,11 +107,12 @@ class Restore(FolderFlags, RecipeFlags):
             facts={"model": self.model, "method": self.method},
             watch=StepBar,
             tell=warn,
+            finished=paster,
         )
         missing = [] if self.truth is None else [item.source.name for item in items if item.source not in truths]
         for name in missing:
             warn(f"{name} has no ground truth of this name in {self.truth}: it was restored without metrics.")
-        return max(tell_outcome(outcome, self.json), 1 if missing or job.spoilt else 0)
+        return max(tell_outcome(outcome, self.json, paster), 1 if missing or job.spoilt else 0)
 
     def task_recipe(self, prior: Prior, task: Task) -> Recipe:
         """The recipe that the flags describe; of mganprior the task's, of other methods their own."""

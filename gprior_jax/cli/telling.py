@@ -1,15 +1,20 @@
 """Talking to the terminal: words, JSON, and the progress of inversions."""
 
+import contextlib
 import json
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 import numpy as np
 
 from gprior_jax.cli.bars import Bar
-from gprior_jax.errors import GPriorError
+from gprior_jax.errors import GPriorError, GPriorWarning
 from gprior_jax.runs import Outcome
+from gprior_jax.runs.folder import PASTED
 from gprior_jax.runs.names import as_text
+from gprior_jax.runs.pasting import Paster
 from gprior_jax.runs.report import mean_metrics
 
 
@@ -35,6 +40,25 @@ def check_drawn(images: np.ndarray) -> None:
             f"{bad} of {len(images)} pictures hold pixels that are no finite numbers: use smaller numbers, "
             "or check the model."
         )
+
+
+@contextlib.contextmanager
+def warnings_told() -> Iterator[None]:
+    """Inside, what the package warns of is told like anything else, each sentence once."""
+    told: set[str] = set()
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def tell(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if not issubclass(category, GPriorWarning):
+                show(message, category, *where)
+            elif str(message) not in told:
+                told.add(str(message))
+                warn(str(message))
+
+        warnings.simplefilter("always", GPriorWarning)
+        warnings.showwarning = tell
+        yield
 
 
 def print_json(content: Any) -> None:
@@ -81,8 +105,13 @@ class CountBar:
             self._bar.close()
 
 
-def tell_outcome(outcome: Outcome, as_json: bool) -> int:
+def tell_outcome(outcome: Outcome, as_json: bool, paster: Paster | None = None) -> int:
     """Tell what a run over files came to.
+
+    Args:
+        outcome: of the run.
+        as_json: as JSON.
+        paster: what has put results back into their photographs.
 
     Returns:
         The exit code: 1 if an input could not be used or gave no finite result, else 0.
@@ -94,8 +123,12 @@ def tell_outcome(outcome: Outcome, as_json: bool) -> int:
     else:
         means = "".join(f", mean {name} {value:.4g}" for name, value in mean_metrics(outcome.entries).items())
         say(f"{len(rows)} images done{means}: {outcome.report}")
+    if paster is not None:
+        say(f"in their photographs: {paster.out / PASTED}", as_json)
+        for sentence in paster.remarks:
+            warn(sentence)
     if diverged:
         warn(f"the loss of {', '.join(diverged)} became infinite or NaN; its best result before that is kept.")
     if outcome.failed:
         warn(f"{len(outcome.failed)} of {len(rows) + len(outcome.failed)} inputs could not be used.")
-    return 1 if outcome.failed or diverged else 0
+    return 1 if outcome.failed or diverged or (paster is not None and paster.failed) else 0

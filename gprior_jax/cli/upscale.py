@@ -9,7 +9,8 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.operators import DownsampleFilter
 from gprior_jax.runs import Item
-from gprior_jax.runs.measurements import Reader, Small, small_side
+from gprior_jax.runs.measurements import Reader, Small
+from gprior_jax.runs.pasting import Enlarged, Everything, Keeper
 from gprior_jax.tasks import Task, upscaling
 
 
@@ -18,7 +19,8 @@ class Upscale(Restore):
     """Enlarge small photographs to the resolution of the prior.
 
     Attributes:
-        factor: old side by new side; unless given, it follows from the size of the first input.
+        factor: by how much, for all; unless given, for each the nearest whole factor from its side to the resolution
+            of the prior. A picture whose side has another factor is resized first.
         filter: how the photographs were reduced (and with --simulate are): bicubic as Pillow, bilinear as mGANprior,
             area, lanczos, or pulse.
         consistent: change the result as little as it takes to reduce to the input again.
@@ -31,13 +33,17 @@ class Upscale(Restore):
     consistent: bool = True
 
     def about(self, prior: Prior, reader: Reader) -> dict[str, Any]:
-        """The factor, given or found, and how pictures are reduced."""
-        side = reader.side if isinstance(reader, Small) else prior.resolution
-        return {"factor": prior.resolution // side, "filter": self.filter, "consistent": self.consistent}
+        """The factor, where one is given for all, and how pictures are reduced."""
+        factor = reader.factor if isinstance(reader, Small) else None
+        return {"factor": factor, "filter": self.filter, "consistent": self.consistent}
+
+    def keeper(self, reader: Reader) -> Keeper:
+        """Nothing: the photograph grows."""
+        return Everything() if self.simulate or not isinstance(reader, Small) else Enlarged(reader=reader)
 
     def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
         """Reduction by a filter, and small pictures as they are."""
         if self.simulate and self.factor is None:
             raise ArgumentError("--simulate needs --factor: by how much the inputs are to be reduced.")
-        side = small_side(prior, self.factor, items)
-        return upscaling(prior.resolution // side, self.filter, self.consistent), Small(prior, side)
+        reader = Small(prior, self.factor, self.crop, self.value_range)
+        return upscaling(self.factor, self.filter, self.consistent, prior.resolution), reader

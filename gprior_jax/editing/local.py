@@ -94,13 +94,16 @@ def local_edit(
         The second stage's result; its variables hold ``w_plus`` and the noise maps.
 
     Raises:
-        ValueError: masks or images of other shapes, or a recipe of one stage.
+        ValueError: masks or images of other shapes, pixels of another range, or a recipe of one stage.
     """
     check_styles(prior)
     check_finite(weights=weights)
     recipe = recipes.image2stylegan_pp(perceptual="auto") if recipe is None else recipe
     if len(recipe.stages) != 2 or recipe.then is None:
         raise ArgumentError(f"the recipe {recipe.name} has not two stages: give one that image2stylegan_pp makes.")
+    for pixels, what in ((images, "photographs"), (edited, "edited photographs")):
+        if pixels is not None:  # Their range is looked at where they count: what is hidden may hold anything.
+            im.check_dtype(pixels, "f", "give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1.", what)
     photographs = np.asarray(images, np.float32)
     if photographs.ndim != 4:
         raise ArgumentError(f"images of shape {photographs.shape}: give [B, R, R, C].")

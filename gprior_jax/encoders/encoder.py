@@ -4,6 +4,7 @@ from typing import Any, Literal, Protocol
 
 import flax.struct
 
+from gprior_jax.images.arrays import check_pixels
 from gprior_jax.summary import fingerprint, summarise
 from gprior_jax.typing import Array, Params
 
@@ -49,5 +50,10 @@ class Encoder:
         return {"module": summarise(self.module), "space": self.module.space, "weights": fingerprint(self.params)}
 
     def encode(self, image: Array) -> dict[str, Array]:
-        """The code of one image ``[R, R, C]`` in [-1, 1], under the name of its space."""
+        """The code of one image ``[R, R, C]`` in [-1, 1], under the name of its space.
+
+        Raises:
+            ValueError: pixels of another range.
+        """
+        check_pixels(image, "the image")
         return {self.module.space: self.module.apply({"params": self.params}, image)}

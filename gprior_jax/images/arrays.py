@@ -3,7 +3,6 @@
 Inside the package images are float32 ``[..., H, W, C]`` in [-1, 1]; [0, 1] in metrics; uint8 in files.
 """
 
-import warnings
 from typing import Literal
 
 import jax
@@ -11,30 +10,51 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.ranges import check_dtype as check_dtype
+from gprior_jax.images.ranges import check_pixels as check_pixels
+from gprior_jax.images.ranges import check_range as check_range
+from gprior_jax.images.ranges import check_unit as check_unit
+from gprior_jax.images.ranges import trusted_range as trusted_range
 from gprior_jax.typing import Array, ArrayLike
 
 GREY_LEVEL = 127.5
 """Grey levels of 255 in a difference of 1, of pixels in [-1, 1]."""
 
+_MAPPED = "give floats; 8-bit pixels become [-1, 1] by from_uint8."
+
 ResizeMethod = Literal["nearest", "area", "bilinear", "bicubic", "lanczos"]
 
 
 def to_unit(image: ArrayLike) -> Array:
-    """Map [-1, 1] to [0, 1], clipped."""
+    """Map [-1, 1] to [0, 1], clipped.
+
+    Raises:
+        ValueError: whole numbers.
+    """
+    check_dtype(image, "f", _MAPPED)
     return jnp.clip((jnp.asarray(image) + 1.0) * 0.5, 0.0, 1.0)
 
 
 def from_unit(image: ArrayLike) -> Array:
-    """Map [0, 1] to [-1, 1]."""
+    """Map [0, 1] to [-1, 1].
+
+    Raises:
+        ValueError: whole numbers.
+    """
+    check_dtype(image, "f", _MAPPED)
     return jnp.asarray(image) * 2.0 - 1.0
 
 
 def to_uint8(image: ArrayLike) -> np.ndarray:
     """Map [-1, 1] to uint8, clipped and rounded to nearest, NaN to mid-gray; on the host.
 
+    Raises:
+        ValueError: whole numbers.
+
     >>> to_uint8(np.array([-2.0, -1.0, 0.0, 1.0, np.nan]))
     array([  0,   0, 128, 255, 128], dtype=uint8)
     """
+    check_dtype(image, "f", _MAPPED)
     array = np.asarray(image, np.float32)
     clipped = np.clip(np.where(np.isnan(array), np.float32(0.0), array), -1.0, 1.0)
     return np.floor((clipped + 1.0) * 127.5 + 0.5).astype(np.uint8)
@@ -84,47 +104,6 @@ def rgb_uint8(pictures: np.ndarray) -> np.ndarray:
     [[7, 7, 7], [255, 255, 255]]
     """
     return pictures if pictures.shape[-1] == 3 else to_uint8(as_rgb(from_uint8(pictures)))
-
-
-def check_range(images: ArrayLike, what: str = "images") -> np.ndarray:
-    """Images as float32, if their numbers can be pixels in [-1, 1]; noise may leave that range.
-
-    Args:
-        images: any shape.
-        what: for the message.
-
-    Raises:
-        ValueError: whole numbers, as in files; or numbers that reach beyond four times the range, as [0, 255] does.
-
-    Warns:
-        UserWarning: all numbers lie in [0, 1] and not all are alike: as if black were 0.
-    """
-    array = np.asarray(images)
-    if array.dtype.kind not in "fV":  # V: bfloat16 is a kind of its own to numpy.
-        raise ArgumentError(
-            f"{what} of dtype {array.dtype}: give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1."
-        )
-    array = array.astype(np.float32)
-    finite = array[np.isfinite(array)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    if max(-low, high) > _FARTHEST:
-        raise ArgumentError(
-            f"{what} from {low:.4g} to {high:.4g}: give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1."
-        )
-    if low >= 0.0 and high <= 1.0 and high - low > _CONTRAST:
-        warnings.warn(
-            f"all pixels of the {what} lie between {low:.3g} and {high:.3g}: black is -1 here; pixels in [0, 1] become "
-            "that by 2 * x - 1.",
-            stacklevel=3,
-        )
-    return array
-
-
-_FARTHEST = 8.0
-"""Of pixels in [-1, 1]: Gaussian noise of 100 grey levels reaches it in one of 10**18 pixels."""
-
-_CONTRAST = 0.5
-"""Images that are flat and bright are no sign of another range."""
 
 
 def psnr_of(mse: ArrayLike, span: float = 2.0) -> Array:

@@ -1,28 +1,26 @@
 """Images in and out of files, through Pillow. Arrays are float32 ``[H, W, 3]`` in [-1, 1] unless said otherwise."""
 
-import errno
 import io
 import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from gprior_jax.errors import ArgumentError, ImageFileError
+from gprior_jax.errors import ArgumentError
 from gprior_jax.images.arrays import check_range, from_uint8, to_uint8
+from gprior_jax.images.opening import MIN_SIDE as MIN_SIDE
+from gprior_jax.images.opening import open_picture as open_picture
+from gprior_jax.images.opening import to_rgb as to_rgb
+from gprior_jax.images.opening import to_rgba as to_rgba
+from gprior_jax.images.opening import unreadable as unreadable
+from gprior_jax.images.placement import Crop as Crop
+from gprior_jax.images.placement import square as square
+from gprior_jax.images.samples import ValueRange as ValueRange
 from gprior_jax.storage.atomic import write_bytes
 from gprior_jax.typing import ArrayLike
-
-Crop = Literal["center", "stretch", "pad"]
-"""How a picture becomes square: its centre, all of it out of proportion, or all of it on a gray ground."""
-
-MIN_SIDE = 8
-MAX_ASPECT = 10.0
-MAX_PIXELS = 200_000_000
-"""Limits of what is taken as a picture: shorter, thinner or larger files are named and refused."""
 
 
 class HasImageShape(Protocol):
@@ -35,34 +33,43 @@ class HasImageShape(Protocol):
 
 
 def load_image(
-    path: str | os.PathLike, size: int | tuple[int, ...] | HasImageShape, crop: Crop = "center"
+    path: str | os.PathLike,
+    size: int | tuple[int, ...] | HasImageShape,
+    crop: Crop = "center",
+    value_range: ValueRange = "auto",
 ) -> np.ndarray:
     """Read a picture of any mode and size as a square.
 
-    EXIF orientation is applied, 16-bit samples are scaled to 8, palettes and gray are expanded to RGB, transparent
-    pixels are laid over white, and of an animation the first frame is taken. The picture is resized with Lanczos.
+    EXIF orientation is applied, more than 8 bits are scaled to 8, palettes and gray are expanded to RGB, an embedded
+    colour profile is applied (what comes out is sRGB), transparent pixels are laid over white, and of an animation the
+    first frame is taken. The picture is resized with Lanczos.
 
     Args:
         path: the file.
         size: side of the result, pixels; or the prior that it is for, or its ``image_shape``, which says how many
             channels, too: of one channel it is the luma, of four the transparency is the last.
         crop: how it becomes square.
+        value_range: of a file of more than 8 bits a sample, the numbers of black and white: bits as ``"12"``,
+            ``"LOW:HIGH"``, or ``(low, high)``; ``"auto"`` guesses them, see :mod:`gprior_jax.images.samples`.
 
     Returns:
         float32 ``[size, size, 3]`` in [-1, 1], or as many channels as the prior's images have.
 
     Raises:
         ImageFileError: missing, unreadable, damaged, or of a size that cannot be a picture.
+
+    Warns:
+        GPriorWarning: a range was guessed, or a colour profile cannot be used.
     """
     # A prior, or a named tuple that has the shape, before a tuple that is it.
     shape: Any = (size, size, 3) if isinstance(size, int) else getattr(size, "image_shape", size)
-    picture = open_picture(Path(path), picture_of(shape[-1]))
+    picture = open_picture(Path(path), picture_of(shape[-1]), value_range=value_range)
     return from_uint8(as_channels(square(picture, shape[0], crop), shape[-1]))
 
 
-def load_unscaled(path: str | os.PathLike, channels: int = 3) -> np.ndarray:
+def load_unscaled(path: str | os.PathLike, channels: int = 3, value_range: ValueRange = "auto") -> np.ndarray:
     """Read a picture of any mode as :func:`load_image` does, at its own size: float32 ``[H, W, C]`` in [-1, 1]."""
-    return from_uint8(as_channels(open_picture(Path(path), picture_of(channels)), channels))
+    return from_uint8(as_channels(open_picture(Path(path), picture_of(channels), value_range=value_range), channels))
 
 
 def as_channels(image: Image.Image, channels: int) -> np.ndarray:
@@ -86,98 +93,6 @@ def picture_of(channels: int) -> Callable[[Image.Image], Image.Image]:
             f"images of {channels} channels cannot be read from picture files: 1 (gray), 3 (RGB) and 4 (RGBA) can."
         )
     return to_rgba if channels == 4 else to_rgb
-
-
-def open_picture(
-    path: Path,
-    convert: Callable[[Image.Image], Image.Image],
-    smallest: int = MIN_SIDE,
-    content: bytes | None = None,
-) -> Image.Image:
-    """Open a picture, turn it upright and convert it; whatever goes wrong becomes one sentence.
-
-    Args:
-        path: the file.
-        convert: makes what is returned.
-        smallest: side that it has at least, pixels.
-        content: of the file, where it is not read from disk; the path is then its name only.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of large files and odd EXIF blocks; the limits are ours.
-            with Image.open(path if content is None else io.BytesIO(content)) as opened:
-                _check_size(path, opened.size, smallest)
-                image = convert(ImageOps.exif_transpose(opened))
-                image.load()
-                return image
-    except ImageFileError:
-        raise
-    except UnidentifiedImageError:
-        raise ImageFileError(f"{path} is no image that Pillow can read: convert it to PNG or JPEG.") from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise unreadable(path, error) from error  # Of the file system: Pillow's own have no number.
-        raise ImageFileError(f"{path} is damaged ({error}): copy or export it again.") from error
-
-
-def unreadable(path: str | os.PathLike, error: OSError) -> ImageFileError:
-    """That a file cannot be read at all, in one sentence."""
-    if error.errno == errno.ELOOP:
-        return ImageFileError(f"{path} is a link that leads to itself: name the picture.")
-    if isinstance(error, FileNotFoundError):
-        link = os.path.islink(path)
-        return ImageFileError(f"{path} is a link to nothing: name the picture." if link else f"{path} does not exist.")
-    return ImageFileError(f"{path} cannot be read: {error.strerror or error}.")
-
-
-def _check_size(path: Path, size: tuple[int, int], smallest: int) -> None:
-    width, height = size
-    told = f"{path} is {width}x{height} pixels"
-    if min(size) < smallest:
-        raise ImageFileError(f"{told}: too small, use a picture of at least {smallest}x{smallest}.")
-    if max(size) > MAX_ASPECT * min(size):
-        raise ImageFileError(f"{told}: too long and thin, crop it to at most {MAX_ASPECT:.0f} to 1 first.")
-    if width * height > MAX_PIXELS:
-        raise ImageFileError(f"{told}: too large, reduce it below {MAX_PIXELS // 10**6} million pixels first.")
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Any Pillow mode to RGB, 8 bits."""
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        samples = np.asarray(image, np.float64)
-        if not np.isfinite(samples).all():
-            raise ValueError("it holds NaN or infinite samples")
-        # 16-bit files open as "I;16" or, from some writers, as 32-bit "I"; "F" has no agreed range.
-        scale = 257.0 if image.mode != "F" else max(float(samples.max(initial=0.0)), 1e-9) / 255.0
-        image = Image.fromarray(np.clip(samples / scale + 0.5, 0, 255).astype(np.uint8))
-    if _is_transparent(image):
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(ground, image)
-    return image.convert("RGB")
-
-
-def to_rgba(image: Image.Image) -> Image.Image:
-    """Any Pillow mode to RGBA, 8 bits; what has no transparency is opaque."""
-    if _is_transparent(image):
-        return image.convert("RGBA")
-    return to_rgb(image).convert("RGBA")
-
-
-def _is_transparent(image: Image.Image) -> bool:
-    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
-
-
-def square(image: Image.Image, size: int, crop: Crop, ground: Any = (128, 128, 128)) -> Image.Image:
-    """A picture as a square of a side, on a ground where it is padded."""
-    lanczos = Image.Resampling.LANCZOS
-    if crop == "stretch":
-        return image.resize((size, size), lanczos)
-    if crop == "center":
-        return ImageOps.fit(image, (size, size), lanczos)
-    if crop == "pad":
-        return ImageOps.pad(image, (size, size), lanczos, color=ground)
-    raise ArgumentError(f"crop={crop!r}: use 'center', 'stretch' or 'pad'.")
 
 
 def resized(image: np.ndarray, size: int | None) -> np.ndarray:

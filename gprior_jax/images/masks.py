@@ -1,14 +1,38 @@
 """Masks and blur kernels out of files, through Pillow."""
 
 import os
+import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter
 
-from gprior_jax.errors import ImageFileError
+from gprior_jax.errors import GPriorWarning, ImageFileError
 from gprior_jax.images.arrays import from_uint8
-from gprior_jax.images.files import Crop, HasImageShape, as_channels, open_picture, picture_of, square
+from gprior_jax.images.files import Crop, HasImageShape, as_channels, picture_of, square
+from gprior_jax.images.opening import open_picture, size_of
+from gprior_jax.images.samples import ValueRange
+
+
+class Gray(NamedTuple):
+    """What a mask's gray values mean.
+
+    Attributes:
+        threshold: from this part of white up they are white, in (0, 1]; None takes a half, and says so where a mask has
+            more of them than soft edges explain.
+        weights: they say how much a pixel counts; the threshold is not used.
+    """
+
+    threshold: float | None = None
+    weights: bool = False
+
+
+ANY_GRAY = Gray()
+"""Nothing is said of them."""
+
+HALF_WHITE = 0.5
+"""The threshold where none is given."""
 
 
 def load_mask(
@@ -17,6 +41,7 @@ def load_mask(
     crop: Crop = "center",
     like: str | os.PathLike | None = None,
     invert: bool = False,
+    gray: Gray = ANY_GRAY,
 ) -> np.ndarray:
     """Read a mask, white where pixels are known and black where they are missing.
 
@@ -29,29 +54,36 @@ def load_mask(
         crop: see :func:`gprior_jax.images.files.load_image`.
         like: the picture that it belongs to; a mask must have its size, or the side ``size``.
         invert: white is missing and black known, as in mGANprior's masks.
+        gray: what its gray values mean; those of a brush's soft edge, and of JPEG, are of no importance.
 
     Returns:
         float32 ``[size, size, 1]``, 1 known and 0 missing; at least one of them is known.
 
     Raises:
-        ImageFileError: unreadable, of another size, with gray values, or without a known pixel.
+        ImageFileError: unreadable, of another size, or without a known pixel.
+
+    Warns:
+        GPriorWarning: many gray values, and nothing is said of them.
     """
-    picture = None if like is None else open_picture(Path(like), lambda image: image)
-    return _known(Path(path), _read_missing(Path(path), invert), size, crop, picture, invert)
+    found = None if like is None else size_of(Path(like))
+    return _known(Path(path), read_missing(Path(path), invert, gray), size, crop, found, invert)
 
 
 def _known(
-    path: Path, missing: Image.Image, size: int, crop: Crop, picture: Image.Image | None, invert: bool
+    path: Path, missing: np.ndarray, size: int, crop: Crop, picture: tuple[int, int] | None, invert: bool
 ) -> np.ndarray:
     """What :func:`load_mask` returns, of a mask that has been read."""
-    wanted = {(size, size)} | ({picture.size} if picture is not None else set())
-    if picture is not None and missing.size not in wanted:
+    own = missing.shape[::-1]
+    wanted = {(size, size)} | ({picture} if picture is not None else set())
+    if picture is not None and own not in wanted:
         sizes = " or ".join(f"{w}x{h}" for w, h in sorted(wanted))
-        raise ImageFileError(
-            f"{path} is a mask of {missing.width}x{missing.height} pixels: make it {sizes}, as its picture."
-        )
-    reduced = missing if missing.size == (size, size) else _square_missing(missing, size, crop)
-    known = (np.asarray(reduced) == 0).astype(np.float32)[..., None]
+        raise ImageFileError(f"{path} is a mask of {own[0]}x{own[1]} pixels: make it {sizes}, as its picture.")
+    reduced, hidden = (
+        part if own == (size, size) else _plane(part, size, crop, 1.0, Image.Resampling.BOX)
+        for part in (missing, (missing >= 1).astype(np.float32))
+    )
+    # Whatever is hidden may hold anything: a pixel that covers some of it is missing, however much else it covers.
+    known = np.where(hidden > 0, 0.0, 1.0 - reduced).astype(np.float32)[..., None]
     if not known.any():
         raise ImageFileError(
             f"{path} hides every pixel at {size}x{size}: leave larger areas known ({'black' if invert else 'white'})."
@@ -65,6 +97,8 @@ def load_masked(
     size: int | HasImageShape,
     crop: Crop = "center",
     invert: bool = False,
+    gray: Gray = ANY_GRAY,
+    value_range: ValueRange = "auto",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read a picture and its mask; holes do not leak into known pixels.
 
@@ -79,28 +113,63 @@ def load_masked(
         ImageFileError: see both.
     """
     side, channels = (size, 3) if isinstance(size, int) else (size.image_shape[0], size.image_shape[-1])
-    missing, image = _read_missing(Path(mask), invert), open_picture(Path(path), picture_of(channels))
-    known = _known(Path(mask), missing, side, crop, image, invert)
-    if image.size != missing.size:  # A mask at the size of the result: the holes are not known at that of the picture.
+    missing = read_missing(Path(mask), invert, gray)
+    image = open_picture(Path(path), picture_of(channels), value_range=value_range)
+    known = _known(Path(mask), missing, side, crop, image.size, invert)
+    # A mask at the size of the result: the holes are not known at that of the picture.
+    if image.size != missing.shape[::-1]:
         return from_uint8(as_channels(square(image, side, crop), channels)), known
-    share = 1.0 - np.asarray(missing)
+    seen = (missing < 1).astype(np.float32)
     pixels = as_channels(image, channels).astype(np.float32)
-    weighted = [pixels[..., channel] * share for channel in range(channels)]
+    weighted = [pixels[..., channel] * seen for channel in range(channels)]
     # In floats, since the filter overshoots; where a pixel is known, the weights add up to about 1.
-    *sums, weights = [np.asarray(square(Image.fromarray(plane), side, crop, 0.0)) for plane in (*weighted, share)]
+    *sums, weights = [_plane(plane, side, crop, 0.0, Image.Resampling.LANCZOS) for plane in (*weighted, seen)]
     mean = np.stack(sums, axis=-1) / np.where(known > 0, weights[..., None], 1.0)
     return from_uint8(np.where(known > 0, np.clip(np.round(mean), 0, 255), 128)), known
 
 
-def _read_missing(path: Path, invert: bool) -> Image.Image:
-    """A mask file as floats, 1 where pixels are missing: in 8 bits, one of many would be rounded away when reduced."""
-    values = np.asarray(open_picture(path, lambda image: image.convert("L")))
-    if not set(np.unique(values).tolist()) <= {0, int(values.max())}:
-        raise ImageFileError(
-            f"{path} has gray values: a mask is white where pixels are known and black where they are missing; save it "
-            "as PNG, not JPEG."
+def read_missing(path: Path, invert: bool = False, gray: Gray = ANY_GRAY) -> np.ndarray:
+    """A mask file at its own size, float32 ``[H, W]``, 1 where pixels are missing; see :func:`load_mask`.
+
+    Floats: in 8 bits, one pixel of many would be rounded away when it is reduced.
+    """
+    values = np.asarray(open_picture(path, lambda image: image.convert("L"), value_range=None))
+    if set(np.unique(values).tolist()) <= {0, int(values.max())}:  # Two values, whatever white is.
+        return ((values > 0) == invert).astype(np.float32)
+    white = values / np.float32(255.0)
+    if gray.weights:
+        return white if invert else 1.0 - white
+    threshold = HALF_WHITE if gray.threshold is None else gray.threshold
+    part = _soft_part(values)
+    if gray.threshold is None and part > _SOFT_PART:
+        warnings.warn(
+            f"{path}: {100 * part:.2g} % of the mask is gray, and counts as white from half of white up: give another "
+            "threshold, or take its gray values as weights.",
+            GPriorWarning,
+            stacklevel=2,
         )
-    return Image.fromarray(((values > 0) == invert).astype(np.float32))
+    return ((white >= threshold) == invert).astype(np.float32)
+
+
+def _plane(plane: np.ndarray, side: int, crop: Crop, ground: float, resample: Image.Resampling) -> np.ndarray:
+    return np.asarray(square(Image.fromarray(plane), side, crop, ground, resample))
+
+
+_SOFT_PART = 0.01
+"""Of a mask's pixels, the part that may be gray away from its edges before that is remarked upon."""
+
+_EDGE = 7
+"""Width of the edges where gray values are expected, pixels: three on each side of where black meets white."""
+
+_GRAYS = (51, 204)
+"""Values that JPEG does not make of black or white, where it is not an edge."""
+
+
+def _soft_part(values: np.ndarray) -> float:
+    """Part of a mask's pixels, uint8 ``[H, W]``, that are gray and not of an edge."""
+    halves = Image.fromarray(np.where(values >= 128, 255, 0).astype(np.uint8))
+    wide, narrow = (np.asarray(halves.filter(rank(_EDGE))) for rank in (ImageFilter.MaxFilter, ImageFilter.MinFilter))
+    return float(((wide == narrow) & (values > _GRAYS[0]) & (values < _GRAYS[1])).mean())
 
 
 def load_kernel(path: str | os.PathLike) -> np.ndarray:
@@ -112,7 +181,7 @@ def load_kernel(path: str | os.PathLike) -> np.ndarray:
     Raises:
         ImageFileError: unreadable, not square with an odd side, or all black.
     """
-    image = open_picture(Path(path), lambda image: image.convert("L"), smallest=1)
+    image = open_picture(Path(path), lambda image: image.convert("L"), smallest=1, value_range=None)
     kernel = np.asarray(image, np.float32)
     if image.width != image.height or image.width % 2 == 0 or not kernel.any():
         raise ImageFileError(
@@ -121,13 +190,3 @@ def load_kernel(path: str | os.PathLike) -> np.ndarray:
         )
     # The file shows where the light of a point went; an operator correlates: it looks from where light came.
     return kernel[::-1, ::-1] / kernel.sum()
-
-
-def _square_missing(missing: Image.Image, size: int, crop: Crop) -> Image.Image:
-    """Part of every pixel that is missing, of an image of 0 and 1."""
-    box = Image.Resampling.BOX
-    if crop == "stretch":
-        return missing.resize((size, size), box)
-    if crop == "pad":
-        return ImageOps.pad(missing, (size, size), box, color=1)
-    return ImageOps.fit(missing, (size, size), box)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from gprior_jax.errors import GPriorError, require
-from gprior_jax.images.arrays import rgb_uint8
+from gprior_jax.images.arrays import check_dtype, rgb_uint8
 from gprior_jax.storage.atomic import temporary_name, write_bytes
 
 FASTEST = {".webp": 100.0, ".gif": 50.0, ".mp4": 120.0}
@@ -51,10 +51,12 @@ def save_video(path: str | os.PathLike, frames: Sequence[np.ndarray] | np.ndarra
         fps: frames a second.
 
     Raises:
-        GPriorError: see :func:`check`.
+        GPriorError: see :func:`check`; frames of another dtype.
         OSError: it could not be written, or not whole.
     """
     check(path, fps)
+    for frame in frames:
+        check_dtype(frame, "u", "give 8-bit pixels, which images.arrays.to_uint8 makes of [-1, 1].", "frames")
     path = Path(path)
     pictures = np.asarray(frames)
     if pictures.shape[-1] != 4 or path.suffix.lower() != ".webp":

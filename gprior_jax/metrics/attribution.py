@@ -103,7 +103,6 @@ def project(
     return Projection(result.images, np.asarray(feature_distances(network.prepare(), result.images, images)))
 
 
-@jax.jit
 def feature_distances(network: Network, images: ArrayLike, references: ArrayLike) -> Array:
     """Distance of every image to its reference: squared differences of features, as the projector compares them.
 
@@ -114,7 +113,17 @@ def feature_distances(network: Network, images: ArrayLike, references: ArrayLike
 
     Returns:
         ``[B]``.
+
+    Raises:
+        ValueError: pixels of another range.
     """
+    im.check_pixels(images)
+    im.check_pixels(references, "references")
+    return _feature_distances(network, images, references)
+
+
+@jax.jit
+def _feature_distances(network: Network, images: ArrayLike, references: ArrayLike) -> Array:
     term = squared(network, 1.0)
     # One after the other: the features of all images at once need not fit in memory.
     return jax.lax.map(lambda pair: term.between(*pair), (jnp.asarray(images), jnp.asarray(references)))

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.images.arrays import check_unit
 from gprior_jax.typing import Array
 
 # Linear sRGB to XYZ, the primaries of ITU-R BT.709 and white D65 with six digits (Poynton, "Frequently asked questions
@@ -30,9 +31,13 @@ def rgb_to_lab(image: Array) -> Array:
     Returns:
         ``[..., 3]``: L in [0, 100], a and b about [-110, 110].
 
+    Raises:
+        ValueError: pixels of another range.
+
     >>> [round(float(v), 1) for v in rgb_to_lab(jnp.array([1.0, 0.0, 0.0]))]
     [53.2, 80.1, 67.2]
     """
+    check_unit(image)
     # Both sides of a `where` are computed: the bounds keep the other side, and its gradient, finite.
     curved = ((jnp.maximum(image, 0.04045) + 0.055) / 1.055) ** 2.4
     linear = jnp.where(image > 0.04045, curved, image / 12.92)

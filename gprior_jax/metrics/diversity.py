@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.arrays import check_unit
 from gprior_jax.keys import purpose
 from gprior_jax.metrics.ssim import ms_ssim
 from gprior_jax.typing import Array, Key
@@ -27,11 +28,12 @@ def ms_ssim_diversity(images: Array, key: Key, pairs: int = PAIRS, scales: int |
         A scalar in [0, 1]; 1 for a set of equal images.
 
     Raises:
-        ValueError: fewer than two images, or images too small for MS-SSIM.
+        ValueError: fewer than two images, or images too small for MS-SSIM; pixels of another range.
 
     >>> round(float(ms_ssim_diversity(jnp.zeros((3, 16, 16, 3)), jax.random.key(0))), 3)
     1.0
     """
+    check_unit(images, "the images")
     chosen = random_pairs(key, len(images), pairs)
     values = jax.lax.map(lambda pair: ms_ssim(images[pair[0]], images[pair[1]], scales), chosen)
     return jnp.mean(values)

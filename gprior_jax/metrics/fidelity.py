@@ -21,7 +21,12 @@ def fidelity(images: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray
 
     Returns:
         ``"psnr"`` and ``"ssim"``, each ``[B]``; NaN where a reference is.
+
+    Raises:
+        ValueError: pixels of another range.
     """
+    im.check_pixels(images)
+    im.check_pixels(references, "references")
     found = _fidelity(im.from_uint8(im.to_uint8(images)), references)
     return {name: np.asarray(values) for name, values in found.items()}
 

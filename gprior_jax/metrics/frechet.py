@@ -92,8 +92,9 @@ def network_features(network: PerceptualNetwork, images: ArrayLike, batch_size: 
         float32 ``[N, D]``: every image's :meth:`~PerceptualNetwork.vector`. Host function, not for jit.
 
     Raises:
-        ValueError: images that are not ``[N, H, W, C]``.
+        ValueError: images that are not ``[N, H, W, C]``, or pixels of another range.
     """
+    im.check_unit(images, "the images")
     images = np.asarray(images, np.float32)
     if images.ndim != 4 or not len(images):
         raise ArgumentError(f"images have shape {images.shape}: give [N, H, W, C], N at least 1.")
@@ -116,11 +117,16 @@ def features_of(
         number: of images, at least 1.
         batch_size: images at once.
         progress: is told how many images are done, after every batch.
+
+    Raises:
+        ValueError: pixels of another range.
     """
     network = network.prepare()
 
     def of_rows(rows: np.ndarray) -> Array:
-        return _batch_features(network, jnp.asarray(np.stack([read(int(i)) for i in rows]), jnp.float32))
+        images = np.stack([read(int(i)) for i in rows])
+        im.check_unit(images, "the images")
+        return _batch_features(network, jnp.asarray(images, jnp.float32))
 
     return counted_batches(of_rows, number, batch_size, progress)
 

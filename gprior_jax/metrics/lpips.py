@@ -1,5 +1,6 @@
 """LPIPS among the other metrics."""
 
+from gprior_jax.images.arrays import check_unit
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.typing import Array
 
@@ -16,6 +17,8 @@ def lpips(network: LPIPS, image: Array, reference: Array) -> Array:
         A scalar, 0 for equal images.
 
     Raises:
-        ValueError: the images differ in shape or are too small.
+        ValueError: the images differ in shape or are too small; pixels of another range.
     """
+    check_unit(image)
+    check_unit(reference, "the reference")
     return network.distance(image * 2.0 - 1.0, reference * 2.0 - 1.0)

@@ -12,6 +12,7 @@ import numpy as np
 
 from gprior_jax.checks import check_number
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.arrays import check_unit
 from gprior_jax.typing import Array
 
 WINDOW, SIGMA = 11, 1.5
@@ -40,7 +41,7 @@ def ssim(image: Array, reference: Array, window: int = WINDOW, sigma: float = SI
         A scalar in [-1, 1]; 1 for equal images.
 
     Raises:
-        ValueError: the shapes differ, the window is even, or it does not fit.
+        ValueError: the shapes differ, the window is even, or it does not fit; pixels of another range.
 
     >>> round(float(ssim(jnp.zeros((16, 16, 3)), jnp.zeros((16, 16, 3)))), 3)
     1.0
@@ -68,7 +69,8 @@ def ms_ssim(image: Array, reference: Array, scales: int | None = None) -> Array:
         A scalar in [0, 1]; 1 for equal images.
 
     Raises:
-        ValueError: the shapes differ, the image is smaller than the window, or so many scales do not fit.
+        ValueError: the shapes differ, the image is smaller than the window, or so many scales do not fit; pixels of
+            another range.
 
     >>> round(float(ms_ssim(jnp.zeros((44, 44, 3)), jnp.zeros((44, 44, 3)))), 3)
     1.0
@@ -103,6 +105,8 @@ def fitting_scales(side: int) -> int:
 
 
 def _check(image: Array, reference: Array, window: int) -> None:
+    check_unit(image)
+    check_unit(reference, "the reference")
     if image.shape != reference.shape:
         raise ArgumentError(f"the images have different shapes: {image.shape} and {reference.shape}.")
     if window < 1 or window % 2 == 0:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.arrays import check_unit
 from gprior_jax.keys import purpose
 from gprior_jax.typing import Array, Key
 
@@ -59,8 +60,10 @@ def sliced_wasserstein(
         absolute difference of the sorted projections, as in the paper's tables; 0 for equal sets.
 
     Raises:
-        ValueError: the sets have different shapes, or images smaller than ``min_resolution``.
+        ValueError: the sets have different shapes, or images smaller than ``min_resolution``; pixels of another range.
     """
+    for name, found in (("the images", images), ("the references", references)):
+        check_unit(found, name)
     if images.shape != references.shape:
         raise ArgumentError(f"the sets have different shapes: {images.shape} and {references.shape}.")
     place_key, direction_key = purpose(key, "places"), purpose(key, "directions")

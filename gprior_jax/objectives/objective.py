@@ -6,9 +6,12 @@ import flax.struct
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.arrays import check_dtype
 from gprior_jax.latents.parametrization import Variables
 from gprior_jax.objectives.term import Observation, Term
 from gprior_jax.typing import Array, PyTree
+
+_FLOATS = "give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1."
 
 
 @flax.struct.dataclass
@@ -27,7 +30,12 @@ class Objective:
             raise ArgumentError(f"an objective needs terms of distinct names, got {names}.")
 
     def targets(self, observation: Observation) -> PyTree:
-        """What every term compares with, for one image."""
+        """What every term compares with, for one image.
+
+        Raises:
+            ValueError: whole numbers for pixels.
+        """
+        check_dtype(observation.pixels, "f", _FLOATS, "what was observed")
         return tuple(term.target(observation) for term in self.terms)
 
     def __call__(
@@ -44,7 +52,11 @@ class Objective:
 
         Returns:
             The total (a scalar), and ``{name: scalar}``.
+
+        Raises:
+            ValueError: whole numbers for pixels.
         """
+        check_dtype(image, "f", _FLOATS, "the image")
         pairs = zip(self.terms, targets, strict=True)
         values = {term.name: term.loss(image, observed, target, variables) for term, target in pairs}
         weighted = [term.weight * values[term.name] for term in self.terms]

@@ -18,7 +18,8 @@ class Mask:
     """Some pixels were not observed: they are 0 (mid-gray) in the observation, as in mGANprior.
 
     Attributes:
-        known: ``[H, W, 1]``, 1 where a pixel was observed and 0 where it is missing.
+        known: ``[H, W, 1]``, 1 where a pixel was observed and 0 where it is missing; between, how much it counts in
+            what is compared.
 
     >>> Mask(box_mask(4, 2))(jnp.ones((4, 4, 3)))[1, :, 0]
     Array([1., 0., 0., 1.], dtype=float32)
@@ -30,16 +31,17 @@ class Mask:
 
     def __call__(self, image: Array) -> Array:
         """One image ``[H, W, C]`` without its missing pixels."""
-        return image * self.known
+        return image * (self.known > 0)
 
 
-def as_masks(masks: ArrayLike, shape: tuple[int, ...], some_known: bool = True) -> np.ndarray:
+def as_masks(masks: ArrayLike, shape: tuple[int, ...], some_known: bool = True, weights: bool = False) -> np.ndarray:
     """A mask for every image, float32 ``[B, H, W, 1]``; on the host.
 
     Args:
         masks: ``[B, H, W, 1]``, or ``[H, W, 1]`` for all images; 1 and 0.
         shape: (B, H, W) of the images.
-        some_known: every mask must be 1 somewhere.
+        some_known: every mask must be above 0 somewhere.
+        weights: values between 0 and 1 are taken, too.
 
     Raises:
         ValueError: masks of another size, with other values than 0 and 1, or without a known pixel.
@@ -50,11 +52,52 @@ def as_masks(masks: ArrayLike, shape: tuple[int, ...], some_known: bool = True) 
         raise ArgumentError(f"masks of shape {found.shape} for images of {shape[1]}x{shape[2]}: give [{told}].")
     found = np.broadcast_to(found, wanted)
     for index, mask in enumerate(found):
-        if not np.isin(mask, (0.0, 1.0)).all():
+        if weights and not ((mask >= 0) & (mask <= 1)).all():
+            raise ArgumentError(f"mask {index} leaves the range of 0 (missing) to 1 (known): scale it.")
+        if not weights and not np.isin(mask, (0.0, 1.0)).all():
             raise ArgumentError(f"mask {index} has values between: use 1 for known pixels and 0 for missing ones.")
         if some_known and not mask.any():
             raise ArgumentError(f"mask {index} hides every pixel: leave at least one known.")
     return found
+
+
+def missing_share(known: np.ndarray) -> float:
+    """Part of the pixels that a mask leaves out, in [0, 1]; a pixel of weight 0.3 is missing to 0.7.
+
+    >>> missing_share(np.asarray(box_mask(4, 2)))
+    0.25
+    """
+    return 1.0 - float(np.mean(known, dtype=np.float64))
+
+
+def looks_inverted(known: np.ndarray) -> bool:
+    """Whether a mask looks like one the other way round: most is missing, and what is known lies together inside.
+
+    Pixels that are known here and there, as those of :func:`random_mask`, do not lie together.
+
+    Args:
+        known: ``[H, W, 1]`` on the host.
+
+    >>> hole = np.asarray(box_mask(16, 6))
+    >>> looks_inverted(hole), looks_inverted(1 - hole)
+    (False, True)
+    """
+    inside = known[..., 0] >= 0.5
+    if not inside.any() or missing_share(known) <= HALF:
+        return False
+    edge = np.concatenate([inside[0], inside[-1], inside[1:-1, 0], inside[1:-1, -1]])
+    neighbours = 2 * ((inside[1:] & inside[:-1]).sum() + (inside[:, 1:] & inside[:, :-1]).sum())
+    return bool(edge.mean() <= _KNOWN_EDGE and neighbours >= _TOGETHER * 4 * inside.sum())
+
+
+HALF = 0.5
+"""Part of a picture that may be missing before that is remarked upon."""
+
+_KNOWN_EDGE = 0.25
+"""Most of the border's pixels that a mask which looks inverted knows: a hole lies inside, or touches one side."""
+
+_TOGETHER = 0.6
+"""Least part of the four neighbours of known pixels that are known too, where they lie together."""
 
 
 def box_mask(size: int, box: int | tuple[int, int, int, int]) -> Array:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.images.arrays import as_rgb
+from gprior_jax.images.arrays import as_rgb, check_pixels
 from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.vgg import VGG16
 from gprior_jax.summary import fingerprint
@@ -141,8 +141,9 @@ class LPIPS:
             One map ``[h, w, C]`` per tap: unit vectors over channels, times the roots of the linear weights.
 
         Raises:
-            ValueError: the image is too small.
+            ValueError: the image is too small, or pixels of another range.
         """
+        check_pixels(image, "the image")
         return self.module.apply({"params": self.weights}, image, self.prepared, method="embed")
 
     @property

@@ -106,6 +106,7 @@ class PerceptualNetwork:
         return tuple(found[name] for name in self.layers), pooled(tuple(found[name] for name in whole))
 
     def _at(self, layers: tuple[str, ...], image: Array) -> tuple[Array, ...]:
+        im.check_pixels(image, "the image")
         image = suited(image, self.module.input_shape[-1])
         if self.normalize:
             image = imagenet_normalize(image)

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from gprior_jax.generators.prior import Prior, prepare
-from gprior_jax.images.files import Crop, load_image
+from gprior_jax.images.files import Crop, ValueRange, load_image
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
@@ -47,6 +47,7 @@ class Projection:
         crop: how a picture becomes square.
         devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
         read: reads an item, ``[R, R, C]`` in [-1, 1]; None reads its file.
+        value_range: of files of more than 8 bits a sample.
     """
 
     prior: Prior
@@ -56,6 +57,7 @@ class Projection:
     crop: Crop = "center"
     devices: int | None = None
     read: Callable[[Item], np.ndarray] | None = None
+    value_range: ValueRange = "auto"
 
     @property
     def resolution(self) -> int:
@@ -64,12 +66,12 @@ class Projection:
 
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key, crop and the network of the distance."""
-        own = {"crop": self.crop, "distance": self.network.summary()}
+        own = {"crop": self.crop, "range": self.value_range, "distance": self.network.summary()}
         return inversion_settings(self.prior, self.recipe, self.key) | own
 
     def load(self, item: Item) -> Arrays:
         """The picture at the prior's resolution."""
-        own = load_image(item.source, self.prior, self.crop) if self.read is None else self.read(item)
+        own = load_image(item.source, self.prior, self.crop, self.value_range) if self.read is None else self.read(item)
         return {"observed": own}
 
     def start(self, batch_size: int) -> Solve:

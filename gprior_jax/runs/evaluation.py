@@ -16,7 +16,7 @@ from PIL import Image
 
 from gprior_jax import metrics
 from gprior_jax.images import arrays as im
-from gprior_jax.images.files import load_image
+from gprior_jax.images.files import ValueRange, load_image
 from gprior_jax.keys import purpose
 from gprior_jax.metrics import diversity, frechet, swd
 from gprior_jax.metrics.fidelity import SMALLEST
@@ -116,13 +116,15 @@ def as_csv(rows: Sequence[Row]) -> str:
 class Sets:
     """Collects what the figures of the two sets need: features and patches, no images."""
 
-    def __init__(self, key: Key, count: int):
+    def __init__(self, key: Key, count: int, value_range: ValueRange = "auto"):
         """Start with none.
 
         Args:
             key: draws patches, directions and pairs.
             count: images that there will be, at most.
+            value_range: of files of more than 8 bits a sample.
         """
+        self._value_range = value_range
         patches = min(swd.PATCHES, max(1, _MAX_PATCHES // count))
         self._place_key, self._direction_key, self._pair_key = purpose(key, "places"), purpose(key, "directions"), key
         self._patches, self._pairs, self._sides = patches, [], set()
@@ -166,7 +168,8 @@ class Sets:
         """Of one set; its images are read again, a pair at a time."""
         side, values = min(self._sides), []
         for chosen in np.asarray(diversity.random_pairs(self._pair_key, len(self._pairs))):
-            a, b = (im.to_unit(load_image(getattr(self._pairs[i], name), side)) for i in chosen)
+            paths = (getattr(self._pairs[i], name) for i in chosen)
+            a, b = (im.to_unit(load_image(path, side, value_range=self._value_range)) for path in paths)
             values.append(float(_ms_ssim(a, b)))
         return float(np.mean(values))
 

@@ -13,8 +13,8 @@ from gprior_jax.editing.points import Point, codes
 from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
-from gprior_jax.images.arrays import psnr_of
-from gprior_jax.images.files import Crop, load_image
+from gprior_jax.images.arrays import psnr_of, trusted_range
+from gprior_jax.images.files import Crop, ValueRange, load_image
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
@@ -38,6 +38,7 @@ class Inversion:
         devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
         read: reads an item, ``[R, R, C]`` in [-1, 1]; None reads its file.
         labels: every item has a class of its own, of a prior with classes that is held to none.
+        value_range: of files of more than 8 bits a sample.
     """
 
     prior: Prior
@@ -47,6 +48,7 @@ class Inversion:
     devices: int | None = None
     read: Callable[[Item], np.ndarray] | None = None
     labels: bool = False
+    value_range: ValueRange = "auto"
 
     @functools.cached_property
     def image_shape(self) -> tuple[int, ...]:
@@ -60,11 +62,16 @@ class Inversion:
 
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key and crop."""
-        return inversion_settings(self.prior, self.recipe, self.key, self.labels) | {"crop": self.crop}
+        own = {"crop": self.crop, "range": self.value_range}
+        return inversion_settings(self.prior, self.recipe, self.key, self.labels) | own
 
     def load(self, item: Item) -> Arrays:
-        """The picture at the prior's resolution."""
-        own = load_image(item.source, self.image_shape, self.crop) if self.read is None else self.read(item)
+        """The picture at the prior's resolution, and its class."""
+        own = (
+            load_image(item.source, self.image_shape, self.crop, self.value_range)
+            if self.read is None
+            else self.read(item)
+        )
         return {"observed": own} | (label_of(self.prior, item) if self.labels else {})
 
     def start(self, batch_size: int) -> Solve:
@@ -89,7 +96,8 @@ def invert_batch(
     """The records of a batch that was inverted as it is, with ``metrics(images, observed)``, each ``[B]`` by name."""
     observed = batch.arrays["observed"]
     labels = batch.arrays.get("label")
-    result = inverter.invert(observed, key=key, ids=batch.ids, label=labels, progress=progress)
+    with trusted_range():
+        result = inverter.invert(observed, key=key, ids=batch.ids, label=labels, progress=progress)
     found = metrics(result.images, observed)
     for item, i in zip(batch.items, batch.places, strict=True):
         own = jax.tree.map(lambda leaf, i=i: leaf[i], result)

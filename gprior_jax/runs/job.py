@@ -1,7 +1,7 @@
 """What is done with every file of a run, and the batches that it is done in."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Job(Protocol):
         ...
 
     def load(self, item: Item) -> Arrays:
-        """Read one item; every item gives arrays of the same shapes, by name.
+        """Read one item; every item (of a group, see :class:`Grouped`) gives arrays of the same shapes, by name.
 
         Raises:
             ImageFileError: it cannot be used; the others go on.
@@ -58,6 +58,15 @@ class Job(Protocol):
 
     def start(self, batch_size: int) -> "Solve":
         """What solves batches of this size; called once, when there is something to do."""
+        ...
+
+
+@runtime_checkable
+class Grouped(Protocol):
+    """A job whose items are of several shapes; those of a batch are of one."""
+
+    def group(self, item: Item) -> int:
+        """A number that is equal for items which can share a batch; it depends on the item's files alone."""
         ...
 
 

@@ -3,114 +3,45 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax.errors import ArgumentError, ImageFileError
+from gprior_jax.errors import ImageFileError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.images.files import MIN_SIDE, Crop, load_image, load_unscaled
-from gprior_jax.images.masks import load_mask, load_masked
+from gprior_jax.images.files import Crop, ValueRange, load_image
+from gprior_jax.images.masks import ANY_GRAY, Gray, load_mask, load_masked, read_missing
+from gprior_jax.images.opening import size_of
+from gprior_jax.images.placement import placement
 from gprior_jax.keys import purpose
 from gprior_jax.operators import Luma, box_mask, random_mask, stroke_mask
+from gprior_jax.operators.masks import HALF, looks_inverted, missing_share
 from gprior_jax.runs.items import Item
-from gprior_jax.tasks import Arrays, enlarging_factor
+from gprior_jax.runs.reading import Plain as Plain
+from gprior_jax.runs.reading import Reader as Reader
+from gprior_jax.runs.small import Small as Small
+from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key
 
 
-class Reader(Protocol):
-    """Reads the files of a restoration."""
-
-    def observed(self, item: Item) -> Arrays:
-        """What was observed, ``"observed"``, and what else belongs to the item.
-
-        Raises:
-            ImageFileError: it cannot be used.
-        """
-        ...
-
-    def beside(self, item: Item) -> Arrays:
-        """What else belongs to an item whose observation is simulated."""
-        ...
-
-
 @dataclasses.dataclass(frozen=True)
-class Whole:
+class Whole(Plain):
     """Pictures at the prior's resolution; ``gray`` takes their luma."""
 
     prior: Prior
     crop: Crop = "center"
     gray: bool = False
+    value_range: ValueRange = "auto"
 
     def observed(self, item: Item) -> Arrays:
         """The picture."""
-        image = load_image(item.source, self.prior, self.crop)
+        image = load_image(item.source, self.prior, self.crop, self.value_range)
         return {"observed": np.asarray(Luma()(jnp.asarray(image))) if self.gray else image}
 
-    def beside(self, item: Item) -> Arrays:
-        """Nothing."""
-        return {}
-
 
 @dataclasses.dataclass(frozen=True)
-class Small:
-    """Pictures that are smaller than the prior's, all of one side."""
-
-    prior: Prior
-    side: int
-
-    def observed(self, item: Item) -> Arrays:
-        """The picture as it is."""
-        image = load_unscaled(item.source, self.prior.image_shape[-1])
-        if image.shape[:2] != (self.side, self.side):
-            raise ImageFileError(
-                f"{item.source} is {image.shape[1]}x{image.shape[0]} pixels where {self.side}x{self.side} are enlarged "
-                f"to {self.prior.resolution}x{self.prior.resolution}: resize it, or run it apart with another factor; "
-                "an intact picture is reduced first when it is simulated."
-            )
-        return {"observed": image}
-
-    def beside(self, item: Item) -> Arrays:
-        """Nothing."""
-        return {}
-
-
-def small_side(prior: Prior, factor: int | None, items: list[Item]) -> int:
-    """Side of pictures that are to be enlarged.
-
-    Args:
-        prior: to whose resolution.
-        factor: by how much; None takes the first picture that can be read and has a whole factor.
-        items: the pictures.
-
-    Raises:
-        ArgumentError: a factor that does not divide the resolution, or no picture that has one.
-    """
-    size = prior.resolution
-    if factor is not None:
-        if factor < 2 or size % factor or size // factor < MIN_SIDE:
-            fitting = [str(f) for f in range(2, size // MIN_SIDE + 1) if size % f == 0]
-            raise ArgumentError(
-                f"factor {factor} does not divide the prior's {size} pixels into at least {MIN_SIDE}: use "
-                f"{', '.join(fitting)}."
-            )
-        return size // factor
-    why = ""
-    for item in items:
-        try:
-            height, width = load_unscaled(item.source).shape[:2]
-            return size // enlarging_factor(prior, (height, width))
-        except ImageFileError as error:
-            why = why or str(error)
-        except ArgumentError as error:
-            why = why or f"{item.source}: {error}"
-    raise ArgumentError(why)
-
-
-@dataclasses.dataclass(frozen=True)
-class Masked:
+class Masked(Plain):
     """Pictures with a mask file each.
 
     Attributes:
@@ -118,12 +49,18 @@ class Masked:
         masks: files by the items' sources.
         crop: how a picture and its mask become square.
         invert: white is missing.
+        gray: what gray values of a mask mean.
+        value_range: of files of more than 8 bits a sample.
+        turn: what to do about a mask that is the wrong way round, for what is said.
     """
 
     prior: Prior
     masks: Mapping[Path, Path]
     crop: Crop = "center"
     invert: bool = False
+    gray: Gray = ANY_GRAY
+    value_range: ValueRange = "auto"
+    turn: str = "invert it"
 
     def _mask(self, item: Item) -> Path:
         if item.source not in self.masks:
@@ -131,18 +68,38 @@ class Masked:
         return self.masks[item.source]
 
     def observed(self, item: Item) -> Arrays:
-        """The picture and what is known of it."""
-        image, known = load_masked(item.source, self._mask(item), self.prior, self.crop, self.invert)
-        return {"observed": image, "known": known}
+        """The picture, what is known of it, and how much is missing."""
+        image, known = load_masked(
+            item.source, self._mask(item), self.prior, self.crop, self.invert, self.gray, self.value_range
+        )
+        return {"observed": image} | _known(item, known, self.crop)
 
     def beside(self, item: Item) -> Arrays:
-        """What is known."""
-        size = self.prior.resolution
-        return {"known": load_mask(self._mask(item), size, self.crop, like=item.source, invert=self.invert)}
+        """What is known, and how much is missing."""
+        size, mask = self.prior.resolution, self._mask(item)
+        known = load_mask(mask, size, self.crop, item.source, self.invert, self.gray)
+        return _known(item, known, self.crop)
+
+    def missing_at(self, item: Item, size: tuple[int, int]) -> np.ndarray | None:
+        """Part of every pixel that is missing, ``[H, W]``, by a mask of the picture's own size; None for another."""
+        missing = read_missing(self._mask(item), self.invert, self.gray)
+        return missing if missing.shape == size[::-1] else None
+
+    def note(self, item: Item, arrays: Arrays) -> str:
+        """How much is missing."""
+        return _share_told(item, arrays)
+
+    def doubt(self, item: Item, arrays: Arrays) -> str:
+        """Whether too much or nothing is missing, or the mask looks as if it was the other way round."""
+        found = _share_doubted(item, arrays)
+        if not looks_inverted(arrays["known"]):
+            return found
+        inside = f"and what is known lies together inside: {self._mask(item)} looks inverted; {self.turn}."
+        return f"{found.removesuffix('.')}, {inside}"
 
 
 @dataclasses.dataclass(frozen=True)
-class DrawnMasks:
+class DrawnMasks(Plain):
     """Pictures with masks that are made: one of ``box``, ``missing`` and ``strokes`` says which.
 
     Attributes:
@@ -152,6 +109,7 @@ class DrawnMasks:
         box: side of a missing square in the centre, pixels.
         missing: part of the pixels that is missing at random.
         strokes: number of missing brush strokes.
+        value_range: of files of more than 8 bits a sample.
     """
 
     prior: Prior
@@ -160,13 +118,15 @@ class DrawnMasks:
     box: int | None = None
     missing: float | None = None
     strokes: int | None = None
+    value_range: ValueRange = "auto"
 
     def observed(self, item: Item) -> Arrays:
         """The picture and what is known of it."""
-        return {"observed": load_image(item.source, self.prior, self.crop)} | self.beside(item)
+        image = load_image(item.source, self.prior, self.crop, self.value_range)
+        return {"observed": image} | self.beside(item)
 
     def beside(self, item: Item) -> Arrays:
-        """What is known."""
+        """What is known, and how much is missing."""
         size = self.prior.resolution
         key = purpose(jax.random.fold_in(self.key, item.id), "mask")
         if self.box is not None:
@@ -177,4 +137,50 @@ class DrawnMasks:
             known = stroke_mask(key, size, self.strokes or 0)
         if not known.any():
             raise ImageFileError(f"{item.source}: the mask hides every pixel of {size}x{size}: let less be missing.")
-        return {"known": np.asarray(known)}
+        return _known(item, np.asarray(known), "stretch")  # It is drawn over whatever a padded picture has around it.
+
+    def missing_at(self, item: Item, size: tuple[int, int]) -> np.ndarray | None:
+        """None: masks are drawn at the prior's resolution."""
+        return None
+
+    def note(self, item: Item, arrays: Arrays) -> str:
+        """How much is missing."""
+        return _share_told(item, arrays)
+
+    def doubt(self, item: Item, arrays: Arrays) -> str:
+        """Whether more than half is missing."""
+        return _share_doubted(item, arrays)
+
+
+def _known(item: Item, known: np.ndarray, crop: Crop) -> Arrays:
+    """A mask, and the part of the picture that it leaves out; what a padded one has around it does not count."""
+    place = (0, 0, *known.shape[1::-1])
+    if crop == "pad":
+        place = placement(size_of(item.source), known.shape[0], crop).square
+    left, top, right, bottom = place
+    return {"known": known, "missing": np.asarray(missing_share(known[top:bottom, left:right]), np.float32)}
+
+
+def _share_told(item: Item, arrays: Arrays) -> str:
+    return f"{item.source.name}: {100 * float(arrays['missing']):.3g} % of it is missing."
+
+
+def _share_doubted(item: Item, arrays: Arrays) -> str:
+    if arrays["missing"] == 0:
+        return f"{item.source.name}: its mask hides no pixel, there is nothing to fill."
+    if arrays["missing"] > HALF:
+        return f"{item.source.name}: more than half of it is missing, most of the result will be made up."
+    return ""
+
+
+def tells_consistency(share: float, consistency: float) -> bool:
+    """Whether the consistency of an image of which a share is missing says anything about its result.
+
+    It does not where hardly anything was known, nor where it is infinite, as the known pixels were copied, and most
+    were not known.
+    """
+    return share <= _HARDLY_KNOWN and (share <= HALF or bool(np.isfinite(consistency)))
+
+
+_HARDLY_KNOWN = 0.98
+"""Missing part of a picture above which what was known of it proves nothing."""

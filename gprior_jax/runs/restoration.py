@@ -13,7 +13,7 @@ import numpy as np
 from gprior_jax.errors import ImageFileError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
-from gprior_jax.images.files import Crop, load_image
+from gprior_jax.images.files import Crop, ValueRange, load_image
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
@@ -22,7 +22,7 @@ from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs.inversion import inversion_settings, label_of, labelled, with_styles
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Batch, Solve
-from gprior_jax.runs.measurements import Reader
+from gprior_jax.runs.measurements import Reader, tells_consistency
 from gprior_jax.runs.record import Record, record_of
 from gprior_jax.runs.report import ERROR_RANGE
 from gprior_jax.tasks import Arrays, Restoration, Task, complete
@@ -45,9 +45,11 @@ class Restoring:
         truths: files of the intact pictures, by the items' sources.
         crop: how a picture becomes square.
         devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
-        tell: called with a sentence about a ground truth that cannot be read.
+        tell: called with a sentence about a ground truth that cannot be read, and with what the reader doubts.
         labels: every item has a class of its own, of a prior with classes that is held to none.
         spoilt: names of items whose ground truth could not be read.
+        value_range: of files of more than 8 bits a sample.
+        say: called with what the reader notes.
     """
 
     prior: Prior
@@ -64,6 +66,8 @@ class Restoring:
     tell: Callable[[str], None] = lambda sentence: None
     labels: bool = False
     spoilt: set[str] = dataclasses.field(default_factory=set)
+    value_range: ValueRange = "auto"
+    say: Callable[[str], None] = lambda sentence: None
 
     @property
     def resolution(self) -> int:
@@ -72,32 +76,41 @@ class Restoring:
 
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key, task and how pictures are read."""
-        own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate, "crop": self.crop}
+        own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate}
+        own |= {"crop": self.crop, "range": self.value_range}
         return inversion_settings(self.prior, self.recipe, self.key, self.labels) | own | self.about
+
+    def group(self, item: Item) -> int:
+        """As the reader groups them."""
+        return 0 if self.simulate else self.reader.group(item)
 
     def load(self, item: Item) -> Arrays:
         """What was observed, its class, and the ground truth where there is one; NaN for an item that has none."""
-        return self._load(item) | (label_of(self.prior, item) if self.labels else {})
+        arrays = self._simulated(item) if self.simulate else self.reader.observed(item)
+        if note := self.reader.note(item, arrays):
+            self.say(note)
+        if doubt := self.reader.doubt(item, arrays):
+            self.tell(doubt)
+        return self._with_truth(item, arrays) | (label_of(self.prior, item) if self.labels else {})
 
-    def _load(self, item: Item) -> Arrays:
-        if self.simulate:
-            intact = load_image(item.source, self.prior, self.crop)
-            key = purpose(jax.random.fold_in(self.key, item.id), "degradation")
-            degraded = im.from_uint8(
-                im.to_uint8(self.task.degrade(jnp.asarray(intact), key))
-            )  # As a file would hold it.
-            return {"observed": degraded, "truth": intact} | self.reader.beside(item)
-        arrays = self.reader.observed(item)
-        if not self.truths:
+    def _with_truth(self, item: Item, arrays: Arrays) -> Arrays:
+        if self.simulate or not self.truths:
             return arrays
         truth = np.full(self.prior.image_shape, np.nan, np.float32)
         try:
             if item.source in self.truths:
-                truth = load_image(self.truths[item.source], self.prior, self.crop)
+                truth = load_image(self.truths[item.source], self.prior, self.crop, self.value_range)
         except ImageFileError as error:
             self.spoilt.add(item.name)
             self.tell(f"{error} {item.source.name} is restored without metrics.")
         return arrays | {"truth": truth}
+
+    def _simulated(self, item: Item) -> Arrays:
+        """An intact picture, and what the task undoes done to it."""
+        intact = load_image(item.source, self.prior, self.crop, self.value_range)
+        key = purpose(jax.random.fold_in(self.key, item.id), "degradation")
+        degraded = im.to_uint8(self.task.degrade(jnp.asarray(intact), key))
+        return {"observed": im.from_uint8(degraded), "truth": intact} | self.reader.beside(item)  # As of a file.
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
@@ -108,15 +121,16 @@ class Restoring:
 
     def _solve(self, inverter: Inverter, batch: Batch, progress: Progress | None) -> Iterator[Record]:
         observed, operator = batch.arrays["observed"], self.task.operator(batch.arrays)
-        result = inverter.invert(
-            observed,
-            key=self.key,
-            ids=batch.ids,
-            operator=operator,
-            label=batch.arrays.get("label"),
-            samples=self.samples,
-            progress=progress,
-        )
+        with im.trusted_range():
+            result = inverter.invert(
+                observed,
+                key=self.key,
+                ids=batch.ids,
+                operator=operator,
+                label=batch.arrays.get("label"),
+                samples=self.samples,
+                progress=progress,
+            )
         restored = complete(result, observed, operator, self.task.finish)
         compared = fidelity(restored.images, batch.arrays["truth"]) if "truth" in batch.arrays else {}
         for item, i in zip(batch.items, batch.places, strict=True):
@@ -125,6 +139,10 @@ class Restoring:
                 del own["truth"]
             figures = (compared if "truth" in own else {}) | {"consistency": restored.consistency}
             metrics = {name: float(value[i]) for name, value in figures.items()}
+            if "missing" in own:
+                metrics["missing"] = float(own["missing"])
+                if not tells_consistency(metrics["missing"], metrics["consistency"]):
+                    del metrics["consistency"]
             yield with_styles(inverter, restored_record(item, own, restored, i, metrics))
 
 

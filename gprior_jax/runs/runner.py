@@ -15,6 +15,7 @@ from gprior_jax.runs.entries import Entry
 from gprior_jax.runs.folder import OutputFolder
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Job, Solve
+from gprior_jax.runs.record import Record
 from gprior_jax.runs.work import Work
 from gprior_jax.summary import versions
 from gprior_jax.typing import Progress
@@ -49,6 +50,7 @@ def run(
     watch: Callable[[str], Progress | None] = lambda title: None,
     tell: Callable[[str], None] = lambda sentence: None,
     blocks: Callable[[list[Entry]], Iterable[str]] = lambda entries: (),
+    finished: Callable[[Item, Record], None] | None = None,
 ) -> Outcome:
     """Do every item that is not done yet.
 
@@ -66,6 +68,7 @@ def run(
             as ``callback({})``.
         tell: called with every sentence about an input that cannot be used, when that is found.
         blocks: makes HTML that comes first in the report, of all images that are done in the folder.
+        finished: called with every image when its files are written, and with those that are done already.
 
     Raises:
         ArgumentError: the folder holds results of other settings, or inputs; or numbers out of range.
@@ -77,7 +80,7 @@ def run(
     batch_size = batch_size or max(1, default_batch_size(job.resolution, len(items)))
     folder = OutputFolder(out, job.settings(), items)
     with folder.at_work():
-        work = Work(job, folder, folder.named(items), size, tell)
+        work = Work(job, folder, folder.named(items), size, tell, finished)
         work.look()
         solve: Solve | None = None
         with contextlib.closing(work.batches(batch_size)) as batches:

@@ -12,7 +12,7 @@ from gprior_jax.images.files import unreadable
 from gprior_jax.runs.entries import Entry, entry_of
 from gprior_jax.runs.folder import OutputFolder
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.job import Batch, Job
+from gprior_jax.runs.job import Batch, Grouped, Job
 from gprior_jax.runs.names import as_text
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.runs.report import MAX_IMAGES, record_block
@@ -28,6 +28,7 @@ class Work:
 
     Attributes:
         items: in the order that they came in, under the names that they have in the folder.
+        finished: called with every image that is done, when its files are written or found.
         entries: of those that are done, by name.
         failed: ``{source: sentence}``.
     """
@@ -37,11 +38,14 @@ class Work:
     items: list[Item]
     size: int | None
     tell: Callable[[str], None]
+    finished: Callable[[Item, Record], None] | None = None
     entries: dict[str, Entry] = dataclasses.field(default_factory=dict)
     failed: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def keep(self, item: Item, record: Record) -> None:
         """Note an image that is done."""
+        if self.finished is not None:
+            self.finished(item, record)
         self.entries[item.name] = entry_of(record, record_block(record) if len(self.entries) < MAX_IMAGES else "")
 
     def look(self) -> None:
@@ -67,47 +71,59 @@ class Work:
         by another process: XLA's sums can depend on the place in the last bit, and an interrupted run shall end like
         one that was not. Free places are filled with copies.
         """
-        ordered = sorted(range(len(self.items)), key=lambda i: (self.items[i].source, self.items[i].id))
-        places = list(enumerate(ordered))
-        waiting = [dict(places[start : start + size]) for start in range(0, len(places), size)]
+        waiting = self._planned(size)
         is_told = False
         while waiting:
             others, idle = [], True
-            for numbers in waiting:
+            for first, numbers in waiting:
                 with contextlib.ExitStack() as locks:
                     loaded, busy = self._load(numbers, locks)
                     if busy:
-                        others.append(busy)
+                        others.append((first, busy))
                     if loaded:
                         idle = False
                         title = f"images {min(loaded) + 1} to {max(loaded) + 1} of {len(self.items)}"
-                        yield title, _stacked(loaded, size), [digests for _, _, digests in loaded.values()]
+                        yield title, _stacked(loaded, first, size), [digests for _, _, digests in loaded.values()]
             waiting = others
             if waiting and idle:
                 if not is_told:
-                    count = sum(map(len, waiting))
+                    count = sum(len(numbers) for _, numbers in waiting)
                     self.tell(f"{count} images are in the hands of another process: waiting for them")
                     is_told = True
                 time.sleep(_PAUSE)
 
+    def _planned(self, size: int) -> list[tuple[int, dict[int, int]]]:
+        """Batches as their first number, and indices into the items by number: in order, group after group."""
+        groups: dict[int, list[int]] = {}
+        for index in sorted(range(len(self.items)), key=lambda i: (self.items[i].source, self.items[i].id)):
+            group = self.job.group(self.items[index]) if isinstance(self.job, Grouped) else 0
+            groups.setdefault(group, []).append(index)
+        planned, first = [], 0
+        for indices in groups.values():
+            for start in range(0, len(indices), size):
+                batch = indices[start : start + size]
+                planned.append((first, dict(enumerate(batch, first))))
+                first += len(batch)
+        return planned
+
     def _load(
         self, numbers: Mapping[int, int], locks: contextlib.ExitStack
     ) -> tuple[dict[int, tuple[Item, Arrays, list[str]]], dict[int, int]]:
-        """What is to be done of some items, by the places that they have in the list, and which others have in hand.
+        """What is to be done of some items, by their numbers, and which others have in hand.
 
         Args:
-            numbers: indices into the items by their places.
+            numbers: indices into the items by number.
             locks: where the locks of what is to be done are put.
         """
         loaded: dict[int, tuple[Item, Arrays, list[str]]] = {}
         busy: dict[int, int] = {}
-        for place, index in numbers.items():
+        for number, index in numbers.items():
             item = self.items[index]
             if item.name in self.entries:
                 continue
             taken = self.folder.take(item)
             if taken is None:
-                busy[place] = index
+                busy[number] = index
                 continue
             item, lock = taken
             self.items[index] = item
@@ -117,7 +133,7 @@ class Work:
                 locks.enter_context(lock)
             try:
                 digests = item.digests()
-                loaded[place] = item, self.job.load(item), digests
+                loaded[number] = item, self.job.load(item), digests
             except (ImageFileError, OSError) as error:
                 why = unreadable(item.source, error) if isinstance(error, OSError) else error
                 self.failed[as_text(item.source)] = as_text(str(why))
@@ -125,9 +141,9 @@ class Work:
         return loaded, busy
 
 
-def _stacked(loaded: Mapping[int, tuple[Item, Arrays, list[str]]], size: int) -> Batch:
-    """A batch of a size of what was loaded, by the places in the list."""
-    by_place = {place % size: each for place, each in loaded.items()}
+def _stacked(loaded: Mapping[int, tuple[Item, Arrays, list[str]]], start: int, size: int) -> Batch:
+    """A batch of a size of what was loaded, by numbers from a start on."""
+    by_place = {number - start: each for number, each in loaded.items()}
     first, *_ = by_place
     filled = [by_place.get(place, by_place[first]) for place in range(size)]
     return Batch(

@@ -53,7 +53,8 @@ def blend(image: Array, observed: Array, known: Array, mode: Blend) -> Array:
     Args:
         image: ``[H, W, C]``, the reconstruction.
         observed: ``[H, W, C]``, whatever in the holes.
-        known: ``[H, W, 1]``, 1 where observed, 0 in the holes.
+        known: ``[H, W, 1]``, 1 where observed, 0 in the holes; between, the part of the observation in the result
+            (with ``"poisson"``, from a half up it is the observation, else a hole).
         mode: ``"paste"`` keeps known pixels as they are; ``"feather"`` mixes over a band of known pixels around the
             holes; ``"poisson"`` keeps known pixels and moves the filling so that its gradients stay and its edge meets
             them (Perez et al. 2003); ``"none"`` returns the reconstruction.
@@ -65,17 +66,23 @@ def blend(image: Array, observed: Array, known: Array, mode: Blend) -> Array:
     if mode == "none":
         return image
     if mode == "paste":
-        return jnp.where(known > 0, observed, image)
+        mixed = known * observed + (1.0 - known) * image
+        return jnp.where(known >= 1, observed, jnp.where(known > 0, mixed, image))
     if mode == "feather":
-        share = _feathered(1.0 - known, max(1, round(FEATHER_PIXELS * image.shape[0] / 256)))
+        share = feathered(1.0 - known, feather_width(image.shape[0]))
         return share * image + (1.0 - share) * jnp.where(known > 0, observed, image)
     if mode == "poisson":
-        return jnp.clip(_poisson(image, observed, known), -1.0, 1.0)
+        return jnp.clip(_poisson(image, observed, jnp.floor(known + 0.5)), -1.0, 1.0)
     raise ArgumentError(f"blend {mode!r}: use 'paste', 'feather', 'poisson' or 'none'.")
 
 
-def _feathered(hole: Array, width: int) -> Array:
-    """1 in the hole, falling to 0 in equal steps over ``width`` pixels around it."""
+def feather_width(side: int) -> int:
+    """Width of the band of ``"feather"`` in a picture of that side, pixels."""
+    return max(1, round(FEATHER_PIXELS * side / 256))
+
+
+def feathered(hole: Array, width: int) -> Array:
+    """1 in a hole ``[H, W, 1]``, falling to 0 in equal steps over ``width`` pixels around it."""
     grown, total = hole, hole
     for _ in range(width):
         grown = jax.lax.reduce_window(grown, -jnp.inf, jax.lax.max, (3, 3, 1), (1, 1, 1), "SAME")

@@ -52,15 +52,16 @@ def inpaint(
     Args:
         prior: the generator.
         images: ``[B, R, R, C]`` in [-1, 1], whatever in the holes.
-        known: ``[B, R, R, 1]`` (or ``[R, R, 1]`` for all), 1 where a pixel is known and 0 where it is missing.
+        known: ``[B, R, R, 1]`` (or ``[R, R, 1]`` for all), 1 where a pixel is known and 0 where it is missing; between,
+            how much it counts, and how much of it is kept.
         key: the run's key.
         blend: how the filling meets the known pixels, see :func:`gprior_jax.tasks.finishing.blend`.
         **options: see :func:`gprior_jax.tasks.restore`; ``recipe`` defaults to that of the task.
 
     Raises:
-        ValueError: a mask of another size, with other values than 0 and 1, or without a known pixel.
+        ValueError: a mask of another size, with values outside of [0, 1], or without a known pixel.
     """
     task, array = inpainting(blend), np.asarray(images)
-    masks = as_masks(known, array.shape[:3])
+    masks = as_masks(known, array.shape[:3], weights=True)
     pixels = check_images(np.where(masks > 0, array, array.dtype.type(0)), "images")  # Holes may hold anything.
     return task.restore(prior, {"observed": pixels, "known": masks}, key, options)

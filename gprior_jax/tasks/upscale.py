@@ -6,15 +6,32 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.operators import Downsample, DownsampleFilter
 from gprior_jax.tasks.finishing import keep_reduction
-from gprior_jax.tasks.restoration import Restoration, RestoreOptions, Task, check_images, clip
-from gprior_jax.typing import ArrayLike, Key
+from gprior_jax.tasks.restoration import Arrays, Restoration, RestoreOptions, Task, check_images, clip
+from gprior_jax.typing import Array, ArrayLike, Key
 
 
-def upscaling(factor: int, filter: DownsampleFilter = "bicubic", consistent: bool = True) -> Task:
-    """The task of enlarging what was reduced by a factor; see :func:`upscale`."""
-    operator = Downsample(factor, filter)
-    finish = keep_reduction if consistent else clip
-    return Task("upscale", lambda arrays: operator, lambda image, key: operator(image), finish)
+def upscaling(
+    factor: int | None, filter: DownsampleFilter = "bicubic", consistent: bool = True, resolution: int = 0
+) -> Task:
+    """The task of enlarging what was reduced by a factor; see :func:`upscale`.
+
+    Args:
+        factor: by how much; None takes for each batch the factor from its side to ``resolution``. Such a task cannot
+            simulate.
+        filter: see :func:`upscale`.
+        consistent: see :func:`upscale`.
+        resolution: of the prior.
+    """
+
+    def operator(arrays: Arrays) -> Downsample:
+        return Downsample(factor or resolution // arrays["observed"].shape[1], filter)
+
+    def degrade(image: Array, key: Key) -> Array:
+        if factor is None:
+            raise ArgumentError("a reduction is simulated by a given factor: give one.")
+        return Downsample(factor, filter)(image)
+
+    return Task("upscale", operator, degrade, keep_reduction if consistent else clip)
 
 
 def upscale(

@@ -176,9 +176,7 @@ def test_labels(pictures, conditional, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_upscale_by_pulse(inputs, styled, tmp_path, capsys, monkeypatch):
-    # Half a side of the tiny prior would be too small for a picture.
-    monkeypatch.setattr("gprior_jax.runs.measurements.MIN_SIDE", 4)
+def test_upscale_by_pulse(inputs, styled, tmp_path, capsys):
     words = ["upscale", str(inputs / "a.png"), "--simulate", "--factor", "2", "--model", str(styled)]
     words += ["--method", "pulse", "--steps", "2"]
     assert main([*words, "--out", str(tmp_path / "out"), "--filter", "pulse"]) == 0

@@ -209,6 +209,56 @@ def test_drawn_masks_differ_between_images(inputs, model, tmp_path, flags):
     assert (hidden[0] != hidden[1]).any()
 
 
+def test_how_much_is_missing_is_told(inputs, model, tmp_path, capsys):
+    hole = mask(tmp_path / "mask.png", (4, 4, 9, 8))
+    assert run("inpaint", inputs, model, tmp_path / "right", "--mask", hole) == 0
+    printed = capsys.readouterr()
+    assert [line for line in printed.out.splitlines() if "missing." in line] == [
+        f"{name}.png: 7.81 % of it is missing." for name in "abc"
+    ]
+    assert "gprior: " not in printed.err
+    for row in rows(tmp_path / "right").values():
+        assert row["missing"] == pytest.approx(20 / 256)
+        assert row["consistency"] is None  # Infinite: what was known is kept.
+    assert "0.07812" in (tmp_path / "right" / "report.html").read_text()
+    # The other way round it is told, and no consistency is.
+    assert run("inpaint", inputs, model, tmp_path / "wrong", "--mask", hole, "--invert-mask", "--json") == 0
+    printed = capsys.readouterr()
+    line = next(line for line in printed.err.splitlines() if line.startswith("gprior: a.png"))
+    assert "more than half of it is missing" in line
+    assert line.endswith("mask.png looks inverted; leave out --invert-mask.")
+    for row in strict(printed.out)["images"]:
+        assert row["missing"] == pytest.approx(236 / 256)
+        assert "consistency" not in row
+    assert "consistency" not in (tmp_path / "wrong" / "report.html").read_text()
+    white = mask(tmp_path / "white.png", known=0)
+    assert run("inpaint", inputs / "a.png", model, tmp_path / "turn", "--mask", white) == 0
+    assert "white.png looks inverted; --invert-mask turns it round." in capsys.readouterr().err
+
+
+def test_soft_masks(inputs, model, tmp_path, capsys):
+    soft = np.full((SIDE, SIDE), 255, np.uint8)
+    soft[4:12, 4:12] = 153
+    Image.fromarray(soft).save(tmp_path / "mask.png")
+    source, results = inputs / "a.png", {}
+    for name, flags in (("half", []), ("cut", ["--threshold", "0.7"]), ("soft", ["--soft-mask"])):
+        flags = ["--mask", tmp_path / "mask.png", "--blend", "paste", *flags]
+        assert run("inpaint", source, model, tmp_path / name, *flags) == 0
+        results[name] = (
+            rows(tmp_path / name)["a"]["missing"],
+            pixels(tmp_path / name / "a.png"),
+            capsys.readouterr().err,
+        )
+    assert [missing for missing, _, _ in results.values()] == pytest.approx([0.0, 0.25, 0.25 * 0.4], abs=1e-6)
+    assert ["of the mask is gray" in told for _, _, told in results.values()] == [True, False, False]
+    assert run("inpaint", inputs, model, tmp_path / "all", "--mask", tmp_path / "mask.png") == 0
+    assert capsys.readouterr().err.count("of the mask is gray") == 1  # One mask for all is told once.
+    before, plain = pixels(source).astype(float), pixels(tmp_path / "soft" / "reconstruction" / "a.png").astype(float)
+    mixed = results["soft"][1][4:12, 4:12]
+    np.testing.assert_allclose(mixed, (0.6 * before + 0.4 * plain)[4:12, 4:12], atol=1.1)
+    np.testing.assert_array_equal(results["soft"][1][:4], before[:4])
+
+
 def test_inverted_mask(inputs, model, tmp_path):
     out = tmp_path / "out"
     white = mask(tmp_path / "mask.png", known=0)
@@ -227,6 +277,49 @@ def test_upscale_reduces_to_its_input(done):
         reduced = im.to_uint8(Downsample(2, "bicubic")(im.from_uint8(pixels(out / f"{name}.png"))))
         assert np.abs(reduced.astype(int) - pixels(source / f"{name}.png")).max() <= 3
         assert rows(out)[name]["consistency"] > 40
+
+
+SMALL = {"a": (8, 8), "b": (5, 5), "c": (12, 6), "d": (1, 2), "e": (8, 8), "f": (4, 4)}
+
+
+def test_a_folder_of_small_pictures_of_several_sizes(model, tmp_path, capsys):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name, size in SMALL.items():
+        Image.linear_gradient("L").resize(size).convert("RGB").save(source / f"{name}.png")
+    assert run("upscale", source, model, out, *PIXELS) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("gprior: ")]
+    sides = {name: pixels(out / "measured" / f"{name}.png").shape[0] for name in SMALL}
+    assert sides == {"a": 8, "b": 4, "c": 4, "d": 1, "e": 8, "f": 4}
+    assert [line.split()[1] for line in sorted(told)] == ["b.png", "c.png", "d.png"]
+    assert (
+        "gprior: b.png is 5x5 pixels: it is resized to 4x4 first, to be enlarged 4 times to the prior's 16x16." in told
+    )
+    for name in SMALL:
+        assert pixels(out / f"{name}.png").shape == (SIDE, SIDE, 3)
+        assert rows(out)[name]["consistency"] > 35
+    # As alone, up to the order of sums.
+    assert run("upscale", source / "f.png", model, tmp_path / "alone", *PIXELS) == 0
+    assert rows(tmp_path / "alone")["f"]["consistency"] > 35
+    # And again nothing is done.
+    capsys.readouterr()
+    assert run("upscale", source, model, out, *PIXELS) == 0
+    assert "6 of 6 images are done already" in capsys.readouterr().err
+
+
+def test_small_pictures_are_cropped_as_told(model, tmp_path):
+    striped = np.zeros((8, 16, 3), np.uint8)
+    striped[:, :4] = 255
+    Image.fromarray(striped).save(tmp_path / "a.png")
+    measured = {}
+    for crop in ("center", "stretch", "pad"):
+        out = tmp_path / crop
+        assert run("upscale", tmp_path / "a.png", model, out, "--factor", 2, "--crop", crop, *PIXELS) == 0
+        measured[crop] = pixels(out / "measured" / "a.png")
+        assert measured[crop].shape == (8, 8, 3)
+    assert (measured["center"] == 0).all()
+    assert (measured["stretch"][:, 0] > 200).all()
+    assert (measured["pad"][0] == 128).all()
 
 
 def test_upscale_simulated(inputs, model, tmp_path):

@@ -11,7 +11,6 @@ from gprior_jax import operators
 
 BAD_MASKS = {
     "another size": (lambda path: mask(path, side=20), "is a mask of 20x20 pixels: make it 16x16"),
-    "gray": (lambda path: Image.linear_gradient("L").resize((SIDE, SIDE)).save(path), "has gray values"),
     "hides everything": (lambda path: mask(path, (0, 0, 16, 16)), "hides every pixel at 16x16"),
     "no image": (lambda path: path.write_text("no image"), "is no image that Pillow can read"),
     "none": (lambda path: path.unlink(), "has no mask of its name"),
@@ -55,20 +54,19 @@ def test_a_drawn_mask_that_hides_one_image(inputs, model, tmp_path, capsys, monk
     assert written(out) == names("a", "c")
 
 
-def test_wrong_size_among_small_pictures(small, model, tmp_path, capsys):
+def test_what_is_not_small_among_small_pictures(small, model, tmp_path, capsys):
     out, own = tmp_path / "out", tmp_path / "own"
     own.mkdir()
     for path in small.iterdir():
         (own / path.name).write_bytes(path.read_bytes())
-    picture(own / "b.png", 1, 9)
-    line = told(capsys, 1, run("upscale", own, model, out))
-    assert "b.png is 9x9 pixels where 8x8 are enlarged to 16x16" in line
-    assert written(out) == names("a", "c")
-    # Also where it is the first.
     picture(own / "a.png", 0, 16)
-    line = told(capsys, 1, run("upscale", own, model, tmp_path / "again"))
-    assert "a.png is 16x16 pixels" in line
-    assert written(tmp_path / "again") == names("c")
+    line = told(capsys, 1, run("upscale", own, model, out))
+    assert "a.png is 16x16 pixels, not smaller than the prior's 16x16" in line
+    assert "give a factor" in line
+    assert written(out) == names("b", "c")
+    # What is advised is not refused in turn.
+    assert run("upscale", own / "a.png", model, tmp_path / "again", "--factor", 2) == 0
+    assert written(tmp_path / "again") == names("a")
 
 
 def test_damaged_ground_truth(inputs, truths, model, tmp_path, capsys):
@@ -92,7 +90,6 @@ def file(kind):
         "oblong.png": lambda path: Image.new("L", (5, 3), 255).save(path),
         "black.png": lambda path: Image.new("L", (3, 3), 0).save(path),
         "huge.png": lambda path: Image.new("L", (33, 33), 255).save(path),
-        "gray.png": lambda path: Image.linear_gradient("L").resize((SIDE, SIDE)).save(path),
         "full.png": lambda path: mask(path, (0, 0, SIDE, SIDE)),
         "mask.png": mask,
         "nowhere": lambda path: None,
@@ -108,7 +105,18 @@ WRONG_USE = [
     ("inpaint", ["--mask", "@nowhere"], "nowhere does not exist"),
     ("inpaint", ["--mask", "@empty"], "empty holds no images"),
     ("inpaint", ["--mask", "@foreign"], "foreign holds no file of the name of any input"),
-    ("inpaint", ["--mask", "@gray.png"], "gray.png has gray values"),
+    (
+        "inpaint",
+        ["--mask", "@mask.png", "--threshold", "0"],
+        "--threshold 0.0: use a part of white, above 0 and up to 1",
+    ),
+    ("inpaint", ["--mask", "@mask.png", "--threshold", "128"], "--threshold 128.0: use a part of white"),
+    ("inpaint", ["--mask", "@mask.png", "--threshold", "0.3", "--soft-mask"], "leave one of them out"),
+    ("inpaint", ["--box", "4", "--threshold", "0.3"], "--threshold is for --mask: leave it out"),
+    ("inpaint", ["--box", "4", "--soft-mask"], "--soft-mask is for --mask: leave it out"),
+    ("inpaint", ["--missing", "0.3", "--invert-mask"], "--invert-mask is for --mask: leave it out"),
+    ("inpaint", ["--box", "4", "--range", "7"], "--range '7': use auto, a number of bits from 8 to 32, or LOW:HIGH"),
+    ("colorize", ["--range", "1:0"], "--range '1:0': use auto"),
     ("inpaint", ["--mask", "@full.png"], "full.png hides every pixel"),
     ("inpaint", ["--box", "17"], "box 17 does not fit"),
     ("inpaint", ["--box", "16"], "the mask hides every pixel of 16x16"),
@@ -117,11 +125,10 @@ WRONG_USE = [
     ("inpaint", ["--missing", "1"], "missing must be a rate in [0, 1)"),
     ("inpaint", ["--missing", "nan"], "--missing nan: use a finite number"),
     ("inpaint", ["--strokes", "0"], "at least 1 stroke"),
-    ("upscale", ["--factor", "3"], "factor 3 does not divide the prior's 16 pixels into at least 8: use 2."),
+    ("upscale", ["--factor", "3"], "factor 3 does not divide the prior's 16 pixels: use 2, 4, 8, 16."),
     ("upscale", ["--factor", "1"], "factor 1 does not divide"),
-    ("upscale", ["--factor", "4"], "factor 4 does not divide the prior's 16 pixels into at least 8: use 2."),
+    ("upscale", ["--factor", "32"], "factor 32 does not divide the prior's 16 pixels: use 2, 4, 8, 16."),
     ("upscale", ["--simulate"], "--simulate needs --factor"),
-    ("upscale", [], "a.png: an image of 16x16 pixels has no whole factor"),
     ("denoise", ["--simulate"], "--simulate needs --sigma"),
     ("denoise", ["--sigma", "nan"], "--sigma nan: use a finite number"),
     ("denoise", ["--sigma", "-5"], "sigma -5.0: use grey levels"),

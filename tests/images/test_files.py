@@ -1,6 +1,8 @@
 import errno
 import io as stdio
 import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gprior_jax.errors import ImageFileError
+from gprior_jax.errors import GPriorWarning, ImageFileError
 from gprior_jax.images.files import load_image, load_unscaled, resized, save_image
+from gprior_jax.images.png import encode_samples
 from images.pictures import Size, one_sentence, write
+from images.profiles import DISPLAY_P3, rgb_profile
 
 
 def opened(path, attribute):
@@ -72,21 +76,40 @@ def test_damaged_png(tmp_path):
     one_sentence(caught, path, "is damaged", "copy or export it again")
 
 
-@settings(max_examples=150, deadline=None)
+def content_of(kind):
+    """A small file: of 8 bits, or of 16 a sample, or with a colour profile."""
+    buffer = stdio.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    if kind == "deep":
+        return encode_samples(pixels.astype(np.uint16) * np.uint16(257))
+    if kind == "ppm":
+        return b"P6 16 16 4095\n" + (pixels.astype(">u2") * 16).tobytes()
+    profile = {"icc_profile": rgb_profile(DISPLAY_P3)} if kind == "profile" else {}
+    names = {"jpg": "jpeg", "tif": "tiff", "profile": "png", "floats": "tiff"}
+    image = Image.fromarray(pixels if profile else pixels[..., 0])
+    (image.convert("F") if kind == "floats" else image).save(buffer, names.get(kind, kind), **profile)
+    return buffer.getvalue()
+
+
+KINDS = {
+    kind: content_of(kind) for kind in ("png", "jpg", "gif", "bmp", "tif", "webp", "deep", "ppm", "profile", "floats")
+}
+
+
+@settings(max_examples=250, deadline=None)
 @given(data=st.data())
 def test_any_byte_may_be_wrong(tmp_path_factory, data):
     """Whatever is done to a file, it is read or it is named: no other exception leaves."""
-    kind = data.draw(st.sampled_from(["png", "jpg", "gif", "bmp", "tif", "webp"]))
-    buffer = stdio.BytesIO()
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 16), dtype=np.uint8)
-    Image.fromarray(pixels).save(buffer, {"jpg": "jpeg", "tif": "tiff"}.get(kind, kind))
-    content = bytearray(buffer.getvalue())
+    kind = data.draw(st.sampled_from(list(KINDS)))
+    content = bytearray(KINDS[kind])
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.getbasetemp() / f"fuzzed.{kind}"
     path.write_bytes(content)
     try:
-        image = load_image(path, 8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GPriorWarning)  # What is guessed, or a profile that is broken.
+            image = load_image(path, 8)
     except ImageFileError as error:
         assert str(path) in str(error)  # noqa: PT017
     else:
@@ -114,8 +137,19 @@ def test_unreadable_file_whoever_runs_this(tmp_path, monkeypatch):
     one_sentence(caught, tmp_path / "a.png", "cannot be read: Permission denied")
 
 
+def test_pillows_warnings_are_not_shown_and_those_of_others_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)  # Pillow warns from here on; warnings are errors in tests.
+    path = write(tmp_path / "a.png")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: load_image(path, 16), range(64)))
+    with pytest.warns(UserWarning, match="ours"):
+        warnings.warn("ours", UserWarning, stacklevel=1)
+    with pytest.raises(Image.DecompressionBombWarning):
+        Image.open(path)
+
+
 def test_too_many_pixels(tmp_path, monkeypatch):
-    monkeypatch.setattr("gprior_jax.images.files.MAX_PIXELS", 100)
+    monkeypatch.setattr("gprior_jax.images.opening.MAX_PIXELS", 100)
     with pytest.raises(ImageFileError) as caught:
         load_image(write(tmp_path / "a.png"), 16)
     one_sentence(caught, tmp_path / "a.png", "is 20x16 pixels: too large", "reduce it")
@@ -128,18 +162,12 @@ def test_sixteen_bit_png(tmp_path):
     np.testing.assert_allclose(image, np.broadcast_to(ramp[..., None] / 32767.5 - 1, image.shape), atol=0.5 / 127)
 
 
-@pytest.mark.parametrize("samples", ["integers", "floats", "nan"])
-def test_tiff_of_32_bits(tmp_path, samples):
-    ramp = np.linspace(0, 65535, 32)[None].repeat(32, 0)
-    if samples == "nan":
-        ramp[3, 4] = np.nan
-    Image.fromarray(ramp.astype(np.int32 if samples == "integers" else np.float32)).save(tmp_path / "a.tif")
-    if samples == "nan":
-        with pytest.raises(ImageFileError, match="NaN"):
-            load_image(tmp_path / "a.tif", 32)
-        return
-    image = load_image(tmp_path / "a.tif", 32)
-    np.testing.assert_allclose(image[..., 0], ramp / 32767.5 - 1, atol=1 / 127)
+def test_tiff_with_samples_that_are_no_numbers(tmp_path):
+    samples = np.full((32, 32), 0.5, np.float32)
+    samples[3, 4] = np.nan
+    Image.fromarray(samples).save(tmp_path / "a.tif")
+    with pytest.raises(ImageFileError, match="NaN"):
+        load_image(tmp_path / "a.tif", 32)
 
 
 def test_palette_png(tmp_path):

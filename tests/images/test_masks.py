@@ -1,11 +1,11 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from gprior_jax.errors import ImageFileError
+from gprior_jax.errors import GPriorWarning, ImageFileError
 from gprior_jax.images.files import load_image
-from gprior_jax.images.masks import load_kernel, load_mask, load_masked
+from gprior_jax.images.masks import Gray, load_kernel, load_mask, load_masked
 from gprior_jax.operators import Blur
 from images.pictures import Size, one_sentence, write
 
@@ -93,7 +93,6 @@ def test_masks_are_turned_as_their_pictures(tmp_path):
 
 
 BAD_MASKS = {
-    "gray": (lambda p: Image.linear_gradient("L").save(p), "has gray values", "PNG, not JPEG"),
     "black": (lambda p: write(p, "L", (16, 16)), "hides every pixel at 16x16", "known (white)"),
     "text": (lambda p: p.write_text("no mask"), "no image", "convert it"),
     "too small": (lambda p: write(p, "1", (4, 4)), "is 4x4 pixels: too small"),
@@ -108,6 +107,78 @@ def test_bad_masks_are_named(tmp_path, case):
     with pytest.raises(ImageFileError) as caught:
         load_mask(tmp_path / "a.png", 16)
     one_sentence(caught, tmp_path / "a.png", *told)
+
+
+def brushed(path, **options):
+    """A disc as brushes paint it, with soft edges."""
+    whole = Image.new("L", (640, 512), 255)
+    ImageDraw.Draw(whole).ellipse((200, 120, 440, 360), fill=0)
+    whole.resize((160, 128), Image.Resampling.LANCZOS).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.png", {}), ("a.jpg", {"quality": 50}), ("a.webp", {"quality": 40})])
+@pytest.mark.parametrize("invert", [False, True])
+def test_soft_edges_and_lossy_files_are_normal(tmp_path, name, options, invert):
+    known = load_mask(brushed(tmp_path / name, **options), 128, invert=invert)[..., 0]  # No warning.
+    rows, columns = np.mgrid[:128, :128] + 0.5
+    distance = np.hypot(rows - 60, columns + 16 - 80) - 30  # From the disc's edge; 16 columns are cut off.
+    wanted = (distance > 0) != invert
+    away = np.abs(distance) > 1.5
+    np.testing.assert_array_equal(known[away], wanted[away])
+
+
+def ramp(path):
+    """Gray values 0 to 255 from left to right."""
+    Image.fromarray(np.arange(256, dtype=np.uint8)[None].repeat(256, 0)).save(path)
+    return path
+
+
+def test_soft_masks_are_cut_at_a_half_and_that_is_told(tmp_path):
+    path = ramp(tmp_path / "a.png")
+    with pytest.warns(
+        GPriorWarning, match=r"a\.png: 57 % of the mask is gray, and counts as white from half of white up"
+    ):
+        known = load_mask(path, 256)
+    np.testing.assert_array_equal(known[0, :, 0], np.arange(256) >= 128)
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 1.0])
+def test_thresholds(tmp_path, threshold):
+    gray = Gray(threshold)
+    known = load_mask(ramp(tmp_path / "a.png"), 256, gray=gray)
+    np.testing.assert_array_equal(known[0, :, 0], np.arange(256) >= 255 * threshold)
+    inverted = load_mask(tmp_path / "a.png", 256, gray=gray, invert=True)
+    np.testing.assert_array_equal(inverted, 1 - known)
+
+
+def test_gray_values_as_weights(tmp_path):
+    path, gray = ramp(tmp_path / "a.png"), Gray(weights=True)
+    np.testing.assert_allclose(load_mask(path, 256, gray=gray)[0, :, 0], np.arange(256) / 255, atol=1e-6)
+    inverted = load_mask(path, 256, gray=gray, invert=True)
+    np.testing.assert_allclose(inverted[0, :, 0], 1 - np.arange(256) / 255, atol=1e-6)
+    # Reduced it is the mean, but 0 where a pixel covers one that is missing altogether.
+    reduced = load_mask(path, 64, gray=gray)[0, :, 0]
+    np.testing.assert_allclose(reduced, np.where(np.arange(64) == 0, 0, (4 * np.arange(64) + 1.5) / 255), atol=1e-6)
+
+
+def test_what_is_hidden_does_not_leak_into_pixels_of_a_soft_mask(tmp_path):
+    mask, pixels = np.full((64, 64), 100, np.uint8), np.full((64, 64, 3), 60, np.uint8)
+    mask[:20], pixels[:20] = 0, 255
+    mask[40:] = 255
+    for name, content in (("mask", mask), ("picture", pixels)):
+        Image.fromarray(content).save(tmp_path / f"{name}.png")
+    image, known = load_masked(tmp_path / "picture.png", tmp_path / "mask.png", 16, gray=Gray(weights=True))
+    assert (known[:5] == 0).all()
+    np.testing.assert_allclose(known[5:10], 100 / 255, atol=1e-6)
+    np.testing.assert_allclose(image[5:], 60 / 127.5 - 1, atol=2 / 127.5)
+
+
+@pytest.mark.parametrize("white", [1, 4095, 65535])
+def test_masks_of_sixteen_bits(tmp_path, white):
+    wanted = np.eye(16)
+    Image.fromarray((wanted * white).astype(np.uint16)).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(load_mask(tmp_path / "a.png", 16)[..., 0], wanted)
 
 
 def test_masks_that_leave_nothing(tmp_path):

@@ -7,6 +7,7 @@ from batteries import normal
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.operators import Mask, as_masks, box_mask, random_mask, stroke_mask
+from gprior_jax.operators.masks import looks_inverted, missing_share
 
 
 def test_missing_pixels_are_gray_and_the_others_left_alone():
@@ -129,3 +130,43 @@ def test_masks_of_images_are_one_for_all_or_one_for_each():
 def test_masks_of_images_are_checked(masks, sentence):
     with pytest.raises(ArgumentError, match=sentence):
         as_masks(masks, (2, 3, 4))
+
+
+def blob(box, inside, size=32):
+    """A mask whose box has one value and the rest the other."""
+    known = np.full((size, size, 1), 1.0 - inside, np.float32)
+    known[box] = inside
+    return known
+
+
+INVERTED = {
+    "a hole": (blob(np.s_[8:20, 10:22], 0), False),
+    "a hole, inverted": (blob(np.s_[8:20, 10:22], 1), True),
+    "at one side, inverted": (blob(np.s_[0:12, 10:22], 1), True),
+    "half of the picture": (blob(np.s_[:, 18:], 1), False),  # Known to the border on three sides.
+    "more than half in the middle": (blob(np.s_[2:30, 2:30], 1), False),  # Most is known.
+    "nothing known": (blob(np.s_[:], 0), False),
+    "all known": (blob(np.s_[:], 1), False),
+    "known here and there": (np.asarray(random_mask(jax.random.key(0), 32, 0.8)), False),
+    "most missing at random": (np.asarray(random_mask(jax.random.key(1), 32, 0.6)), False),
+    "strokes": (np.asarray(stroke_mask(jax.random.key(3), 64, 2)), False),
+    "strokes, inverted": (1 - np.asarray(stroke_mask(jax.random.key(3), 64, 2)), True),
+    "soft": (blob(np.s_[8:20, 10:22], 1) * np.float32(0.8), True),
+}
+
+
+@pytest.mark.parametrize("case", INVERTED)
+def test_masks_that_look_inverted(case):
+    known, wanted = INVERTED[case]
+    assert looks_inverted(known) == wanted
+
+
+def test_the_missing_share():
+    assert missing_share(blob(np.s_[:8], 0)) == 0.25
+    assert missing_share(np.full((4, 4, 1), 0.3, np.float32)) == pytest.approx(0.7)
+
+
+def test_between_0_and_1_a_pixel_was_observed():
+    known = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4, 1)
+    image = np.random.default_rng(0).normal(size=(4, 4, 3)).astype(np.float32)
+    np.testing.assert_array_equal(Mask(known)(image), image * (known > 0))

@@ -68,6 +68,7 @@ def test_everything_that_decides_the_results_is_written_down(whole):
         "recipe": json.loads(json.dumps(RECIPE.fit(tiny_prior()).summary())),
         "key": jax.random.key_data(KEY).tolist(),
         "crop": "center",
+        "range": "auto",
     }
 
 

@@ -32,7 +32,7 @@ def upscaled(**options):
     prior = tiny_prior()
     recipe = gp.recipes.restoration("upscale", prior, num_codes=2, layer=2, num_steps=3)
     settings = {"samples": 2, "simulate": True, "devices": 1} | options
-    return Restoring(prior, recipe, KEY, upscaling(2), Small(prior, 4), **settings)
+    return Restoring(prior, recipe, KEY, upscaling(2), Small(prior, 2), **settings)
 
 
 class Simulated:
@@ -91,7 +91,7 @@ def test_every_picture_is_a_file(simulated):
 
 def test_everything_that_decides_the_results_is_written_down(simulated):
     settings = json.loads((simulated.out / "run.json").read_text())["settings"]
-    own = {"task": "upscale", "samples": 2, "simulate": True, "crop": "center", "factor": 2}
+    own = {"task": "upscale", "samples": 2, "simulate": True, "crop": "center", "range": "auto", "factor": 2}
     assert settings.items() >= own.items()
     assert settings.keys() == own.keys() | {"prior", "label", "recipe", "key"}
     for other, told in (({"samples": 3}, r"samples \(2 there, 3 now\)"), ({"about": {"factor": 4}}, "factor")):
@@ -191,9 +191,9 @@ def test_inpainting_by_a_style_for_every_layer(masked, tmp_path):
         assert record.metrics["consistency"] == np.inf
     # Only one has a ground truth that can be read.
     assert [sorted(entry.metrics) for entry in outcome.entries] == [
-        ["consistency", "psnr"],
-        ["consistency"],
-        ["consistency"],
+        ["consistency", "missing", "psnr"],
+        ["consistency", "missing"],
+        ["consistency", "missing"],
     ]
     assert job.spoilt == {"c"}
     (sentence,) = told

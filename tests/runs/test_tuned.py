@@ -12,7 +12,8 @@ from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.latents import Tuning, W
 from gprior_jax.objectives import Pixel
-from gprior_jax.runs.folder import OutputFolder, entry_of
+from gprior_jax.runs.entries import entry_of
+from gprior_jax.runs.folder import OutputFolder
 from gprior_jax.runs.inversion import inversion_settings
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.sources import read_points

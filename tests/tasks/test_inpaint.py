@@ -84,13 +84,21 @@ def test_a_hole_does_not_count():
     ("known", "told"),
     [
         (MASKS[:, :4], r"masks of shape \(3, 4, 8, 1\) for images of 8x8: give \[3, 8, 8, 1\]"),
-        (MASKS * 0.5, "mask 0 has values between: use 1 for known pixels"),
+        (MASKS * 1.5, r"mask 0 leaves the range of 0 \(missing\) to 1 \(known\)"),
+        (MASKS - 0.5, "mask 0 leaves the range"),
+        (MASKS * np.nan, "mask 0 leaves the range"),
         (np.stack([MASKS[0], 0 * MASKS[0], MASKS[0]]), "mask 1 hides every pixel"),
     ],
 )
 def test_masks_that_are_none(known, told):
     with pytest.raises(ValueError, match=told):
         tasks.inpaint(PRIOR, images(), known, key=KEY)
+
+
+def test_a_soft_mask_mixes_what_is_known_to_a_part():
+    soft = MASKS * np.float32(0.25)
+    found, plain = (inpaint(images(), soft, blend=blend) for blend in ("paste", "none"))
+    np.testing.assert_allclose(found.images, soft * images() + (1 - soft) * plain.images, atol=1e-6)
 
 
 def test_unknown_blends_are_refused():

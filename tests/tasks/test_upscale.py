@@ -37,6 +37,15 @@ def test_it_is_simulated_by_its_filter(filter):
     np.testing.assert_array_equal(task.operator({})(image), wanted)
 
 
+def test_a_factor_can_follow_from_the_images():
+    task = tasks.upscaling(None, "area", resolution=8)
+    for side in (1, 2, 4):
+        operator = task.operator({"observed": np.zeros((3, side, side, 3))})
+        np.testing.assert_array_equal(operator(images()[0]), Downsample(8 // side, "area")(images()[0]))
+    with pytest.raises(ValueError, match="simulated by a given factor"):
+        task.degrade(images()[0], KEY)
+
+
 def test_sides_without_a_whole_factor():
     with pytest.raises(
         ValueError, match="6x6 pixels has no whole factor to the prior's 8: use squares of side 4, 2, 1"

@@ -1,0 +1,200 @@
+"""Results of a run put back into the photographs of its inputs: ``pasted/NAME.png`` in the output folder."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from gprior_jax.errors import ArgumentError, ImageFileError
+from gprior_jax.images.arrays import to_uint8
+from gprior_jax.images.pasting import Finish, as_covered, covered, enlarged, paste, read_original
+from gprior_jax.images.placement import Crop, Placement, placement
+from gprior_jax.images.png import encode_samples
+from gprior_jax.images.samples import ValueRange
+from gprior_jax.operators import Luma
+from gprior_jax.runs.folder import PASTED
+from gprior_jax.runs.items import Item
+from gprior_jax.runs.measurements import DrawnMasks, Masked, Small
+from gprior_jax.runs.record import Record, read_about
+from gprior_jax.storage.atomic import read_json, write_bytes
+from gprior_jax.tasks.finishing import feather_width, feathered, keep_luma
+
+Tell = Callable[[str], None]
+
+
+class Keeper(Protocol):
+    """Says what of the photographs stays as it is."""
+
+    def enlarging(self, item: Item) -> float:
+        """Pixels of the result for one of the photograph, along an axis, where it is to grow; else 1."""
+        ...
+
+    def share(self, item: Item, size: tuple[int, int], place: Placement, tell: Tell) -> np.ndarray | None:
+        """Part of the result at every pixel that its square covers, ``[h, w]``; None for all, feathered.
+
+        Args:
+            item: the input.
+            size: width and height of the photograph.
+            place: of it in the square.
+            tell: called with a sentence about what stays as it should not.
+        """
+        ...
+
+    @property
+    def finish(self) -> Finish | None:
+        """Makes what is pasted from the result at the photograph's size and the photograph."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Everything:
+    """Nothing of what the square covers stays."""
+
+    finish: Finish | None = None
+
+    def enlarging(self, item: Item) -> float:
+        """It keeps its size."""
+        return 1.0
+
+    def share(self, item: Item, size: tuple[int, int], place: Placement, tell: Tell) -> np.ndarray | None:
+        """All, feathered."""
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Enlarged(Everything):
+    """Small photographs, which grow by what they were enlarged; the rest of them bicubic.
+
+    Attributes:
+        reader: that read them.
+    """
+
+    reader: Small | None = None
+
+    def enlarging(self, item: Item) -> float:
+        """Resolution of the prior by the side of the photograph's square."""
+        return 1.0 if self.reader is None else self.reader.prior.resolution / self.reader.own_side(item)
+
+
+@dataclasses.dataclass(frozen=True)
+class Holes(Everything):
+    """Photographs of which only what is missing is filled.
+
+    Attributes:
+        reader: that read them and their masks.
+        feather: mix over a band around the holes, too.
+    """
+
+    reader: Masked | DrawnMasks | None = None
+    feather: bool = False
+
+    def share(self, item: Item, size: tuple[int, int], place: Placement, tell: Tell) -> np.ndarray | None:
+        """1 in the holes, as sharp as their mask is."""
+        if self.reader is None:
+            return None
+        hole = 1.0 - self.reader.beside(item)["known"]
+        share = as_covered(hole[..., 0], place, Image.Resampling.NEAREST)
+        whole = self.reader.missing_at(item, size)
+        if whole is not None:
+            share = whole[covered(place)]
+            if whole.sum() > share.sum():
+                tell(f"{item.source.name}: what is missing outside of the square that was filled stays missing.")
+        if self.feather:
+            band = np.asarray(feathered(jnp.asarray(hole), feather_width(len(hole))))[..., 0]
+            share = np.maximum(share, np.clip(as_covered(band, place), 0.0, 1.0))
+        return share
+
+
+def keep_own_luma(filling: np.ndarray, photograph: np.ndarray) -> np.ndarray:
+    """The chroma of a result with the luma of its photograph; see :func:`gprior_jax.tasks.finishing.keep_luma`."""
+    return np.asarray(keep_luma(jnp.asarray(filling), Luma(1)(jnp.asarray(photograph))))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Paster:
+    """Pastes the results of a run, one after the other.
+
+    Attributes:
+        out: the output folder.
+        crop: how pictures became square.
+        value_range: of files of more than 8 bits a sample.
+        keeper: what of the photographs stays.
+        remarks: sentences about photographs that cannot be read any more, or are not whole.
+        failed: names of those that cannot.
+    """
+
+    out: Path
+    crop: Crop = "center"
+    value_range: ValueRange = "auto"
+    keeper: Keeper = dataclasses.field(default_factory=Everything)
+    remarks: list[str] = dataclasses.field(default_factory=list)
+    failed: list[str] = dataclasses.field(default_factory=list)
+
+    def __call__(self, item: Item, record: Record) -> None:
+        """Write the photograph of an item with its result; one that is there and newer stays."""
+        path, made = self.out / PASTED / f"{item.name}.png", self.out / f"{item.name}.npz"
+        if path.exists() and path.stat().st_mtime_ns >= made.stat().st_mtime_ns:
+            return
+        try:
+            original = enlarged(read_original(item.source, self.value_range), self.keeper.enlarging(item))
+            place = placement(original.size, record.image.shape[0], self.crop)
+            share = self.keeper.share(item, original.size, place, self.remarks.append)
+        except ImageFileError as error:
+            self.failed.append(item.name)
+            self.remarks.append(f"{error} Its result is not pasted.")
+            return
+        done = paste(original, to_uint8(record.image), place, share, self.keeper.finish)
+        path.parent.mkdir(exist_ok=True)
+        write_bytes(path, encode_samples(done.stacked(), done.profile))
+
+
+class Photograph(NamedTuple):
+    """The photograph of an inversion, and how it was read.
+
+    Attributes:
+        path: its file.
+        crop: how it became square.
+        value_range: of a file of more than 8 bits a sample.
+    """
+
+    path: Path
+    crop: Crop
+    value_range: ValueRange
+
+    def with_result(self, square: np.ndarray) -> bytes:
+        """PNG file of the photograph with a picture, uint8 ``[R, R, C]``, where its square was cut out.
+
+        Raises:
+            ImageFileError: the photograph cannot be read.
+        """
+        original = read_original(self.path, self.value_range)
+        done = paste(original, square, placement(original.size, len(square), self.crop))
+        return encode_samples(done.stacked(), done.profile)
+
+
+def photograph_of(source: str) -> Photograph:
+    """The photograph of a source of codes (see :func:`gprior_jax.runs.read_points`) that is one inversion.
+
+    Args:
+        source: the ``.npz`` file that a run wrote, or its folder, if it holds one.
+
+    Raises:
+        ArgumentError: another source, or the photograph is not there any more.
+        CheckpointError: a damaged one.
+    """
+    path = Path(source).expanduser()
+    found = sorted(path.glob("*.npz")) if path.is_dir() else [path]
+    run = (path if path.is_dir() else path.parent) / "run.json"
+    if (path.suffix != ".npz" and not path.is_dir()) or not run.exists() or len(found) != 1:
+        raise ArgumentError(
+            f"{source} is no inversion of one photograph that a result could be pasted into: name an .npz file in a "
+            "folder that gprior invert wrote."
+        )
+    photograph, settings = Path(read_about(found[0])["source"]), read_json(run)["settings"]
+    if not photograph.is_file():
+        raise ArgumentError(f"{photograph}, the photograph of {source}, is not there: put it back, or run where it is.")
+    return Photograph(photograph, settings.get("crop", "center"), settings.get("range", "auto"))
