@@ -55,6 +55,10 @@ class Restore(FolderFlags, RecipeFlags):
         """What decides results of the command's own flags, as JSON; what does not decide them now is left out."""
         return {name: _plain(getattr(self, name)) for name in self.own_flags}
 
+    def given(self, item: Item, reader: Reader) -> str:
+        """What decides an item's result and not those of others."""
+        return ""
+
     def keeper(self, reader: Reader) -> Keeper:
         """What of a photograph stays as it is, where its result is pasted."""
         return Everything()
@@ -81,6 +85,7 @@ class Restore(FolderFlags, RecipeFlags):
         items = [i._replace(companions=tuple(f[i.source] for f in (files, truths) if i.source in f)) for i in named]
         items = self.labelled(prior, items)
         task, reader = self.measurement(prior, items)
+        items = [item._replace(given=self.given(item, reader)) for item in items]
         job = runs.Restoring(
             prior,
             self.task_recipe(prior, task),

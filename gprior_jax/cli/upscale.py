@@ -33,9 +33,14 @@ class Upscale(Restore):
     consistent: bool = True
 
     def about(self, prior: Prior, reader: Reader) -> dict[str, Any]:
-        """The factor, where one is given for all, and how pictures are reduced."""
-        factor = reader.factor if isinstance(reader, Small) else None
+        """How pictures are reduced; by how much is each one's own, see :meth:`given`, unless that is simulated."""
+        factor = self.factor if self.simulate else None
         return {"factor": factor, "filter": self.filter, "consistent": self.consistent}
+
+    def given(self, item: Item, reader: Reader) -> str:
+        """The factor, given or found."""
+        side = 0 if self.simulate else reader.group(item)
+        return f"side {side}" if side else ""
 
     def keeper(self, reader: Reader) -> Keeper:
         """Nothing: the photograph grows."""

@@ -28,6 +28,7 @@ class Item(NamedTuple):
         digest: what tells the content of an input that is no file; empty for files.
         label: its class, of a run in which every image has its own.
         below: its name below the folder or pattern that it was found by, as ``sub/cat.png``.
+        given: what else decides its result and not those of others, as ``"factor 4"``; empty where nothing does.
     """
 
     id: int
@@ -37,6 +38,7 @@ class Item(NamedTuple):
     digest: str = ""
     label: int | None = None
     below: str = ""
+    given: str = ""
 
     def digests(self) -> list[str]:
         """Fingerprints of everything that the result depends on.
@@ -46,7 +48,7 @@ class Item(NamedTuple):
         """
         own = self.digest or _sha256(self.source)
         beside = [] if self.label is None else [f"class {self.label}"]
-        return [own, *(_sha256(path) for path in self.companions), *beside]
+        return [own, *(_sha256(path) for path in self.companions), *beside, *filter(None, [self.given])]
 
 
 def _sha256(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Results of a run put back into the photographs of its inputs: ``pasted/NAME.png`` in the output folder."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -20,6 +21,7 @@ from gprior_jax.runs.folder import PASTED
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.measurements import DrawnMasks, Masked, Small
 from gprior_jax.runs.record import Record, read_about
+from gprior_jax.runs.sources import split_source
 from gprior_jax.storage.atomic import read_json, write_bytes
 from gprior_jax.tasks.finishing import feather_width, feathered, keep_luma
 
@@ -186,7 +188,7 @@ def photograph_of(source: str) -> Photograph:
         ArgumentError: another source, or the photograph is not there any more.
         CheckpointError: a damaged one.
     """
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(split_source(source)[1]))
     found = sorted(path.glob("*.npz")) if path.is_dir() else [path]
     run = (path if path.is_dir() else path.parent) / "run.json"
     if (path.suffix != ".npz" and not path.is_dir()) or not run.exists() or len(found) != 1:

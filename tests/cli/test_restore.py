@@ -84,7 +84,7 @@ def test_other_settings_are_refused(done, model, capsys, task, flags, differing)
     [
         ("colorize", ["--batch-size", "2", "--devices", "1"]),
         ("upscale", ["--factor", "2"]),  # As it was found.
-        ("inpaint", ["--invert-mask"]),  # Of no mask file.
+        ("inpaint", ["--blend", "paste"]),  # The default.
         ("denoise", ["--rate", "0.3", "--peak", "7", "--remat"]),  # Of other noise, and of none that is simulated.
         ("deblur", ["--length", "9", "--angle", "20", "--codes-per-call", "1"]),  # Of another blur.
     ],

@@ -193,9 +193,9 @@ def test_a_drawn_mask_leaves_something_known():
 
 def test_how_much_is_missing_is_told(items, tmp_path):
     masks = {
-        0: hidden(tmp_path / "hole.png", (2, 2, 6, 4)),
-        1: hidden(tmp_path / "none.png", (0, 0, 0, 0)),
-        2: hidden(tmp_path / "most.png", (0, 0, 8, 5)),
+        items[0].source: hidden(tmp_path / "hole.png", (2, 2, 6, 4)),
+        items[1].source: hidden(tmp_path / "none.png", (0, 0, 0, 0)),
+        items[2].source: hidden(tmp_path / "most.png", (0, 0, 8, 5)),
     }
     reader = Masked(PRIOR, masks)
     arrays = [reader.observed(item) for item in items]
@@ -218,7 +218,7 @@ def test_how_much_is_missing_is_told(items, tmp_path):
 
 
 def test_a_mask_the_other_way_round_is_doubted(items, tmp_path):
-    masks = dict.fromkeys(range(3), hidden(tmp_path / "mask.png", (3, 2, 6, 6)))
+    masks = dict.fromkeys((item.source for item in items), hidden(tmp_path / "mask.png", (3, 2, 6, 6)))
     right, wrong = Masked(PRIOR, masks), Masked(PRIOR, masks, invert=True, turn="turn it")
     assert right.doubt(items[0], right.observed(items[0])) == ""
     told = wrong.doubt(items[0], wrong.observed(items[0]))
@@ -229,7 +229,7 @@ def test_a_mask_the_other_way_round_is_doubted(items, tmp_path):
 def test_what_a_padded_picture_has_around_it_is_not_missing(tmp_path):
     Image.new("RGB", (16, 32)).save(tmp_path / "a.png")
     (item,) = find_items([tmp_path / "a.png"])
-    masks = {0: hidden(tmp_path / "mask.png", (0, 0, 16, 8), (16, 32))}
+    masks = {item.source: hidden(tmp_path / "mask.png", (0, 0, 16, 8), (16, 32))}
     found = Masked(PRIOR, masks, "pad").observed(item)
     assert found["missing"] == 0.25
     assert found["known"].mean() == 0.375

@@ -12,6 +12,7 @@ from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.latents import Tuning, W
 from gprior_jax.objectives import Pixel
+from gprior_jax.runs.ending import end
 from gprior_jax.runs.entries import entry_of
 from gprior_jax.runs.folder import OutputFolder
 from gprior_jax.runs.inversion import inversion_settings
@@ -28,16 +29,17 @@ def inverted(folder):
     """An output folder as a run of pivotal tuning writes it, with weights that have moved."""
     recipe = Recipe("test", W(), (Pixel(),), then=Recipe("test", Tuning(), (Pixel(),)))
     out = OutputFolder(folder, inversion_settings(PRIOR, recipe, jax.random.key(0)))
-    rows = []
+    items, entries = [], {}
     for seed in (0, 1):
         (folder / f"{seed}.jpg").write_bytes(b"pixels")
         started = Tuning().init(PRIOR, jax.random.key(seed))
         variables = {name: np.asarray(leaf) + np.float32(0.01 * (1 + seed)) for name, leaf in started.items()}
         own = record(str(seed))._replace(variables=variables, samples=np.zeros((0, 8, 8, 3), np.uint8))
         own = own._replace(sample_losses=np.zeros(0))
-        rows.append(entry_of(own, ""))
-        out.write(Item(seed, folder / f"{seed}.jpg", str(seed)), own)
-    out.finish(rows, {}, {"model": "somewhere/tiny"})
+        items.append(Item(seed, folder / f"{seed}.jpg", str(seed)))
+        entries[str(seed)] = entry_of(own, "")
+        out.write(items[-1], own)
+    end(out, items, entries, {}, {"model": "somewhere/tiny"})
     return folder
 
 
