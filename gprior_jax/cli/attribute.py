@@ -166,12 +166,12 @@ class Attribute(SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
         """The first images of a folder, or of those that training holds out of a zip file, and what reads them."""
         read = None
         if path.suffix.lower() == ".zip":
-            if self.crop != "center" or self.value_range != "auto":
+            if self.crop != "center":
                 raise ArgumentError(
-                    f"images of {path} are read as training reads them, at their centre: leave out --crop and --range, "
-                    "or give --real a folder."
+                    f"images of {path} are read as training reads them, at their centre: leave out --crop, or give "
+                    "--real a folder."
                 )
-            held_out = ImageZip(path, "held_out", shape[-1])
+            held_out = ImageZip(path, "held_out", shape[-1], value_range=self.value_range)
             names = held_out.names[: self.number]
             items = [Item(i, Path(name), f"real_{i}", digest=held_out.digest(i)) for i, name in enumerate(names)]
             read = partial(_of_zip, held_out, shape[0])

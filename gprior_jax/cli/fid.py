@@ -119,12 +119,19 @@ class FID(SearchFlag, ModelFlags, RangeFlag):
         """The sets of real images."""
         if self.data.is_dir() and self.split is None and not prior.num_classes:
             return {"folder": self._of_folder(prior)}
-        if self.value_range != "auto":
-            raise ArgumentError(f"--range {self.value_range} is for a folder of images: leave it out.")
         if self.split is not None:
-            return {self.split: _of_zip(self.data, self.split, prior)}
-        held_out = _of_zip(self.data, "held_out", prior)
-        return {"held_out": held_out, "train": _of_zip(self.data, "train", prior, held_out.number)}
+            return {self.split: self._of_zip(self.split, prior)}
+        held_out = self._of_zip("held_out", prior)
+        return {"held_out": held_out, "train": self._of_zip("train", prior, held_out.number)}
+
+    def _of_zip(self, split: Split, prior: Prior, number: int | None = None) -> Real:
+        """Images of a split; where so many are wanted, they are chosen once and for all."""
+        images = ImageZip(self.data, split, prior.image_shape[-1], value_range=self.value_range)
+        if number is not None:
+            images.keep(np.random.default_rng(0).permutation(len(images))[:number].tolist())
+        leave_out_broken(images, progress=CountBar("images looked at"), tell=warn)
+        labels = images.labels()[0] if prior.num_classes else None
+        return Real(len(images), lambda i: images.image(i, prior.resolution) / np.float32(255), labels)
 
     def _of_folder(self, prior: Prior) -> Real:
         listing = list_images([self.data], self.recursive)
@@ -149,13 +156,3 @@ class FID(SearchFlag, ModelFlags, RangeFlag):
         for name, figures in found.items():
             words = f"{self.samples} drawn images against {figures['images']} {WORDS[name]}" if name in WORDS else REAL
             say(f"{words}: FID {figures['fid']:.3f}, KID {figures['kid']:.6f}")
-
-
-def _of_zip(path: Path, split: Split, prior: Prior, number: int | None = None) -> Real:
-    """Images of a split; where so many are wanted, they are chosen once and for all."""
-    images = ImageZip(path, split, prior.image_shape[-1])
-    if number is not None:
-        images.keep(np.random.default_rng(0).permutation(len(images))[:number].tolist())
-    leave_out_broken(images, progress=CountBar("images looked at"), tell=warn)
-    labels = images.labels()[0] if prior.num_classes else None
-    return Real(len(images), lambda i: images.image(i, prior.resolution) / np.float32(255), labels)

@@ -8,7 +8,7 @@ from tyro import conf
 
 from gprior_jax import zoo
 from gprior_jax.cli.bars import span
-from gprior_jax.cli.flags import JsonFlag, check_positive
+from gprior_jax.cli.flags import JsonFlag, RangeFlag, check_positive
 from gprior_jax.cli.telling import CountBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.devices import use_cores
@@ -32,7 +32,7 @@ class _StyleGAN2Flags(StyleGAN2Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Train(JsonFlag):
+class _Train(JsonFlag, RangeFlag):
     """What training any architecture takes.
 
     Attributes:
@@ -67,6 +67,7 @@ class _Train(JsonFlag):
         from gprior_jax.training.loop import train
 
         use_cores()
+        self.check_range()
         check_positive(self, "snapshot_images", "log_images", "max_images")
         if not self.data.exists():
             raise ArgumentError(f"--data {self.data} does not exist: give a zip file or a folder of images.")
@@ -88,6 +89,7 @@ class _Train(JsonFlag):
             provenance={"data": self.data.name, "licence": self.licence, "versions": versions()},
             tensorboard=self.tensorboard,
             max_broken=self.max_broken,
+            value_range=self.value_range,
             scanned=CountBar("images looked at"),
             tell=warn,
             report=tell,

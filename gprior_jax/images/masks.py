@@ -1,17 +1,17 @@
 """Masks and blur kernels out of files, through Pillow."""
 
 import os
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from gprior_jax.errors import GPriorWarning, ImageFileError
+from gprior_jax.errors import ImageFileError
 from gprior_jax.images.arrays import from_uint8
 from gprior_jax.images.files import Crop, HasImageShape, as_channels, picture_of, square
 from gprior_jax.images.opening import open_picture, size_of
+from gprior_jax.images.remarks import remark
 from gprior_jax.images.samples import ValueRange
 
 
@@ -142,11 +142,9 @@ def read_missing(path: Path, invert: bool = False, gray: Gray = ANY_GRAY) -> np.
     threshold = HALF_WHITE if gray.threshold is None else gray.threshold
     part = _soft_part(values)
     if gray.threshold is None and part > _SOFT_PART:
-        warnings.warn(
+        remark(
             f"{path}: {100 * part:.2g} % of the mask is gray, and counts as white from half of white up: give another "
-            "threshold, or take its gray values as weights.",
-            GPriorWarning,
-            stacklevel=2,
+            "threshold, or take its gray values as weights."
         )
     return ((white >= threshold) == invert).astype(np.float32)
 

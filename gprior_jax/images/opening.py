@@ -11,9 +11,10 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from gprior_jax.errors import GPriorWarning, ImageFileError
+from gprior_jax.errors import ImageFileError
 from gprior_jax.images.deep import deep_samples, is_deep, is_misread
 from gprior_jax.images.profiles import to_srgb
+from gprior_jax.images.remarks import remark
 from gprior_jax.images.samples import ValueRange, eight_bits, parse_range, range_of
 
 MIN_SIDE = 8
@@ -132,11 +133,7 @@ def _upright(
     else:
         image = ImageOps.exif_transpose(image)
         if value_range not in (None, "auto"):
-            warnings.warn(
-                f"{name} has 8 bits a sample: the range {value_range} is for those of more.",
-                GPriorWarning,
-                stacklevel=2,
-            )
+            remark(f"{name} has 8 bits a sample: the range {value_range} is for those of more.")
     image.info = image.info | {"name": name}
     return image
 

@@ -2,13 +2,12 @@
 
 import functools
 import io
-import warnings
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
 
-from gprior_jax.errors import GPriorWarning
+from gprior_jax.images.remarks import remark
 
 _INTENT = ImageCms.Intent.PERCEPTUAL
 """What browsers take. Of profiles that are primaries and curves (all of cameras and screens) it equals the relative
@@ -54,11 +53,7 @@ def to_srgb(image: Image.Image, name: str = "the picture") -> Image.Image:
             raise ValueError(f"it is one of {mode} for pixels of {image.mode}")
         return _applied(image, transform)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError, ImportError) as error:
-        warnings.warn(
-            f"{name}: its colour profile cannot be used ({_reason(error)}); its colours are taken as sRGB.",
-            GPriorWarning,
-            stacklevel=2,
-        )
+        remark(f"{name}: its colour profile cannot be used ({_reason(error)}); its colours are taken as sRGB.")
         return image.convert("RGB")
 
 

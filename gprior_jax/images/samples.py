@@ -11,13 +11,13 @@ stretch a picture to its own brightest pixel, and the guess is told:
 """
 
 import re
-import warnings
 
 import numpy as np
 from PIL import Image
 
-from gprior_jax.errors import ArgumentError, GPriorWarning, ImageFileError
+from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.images.deep import Deep
+from gprior_jax.images.remarks import remark
 
 ValueRange = str | tuple[float, float]
 """``"auto"``, bits as ``"12"``, ``"LOW:HIGH"``, or ``(low, high)``: the numbers of black and of white."""
@@ -60,6 +60,15 @@ def parse_range(value: ValueRange) -> tuple[float, float] | None:
     return low, high
 
 
+def range_setting(value_range: ValueRange) -> str | list[float]:
+    """A range as settings name it, JSON: the same for all ways to write it.
+
+    >>> range_setting("12"), range_setting("0:4095"), range_setting("auto")
+    ([0.0, 4095.0], [0.0, 4095.0], 'auto')
+    """
+    return list(parse_range(value_range) or ()) or "auto"
+
+
 def range_of(deep: Deep, value_range: ValueRange = "auto", name: str = "the picture") -> tuple[float, float]:
     """The numbers of black and white: those given, or a guess; the other way round for a negative.
 
@@ -89,9 +98,8 @@ def _guessed(deep: Deep, name: str) -> tuple[float, float]:
         raise ImageFileError(f"{told}, which may mean anything: give the range, the numbers of black and white.")
     if not (deep.declared or low == high or _is_certain(found, high, deep)):
         black, white = (f"{number:.10g}" for number in found)
-        warnings.warn(
+        remark(
             f"{told}, and are taken as {black} (black) to {white} (white): give the range if it is another.",
-            GPriorWarning,
             stacklevel=3,
         )
     return found

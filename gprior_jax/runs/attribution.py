@@ -11,6 +11,7 @@ import numpy as np
 
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images.files import Crop, ValueRange, load_image
+from gprior_jax.images.samples import range_setting
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
@@ -66,7 +67,7 @@ class Projection:
 
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key, crop and the network of the distance."""
-        own = {"crop": self.crop, "range": self.value_range, "distance": self.network.summary()}
+        own = {"crop": self.crop, "range": range_setting(self.value_range), "distance": self.network.summary()}
         return inversion_settings(self.prior, self.recipe, self.key) | own
 
     def load(self, item: Item) -> Arrays:

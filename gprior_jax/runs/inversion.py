@@ -15,6 +15,7 @@ from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import psnr_of, trusted_range
 from gprior_jax.images.files import Crop, ValueRange, load_image
+from gprior_jax.images.samples import range_setting
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
@@ -62,7 +63,7 @@ class Inversion:
 
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key and crop."""
-        own = {"crop": self.crop, "range": self.value_range}
+        own = {"crop": self.crop, "range": range_setting(self.value_range)}
         return inversion_settings(self.prior, self.recipe, self.key, self.labels) | own
 
     def load(self, item: Item) -> Arrays:

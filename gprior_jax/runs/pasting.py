@@ -199,4 +199,6 @@ def photograph_of(source: str) -> Photograph:
     photograph, settings = Path(read_about(found[0])["source"]), read_json(run)["settings"]
     if not photograph.is_file():
         raise ArgumentError(f"{photograph}, the photograph of {source}, is not there: put it back, or run where it is.")
-    return Photograph(photograph, settings.get("crop", "center"), settings.get("range", "auto"))
+    value_range = settings.get("range", "auto")
+    own = value_range if isinstance(value_range, str) else tuple(value_range)
+    return Photograph(photograph, settings.get("crop", "center"), own)

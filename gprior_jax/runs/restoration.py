@@ -14,6 +14,7 @@ from gprior_jax.errors import ImageFileError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import Crop, ValueRange, load_image
+from gprior_jax.images.samples import range_setting
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
@@ -77,7 +78,7 @@ class Restoring:
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key, task and how pictures are read."""
         own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate}
-        own |= {"crop": self.crop, "range": self.value_range}
+        own |= {"crop": self.crop, "range": range_setting(self.value_range)}
         return inversion_settings(self.prior, self.recipe, self.key, self.labels) | own | self.about
 
     def group(self, item: Item) -> int:

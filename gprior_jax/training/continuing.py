@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gprior_jax.errors import ArgumentError, CheckpointError
+from gprior_jax.images.samples import range_setting
 from gprior_jax.storage.atomic import read_json
 from gprior_jax.summary import check_same
 from gprior_jax.training.config import GANConfig
@@ -29,7 +30,7 @@ def settings_of(config: GANConfig, images: ImageZip) -> dict[str, Any]:
     """
     names = hashlib.sha256(json.dumps(images.names).encode()).hexdigest()[:16]
     plain = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(config).items()}
-    return plain | {"data": f"{len(images)} images, names {names}"}
+    return plain | {"data": f"{len(images)} images, names {names}", "range": range_setting(images.value_range)}
 
 
 def check_continues(out: Path, config: GANConfig, wanted: dict[str, Any], seen: int) -> None:
@@ -55,6 +56,7 @@ def check_continues(out: Path, config: GANConfig, wanted: dict[str, Any], seen: 
     # A setting that a later version has brought was then what it is by itself.
     defaults = {f.name: f.default for f in dataclasses.fields(config) if f.default is not dataclasses.MISSING}
     found = {n: list(v) if isinstance(v, tuple) else v for n, v in defaults.items() if n not in found} | found
+    found.setdefault("range", "auto")
     compared = [name for name in {**found, **wanted} if name not in _LENGTHS and (name in wanted or name in defaults)]
     there, now = ({name: own[name] for name in compared if name in own} for own in (found, wanted))
     check_same(there, now, f"{out} holds a run", "use it again or another folder")

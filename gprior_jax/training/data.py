@@ -16,7 +16,9 @@ from PIL import Image
 
 from gprior_jax.checks import check_number
 from gprior_jax.errors import ArgumentError, GPriorError
-from gprior_jax.images.files import as_channels, open_picture, picture_of
+from gprior_jax.images.files import ValueRange, as_channels, open_picture, picture_of
+from gprior_jax.images.remarks import collected
+from gprior_jax.images.samples import parse_range
 from gprior_jax.storage.names import as_text, normalized
 from gprior_jax.training.labels import Classes, as_array, find_classes
 from gprior_jax.training.prefetch import THREADS, in_threads
@@ -49,11 +51,18 @@ class ImageZip:
     Attributes:
         path: the zip file or folder.
         channels: of the images, 1 (gray), 3 (RGB) or 4 (RGBA).
+        value_range: of files of more than 8 bits a sample.
         names: names of the images of this split below it, with ``/``, sorted.
+        remarks: what was said of those that have been read, by name: a guessed range, an unusable colour profile.
     """
 
     def __init__(
-        self, path: str | os.PathLike, split: Split = "train", channels: int = 3, without: Collection[str] = ()
+        self,
+        path: str | os.PathLike,
+        split: Split = "train",
+        channels: int = 3,
+        without: Collection[str] = (),
+        value_range: ValueRange = "auto",
     ):
         """List the images of ``split``: ``"train"``, ``"held_out"`` or ``"all"``.
 
@@ -62,14 +71,19 @@ class ImageZip:
             split: which images.
             channels: of the images.
             without: names of images to leave out.
+            value_range: of files of more than 8 bits a sample, see :func:`gprior_jax.load_image`.
 
         Raises:
             GPriorError: missing, neither a zip file nor a folder, or without images in the split.
+            ValueError: a range that is none.
         """
         rules = {"train": lambda n: not is_held_out(n), "held_out": is_held_out, "all": lambda n: True}
         if split not in rules:
             raise ArgumentError(f"split {split!r}: use 'train', 'held_out' or 'all'.")
+        parse_range(value_range)
         self.path, self.channels, left_out = Path(path), channels, set(without)
+        self.remarks: dict[str, str] = {}
+        self.value_range: ValueRange = value_range
         self.source = open_source(self.path)
         self.names = [name for name in self.source.names if rules[split](name) and name not in left_out]
         self._classes: Classes | None = None
@@ -108,7 +122,12 @@ class ImageZip:
         """
         name = self.names[index]
         place = Path(f"{self.path}: {as_text(name)}")
-        return open_picture(place, picture_of(self.channels), smallest=1, content=self.source.read(name))
+        content, channels = self.source.read(name), picture_of(self.channels)
+        with collected() as said:  # Thousands of images may deserve the same remark.
+            picture = open_picture(place, channels, smallest=1, value_range=self.value_range, content=content)
+        if said:
+            self.remarks[name] = said[0]
+        return picture
 
     def image(self, index: int, resolution: int) -> np.ndarray:
         """Decode one image to uint8 ``[resolution, resolution, C]``: the centre square, averaged down.

@@ -23,6 +23,7 @@ from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
+from gprior_jax.images.samples import ValueRange
 from gprior_jax.keys import purpose, seeded
 from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.storage.atomic import new_folder, write_json
@@ -58,6 +59,7 @@ def train(
     provenance: dict[str, Any] | None = None,
     tensorboard: bool = False,
     max_broken: float = MAX_BROKEN,
+    value_range: ValueRange = "auto",
     scanned: Counter | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
     report: Report = lambda row: None,
@@ -79,6 +81,7 @@ def train(
         provenance: facts to record in the model folder.
         tensorboard: write what TensorBoard shows as well: scalars and sheets of samples.
         max_broken: part of the images that may be broken: they are left out. All are decoded once, before a run.
+        value_range: of images of more than 8 bits a sample, see :func:`gprior_jax.load_image`.
         scanned: told how many have been, and of how many; not called where an earlier session of the run has done it.
         tell: called with a sentence about images that are left out.
         report: called with every logged row, and with ``images_per_second`` and ``seconds_left`` of the last rows.
@@ -94,7 +97,8 @@ def train(
     if snapshot_images % log_images:
         raise ArgumentError(f"snapshot_images {snapshot_images} must be a multiple of log_images {log_images}.")
     check_number("max_broken", max_broken, lambda x: (x >= 0) & (x < 1), "a part, from 0 to below 1")
-    images, out, trainer = ImageZip(data, channels=config.image_channels), Path(out), trainer_of(config)
+    images = ImageZip(data, channels=config.image_channels, value_range=value_range)
+    out, trainer = Path(out), trainer_of(config)
     if tensorboard:
         require_tensorboard()
     network = _features_of(config, perceptual)

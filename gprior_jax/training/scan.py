@@ -62,7 +62,7 @@ def leave_out_broken(
         folder: of the run, which remembers what was found; None looks again each time.
         max_broken: part of the images that may be broken, of which one may always be.
         progress: see :data:`Counter`; not called where nothing is looked at.
-        tell: called with a sentence about what is left out.
+        tell: called with a sentence about what is left out, and with one about what was said of images.
 
     Raises:
         GPriorError: more are broken, or all.
@@ -74,6 +74,9 @@ def leave_out_broken(
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             write_json(folder / SCAN, facts | {"broken": broken})
+        if remarks := images.remarks:
+            first = remarks[min(remarks)]
+            tell(first if len(remarks) == 1 else f"{len(remarks)} of {len(images)} images like this one: {first}")
     if not broken:
         return
     told = listed(list(broken), _TOLD)

@@ -38,7 +38,7 @@ def test_twelve_bits_in_sixteen(little, tmp_path, capsys):
     np.testing.assert_allclose(measured[0][..., 0], ROWS * 255, atol=0.6)
     assert measured[2].max() == 16
     settings = json.loads((tmp_path / "given" / "run.json").read_text())["settings"]
-    assert settings["range"] == "12"
+    assert settings["range"] == [0, 4095]
 
 
 def test_a_range_below_zero_takes_an_equals_sign(little, tmp_path, capsys):

@@ -77,3 +77,20 @@ def test_nothing_broken_is_nothing_to_tell(tmp_path):
     assert not told.sentences
     assert len(images) == len(GOOD)
     assert np.asarray(images.picture(0)).shape == (8, 8, 3)
+
+
+def test_what_is_said_of_images_is_told_once(tmp_path):
+    """Data of 12 bits in files of 16, whose range is guessed of each; a range that is given is no guess."""
+    rng = np.random.default_rng(0)
+    deep = {f"{i}.png": png(rng.integers(0, 4096, (8, 8), np.uint16)) for i in range(3)}
+    path, told, run = make_zip(tmp_path / "a.zip", deep | {"plain.png": GOOD["00.png"]}), Told(), tmp_path / "run"
+    images = ImageZip(path, "all")
+    scan.leave_out_broken(images, run, **told.options())
+    assert len(told.sentences) == 1
+    assert told.sentences[0].startswith(f"3 of 4 images like this one: {path}: 0.png: its 16-bit samples lie between")
+    given = ImageZip(path, "all", value_range="12")
+    scan.leave_out_broken(given, **told.options())
+    assert len(told.sentences) == 1 + 1
+    assert "plain.png has 8 bits a sample: the range 12 is for those of more." in told.sentences[1]
+    np.testing.assert_array_equal(given.image(0, 8), images.image(0, 8))
+    assert abs(int(ImageZip(path, "all", value_range="16").image(0, 8).max()) - 255 / 16) <= 1
