@@ -1,14 +1,16 @@
 """Missing pixels filled."""
 
+import warnings
 from functools import partial
 from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax.errors import ArgumentError
+from gprior_jax.errors import ArgumentError, GPriorWarning
 from gprior_jax.generators.prior import Prior
 from gprior_jax.operators import Mask, as_masks
+from gprior_jax.operators.masks import looks_inverted, missing_share
 from gprior_jax.tasks.finishing import Blend, blend
 from gprior_jax.tasks.restoration import Finish, Restoration, RestoreOptions, Task, check_images
 from gprior_jax.typing import Array, ArrayLike, Key
@@ -60,8 +62,24 @@ def inpaint(
 
     Raises:
         ValueError: a mask of another size, with values outside of [0, 1], or without a known pixel.
+
+    Warns:
+        GPriorWarning: a mask that looks as if 1 was missing and 0 known.
     """
     task, array = inpainting(blend), np.asarray(images)
     masks = as_masks(known, array.shape[:3], weights=True)
+    _doubt(masks)
     pixels = check_images(np.where(masks > 0, array, array.dtype.type(0)), "images")  # Holes may hold anything.
     return task.restore(prior, {"observed": pixels, "known": masks}, key, options)
+
+
+def _doubt(masks: np.ndarray) -> None:
+    """Warn of masks that look as if they were the other way round."""
+    shares = [missing_share(mask) for mask in masks if looks_inverted(mask)]
+    if shares:
+        warnings.warn(
+            f"{len(shares)} of {len(masks)} masks look inverted (of the first {shares[0]:.0%} is missing, and what is "
+            "known lies together inside): 1 is known and 0 missing here; 1 - known turns them round.",
+            GPriorWarning,
+            stacklevel=3,
+        )

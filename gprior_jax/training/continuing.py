@@ -37,7 +37,7 @@ def check_continues(out: Path, config: GANConfig, wanted: dict[str, Any], seen: 
     """Check that a folder's run can go on with these settings.
 
     How long it is may change: the number of images of all, or of the levels that are not done, as long as what the run
-    has been through stays as it was. All else may not.
+    has been through stays as it was. All else may not, once there is a snapshot to go on from.
 
     Args:
         out: the run's folder.
@@ -50,7 +50,7 @@ def check_continues(out: Path, config: GANConfig, wanted: dict[str, Any], seen: 
         CheckpointError: the run's own are damaged.
     """
     path = out / CONFIG
-    if not path.exists():
+    if not seen or not path.exists():
         return
     found = read_json(path, _REMEDY)
     # A setting that a later version has brought was then what it is by itself.

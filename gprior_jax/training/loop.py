@@ -28,6 +28,7 @@ from gprior_jax.keys import purpose, seeded
 from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.storage.atomic import new_folder, write_json
 from gprior_jax.storage.checkpoint import load_tree, save_tree
+from gprior_jax.storage.locks import Lock, hold
 from gprior_jax.summary import fingerprint
 from gprior_jax.training import projected
 from gprior_jax.training.config import GANConfig
@@ -90,7 +91,8 @@ def train(
         The averaged generator with its discriminator, at the resolution reached.
 
     Raises:
-        GPriorError: unreadable data, a folder that holds another run, or no network for projected discriminators.
+        GPriorError: unreadable data, a folder that holds another run or that another process trains into, or no network
+            for projected discriminators.
         MissingExtraError: ``tensorboard`` without tensorboardX.
         KeyboardInterrupt: told what is kept.
     """
@@ -103,33 +105,48 @@ def train(
         require_tensorboard()
     network = _features_of(config, perceptual)
     wanted = _check_run(out, config, images, network)
-    leave_out_broken(images, out, max_broken, scanned, tell)
-    wanted |= settings_of(config, images)
-    check_continues(out, config, wanted, _seen(out))
-    labels, names = _labels(images, config)
-    provenance = (provenance or {}) | ({"label_names": names} if names else {})
-    lanes = lanes_for(config)
-    state = lanes.place(_open_run(out, config, wanted, init_from, network))
-    key = lanes.place(purpose(seeded(config.seed), "steps"))
-    seen = int(state.images_seen)
-    end = config.total_images if max_images is None else min(max_images, config.total_images)
-    board = TensorBoard(out / "tensorboard", seen) if tensorboard else None
-    reports = (report, board.row) if board else (report,)
-    log = Log(out / "log.csv", log_fields(config), seen, Pace(seen, end), *reports)
-    batches = stream(images, _requests(config, seen, end), config.seed, config.mirror, config.turns)
-    with _in_order(out, batches, board):
-        for real, indices in batches:
-            classes = None if labels is None else labels[indices]
-            state, terms = trainer.train_step(config, state, seen, *_placed(config, lanes, seen, real, classes), key)
-            log.add(terms)
-            previous, seen = seen, seen + len(real)
-            if seen // log_images > previous // log_images or seen >= end:
-                log.write(seen, config.progress(previous))
-            if seen // snapshot_images > previous // snapshot_images or seen >= end:
-                sheet = snapshot(out, config, state, provenance)
-                if board:
-                    board.sheet(im.rgb_uint8(sheet), seen)
+    with _alone(out):
+        leave_out_broken(images, out, max_broken, scanned, tell)
+        wanted |= settings_of(config, images)
+        check_continues(out, config, wanted, _seen(out))
+        labels, names = _labels(images, config)
+        provenance = (provenance or {}) | ({"label_names": names} if names else {})
+        lanes = lanes_for(config)
+        state = lanes.place(_open_run(out, config, wanted, init_from, network))
+        key = lanes.place(purpose(seeded(config.seed), "steps"))
+        seen = int(state.images_seen)
+        end = config.total_images if max_images is None else min(max_images, config.total_images)
+        board = TensorBoard(out / "tensorboard", seen) if tensorboard else None
+        reports = (report, board.row) if board else (report,)
+        log = Log(out / "log.csv", log_fields(config), seen, Pace(seen, end), *reports)
+        batches = stream(images, _requests(config, seen, end), config.seed, config.mirror, config.turns)
+        with _in_order(out, batches, board):
+            for real, indices in batches:
+                classes = None if labels is None else labels[indices]
+                state, terms = trainer.train_step(
+                    config, state, seen, *_placed(config, lanes, seen, real, classes), key
+                )
+                log.add(terms)
+                previous, seen = seen, seen + len(real)
+                if seen // log_images > previous // log_images or seen >= end:
+                    log.write(seen, config.progress(previous))
+                if seen // snapshot_images > previous // snapshot_images or seen >= end:
+                    sheet = snapshot(out, config, state, provenance)
+                    if board:
+                        board.sheet(im.rgb_uint8(sheet), seen)
     return trainer.averaged_prior(config, state)
+
+
+def _alone(out: Path) -> Lock:
+    """The lock of a run's folder.
+
+    Raises:
+        GPriorError: another process holds it.
+    """
+    lock = hold(out / ".locks" / "run")
+    if lock is None:
+        raise GPriorError(f"another process trains into {out}: wait until it ends, or give another folder.")
+    return lock
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gprior_jax import operators, tasks
+from gprior_jax.errors import GPriorWarning
 from gprior_jax.images import arrays as im
 from gprior_jax.objectives import Objective, Observation
 from gprior_jax.operators import as_masks
@@ -117,3 +118,9 @@ def test_masks_of_many_forms_are_one_for_every_image():
     for wrong in (MASKS[0, ..., 0], MASKS[:2], np.repeat(MASKS, 3, axis=-1)):
         with pytest.raises(ValueError, match="masks of shape"):
             as_masks(wrong, (COUNT, SIDE, SIDE))
+
+
+def test_masks_the_other_way_round_are_doubted():
+    hole = np.asarray(operators.box_mask(SIDE, 4))
+    with pytest.warns(GPriorWarning, match=r"^2 of 3 masks look inverted \(of the first 75% is missing, and what is"):
+        inpaint(images(), np.stack([hole, 1 - hole, 1 - hole]))

@@ -18,7 +18,7 @@ def begun(path, config, image_zip, **changed):
     return path
 
 
-def check(out, config, image_zip, seen=0):
+def check(out, config, image_zip, seen=16):
     continuing.check_continues(out, config, continuing.settings_of(config, ImageZip(image_zip)), seen)
 
 
@@ -78,7 +78,7 @@ def test_other_images(tmp_path, image_zip):
     config = StyleGAN2Config(images=800)
     out = begun(tmp_path, config, image_zip, data="7 images, names 0")
     with pytest.raises(ArgumentError, match=r"another data \(7 images, names 0 there, \d+ images, names \w+ now\)"):
-        check(out, config, image_zip, 0)
+        check(out, config, image_zip, 800)
 
 
 def test_a_setting_that_came_later_was_what_it_is_by_itself(tmp_path, image_zip):
@@ -104,3 +104,14 @@ def test_settings_of_another_kind(tmp_path, image_zip):
     out = begun(tmp_path, LEVELS, image_zip, images_per_level="all")
     with pytest.raises(CheckpointError, match=r"config\.json is damaged"):
         check(out, LEVELS, image_zip)
+
+
+def test_a_range_that_is_written_otherwise_is_no_other(tmp_path, image_zip):
+    config = StyleGAN2Config(images=800)
+    out = begun(tmp_path, config, image_zip, range=[0.0, 4095.0])
+    for wanted in ("12", "0:4095", (0, 4095)):
+        continuing.check_continues(
+            out, config, continuing.settings_of(config, ImageZip(image_zip, value_range=wanted)), 800
+        )
+    with pytest.raises(ArgumentError, match="another range"):
+        check(out, config, image_zip)

@@ -158,8 +158,31 @@ def test_a_finished_run_is_left_alone(finished, tiny, image_zip, no_steps):
     assert_equal_to_the_bit(again.params, prior.params)
 
 
-def test_other_settings_in_the_same_folder(tiny, image_zip, tmp_path, no_steps):
+def begun(config, data, out):
+    """A run that has a snapshot, of which only the name is looked at here."""
+    loop.train(config, data, out, max_images=0, **OPTIONS)
+    (out / "state" / "000000008").mkdir(parents=True)
+
+
+def test_settings_are_free_as_long_as_there_is_no_snapshot(tiny, image_zip, tmp_path, no_steps):
     loop.train(tiny, image_zip, tmp_path / "run", max_images=0, **OPTIONS)
+    other = dataclasses.replace(tiny, batch_size=8)
+    loop.train(other, image_zip, tmp_path / "run", max_images=0, **OPTIONS)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["batch_size"] == 8
+
+
+def test_two_processes_do_not_train_into_one_folder(tiny, image_zip, tmp_path, no_steps):
+    out = tmp_path / "run"
+    with loop._alone(out):
+        with pytest.raises(GPriorError, match=rf"another process trains into {out}: wait until it ends, or give"):
+            loop.train(tiny, image_zip, out, max_images=0, **OPTIONS)
+        assert not (out / "config.json").exists()
+    loop.train(tiny, image_zip, out, max_images=0, **OPTIONS)
+    assert not (out / ".locks").exists()
+
+
+def test_other_settings_in_the_same_folder(tiny, image_zip, tmp_path, no_steps):
+    begun(tiny, image_zip, tmp_path / "run")
     other = dataclasses.replace(tiny, learning_rate=1e-3, r1_gamma=2.0, images_per_level=(16, 32))
     with pytest.raises(GPriorError) as caught:
         loop.train(other, image_zip, tmp_path / "run", **OPTIONS)
@@ -188,7 +211,7 @@ def test_a_failed_start_leaves_nothing_that_a_better_one_trips_over(tiny, image_
 
 
 def test_other_images_in_the_same_folder(tiny, image_zip, tmp_path, no_steps):
-    loop.train(tiny, image_zip, tmp_path / "run", max_images=0, **OPTIONS)
+    begun(tiny, image_zip, tmp_path / "run")
     with zipfile.ZipFile(image_zip) as source, zipfile.ZipFile(tmp_path / "other.zip", "w") as target:
         for name in source.namelist():
             target.writestr(f"other/{name}", source.read(name))
