@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("run", type=Path, help="folder that gprior train wrote")
     made.add_argument("--into", type=Path, required=True, help="model folder to replace")
-    made.add_argument("--truncation", type=float, default=1.0, help="of the samples")
+    made.add_argument("--truncation", type=float, default=1.0, help="of the samples, and recommended")
     made.add_argument("--seed", type=int, default=0, help="of the samples")
     made.add_argument("--rows", type=int, default=4, help="of samples, eight each")
     return made.parse_args()
@@ -73,6 +73,7 @@ def main() -> None:
     found, old = zoo.read_config(args.run / "model"), zoo.read_config(args.into)
     facts = {name: old["provenance"][name] for name in KEPT if name in old["provenance"]}
     facts |= {name: found["provenance"][name] for name in ("images_seen", "training")}
+    facts |= {"truncation": args.truncation} if args.truncation != 1.0 else {}
     prior = dataclasses.replace(zoo.load(args.run / "model"), name=old["name"])
     card = (args.into / "README.md").read_bytes()
     zoo.save(prior, args.into, provenance=facts, dtype="float16", overwrite=True)

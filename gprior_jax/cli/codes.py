@@ -1,6 +1,7 @@
 """What the commands that work on latent codes share: their flags, reading sources, writing pictures."""
 
 import dataclasses
+import functools
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from gprior_jax import editing, zoo
-from gprior_jax.cli.flags import PriorFlags, check_positive, free_prior
+from gprior_jax.cli.flags import PriorFlags, TruncationFlag, check_positive, free_prior
 from gprior_jax.cli.telling import check_drawn, print_json, say, warn
 from gprior_jax.editing import Point
 from gprior_jax.editing.points import Variables
@@ -30,23 +31,26 @@ SpaceFlag = Literal["auto", "z", "w", "w_plus"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CodeCommand(PriorFlags):
+class CodeCommand(PriorFlags, TruncationFlag):
     """Flags of all commands on codes.
 
     Attributes:
         seed: seed of draw: sources, as of gprior generate, and of what else is drawn.
         label: class of codes of a conditional prior, where a source names none.
-        truncation: psi of a style-based prior: drawn codes move towards the mean below 1; inversions stay as found.
         noise: of a style-based prior: const (stored with the weights) or none; inversions stay as found.
         size: side of a written picture, pixels; the prior's resolution unless given.
         space: of codes in files that do not name it (.npy, .pt): z, w, or w_plus (a w for every layer); auto goes by
             their shape, and refuses what may be z as well as w. w:FILE and the like go before it.
     """
 
-    truncation: float = 1.0
     noise: Literal["const", "none"] = "const"
     size: int | None = None
     space: SpaceFlag = "auto"
+
+    @functools.cached_property
+    def psi(self) -> float:
+        """As it is given, or recommended; of codes z, which an inversion may have been drawn with, 1 by itself."""
+        return 1.0 if self.truncation is None and self.space == "z" else super().psi
 
     def check_flags(self, out: Path, written: Sequence[Path], sources: Sequence[str]) -> None:
         """Make sure that the flags are in range and that no source and no result will be written over.
@@ -76,7 +80,7 @@ class CodeCommand(PriorFlags):
         prior = zoo.load(self.model)
         if self.label is not None:
             prior = free_prior(prior, self.label)
-        if self.truncation != 1.0 and not prior.num_styles:
+        if self.psi != 1.0 and not prior.num_styles:
             raise ArgumentError(f"--truncation {self.truncation}: {prior} has no styles to truncate, leave it out.")
         if self.noise != "const" and not prior.noise_sizes:
             raise ArgumentError(f"--noise {self.noise}: {prior} has no noise, leave it out.")
@@ -105,13 +109,13 @@ class CodeCommand(PriorFlags):
         if tuned := [point for point in points if isinstance(point.parametrization, Tuning)]:
             self._tell_of_tuned(tuned[0])
         found = next((point.name for point in points if point.parametrization is not None), None)
-        if space == "z" and self.truncation != 1.0 and found is not None:
+        if space == "z" and self.psi != 1.0 and found is not None:
             raise ArgumentError(
                 f"--truncation {self.truncation} would change {found}, which --space z renders with the drawn codes: "
                 "leave one of the two flags out."
             )
         wanted = {"auto": None, "w_plus": "w"}.get(space, space)
-        return editing.codes(prior, points, wanted, self.truncation)
+        return editing.codes(prior, points, wanted, self.psi)
 
     def _tell_of_tuned(self, point: Point) -> None:
         """Say that only the generator that was tuned for an inversion draws what it found."""
@@ -127,7 +131,7 @@ class CodeCommand(PriorFlags):
             prior,
             variables,
             parametrization,
-            truncation_psi=self.truncation,
+            truncation_psi=self.psi,
             noise=self.noise,
             batch_size=batch_size,
         )

@@ -1,6 +1,7 @@
 """The flags that commands share, each once, and what they stand for."""
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -97,6 +98,23 @@ class PriorFlags(ModelFlags):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TruncationFlag(ModelFlags):
+    """The flag of what draws from a style-based prior.
+
+    Attributes:
+        truncation: psi of a style-based prior: what is drawn moves towards the mean below 1, inversions stay as found;
+            unless given what the model's folder recommends (0.8 of the bundled ones), or 1.
+    """
+
+    truncation: float | None = None
+
+    @functools.cached_property
+    def psi(self) -> float:
+        """The truncation that is given, or recommended."""
+        return recommended_truncation(self.model) if self.truncation is None else self.truncation
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SearchFlag:
     """The flag of everything that takes folders of images.
 
@@ -184,6 +202,12 @@ class FolderFlags(SearchFlag, PriorFlags, RangeFlag):
         if self.labels is None:
             return items
         return with_labels(items, self.labels, prior.num_classes, class_names(self.model))
+
+
+def recommended_truncation(model: str) -> float:
+    """Truncation that shows a model at its best, as far as its folder tells it; else 1."""
+    told = zoo.read_config(zoo.resolve(model)).get("provenance", {}).get("truncation")
+    return float(told) if isinstance(told, int | float) else 1.0
 
 
 def class_names(model: str) -> list[str]:

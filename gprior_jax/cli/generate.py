@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import Dtype, ModelFlags, check_positive, free_prior
+from gprior_jax.cli.flags import Dtype, TruncationFlag, check_positive, free_prior
 from gprior_jax.cli.telling import check_drawn, print_json, say
 from gprior_jax.generators.noise import Noise, draw_own_noise
 from gprior_jax.generators.prior import Prior, astype, prepare
@@ -24,14 +24,13 @@ BATCH_SIZE = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Generate(ModelFlags):
+class Generate(TruncationFlag):
     """Draw images from a prior: a grid, and the raw arrays.
 
     Attributes:
         out: folder for grid.png and samples.npz (``z``, ``label`` where there are classes, ``images`` in [-1, 1]).
         num: number of images; of each class with --label each.
         label: class of a conditional prior, or each: a row of the grid for every class, the same codes in each.
-        truncation: psi of a style-based prior: images nearer to the mean below 1.
         noise: of a style-based prior: const (stored with the weights), none, or random for every image.
         columns: images in a row of the grid; as square as it gets unless given.
         dtype: floating dtype of the network.
@@ -40,7 +39,6 @@ class Generate(ModelFlags):
     out: Path
     num: int = 16
     label: int | Literal["each"] | None = None
-    truncation: float = 1.0
     noise: Literal["const", "none", "random"] = "const"
     columns: int | None = None
     dtype: Dtype = "float32"
@@ -79,7 +77,7 @@ class Generate(ModelFlags):
     def _draw(self, prior: Prior, arrays: dict[str, np.ndarray], ids: np.ndarray) -> Array:
         noise: Noise = self._maps(prior, ids) if self.noise == "random" else self.noise
         label = arrays.get("label")
-        return synthesize(prior, arrays["z"], label=label, noise=noise, truncation_psi=self.truncation)
+        return synthesize(prior, arrays["z"], label=label, noise=noise, truncation_psi=self.psi)
 
     def _maps(self, prior: Prior, ids: np.ndarray) -> tuple[Array, ...]:
         return draw_own_noise(prior, seeded(self.seed), ids)
