@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from cli import priors
-from cli.codes import drawn, run
+from cli.codes import codes_of, drawn, run
 from cli.restoring import pixels, told
 from gprior_jax import zoo
-from gprior_jax.cli.flags import PriorFlags
+from gprior_jax.cli.flags import PriorFlags, recommended_truncation
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.synthesis import sample_z
+from gprior_jax.images import arrays as im
 from gprior_jax.runs.sources import read_points
 
 generate = partial(run, "generate")
@@ -91,3 +92,24 @@ def test_what_the_prior_does_not_have(request, tmp_path, capsys, name, words, se
     folder = request.getfixturevalue(name)
     assert sentence in told(capsys, 2, generate(folder, tmp_path / "out", *words))
     assert not (tmp_path / "out").exists()
+
+
+def test_the_truncation_that_a_folder_recommends(tmp_path):
+    zoo.save(priors.styled(), tmp_path / "model", provenance={"truncation": 0.5})
+    codes = generated(tmp_path / "model", tmp_path / "own", "--num", 2)
+    for words, psi in (((), 0.5), (("--truncation", 1), 1.0)):
+        found = generated(tmp_path / "model", tmp_path / "out", "--num", 2, *words)
+        wanted = drawn(priors.styled(), codes["z"], truncation_psi=psi)
+        np.testing.assert_allclose(found["images"], wanted, rtol=1e-4, atol=1e-4)
+    assert recommended_truncation("builtin:portraits") == recommended_truncation("builtin:cells") == 0.8
+    assert recommended_truncation("builtin") == 1.0
+
+
+def test_codes_z_are_not_truncated_by_a_recommendation(tmp_path):
+    """They may have been inverted as they are."""
+    zoo.save(priors.styled(), tmp_path / "model", provenance={"truncation": 0.5})
+    for words, psi in (("z", 1.0), ("w", 0.5)):
+        assert run("arithmetic", tmp_path / "model", tmp_path / "a.png", "--positive", "seed:3", "--space", words) == 0
+        code = codes_of(priors.styled(), "seed:3")
+        wanted = im.to_uint8(drawn(priors.styled(), code, truncation_psi=psi)[0])
+        np.testing.assert_allclose(pixels(tmp_path / "a.png").astype(int), wanted, atol=1)
