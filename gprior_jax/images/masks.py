@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 from gprior_jax.errors import ImageFileError
 from gprior_jax.images.arrays import from_uint8
 from gprior_jax.images.files import Crop, HasImageShape, as_channels, picture_of, square
-from gprior_jax.images.opening import open_picture, size_of
+from gprior_jax.images.opening import open_picture, size_of, split_alpha
 from gprior_jax.images.remarks import remark
 from gprior_jax.images.samples import ValueRange
 
@@ -46,7 +46,8 @@ def load_mask(
     """Read a mask, white where pixels are known and black where they are missing.
 
     It becomes square as its picture does; where it is reduced, a pixel counts as known if all that it covers is.
-    Anything that ``crop="pad"`` adds is missing. Colours are taken by their luma, and transparency is ignored.
+    Anything that ``crop="pad"`` adds is missing. Colours are taken by their luma. Transparent pixels count as white: a
+    layer with black strokes is a mask; but as black, and that is said, where all that can be seen is white.
 
     Args:
         path: the file.
@@ -63,7 +64,7 @@ def load_mask(
         ImageFileError: unreadable, of another size, or without a known pixel.
 
     Warns:
-        GPriorWarning: many gray values, and nothing is said of them.
+        GPriorWarning: many gray values, and nothing is said of them; or transparency counts as black.
     """
     found = None if like is None else size_of(Path(like))
     return _known(Path(path), read_missing(Path(path), invert, gray), size, crop, found, invert)
@@ -133,7 +134,7 @@ def read_missing(path: Path, invert: bool = False, gray: Gray = ANY_GRAY) -> np.
 
     Floats: in 8 bits, one pixel of many would be rounded away when it is reduced.
     """
-    values = np.asarray(open_picture(path, lambda image: image.convert("L"), value_range=None))
+    values = np.asarray(open_picture(path, _seen, value_range=None))
     if set(np.unique(values).tolist()) <= {0, int(values.max())}:  # Two values, whatever white is.
         return ((values > 0) == invert).astype(np.float32)
     white = values / np.float32(255.0)
@@ -147,6 +148,25 @@ def read_missing(path: Path, invert: bool = False, gray: Gray = ANY_GRAY) -> np.
             "threshold, or take its gray values as weights."
         )
     return ((white >= threshold) == invert).astype(np.float32)
+
+
+def _seen(image: Image.Image) -> Image.Image:
+    """A mask as gray values; paint programs leave any colour at all where it is transparent.
+
+    Where all that can be seen is black or all is white, as strokes on an empty layer are and what an eraser left, the
+    ground under it is the other one.
+    """
+    colours, alpha = split_alpha(image)
+    gray = colours.convert("L")
+    values = np.unique(np.asarray(gray)[np.asarray(alpha) >= 128]) if alpha is not None else np.array([])
+    if alpha is None or not values.size:
+        return gray
+    ground = 0 if values[0] >= 128 else 255
+    if len(values) == 2 and values[0] == 0:
+        ground = int(values[1])  # That is its white, be it 1.
+    if ground == 0 and alpha.getextrema()[0] != 255:
+        remark(f"{image.info['name']}: all of the mask that can be seen is white; transparent counts as black.")
+    return Image.composite(gray, Image.new("L", gray.size, ground), alpha)
 
 
 def _plane(plane: np.ndarray, side: int, crop: Crop, ground: float, resample: Image.Resampling) -> np.ndarray:
@@ -170,8 +190,15 @@ def _soft_part(values: np.ndarray) -> float:
     return float(((wide == narrow) & (values > _GRAYS[0]) & (values < _GRAYS[1])).mean())
 
 
+def _light(image: Image.Image) -> Image.Image:
+    """A kernel as gray values; where it is transparent no light went."""
+    colours, alpha = split_alpha(image)
+    gray = colours.convert("L")
+    return gray if alpha is None else Image.composite(gray, Image.new("L", gray.size, 0), alpha)
+
+
 def load_kernel(path: str | os.PathLike) -> np.ndarray:
-    """Read a blur kernel: a square image with an odd side, brighter where more light went.
+    """Read a blur kernel: a square image with an odd side, brighter where more light went, transparent where none did.
 
     Returns:
         float32 ``[k, k]``, sum 1.
@@ -179,7 +206,7 @@ def load_kernel(path: str | os.PathLike) -> np.ndarray:
     Raises:
         ImageFileError: unreadable, not square with an odd side, or all black.
     """
-    image = open_picture(Path(path), lambda image: image.convert("L"), smallest=1, value_range=None)
+    image = open_picture(Path(path), _light, smallest=1, value_range=None)
     kernel = np.asarray(image, np.float32)
     if image.width != image.height or image.width % 2 == 0 or not kernel.any():
         raise ImageFileError(

@@ -149,10 +149,13 @@ def _decide(
             named = space
         elif fits(prior, "w_plus", values.shape):
             tell(f"{path}: w {_listed(values.shape)} is taken as {len(values)} codes w, not as one of as many styles.")
+    if values.size == 0:
+        raise CheckpointError(f"{path} holds no code: {name or 'its array'} has the shape {_listed(values.shape)}.")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise CheckpointError(f"{path} holds numbers that are NaN or infinite, no codes: write it again.")
     wanted = named or space
     candidates: list[Space] = [wanted] if wanted else [s for s in _spaces(prior) if fits(prior, s, values.shape)]
-    plain = values.dtype.kind == "f" and bool(np.isfinite(values).all())
-    if not plain or not any(fits(prior, each, values.shape) for each in candidates):
+    if values.dtype.kind != "f" or not any(fits(prior, each, values.shape) for each in candidates):
         raise CheckpointError(_misfit(prior, path, name, values, candidates or _spaces(prior)))
     if "w_plus" in candidates and len(candidates) > 1:
         tell(

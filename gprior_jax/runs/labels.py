@@ -27,7 +27,7 @@ def with_labels(items: Sequence[Item], labels: str | os.PathLike, num_classes: i
         names: of its classes, where they are known: they stand for their numbers.
 
     Raises:
-        ArgumentError: the file cannot be read, or names what is no class; or no item has one.
+        ArgumentError: the file cannot be read, or names what is no class, or two of one image; or no item has one.
     """
     known = {name.casefold(): number for number, name in enumerate(names)}
 
@@ -44,7 +44,11 @@ def with_labels(items: Sequence[Item], labels: str | os.PathLike, num_classes: i
     if str(labels) == FOLDERS:
         return [item._replace(label=number_of(_folder(item), f"{item.source}, its folder")) for item in items]
     path = Path(labels).expanduser()
-    table = {normalized(str(name).strip()): number_of(word, str(path)) for name, word in _read(path)}
+    table: dict[str, int] = {}
+    for name, word in _read(path):
+        number = number_of(word, str(path))
+        if table.setdefault(normalized(str(name).strip()), number) != number:
+            raise ArgumentError(f"{path} names two classes of {name}: an image is of one.")
     table |= {str(PurePosixPath(name).with_suffix("")): number for name, number in table.items() if name}
     found = [item._replace(label=_lookup(table, item.source)) for item in items]
     if all(item.label is None for item in found):

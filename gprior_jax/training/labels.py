@@ -56,9 +56,16 @@ def _of_file(source: Source, where: str) -> Classes:
         raise _wrong(source, f"its {where} is damaged, no JSON ({error})") from error
     if not isinstance(found, dict):
         raise _wrong(source, f"its {where} holds no object")
-    pairs = _pairs(source, where, found.get("labels"))
+    if "labels" not in found:
+        raise _wrong(source, f"its {where} has no 'labels'{_else_folders(source)}")
+    pairs = _pairs(source, where, found["labels"])
     top = where.rpartition("/")[0]
-    raw = {normalized(f"{top}/{name}"): label for name, label in pairs}
+    raw: dict[str, Any] = {}
+    for name, label in pairs:
+        first = raw.setdefault(normalized(f"{top}/{name}"), label)
+        if _plain(first) != _plain(label):
+            two = f"{json.dumps(first)[:40]} and {json.dumps(label)[:40]}"
+            raise _wrong(source, f"{as_text(name)} has two classes in its {where}, {two}, and an image is of one")
     missing = [name for name in source.names if name not in raw]
     if missing:
         told = f"{len(missing)} of {len(source.names)} images have none in {where}: {listed(missing, _TOLD)}"
@@ -68,11 +75,15 @@ def _of_file(source: Source, where: str) -> Classes:
     return _numbered(source, where, raw, found.get("label_names"))
 
 
+def _else_folders(source: Source) -> str:
+    """What may be meant by a file without classes."""
+    return " (remove the file where the folders are the classes)" if "/" in "".join(source.names) else ""
+
+
 def _pairs(source: Source, where: str, labels: Any) -> list[tuple[str, Any]]:
     """Names and classes as they are given."""
     if labels is None:
-        remedy = "" if "/" not in "".join(source.names) else " (remove the file where the folders are the classes)"
-        raise _wrong(source, f"the 'labels' of its {where} are null{remedy}")
+        raise _wrong(source, f"the 'labels' of its {where} are null{_else_folders(source)}")
     if isinstance(labels, Mapping):
         labels = list(labels.items())
     if not isinstance(labels, list) or not labels:

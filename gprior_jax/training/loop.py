@@ -220,8 +220,9 @@ def _labels(images: ImageZip, config: GANConfig) -> tuple[np.ndarray | None, lis
         return None, []
     labels, names = images.labels()
     if len(names) != classes:
+        first = "" if (labels == 0).any() else f"; they count from 0, and no image is of {names[0]}"
         raise GPriorError(
-            f"{images.path} has {len(names)} classes, not {classes}: train with num_classes {len(names)}."
+            f"{images.path} has {len(names)} classes, not {classes}: train with num_classes {len(names)}{first}."
         )
     return labels, names
 

@@ -36,6 +36,52 @@ def test_a_mask_has_two_values_of_which_one_is_black(tmp_path, white):
     np.testing.assert_array_equal(load_mask(tmp_path / "a.png", 16)[..., 0], np.eye(16))
 
 
+STROKE = np.zeros((16, 16), np.uint8)
+STROKE[3:5, 2:9] = 255
+
+
+def layer(path, colour, alpha):
+    """A PNG as paint programs export a layer: gray of one value or of many, and alpha."""
+    planes = [np.broadcast_to(np.uint8(part), (16, 16)) for part in (colour, alpha)]
+    Image.merge("LA", [Image.fromarray(plane) for plane in planes]).save(path)
+    return path
+
+
+@pytest.mark.parametrize("under", [0, 255])
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_black_strokes_on_a_transparent_layer(tmp_path, mode, under):
+    """Whatever colour the file has where it is transparent."""
+    path = layer(tmp_path / "a.png", np.where(STROKE > 0, 0, under), STROKE)
+    Image.open(path).convert(mode).save(path)
+    np.testing.assert_array_equal(load_mask(path, 16)[..., 0], STROKE == 0)
+    np.testing.assert_array_equal(load_mask(path, 16, invert=True)[..., 0], STROKE > 0)
+
+
+@pytest.mark.parametrize("under", [0, 255])
+def test_a_white_layer_with_erased_holes(tmp_path, under):
+    path = layer(tmp_path / "a.png", np.where(STROKE > 0, under, 255), 255 - STROKE)
+    with pytest.warns(GPriorWarning, match="a.png: all of the mask that can be seen is white; transparent counts as b"):
+        found = load_mask(path, 16)
+    np.testing.assert_array_equal(found[..., 0], STROKE == 0)
+    path = layer(tmp_path / "b.png", np.where(STROKE > 0, 255, under), STROKE)  # White strokes, for --invert-mask.
+    with pytest.warns(GPriorWarning, match="transparent counts as black"):
+        np.testing.assert_array_equal(load_mask(path, 16, invert=True)[..., 0], STROKE == 0)
+
+
+@pytest.mark.parametrize("white", [1, 255])
+def test_transparency_of_a_mask_of_black_and_white_is_white(tmp_path, white):
+    far = np.full((16, 16), 255, np.uint8)
+    far[10:] = 0
+    path = layer(tmp_path / "a.png", np.where(STROKE > 0, 0, white) * (far > 0), far)
+    np.testing.assert_array_equal(load_mask(path, 16)[..., 0], STROKE == 0)
+
+
+@pytest.mark.parametrize("alpha", [0, 255])
+def test_alpha_that_tells_nothing(tmp_path, alpha):
+    path = layer(tmp_path / "a.png", 255 - STROKE, alpha)
+    np.testing.assert_array_equal(load_mask(path, 16)[..., 0], STROKE == 0)
+
+
 @pytest.mark.parametrize("invert", [False, True])
 @pytest.mark.parametrize("crop", ["center", "stretch", "pad"])
 def test_how_a_mask_becomes_square(tmp_path, crop, invert):
@@ -201,6 +247,14 @@ def test_load_kernel(tmp_path):
     blurred = np.asarray(Blur(jnp.asarray(kernel))(jnp.asarray(point)))[2:7, 2:7, 0]
     np.testing.assert_allclose(blurred, pixels / pixels.sum(), atol=1e-6)  # A point becomes the picture of the kernel.
     np.testing.assert_array_equal(load_kernel(write(tmp_path / "b.png", "RGB", (1, 1), (9, 9, 9))), [[1.0]])
+
+
+def test_a_kernel_is_dark_where_it_is_transparent(tmp_path):
+    """A white stroke on an empty layer, which has white everywhere."""
+    alpha = np.zeros((5, 5), np.uint8)
+    alpha[2, 1:4] = 255
+    Image.merge("LA", [Image.new("L", (5, 5), 255), Image.fromarray(alpha)]).save(tmp_path / "a.png")
+    np.testing.assert_allclose(load_kernel(tmp_path / "a.png"), alpha / np.float32(765), atol=1e-7)
 
 
 @pytest.mark.parametrize(("size", "color"), [((4, 4), 255), ((5, 3), 255), ((3, 3), 0)])

@@ -110,6 +110,25 @@ def test_shapes_that_do_not_fit_are_told_beside_those_that_do(tmp_path, prior, s
         read(prior, path, space=space)
 
 
+@pytest.mark.parametrize(("prior", "shape"), [(EQUAL, (0, 4, 5)), (EQUAL, (0,)), (PLAIN, (0, 8)), (OTHER, (1, 1, 0))])
+def test_a_file_without_a_code(tmp_path, prior, shape):
+    """It is no code to leave out."""
+    path = write(tmp_path / "a.npy", np.zeros(shape, np.float32))
+    with pytest.raises(CheckpointError, match=r"a\.npy holds no code: its array has the shape \["):
+        read(prior, path)
+    path = tmp_path / "b.npz"
+    np.savez(path, z=np.zeros(shape, np.float32))
+    with pytest.raises(CheckpointError, match=r"b\.npz holds no code: z has the shape \["):
+        read(prior, str(path))
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_numbers_that_are_none_are_the_fault_whatever_the_shape(tmp_path, number):
+    path = write(tmp_path / "a.npy", np.full((1, 4, 5), number, np.float32))
+    with pytest.raises(CheckpointError, match=r"a\.npy holds numbers that are NaN or infinite, no codes"):
+        read(EQUAL, path)
+
+
 def test_several_arrays_without_a_known_name(tmp_path):
     np.savez(tmp_path / "pca.npz", X_mean=np.zeros(5), X_comp=np.zeros((5, 5)))
     with pytest.raises(CheckpointError, match="holds no array z, w or w_plus, or several others"):

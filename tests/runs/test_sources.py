@@ -174,7 +174,7 @@ def test_files_that_hold_no_codes(tmp_path):
     refused("w.npz", "has no styles", ValueError)
     refused("long.npy", r"float32 of shape \(2, 9\): tiny pggan takes finite floats \[N, 8\] as z", CheckpointError)
     refused("whole.npy", "finite floats", CheckpointError)
-    refused("nan.npy", "finite floats", CheckpointError)
+    refused("nan.npy", "nan.npy holds numbers that are NaN or infinite, no codes", CheckpointError)
     refused("objects.npy", "holds Python objects", CheckpointError)
     refused("", "no folder of gprior invert")
     for source in ("seed:", "seed:a", "seed:5-3", "draw:100000", "seed:99999999999"):

@@ -35,6 +35,7 @@ def labelled(*labels, names=NAMES, **more):
         labelled([1, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 1]),
         labelled(0, 2, 1, 2, label_names=None),
         {"labels": [*labelled(0, 2, 1, 2)["labels"], ["gone.png", 1]]},
+        {"labels": [*labelled(0, 2, 1, 2)["labels"], [NAMES[1], "2"]]},
     ],
 )
 def test_ways_to_name_classes(tmp_path, told):
@@ -69,10 +70,15 @@ def test_folders_are_classes(tmp_path):
         ("{", r"its dataset\.json is damaged, no JSON"),
         ("", r"its dataset\.json is damaged, no JSON"),
         ([], r"its dataset\.json holds no object"),
-        ({}, r"the 'labels' of its dataset\.json are null \(remove the file where the folders are the classes\)"),
+        ({}, r"its dataset\.json has no 'labels' \(remove the file where the folders are the classes\)"),
+        (dict.fromkeys(NAMES, 0), r"its dataset\.json has no 'labels'"),
         ({"labels": None}, r"the 'labels' of its dataset\.json are null"),
         ({"labels": []}, r"the 'labels' of its dataset\.json are empty"),
         ({"labels": 3}, r"the 'labels' of its dataset\.json are no list of pairs"),
+        (
+            {"labels": [*labelled(0, 1, 0, 1)["labels"], [NAMES[0].replace("/", "\\"), 2]]},
+            r"00000\\000\.png has two classes in its dataset\.json, 0 and 2, and an image is of one",
+        ),
         ({"labels": ["a.png"]}, r'"a\.png" in its dataset\.json is no pair of a name and a class'),
         (
             {"labels": [["00000/000.png", 0]]},

@@ -19,6 +19,7 @@ from gprior_jax.keys import purpose
 from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.training import loop, pggan, stylegan2
 from training.settings import CONDITIONAL
+from training.test_data import make_zip, png
 
 OPTIONS = {"snapshot_images": 8, "log_images": 4, "provenance": {"data": "tiny"}}
 
@@ -283,6 +284,15 @@ def test_classes_that_the_data_does_not_have(labelled_zip, image_zip, tmp_path):
     with pytest.raises(GPriorError, match="conditional training needs 'labels'"):
         loop.train(CONDITIONAL, image_zip, tmp_path / "run", **OPTIONS)
     assert not (tmp_path / "run").exists()
+
+
+def test_classes_that_count_from_one(tmp_path):
+    """They are one too many, and what is told says why."""
+    entries = {f"{n}.png": png(np.zeros((8, 8, 3), np.uint8)) for n in range(8)}
+    entries["dataset.json"] = json.dumps({"labels": [[name, 1 + number % 3] for number, name in enumerate(entries)]})
+    data = make_zip(tmp_path / "a.zip", entries)
+    with pytest.raises(GPriorError, match=r"has 4 classes, not 3: .* 4; they count from 0, and no image is of 0\.$"):
+        loop.train(CONDITIONAL, data, tmp_path / "run", **OPTIONS)
 
 
 @pytest.mark.slow
