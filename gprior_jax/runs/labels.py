@@ -9,7 +9,7 @@ from typing import Any
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.runs.items import Item
-from gprior_jax.storage.names import normalized, one_form
+from gprior_jax.storage.names import named_once, normalized, one_form
 
 FOLDERS = "folders"
 """Says that every image is of the class that its folder is named after."""
@@ -88,7 +88,7 @@ def _read(path: Path) -> list[tuple[Any, Any]]:
 
 def _of_json(path: Path, text: str) -> list[tuple[Any, Any]]:
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=named_once)
         pairs = content["labels"] if "labels" in content else content.items()
         return [(name, word) for name, word in pairs]
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -3,6 +3,7 @@
 import os
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 _BESIDE = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 """What macOS and Windows put beside files, and hide by other means than a dot."""
@@ -62,3 +63,21 @@ def listed(names: Sequence[str], most: int) -> str:
     """
     told = ", ".join(as_text(name) for name in names[:most])
     return told if len(names) <= most else f"{told} and {len(names) - most} more"
+
+
+def named_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object (as ``object_pairs_hook``), of which Python's reader would keep the last of two values of a name.
+
+    Raises:
+        ValueError: a name has two values.
+
+    >>> import json
+    >>> json.loads('{"a.png": 1, "a.png": 2}', object_pairs_hook=named_once)
+    Traceback (most recent call last):
+    ValueError: 'a.png' stands in it twice, with 1 and 2
+    """
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if found.setdefault(name, value) != value:
+            raise ValueError(f"{name!r} stands in it twice, with {str(found[name])[:40]} and {str(value)[:40]}")
+    return found

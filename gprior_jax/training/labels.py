@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gprior_jax.errors import GPriorError, ImageFileError
-from gprior_jax.storage.names import as_text, listed, normalized
+from gprior_jax.storage.names import as_text, listed, named_once, normalized
 from gprior_jax.training.sources import LABELS, Source
 
 REMEDY = (
@@ -51,9 +51,9 @@ def _wrong(source: Source, what: str) -> GPriorError:
 
 def _of_file(source: Source, where: str) -> Classes:
     try:
-        found = json.loads(source.read(where))
+        found = json.loads(source.read(where), object_pairs_hook=named_once)
     except (ValueError, RecursionError, ImageFileError) as error:
-        raise _wrong(source, f"its {where} is damaged, no JSON ({error})") from error
+        raise _wrong(source, f"its {where} cannot be read as JSON ({error})") from error
     if not isinstance(found, dict):
         raise _wrong(source, f"its {where} holds no object")
     if "labels" not in found:

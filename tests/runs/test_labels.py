@@ -69,6 +69,7 @@ def test_folders_are_named_after_classes():
         ("a.csv", "cat.png,3\n", "a.csv: '3' is no class; use 0 to 2."),
         ("a.csv", "cat.png,-1\n", "'-1' is no class"),
         ("a.csv", "cat.png,2\ncat.png,1\n", "a.csv names two classes of cat.png: an image is of one."),
+        ("a.json", '{"cat.png": 2, "cat.png": 1}', "('cat.png' stands in it twice, with 2 and 1)"),
         ("a.json", '{"labels": [["cat.png", 2], ["./cat.png", 1]]}', "names two classes of ./cat.png"),
         ("a.csv", "cat.png\n", "every line needs a name and a class"),
         ("a.csv", "", "every line needs a name and a class"),

@@ -67,8 +67,9 @@ def test_folders_are_classes(tmp_path):
 @pytest.mark.parametrize(
     ("told", "why"),
     [
-        ("{", r"its dataset\.json is damaged, no JSON"),
-        ("", r"its dataset\.json is damaged, no JSON"),
+        ("{", r"its dataset\.json cannot be read as JSON"),
+        ("", r"its dataset\.json cannot be read as JSON"),
+        ('{"labels": {"a.png": 0, "a.png": 1}}', r"cannot be read as JSON \('a\.png' stands in it twice, with 0 and 1"),
         ([], r"its dataset\.json holds no object"),
         ({}, r"its dataset\.json has no 'labels' \(remove the file where the folders are the classes\)"),
         (dict.fromkeys(NAMES, 0), r"its dataset\.json has no 'labels'"),
