@@ -80,8 +80,7 @@ class CodeCommand(PriorFlags, TruncationFlag):
         prior = zoo.load(self.model)
         if self.label is not None:
             prior = free_prior(prior, self.label)
-        if self.psi != 1.0 and not prior.num_styles:
-            raise ArgumentError(f"--truncation {self.truncation}: {prior} has no styles to truncate, leave it out.")
+        self.check_truncation(prior)
         if self.noise != "const" and not prior.noise_sizes:
             raise ArgumentError(f"--noise {self.noise}: {prior} has no noise, leave it out.")
         return prepare(prior)

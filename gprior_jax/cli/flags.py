@@ -113,6 +113,11 @@ class TruncationFlag(ModelFlags):
         """The truncation that is given, or recommended."""
         return recommended_truncation(self.model) if self.truncation is None else self.truncation
 
+    def check_truncation(self, prior: Prior) -> None:
+        """Raise :class:`ArgumentError` where a prior without styles is to be truncated."""
+        if self.psi != 1.0 and not prior.num_styles:
+            raise ArgumentError(f"--truncation {self.psi}: {prior} has no styles to truncate, leave it out.")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SearchFlag:

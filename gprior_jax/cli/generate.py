@@ -49,6 +49,7 @@ class Generate(TruncationFlag):
         prior = zoo.load(self.model)
         if self.label is not None:
             prior = free_prior(prior, self.label)
+        self.check_truncation(prior)
         prior = prepare(astype(prior, self.dtype))
         arrays: dict[str, Any] = self._codes(prior)
         total = len(arrays["z"])

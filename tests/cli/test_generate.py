@@ -83,7 +83,7 @@ def test_noise_of_every_image_s_own(styled, tmp_path):
         ("conditional", [], "is conditional: give a label, a class from 0 to 2"),
         ("conditional", ["--label", 3], "has classes 0 to 2"),
         ("styled", ["--label", "each"], "has no classes, leave it out"),
-        ("little", ["--truncation", 0.5], "has no styles to truncate: leave truncation_psi out"),
+        ("little", ["--truncation", 0.5], "has no styles to truncate, leave it out"),
         ("little", ["--noise", "random"], "has no noise"),
         ("little", ["--num", 0], "--num 0: use at least 1"),
     ],
