@@ -165,7 +165,7 @@ def _decide(
     if len(candidates) > 1:
         raise CheckpointError(
             f"{path} holds {_listed(values.shape)}, which may be codes z or w of {prior}, and they draw other "
-            f"pictures: name their space, by --space, or of this file alone as z:{path.name} or w:{path.name}."
+            f"pictures: name their space, z or w, as in z:{path.name} or w:{path.name}."
         )
     return candidates[0]
 
