@@ -54,9 +54,9 @@ OFFICIAL_TASKS: dict[str, TaskSettings] = {
 for the last two: denoising takes the settings of inpainting, deblurring those of super-resolution."""
 
 FAST_TASKS: dict[str, TaskSettings] = {
-    "colorize": TaskSettings(10, 4, 150, 1.0),
+    "colorize": TaskSettings(10, 4, 150, 0.25),
     "upscale": TaskSettings(10, 2, 100, 0.0),
-    "inpaint": TaskSettings(10, 4, 150, 1.0),
+    "inpaint": TaskSettings(10, 4, 150, 0.25),
     "denoise": TaskSettings(10, 8, 200, 0.0),
     "deblur": TaskSettings(10, 8, 200, 1.0),
 }
