@@ -137,12 +137,30 @@ def check_same(found: Mapping[str, Any], wanted: Mapping[str, Any], holds: str, 
         # As text, in which 1, 1.0 and true differ, as results may.
         return name in there and name in now and json.dumps(there[name]) == json.dumps(now[name])
 
-    names = [name for name in dict.fromkeys([*there, *now]) if not same(name)]
+    names = _without_what_follows([name for name in dict.fromkeys([*there, *now]) if not same(name)])
     if names:
         told = ", ".join(f"{name} ({there.get(name)} there, {now.get(name)} now)" for name in names[:_TOLD])
         more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
         raise ArgumentError(f"{holds} with another {told}{more}: {remedy}.")
 
+
+def _without_what_follows(names: list[str]) -> list[str]:
+    """Differences without those inside of something that is another thing altogether, by its name or its kind.
+
+    >>> _without_what_follows(["recipe.name", "recipe.solver.num_steps", "crop"])
+    ['recipe.name', 'crop']
+    """
+    others = {name.rpartition(".")[0] + "." for name in names if name.endswith(_THINGS)}
+    return [name for name in names if not any(name.startswith(other) for other in others - {_own(name)})]
+
+
+def _own(name: str) -> str:
+    """What a difference of name or kind stands for itself."""
+    return name.rpartition(".")[0] + "." if name.endswith(_THINGS) else ""
+
+
+_THINGS = (".name", ".kind")
+"""Last parts of settings that say what the others beside them belong to."""
 
 _TOLD = 4
 """Differences that are told; more are counted."""

@@ -234,6 +234,19 @@ def test_only_what_differs_is_named(now, told):
     assert str(caught.value) == f"x holds a run with {told}: give another x."
 
 
+def test_of_another_thing_the_parts_are_not_told():
+    there = {
+        "recipe": {"name": "z", "solver": {"kind": "adam", "steps": 6}},
+        "prior": {"kind": "PGGAN", "z": 8},
+        "a": 1,
+    }
+    now = {"recipe": {"name": "w", "solver": {"kind": "sgd", "steps": 4}}, "prior": {"kind": "PGGAN", "z": 9}, "a": 2}
+    with pytest.raises(ArgumentError) as caught:
+        check_same(there, now, "x holds a run", "give another x")
+    told = "another recipe.name (z there, w now), prior.z (8 there, 9 now), a (1 there, 2 now)"
+    assert str(caught.value) == f"x holds a run with {told}: give another x."
+
+
 def test_many_differences_are_counted():
     there, now = ({f"s{i}": value for i in range(6)} for value in (0, 1))
     with pytest.raises(ArgumentError, match=r"another s0 \(.*\), s1 .*, s2 .*, s3 \(0 there, 1 now\) and 2 more: give"):
