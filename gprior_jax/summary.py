@@ -150,13 +150,8 @@ def _without_what_follows(names: list[str]) -> list[str]:
     >>> _without_what_follows(["recipe.name", "recipe.solver.num_steps", "crop"])
     ['recipe.name', 'crop']
     """
-    others = {name.rpartition(".")[0] + "." for name in names if name.endswith(_THINGS)}
-    return [name for name in names if not any(name.startswith(other) for other in others - {_own(name)})]
-
-
-def _own(name: str) -> str:
-    """What a difference of name or kind stands for itself."""
-    return name.rpartition(".")[0] + "." if name.endswith(_THINGS) else ""
+    heads = {name.rpartition(".")[0] + ".": name for name in names if name.endswith(_THINGS)}
+    return [name for name in names if not any(name.startswith(of) and name != head for of, head in heads.items())]
 
 
 _THINGS = (".name", ".kind")

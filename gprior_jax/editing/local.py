@@ -103,7 +103,7 @@ def local_edit(
         raise ArgumentError(f"the recipe {recipe.name} has not two stages: give one that image2stylegan_pp makes.")
     for pixels, what in ((images, "photographs"), (edited, "edited photographs")):
         if pixels is not None:  # Their range is looked at where they count: what is hidden may hold anything.
-            im.check_dtype(pixels, "f", "give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1.", what)
+            im.check_dtype(pixels, "f", im.FLOATS, what)
     photographs = np.asarray(images, np.float32)
     if photographs.ndim != 4:
         raise ArgumentError(f"images of shape {photographs.shape}: give [B, R, R, C].")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.ranges import FLOATS as FLOATS
 from gprior_jax.images.ranges import check_dtype as check_dtype
 from gprior_jax.images.ranges import check_pixels as check_pixels
 from gprior_jax.images.ranges import check_range as check_range

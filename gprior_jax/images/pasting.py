@@ -1,7 +1,6 @@
 """Results put back into the photographs that they were cut from, at the photographs' own size and depth."""
 
 import math
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from gprior_jax.errors import GPriorWarning
 from gprior_jax.images.deep import Deep, deep_samples, is_deep
 from gprior_jax.images.opening import opened, split_alpha, to_rgb
 from gprior_jax.images.placement import Box, Placement
 from gprior_jax.images.profiles import from_srgb, is_for
+from gprior_jax.images.remarks import collected
 from gprior_jax.images.samples import ValueRange, eight_bits, range_of
 
 FEATHER = 1 / 16
@@ -63,8 +62,8 @@ def read_original(path: Path, value_range: ValueRange = "auto") -> Original:
     Raises:
         ImageFileError: see :func:`gprior_jax.images.files.load_image`.
     """
-    with warnings.catch_warnings(), opened(path, smallest=1) as (image, again):
-        warnings.simplefilter("ignore", GPriorWarning)  # What there is to say was said when it was read to be solved.
+    # What there is to say of it was said when it was read to be solved.
+    with collected(), opened(path, smallest=1) as (image, again):
         if is_deep(image):
             deep = deep_samples(image, again)
             black, white = range_of(deep, value_range, str(path))

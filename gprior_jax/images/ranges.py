@@ -27,9 +27,9 @@ def check_range(images: ArrayLike, what: str = "images") -> np.ndarray:
         RangeWarning: all numbers lie in [0, 1] and not all are alike: as if black were 0.
     """
     array = np.asarray(images)
-    low, high = _concrete_extent(array, what, _REMEDY)
+    low, high = _concrete_extent(array, what, FLOATS)
     if max(-low, high) > _FARTHEST:
-        raise ArgumentError(f"{what} from {low:.4g} to {high:.4g}: {_REMEDY}")
+        raise ArgumentError(f"{what} from {low:.4g} to {high:.4g}: {FLOATS}")
     array = array.astype(np.float32)
     if low >= 0.0 and high <= 1.0 and high - low > _CONTRAST:
         warnings.warn(
@@ -53,9 +53,9 @@ def check_pixels(images: ArrayLike, what: str = "images") -> None:
     Raises:
         ValueError: whole numbers; or none is negative and some reach beyond four times the range.
     """
-    low, high = _concrete_extent(images, what, _REMEDY)
+    low, high = _concrete_extent(images, what, FLOATS)
     if low >= 0 and high > _FARTHEST:
-        raise ArgumentError(f"{what} from {low:.4g} to {high:.4g}: {_REMEDY}")
+        raise ArgumentError(f"{what} from {low:.4g} to {high:.4g}: {FLOATS}")
 
 
 def check_unit(images: ArrayLike, what: str = "the image") -> None:
@@ -116,7 +116,8 @@ def trusted_range() -> Iterator[None]:
         yield
 
 
-_REMEDY = "give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1."
+FLOATS = "give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1."
+"""What to do about pixels of another range."""
 
 _FARTHEST = 8.0
 """Of pixels in [-1, 1]: Gaussian noise of 100 grey levels reaches it in one of 10**18 pixels."""

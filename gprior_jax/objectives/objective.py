@@ -6,12 +6,10 @@ import flax.struct
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.images.arrays import check_dtype
+from gprior_jax.images.arrays import FLOATS, check_dtype
 from gprior_jax.latents.parametrization import Variables
 from gprior_jax.objectives.term import Observation, Term
 from gprior_jax.typing import Array, PyTree
-
-_FLOATS = "give floats in [-1, 1]; 8-bit pixels become that by x / 127.5 - 1."
 
 
 @flax.struct.dataclass
@@ -35,7 +33,7 @@ class Objective:
         Raises:
             ValueError: whole numbers for pixels.
         """
-        check_dtype(observation.pixels, "f", _FLOATS, "what was observed")
+        check_dtype(observation.pixels, "f", FLOATS, "what was observed")
         return tuple(term.target(observation) for term in self.terms)
 
     def __call__(
@@ -56,7 +54,7 @@ class Objective:
         Raises:
             ValueError: whole numbers for pixels.
         """
-        check_dtype(image, "f", _FLOATS, "the image")
+        check_dtype(image, "f", FLOATS, "the image")
         pairs = zip(self.terms, targets, strict=True)
         values = {term.name: term.loss(image, observed, target, variables) for term, target in pairs}
         weighted = [term.weight * values[term.name] for term in self.terms]
