@@ -28,7 +28,7 @@ class Item(NamedTuple):
         digest: what tells the content of an input that is no file; empty for files.
         label: its class, of a run in which every image has its own.
         below: its name below the folder or pattern that it was found by, as ``sub/cat.png``.
-        given: what else decides its result and not those of others, ``"side 16"`` of what is enlarged; empty where nothing does.
+        given: what else decides its result and not those of others, ``"side 16"`` of what is enlarged; else empty.
     """
 
     id: int
