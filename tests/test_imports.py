@@ -141,9 +141,9 @@ def messages_of(path: Path) -> list[str]:
 FLAG = re.compile(r"(?<![\w(-])--[a-z]")
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith("cli") and name != "runs.html"])
+@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith("cli")])
 def test_the_library_names_no_flag(module):
-    """It speaks of arguments; ``runs.html`` alone has two hyphens, of style sheets."""
+    """It speaks of arguments."""
     assert [text for text in messages_of(MODULES[module]) if FLAG.search(text)] == []
 
 

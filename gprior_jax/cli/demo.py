@@ -24,6 +24,7 @@ from gprior_jax.inversion.result import Result
 from gprior_jax.keys import seeded
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs import html
+from gprior_jax.runs.verdict import verdict
 from gprior_jax.storage.atomic import write_bytes, write_json
 from gprior_jax.summary import versions
 
@@ -39,13 +40,13 @@ class Trial(NamedTuple):
     Attributes:
         title: over its column.
         result: of all images.
-        psnr: of every image, dB.
+        metrics: of every image, ``{name: [B]}``: PSNR in dB, and SSIM.
         seconds: with compilation.
     """
 
     title: str
     result: Result
-    psnr: np.ndarray
+    metrics: dict[str, np.ndarray]
     seconds: float
 
 
@@ -91,7 +92,7 @@ class Demo(JsonFlag):
         devices = spread(None, len(images))
         result = invert(prior, images, recipe, key=seeded(self.seed), devices=devices, progress=bar)
         bar({})
-        return Trial(title, result, fidelity(result.images, images)["psnr"], time.monotonic() - started)
+        return Trial(title, result, fidelity(result.images, images), time.monotonic() - started)
 
 
 def load_group(name: str, size: int) -> dict[str, np.ndarray]:
@@ -102,12 +103,20 @@ def load_group(name: str, size: int) -> dict[str, np.ndarray]:
 
 def summary_row(trial: Trial, in_domain: np.ndarray) -> dict[str, Any]:
     """A trial's mean figures, for the table."""
+    means = {NAMES[name]: float(values.mean()) for name, values in trial.metrics.items()}
+    psnr = trial.metrics["psnr"]
     return {
         "method": trial.title,
-        "portraits, PSNR (dB)": float(trial.psnr[in_domain].mean()),
-        "photographs, PSNR (dB)": float(trial.psnr[~in_domain].mean()),
+        **means,
+        "portraits, PSNR (dB)": float(psnr[in_domain].mean()),
+        "photographs, PSNR (dB)": float(psnr[~in_domain].mean()),
+        "steps": trial.result.history["loss"].shape[1],
         "seconds, with compilation": round(trial.seconds, 1),
     }
+
+
+NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
+"""Columns of the table by the names of metrics."""
 
 
 def comparison(images: np.ndarray, trials: Sequence[Trial]) -> np.ndarray:
@@ -121,28 +130,40 @@ def demo_page(
     prior: Prior, names: Sequence[str], images: np.ndarray, trials: Sequence[Trial], rows: Sequence[dict[str, Any]]
 ) -> str:
     """The report as HTML."""
-    samples = synthesize(prior, sample_z(prior, seeded(7), _SAMPLES))
-    sheet = im.grid(im.to_uint8(samples), 12)
+    sheet = im.grid(im.to_uint8(synthesize(prior, sample_z(prior, seeded(7), _SAMPLES))), 12)
+    criteria = [name for name in rows[0] if name not in ("method", "steps")]
+    series = {trial.title: trial.result.history["pixel_mse"].mean(axis=0) for trial in trials}
+    means = html.section(
+        "Which method is best",
+        html.conclusion(verdict(rows, "method", criteria)),
+        html.table(rows, best=True),
+        html.paragraph(f"Means over {len(names)} pictures; below, their mean squared error over the steps."),
+        html.curves(series, "mean squared error", 720, 320),
+    )
     blocks = [
         html.paragraph(
             f"{len(names)} pictures inverted with the prior '{prior.name}' ({prior.resolution} px). The portraits were "
             "drawn by an earlier checkpoint of its training, so that it has not drawn them itself; the photographs are "
             "a face, and three things that it has never seen. Several codes composed at a layer explain what one code "
-            "cannot."
+            "cannot. Point at a picture to see the other of input and result in its place; move a slider to lay the "
+            "input over a result in part."
         ),
+        means,
         html.section("The prior", html.picture(sheet, f"{_SAMPLES} random samples", side=sheet.shape[1])),
-        html.section("Mean PSNR", html.table(rows), html.row([_mean_curves(trials)])),
     ]
     for i, name in enumerate(names):
-        target = im.to_uint8(images[i])
-        shown = [html.picture(target, "input", 128)]
-        shown += [html.picture(im.to_uint8(t.result.images[i]), f"{t.title}, {t.psnr[i]:.1f} dB", 128) for t in trials]
-        best = max(trials, key=lambda trial: trial.psnr[i])
-        shown.append(html.picture(html.error_map(im.to_uint8(best.result.images[i]), target), "error of the best", 128))
-        blocks.append(html.section(name, html.row(shown)))
+        blocks.append(html.image_section(name, html.compared(_cells(i, im.to_uint8(images[i]), trials))))
     return html.page("gprior demo", *blocks)
 
 
-def _mean_curves(trials: Sequence[Trial]) -> str:
-    series = {trial.title: trial.result.history["pixel_mse"].mean(axis=0) for trial in trials}
-    return f"<figure>{html.curves(series, 640, 300)}<figcaption>mean squared error over steps</figcaption></figure>"
+def _cells(i: int, target: np.ndarray, trials: Sequence[Trial]) -> list[html.Cell]:
+    """The input, every trial's result and the error of the best one, which the input is compared with."""
+    best = int(np.argmax([np.nan_to_num(trial.metrics["psnr"][i], nan=-np.inf, posinf=np.inf) for trial in trials]))
+    results = [im.to_uint8(trial.result.images[i]) for trial in trials]
+    cells = [html.Cell("input", target, "input", other=f"trial-{best}")]
+    for k, (trial, result) in enumerate(zip(trials, results, strict=True)):
+        ahead = "; the best" if k == best and len(trials) > 1 else ""
+        caption = f"{trial.title}, {trial.metrics['psnr'][i]:.1f} dB{ahead}"
+        cells.append(html.Cell(f"trial-{k}", result, caption, other="input", slides=True))
+    error = html.error_map(results[best], target)
+    return [*cells, html.Cell("error", error, f"error of {trials[best].title}", other=f"trial-{best}")]

@@ -25,7 +25,7 @@ from gprior_jax.metrics.attribution import (
     feature_distances,
 )
 from gprior_jax.runs.entries import Entry
-from gprior_jax.runs.html import histogram, paragraph, table
+from gprior_jax.runs.html import chart, histogram, paragraph, table
 from gprior_jax.runs.inversion import inversion_settings, invert_batch
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Solve
@@ -117,4 +117,5 @@ def attribution_blocks(reference: Reference, entries: Sequence[Entry]) -> list[s
     """What the report of an attribution says first: the reference, and where every image lies."""
     found = attributed(reference, entries)
     rows = [{"image": name, **each._asdict()} for name, each in found.items()]
-    return [paragraph(auc_told(auc(reference))), histogram_of(reference, found), table(rows)]
+    drawn = chart(histogram_of(reference, found), "distances of the reference, and of the images")
+    return [paragraph(auc_told(auc(reference))), drawn, table(rows)]

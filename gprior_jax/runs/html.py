@@ -1,48 +1,128 @@
-"""Blocks of one self-contained HTML file with pictures, curves and tables; it opens anywhere, offline."""
+"""Blocks of one self-contained HTML file with pictures, curves and tables; it opens anywhere, offline.
+
+The markup is in ``templates/``: ``report.html`` in named parts, its style sheet and its script. Without the script
+everything is visible, side by side.
+"""
 
 import base64
 import html
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from urllib.parse import quote
 
 import numpy as np
+from PIL import Image
 
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import encode_png
+from gprior_jax.runs.charts import curves as curves
+from gprior_jax.runs.charts import histogram as histogram
+from gprior_jax.runs.tables import table as table
+from gprior_jax.runs.template import Html, attributes, fill, joined, text_of
 
 ERROR_RANGE = 0.25
 """Absolute difference, of pixels in [0, 1], that the error map shows as white."""
 
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --dim: #888; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.row { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-start; margin: .6rem 0; }
-figure { margin: 0; } figcaption { font-size: .8rem; color: var(--dim); max-width: 12rem; }
-img { image-rendering: pixelated; display: block; border-radius: 3px; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-td, th { padding: .2rem .7rem; border-bottom: 1px solid var(--line); text-align: right; }
-td:first-child, th:first-child { text-align: left; }
-svg text { font-size: 10px; fill: currentColor; }
-"""
+_SIDE, _LARGE = 256, 320
+"""Width on the page that small pictures are enlarged to, up to four times, and that large ones are reduced to."""
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Okabe and Ito's palette, told apart by colour-blind readers too."""
+_COLOURS = 256
+"""Colours that a PNG may have in a palette (PNG specification, 11.2.3)."""
 
 
-def picture(image: np.ndarray, caption: str = "", side: int = 192) -> str:
+class Cell(NamedTuple):
+    """A picture in a row of pictures to compare.
+
+    Attributes:
+        column: a short name of letters, digits and hyphens; of one page, all pictures of a name stand in one column.
+        image: uint8 ``[H, W, C]``.
+        caption: text under it.
+        other: the column whose picture is shown in its place when the pointer is on it.
+        slides: whether a slider uncovers the other one, too.
+    """
+
+    column: str
+    image: np.ndarray
+    caption: str
+    other: str | None = None
+    slides: bool = False
+
+
+def picture(image: np.ndarray, caption: str = "", side: int = _SIDE) -> Html:
     """A picture with a caption.
 
     Args:
-        image: uint8 ``[H, W, 3]``.
+        image: uint8 ``[H, W, C]``.
         caption: text under it.
         side: width on the page, CSS pixels.
     """
-    data = base64.b64encode(encode_png(image)).decode()
-    text = html.escape(caption)
-    shown = f'<img width="{side}" alt="{text}" src="data:image/png;base64,{data}">'
-    return f"<figure>{shown}<figcaption>{text}</figcaption></figure>"
+    return _figure(image, caption, side, Html(""), style=f"width: {side}px")
+
+
+def compared(cells: Sequence[Cell]) -> Html:
+    """Pictures side by side, each in its column, of one width; hovering and sliding lay one over another."""
+    side = side_of(max(cell.image.shape[1] for cell in cells))
+    captions = {cell.column: cell.caption for cell in cells}
+    drawn = []
+    for cell in cells:
+        other = cell.other if cell.other in captions and cell.other != cell.column else None
+        slides = cell.slides and other is not None
+        slider = fill("slider", other=captions[other or cell.column], caption=cell.caption) if slides else Html("")
+        own = {"data-column": cell.column, "data-other": other}
+        drawn.append(_figure(cell.image, cell.caption, side, slider, **own))
+    return fill("images", side=side, blocks=joined(drawn))
+
+
+def side_of(width: int) -> int:
+    """Width on the page of pictures of a width: a whole number of CSS pixels for each, as far as there is room.
+
+    >>> [side_of(width) for width in (16, 64, 100, 256, 300, 1024)]
+    [64, 256, 200, 256, 300, 320]
+    """
+    return min(width * min(max(_SIDE // width, 1), 4), _LARGE)
+
+
+def samples(pictures: Iterable[Html]) -> Html:
+    """Small pictures in columns of one width."""
+    return fill("samples", blocks=joined(pictures))
+
+
+def sample(image: np.ndarray, caption: str) -> Html:
+    """One of :func:`samples`."""
+    return _figure(image, caption, 128, Html(""))
+
+
+def _figure(image: np.ndarray, caption: str, side: int, slider: Html, **own: object) -> Html:
+    large = "large" if image.shape[1] > side else None
+    data = Html(base64.b64encode(_png(_reduced(image, 2 * side))).decode())
+    return fill("picture", attributes=attributes(class_=large, **own), caption=caption, data=data, slider=slider)
+
+
+def _reduced(image: np.ndarray, side: int) -> np.ndarray:
+    """A picture that is wider than a side, at that width: the file shall stay small, and the pictures lie beside it."""
+    height, width, channels = image.shape
+    if width <= side:
+        return image
+    opened = Image.fromarray(image[..., 0] if channels == 1 else image)
+    smaller = opened.resize((side, max(1, round(height * side / width))), Image.Resampling.BOX)
+    return np.asarray(smaller).reshape(smaller.height, smaller.width, channels)
+
+
+def _png(image: np.ndarray) -> bytes:
+    """A PNG of exactly these pixels; in a palette where that is smaller, as of error maps."""
+    if image.shape[-1] != 3:
+        return encode_png(image)
+    packed = image.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    colours, places = np.unique(packed, return_inverse=True)
+    if len(colours) > min(_COLOURS, packed.size // 4):
+        return encode_png(image)
+    indexed = Image.fromarray(places.reshape(packed.shape).astype(np.uint8))
+    indexed.putpalette(np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1).astype(np.uint8).tobytes())
+    buffer = io.BytesIO()
+    indexed.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def error_map(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -61,118 +141,61 @@ def error_map(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return im.to_uint8(np.stack(channels, axis=-1) * 2.0 - 1.0)
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table with the keys of the first row as its head; floats are shown with four digits."""
-    if not rows:
-        return ""
-    names = list(rows[0])
-    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in names)
-    values = [[row.get(name, "") for name in names] for row in rows]
-    told = [[f"{value:.4g}" if isinstance(value, float) else str(value) for value in line] for line in values]
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in line) + "</tr>" for line in told)
-    return f"<table><tr>{head}</tr>{body}</table>"
+def row(items: Iterable[str]) -> Html:
+    """Blocks side by side."""
+    return fill("row", blocks=joined(items))
 
 
-def curves(series: Mapping[str, np.ndarray], width: int = 360, height: int = 190) -> str:
-    """Curves over steps on a logarithmic scale, as SVG. Values that are not positive and finite are left out."""
-    kept = {name: np.asarray(values, np.float64) for name, values in series.items()}
-    valid = [v[np.isfinite(v) & (v > 0)] for v in kept.values()]
-    if not any(len(v) for v in valid):
-        return ""
-    low = math.log10(min(v.min() for v in valid if len(v)))
-    high = max(math.log10(max(v.max() for v in valid if len(v))), low + 1e-3)
-    steps = max(max(len(v) for v in kept.values()) - 1, 1)
-    left, bottom, top = 44, height - 18, 8
-
-    def at(step: float, value: float) -> tuple[float, float]:
-        x = left + (width - left - 6) * step / steps
-        return x, bottom - (bottom - top) * (math.log10(value) - low) / (high - low)
-
-    marks = []
-    for exponent in range(math.ceil(low), math.floor(high) + 1):
-        _, y = at(0, 10.0**exponent)
-        marks.append(f'<line x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}" stroke="#8884"/>')
-        marks.append(f'<text x="{left - 4}" y="{y + 3:.1f}" text-anchor="end">1e{exponent}</text>')
-    marks += [f'<text x="{left}" y="{height - 4}">0</text>', f'<text x="{width - 40}" y="{height - 4}">{steps}</text>']
-    lines = []
-    for index, values in enumerate(kept.values()):
-        stride = max(1, len(values) // 400)  # More points than pixels make the file large, not the curve finer.
-        points = [at(i, v) for i, v in list(enumerate(values))[::stride] if math.isfinite(v) and v > 0]
-        text, colour = " ".join(f"{x:.1f},{y:.1f}" for x, y in points), _COLOURS[index % len(_COLOURS)]
-        lines.append(f'<polyline points="{text}" fill="none" stroke="{colour}" stroke-width="1.4"/>')
-    names = [
-        f'<text x="{width - 6}" y="{top + 12 * (i + 1)}" text-anchor="end" style="fill:{_COLOURS[i % len(_COLOURS)]}">'
-        f"{html.escape(name)}</text>"
-        for i, name in enumerate(kept)
-    ]
-    return f'<svg width="{width}" height="{height}" role="img">{"".join(marks + lines + names)}</svg>'
+def section(title: str, *blocks: str) -> Html:
+    """Blocks under a heading."""
+    return fill("section", title=title, blocks=joined(blocks), attributes=Html(""))
 
 
-def histogram(
-    series: Mapping[str, np.ndarray], marks: Mapping[str, float] | None = None, width: int = 480, height: int = 220
-) -> str:
-    """Histograms of several sets of positive numbers, over one another on a logarithmic scale, as SVG.
+def image_section(name: str, *blocks: str) -> Html:
+    """Blocks of one image, which a link can lead to: see :func:`anchor`."""
+    own = attributes(class_="image", id=anchor(name))
+    return fill("section", title=name, blocks=joined(blocks), attributes=own)
+
+
+def anchor(name: str) -> str:
+    """Id of the section of an image; an id has no spaces, a name may."""
+    return quote(f"image-{name}")
+
+
+def paragraph(text: str) -> Html:
+    """A paragraph of plain text."""
+    return fill("paragraph", text=text)
+
+
+def conclusion(text: str) -> Html:
+    """A paragraph that stands out; nothing without text."""
+    return fill("verdict", text=text) if text else Html("")
+
+
+def details(title: str, *blocks: str) -> Html:
+    """Blocks that a click on a title uncovers."""
+    return fill("details", title=title, blocks=joined(blocks))
+
+
+def chart(drawn: str, caption: str = "") -> Html:
+    """An SVG as a figure."""
+    return fill("chart", drawn=Html(drawn), caption=caption)
+
+
+def page(title: str, *blocks: str, columns: Sequence[str] = ()) -> Html:
+    """A whole HTML document.
 
     Args:
-        series: numbers by the name of their set; bars are shares of each set.
-        marks: single numbers to point out, by name.
-        width: CSS pixels.
-        height: likewise.
+        title: of the page, and its heading.
+        blocks: its content.
+        columns: order of the columns of pictures, as far as there are such; others follow in the order of the page.
     """
-    marks = marks or {}
-    logs = {name: np.log10(np.maximum(np.asarray(values, np.float64), 1e-12)) for name, values in series.items()}
-    pointed = [math.log10(max(value, 1e-12)) for value in marks.values()]
-    everything = np.concatenate([*logs.values(), pointed])
-    low, high = float(everything.min()), max(float(everything.max()), float(everything.min()) + 1e-3)
-    edges = np.linspace(low, high, _BINS + 1)
-    shares = {name: np.histogram(values, edges)[0] / len(values) for name, values in logs.items()}
-    top, bottom, tallest = 8, height - 30, max(float(share.max()) for share in shares.values())
-
-    def across(value: float) -> float:
-        return 8 + (width - 16) * (value - low) / (high - low)
-
-    drawn = []
-    for index, (name, share) in enumerate(shares.items()):
-        colour = _COLOURS[index % len(_COLOURS)]
-        for left, right, part in zip(edges[:-1], edges[1:], share, strict=True):
-            tall = (bottom - top) * part / tallest
-            place = f'x="{across(left):.1f}" y="{bottom - tall:.1f}" width="{across(right) - across(left):.1f}"'
-            drawn.append(f'<rect {place} height="{tall:.1f}" fill="{colour}" fill-opacity="0.5"/>')
-        text = html.escape(f"{name} ({len(series[name])})")
-        drawn.append(
-            f'<text x="{width - 8}" y="{top + 12 * (index + 1)}" text-anchor="end" style="fill:{colour}">{text}</text>'
-        )
-    for name, value in zip(marks, pointed, strict=True):
-        x = f"{across(value):.1f}"
-        drawn.append(f'<line x1="{x}" x2="{x}" y1="{top}" y2="{bottom}" stroke="currentColor" stroke-dasharray="3"/>')
-        drawn.append(f'<text x="{x}" y="{bottom + 12}" text-anchor="middle">{html.escape(name)}</text>')
-    ends = f'<text x="8" y="{height - 4}">{10**low:.3g}</text>'
-    ends += f'<text x="{width - 8}" y="{height - 4}" text-anchor="end">{10**high:.3g}</text>'
-    shape = f'xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" role="img"'
-    return f'<svg {shape} font-size="10">{"".join(drawn)}{ends}</svg>'
+    found = dict.fromkeys(html.unescape(name) for block in blocks for name in _COLUMN.findall(block))
+    ordered = [name for name in columns if name in found] + [name for name in found if name not in columns]
+    rules = [fill("column", name=name, wide=i + 1, row=i // 2 + 1, narrow=i % 2 + 1) for i, name in enumerate(ordered)]
+    placed = fill("columns", number=max(len(ordered), 1), rules=Html("\n".join(rules)))
+    content = {"style": text_of("report.css"), "columns": placed, "script": text_of("report.js")}
+    return Html(fill("page", title=title, blocks=Html("\n".join(blocks)), **content) + "\n")
 
 
-_BINS = 32
-
-
-def row(items: Iterable[str]) -> str:
-    """Blocks side by side."""
-    return f'<div class="row">{"".join(items)}</div>'
-
-
-def section(title: str, *blocks: str) -> str:
-    """Blocks under a heading."""
-    return f"<h2>{html.escape(title)}</h2>" + "".join(blocks)
-
-
-def paragraph(text: str) -> str:
-    """A paragraph of plain text."""
-    return f"<p>{html.escape(text)}</p>"
-
-
-def page(title: str, *blocks: str) -> str:
-    """A whole HTML document."""
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style><h1>{html.escape(title)}</h1>{''.join(blocks)}</html>\n"
-    )
+_COLUMN = re.compile(r'data-column="([^"]+)"')

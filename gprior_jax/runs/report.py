@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from gprior_jax.images import arrays as im
+from gprior_jax.runs import html
 from gprior_jax.runs.entries import Entry, entry_of, read_records
-from gprior_jax.runs.html import ERROR_RANGE, curves, error_map, page, paragraph, picture, row, section, table
+from gprior_jax.runs.html import ERROR_RANGE
 from gprior_jax.runs.names import as_text
 from gprior_jax.runs.record import Record
+from gprior_jax.runs.tables import more_is_better, shown
+from gprior_jax.runs.template import Html, joined
+from gprior_jax.runs.verdict import verdict
 from gprior_jax.storage.atomic import write_text
 from gprior_jax.summary import flatten
 
@@ -25,29 +29,76 @@ CAPTIONS = {
 }
 """Pictures of a restoration beside its result."""
 
+COLUMNS = ("input", "result", "truth", "error", *CAPTIONS)
+"""Where the pictures of an image stand, from the left."""
+
 
 def record_block(record: Record) -> str:
     """Input, result, error map, curves and metrics of one image, and what a restoration made beside."""
     result = im.to_uint8(record.image)
-    decibels = f", {record.metrics['psnr']:.2f} dB" if "psnr" in record.metrics else ""
-    shown = [picture(record.target, "input"), picture(result, f"result{decibels}")]
-    reference = record.pictures.get("truth", None if record.pictures else record.target)
-    if "truth" in record.pictures:
-        shown.append(picture(record.pictures["truth"], "ground truth"))
-    if reference is not None:
-        caption = f"error, white from {ERROR_RANGE:.0%} of the range"
-        shown.append(picture(error_map(result, reference), caption))
-    shown += [picture(record.pictures[name], text) for name, text in CAPTIONS.items() if name in record.pictures]
-    ranked = enumerate(zip(record.samples, record.sample_losses, strict=True), start=1)
-    samples = [picture(sample, f"sample {i}, loss {loss:.4g}", 96) for i, (sample, loss) in ranked]
     figures = {"status": record.status.name, "best step": record.step} | record.metrics | record.terms
-    return section(record.name, row((*shown, curves(record.history))), row(samples), table([figures]))
+    shown_first = html.row([html.compared(_cells(record, result)), html.curves(record.history)])
+    return html.image_section(record.name, shown_first, _samples(record, result), html.table([figures]))
+
+
+def _cells(record: Record, result: np.ndarray) -> list[html.Cell]:
+    """The pictures of an image; the result is compared with the ground truth, or else with the input."""
+    decibels = f", {record.metrics['psnr']:.2f} dB" if "psnr" in record.metrics else ""
+    truth = record.pictures.get("truth")
+    reference = "input" if truth is None else "truth"
+    cells = [
+        html.Cell("input", record.target, "input", other="result"),
+        html.Cell("result", result, f"result{decibels}", other=reference, slides=True),
+    ]
+    if truth is not None:
+        cells.append(html.Cell("truth", truth, "ground truth", other="result"))
+    against = truth if truth is not None else None if record.pictures else record.target
+    if against is not None:
+        caption = f"error, white from {ERROR_RANGE:.0%} of the range"
+        cells.append(html.Cell("error", html.error_map(result, against), caption, other="result"))
+    # A picture that is the result itself is not shown twice.
+    beside = {n: p for n in CAPTIONS if (p := record.pictures.get(n)) is not None and not np.array_equal(p, result)}
+    return cells + [html.Cell(name, picture, CAPTIONS[name], other=reference) for name, picture in beside.items()]
+
+
+def _samples(record: Record, result: np.ndarray) -> Html:
+    """The samples, the best first, and which that is; it is not shown again where it is the result."""
+    losses = [float(loss) for loss in record.sample_losses]
+    if not losses:
+        return Html("")
+    rows = [{"sample": f"sample {i}", "loss": loss} for i, loss in enumerate(losses, start=1)]
+    told = f"Sample 1 is the result. {verdict(rows, 'sample', ['loss']).capitalize()}".strip()
+    drawn = [
+        html.sample(sample, f"sample {i}, loss {shown(loss)}")
+        for i, (sample, loss) in enumerate(zip(record.samples, losses, strict=True), start=1)
+        if i > 1 or not np.array_equal(sample, result)
+    ]
+    return joined([html.paragraph(told), html.samples(drawn)])
 
 
 def mean_metrics(entries: Sequence[Entry]) -> dict[str, float]:
     """Mean over the images that have it of every metric; infinite where one is."""
     names = dict.fromkeys(name for entry in entries for name in entry.metrics)
     return {name: float(np.mean([e.metrics[name] for e in entries if name in e.metrics])) for name in names}
+
+
+def images_table(entries: Sequence[Entry]) -> Html:
+    """Figures of all images, the best of every column marked, means in the last row; which is best, and why, above."""
+    rows = [{n: value for n, value in (e.row | e.metrics).items() if n != "source"} for e in entries]
+    rows = [{"image": row.pop("name"), "status": row.pop("status"), "best step": row.pop("step")} | row for row in rows]
+    names = dict.fromkeys(name for row in rows for name in row)
+    kinds = [name for name in names if more_is_better(name) is not None]
+    means = {name: _mean([row[name] for row in rows if row.get(name) is not None]) for name in kinds}
+    foot = {"image": f"mean of {len(rows)}"} | means if len(rows) > 1 else None
+    links = {entry.row["name"]: html.anchor(entry.row["name"]) for entry in entries if entry.block}
+    # Of metrics first: losses of images with other masks or sizes are of other sums.
+    criteria = sorted(kinds, key=lambda name: (name == "loss", name not in entries[0].metrics))
+    told = verdict(rows, "image", criteria)
+    return joined([html.conclusion(told), html.table(rows, foot, links, best=True)])
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def write_report(
@@ -65,19 +116,36 @@ def write_report(
         The report's path.
     """
     settings = flatten({"settings": run.get("settings", {}), "versions": run.get("versions", {})})
-    rows = table([{"setting": name.removeprefix("settings."), "value": value} for name, value in settings.items()])
-    shown = [*blocks, f"<details><summary>Settings and versions</summary>{rows}</details>"]
+    rows = html.table([{"setting": n.removeprefix("settings."), "value": str(v)} for n, v in settings.items()])
+    parts = [*blocks, html.details("Settings and versions", rows)]
     if entries:
         means = ", ".join(f"{name} {value:.4g}" for name, value in mean_metrics(entries).items())
-        shown.append(paragraph(f"{len(entries)} images. Means: {means}."))
+        count = f"{len(entries)} image{'s' if len(entries) > 1 else ''}."
+        parts.append(html.paragraph(f"{count} Means: {means}." if means else count))
+        parts.append(images_table(entries))
     if failed := run.get("failed"):
-        shown.append(section("Failed", table([{"file": name, "why": why} for name, why in failed.items()])))
+        parts.append(html.section("Failed", html.table([{"file": n, "why": why} for n, why in failed.items()])))
     if len(entries) > MAX_IMAGES:
-        shown.append(paragraph(f"The first {MAX_IMAGES} of {len(entries)} images are shown; run.json lists all."))
+        parts.append(html.paragraph(f"The first {MAX_IMAGES} of {len(entries)} images are shown; the table lists all."))
+    if any(entry.block for entry in entries):
+        parts.append(html.paragraph(_HOW))
+    if (stages := _stages(run.get("settings", {}).get("recipe"))) > 1:
+        parts.append(html.paragraph(f"Of {stages} stages, curves and steps are those of the last one."))
     path = Path(folder) / "report.html"
     title = f"gprior: {os.path.basename(os.path.realpath(folder))}"
-    write_text(path, page(as_text(title), *shown, *(e.block for e in entries)))
+    write_text(path, html.page(as_text(title), *parts, *(e.block for e in entries), columns=COLUMNS))
     return path
+
+
+_HOW = (
+    "Point at a picture to see what it is compared with in its place; move the slider below a result to lay the other "
+    "over it in part. Point at a curve to read its values. Large pictures are reduced here; the files hold them whole."
+)
+
+
+def _stages(recipe: Any) -> int:
+    """How many stages a recipe has, from its summary."""
+    return 1 + _stages(recipe["then"]) if isinstance(recipe, dict) and recipe.get("then") else 1
 
 
 def rewrite_report(
