@@ -96,7 +96,7 @@ def sample(image: np.ndarray, caption: str) -> Html:
 
 def _figure(image: np.ndarray, caption: str, side: int, slider: Html, **own: object) -> Html:
     large = "large" if image.shape[1] > side else None
-    data = Html(base64.b64encode(_png(_reduced(image, 2 * side))).decode())
+    data = Html(base64.b64encode(_png(_reduced(image, side))).decode())
     return fill("picture", attributes=attributes(class_=large, **own), caption=caption, data=data, slider=slider)
 
 
