@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gprior_jax.runs.template import Html, attributes, fill, joined
+from gprior_jax.runs.template import Html, fill, joined
 from gprior_jax.runs.ticks import Axis, axis_of, linear_ticks, log_ticks
 
 _POINTS = 240
@@ -141,7 +141,8 @@ def histogram(
     drawn = [fill("rule", left=left, right=right, bottom=bottom)]
     for i, (name, share) in enumerate(zip(series, shares, strict=True)):
         colour, text = _COLOURS[i % len(_COLOURS)], f"{name} ({len(series[name])})"
-        drawn.append(_text(right, top - 6 - _ROW * (len(series) - 1 - i), text, "end", fill=colour))
+        y = top - 6 - _ROW * (len(series) - 1 - i)
+        drawn += [fill("bar", x=left, y=y - 9, width=10, height=10, colour=colour), _text(left + 16, y, text, "start")]
         drawn += _bars(share * (bottom - top) / tallest, place(edges[0]), (right - left) / _BINS, bottom, colour)
     for tick in linear_ticks(0, tallest * 100):
         drawn.append(_text(left - 6, bottom - (bottom - top) * tick.value / tallest / 100 + 4, f"{tick.text} %", "end"))
@@ -161,8 +162,8 @@ def histogram(
     return fill("histogram", told=told, width=width, height=tall, drawn=joined(drawn))
 
 
-def _text(x: float, y: float, text: str, anchor: str = "middle", **more: str) -> Html:
-    return fill("text", x=round(x, 1), y=round(y, 1), text=text, anchor=anchor, attributes=attributes(**more))
+def _text(x: float, y: float, text: str, anchor: str = "middle") -> Html:
+    return fill("text", x=round(x, 1), y=round(y, 1), text=text, anchor=anchor)
 
 
 def _bars(heights: np.ndarray, start: float, width: float, bottom: float, colour: str) -> list[Html]:

@@ -91,9 +91,11 @@ def images_table(entries: Sequence[Entry]) -> Html:
     means = {name: _mean([row[name] for row in rows if row.get(name) is not None]) for name in kinds}
     foot = {"image": f"mean of {len(rows)}"} | means if len(rows) > 1 else None
     links = {entry.row["name"]: html.anchor(entry.row["name"]) for entry in entries if entry.block}
-    # Of metrics first: losses of images with other masks or sizes are of other sums.
-    criteria = sorted(kinds, key=lambda name: (name == "loss", name not in entries[0].metrics))
-    told = verdict(rows, "image", criteria)
+    # Metrics first, the loss before its parts: losses of images with other masks are not of the same pixels.
+    measured = mean_metrics(entries)
+    criteria = sorted(kinds, key=lambda name: (name not in measured, name != "loss" and name not in measured))
+    # The distance of a projection says where an image is from, and is judged by what stands above.
+    told = "" if "distance" in measured else verdict(rows, "image", criteria)
     return joined([html.conclusion(told), html.table(rows, foot, links, best=True)])
 
 

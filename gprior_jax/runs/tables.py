@@ -11,7 +11,7 @@ from gprior_jax.runs.template import Html, attributes, fill, joined
 HIGHER = frozenset({"psnr", "ssim", "ms_ssim", "consistency", "auc"})
 """Metrics of which more is better."""
 
-LOWER = frozenset({"loss", "lpips", "perceptual", "distance", "l1", "pixel_mse", "seconds", "fid", "kid", "swd"})
+LOWER = frozenset({"loss", "lpips", "perceptual", "l1", "pixel_mse", "seconds", "fid", "kid", "swd"})
 """Figures of which less is better."""
 
 MISSING = "\N{EN DASH}"

@@ -132,6 +132,28 @@ def test_the_table_says_which_is_best(tmp_path):
     assert root.all("tfoot")[0].whole_text.startswith("mean of 3")
 
 
+def test_metrics_count_more_than_losses_and_those_more_than_their_parts(tmp_path):
+    """Also where the first image has no metrics."""
+    terms = [{"pixel_mse": 0.1, "loss": 0.5}, {"pixel_mse": 0.2, "loss": 0.4}, {"pixel_mse": 0.3, "loss": 0.3}]
+    found = []
+    for metrics in ([{}, {"psnr": 9.0}, {"psnr": 8.0}], [{}, {}, {}]):
+        entries = [
+            entry_of(record(name)._replace(metrics=own, terms=term), "")
+            for name, own, term in zip("abc", metrics, terms, strict=True)
+        ]
+        text = report.write_report(tmp_path, {}, entries).read_text()
+        found.append(parsed(text).one("p", class_="verdict").text)
+    assert found[0].startswith(
+        "b is best: its psnr of 9 is the highest, 1 ahead of c (8). Best by loss: c (0.3; 0.4 for"
+    )
+    assert found[1].startswith("c is best: its loss of 0.3 is the lowest, 0.1 ahead of b (0.4). Best by pixel_mse: a")
+
+
+def test_projections_that_are_judged_otherwise_are_not_called_best(tmp_path):
+    text = report.write_report(tmp_path, {}, entries_with({"distance": 0.1}, {"distance": 0.2})).read_text()
+    assert parsed(text).all("p", class_="verdict") == []
+
+
 def test_curves_of_several_stages_are_said_to_be_of_the_last(tmp_path):
     recipe = {"kind": "Recipe", "then": {"kind": "Recipe", "then": None}}
     for settings, told in (({"recipe": recipe}, True), ({"recipe": recipe["then"]}, False), ({}, False)):

@@ -65,5 +65,5 @@ def test_the_best_of_a_column_is_marked(name, values, best):
 
 def test_which_way_is_better():
     assert [more_is_better(name) for name in ("SSIM", "ms_ssim", "auc", "portraits, PSNR (dB)")] == [True] * 4
-    assert [more_is_better(name) for name in ("loss", "distance", "l1", "fid", "pixel_mse")] == [False] * 5
-    assert [more_is_better(name) for name in ("status", "real_within", "steps", "probability")] == [None] * 4
+    assert [more_is_better(name) for name in ("loss", "lpips", "l1", "fid", "pixel_mse")] == [False] * 5
+    assert [more_is_better(name) for name in ("status", "distance", "steps", "probability")] == [None] * 4
