@@ -131,6 +131,7 @@ def demo_page(
 ) -> str:
     """The report as HTML."""
     sheet = im.grid(im.to_uint8(synthesize(prior, sample_z(prior, seeded(7), _SAMPLES))), 12)
+    rows = [{_TITLES.get(name, name): value for name, value in row.items()} for row in rows]
     criteria = [name for name in rows[0] if name not in ("method", "steps")]
     series = {trial.title: trial.result.history["pixel_mse"].mean(axis=0) for trial in trials}
     means = html.section(
@@ -144,9 +145,8 @@ def demo_page(
         html.paragraph(
             f"{len(names)} pictures inverted with the prior '{prior.name}' ({prior.resolution} px). The portraits were "
             "drawn by an earlier checkpoint of its training, so that it has not drawn them itself; the photographs are "
-            "a face, and three things that it has never seen. Several codes composed at a layer explain what one code "
-            "cannot. Point at a picture to see the other of input and result in its place; move a slider to lay the "
-            "input over a result in part."
+            "a face, and three things that it has never seen. Point at a picture to see the other of input and result "
+            "in its place; move a slider to lay the input over a result in part. Point at a curve to read its values."
         ),
         means,
         html.section("The prior", html.picture(sheet, f"{_SAMPLES} random samples", side=sheet.shape[1])),
@@ -154,6 +154,14 @@ def demo_page(
     for i, name in enumerate(names):
         blocks.append(html.image_section(name, html.compared(_cells(i, im.to_uint8(images[i]), trials))))
     return html.page("gprior demo", *blocks)
+
+
+_TITLES = {
+    "portraits, PSNR (dB)": "PSNR of portraits (dB)",
+    "photographs, PSNR (dB)": "PSNR of photographs (dB)",
+    "seconds, with compilation": "seconds with compilation",
+}
+"""Columns that have other names on the page: without a comma, so that a sentence can list them."""
 
 
 def _cells(i: int, target: np.ndarray, trials: Sequence[Trial]) -> list[html.Cell]:
