@@ -13,16 +13,16 @@ from gprior_jax.inversion import schedules
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER
-from gprior_jax.recipes.mganprior import FAST_OPTIMIZER, FAST_STEPS
+from gprior_jax.recipes.mganprior import FAST_STEPS, FREE_OPTIMIZER
 from gprior_jax.summary import summarise
 
 VARIANTS: dict[str, Optimizer] = {
     "adam": Optimizer(optax.adam, 0.05),
     "adam-beta2-0.99": Optimizer(optax.adam, 0.05, options=(("b2", 0.99),)),
-    "fast": FAST_OPTIMIZER,
-    "fast-codes-0.15": dataclasses.replace(FAST_OPTIMIZER, rates=(("codes", 0.15), ("alpha", 0.03))),
-    "fast-cosine": dataclasses.replace(FAST_OPTIMIZER, schedule=schedules.cosine),
-    "fast-betas-0.95": dataclasses.replace(FAST_OPTIMIZER, options=(("b1", 0.95), ("b2", 0.95))),
+    "fast": FREE_OPTIMIZER,
+    "fast-codes-0.15": dataclasses.replace(FREE_OPTIMIZER, rates=(("codes", 0.15), ("alpha", 0.03))),
+    "fast-cosine": dataclasses.replace(FREE_OPTIMIZER, schedule=schedules.cosine),
+    "fast-betas-0.95": dataclasses.replace(FREE_OPTIMIZER, options=(("b1", 0.95), ("b2", 0.95))),
     "sgd-official": OFFICIAL_OPTIMIZER,
 }
 """Only ``sgd-official`` divides by N a second time, as the published code does: its rate means nothing without."""

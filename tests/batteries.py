@@ -53,7 +53,7 @@ from gprior_jax.operators import (
 )
 from gprior_jax.perceptual import network
 from gprior_jax.perceptual.vgg import VGG16
-from gprior_jax.recipes.mganprior import FAST_OPTIMIZER
+from gprior_jax.recipes.mganprior import FREE_OPTIMIZER
 from gprior_jax.zoo.networks import abstract_params
 
 NORMAL, UNIFORM = LatentDistribution("normal"), LatentDistribution("uniform", -1.0, 1.0)
@@ -308,7 +308,7 @@ FAMILIES = (
 
 def pixel_recipe(num_steps: int = 20, optimizer: Optimizer | None = None, **solver: Any) -> Recipe:
     """Four codes at layer 2 of any generator of the table, pixel loss, the fast preset's optimiser unless given."""
-    config = SolverConfig(optimizer or FAST_OPTIMIZER, num_steps, **solver)
+    config = SolverConfig(optimizer or FREE_OPTIMIZER, num_steps, **solver)
     return Recipe("test", PARAMETRIZATIONS["codes"], (Pixel(),), config)
 
 

@@ -26,7 +26,7 @@ PACKAGE = Path(__file__).parents[1] / "gprior_jax"
 # row may import each other only within one folder.
 ROWS = (
     ("_version", "typing", "errors", "interrupts"),
-    ("checks", "keys"),
+    ("checks", "keys", "compiling"),
     ("summary",),
     ("storage.", "storage"),
     ("images.", "images"),

@@ -250,6 +250,7 @@ class RecipeFlags(PerceptualFlag):
         layer: composing layer, of mganprior; 6 unless given, or six tenths of the layers of a shallower prior.
         num_steps: optimisation steps (image2stylegan_pp: of the first stage, pti: of the weights); the preset's unless
             given.
+        free_codes: let the codes of mganprior move, as its preset official does; slower, and edited more gently.
         restarts: independent starts per image, of which the best is kept.
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
         perceptual_weight: weight of the perceptual term; the method's own unless given.
@@ -262,6 +263,7 @@ class RecipeFlags(PerceptualFlag):
     num_codes: Codes = None
     layer: int | None = None
     num_steps: Steps = None
+    free_codes: bool = False
     restarts: int = 1
     tolerance: float = 0.0
     perceptual_weight: float | None = None

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 some images failed (named), a file could not be written or
 """
 
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -27,7 +28,9 @@ def usage() -> str:
         [
             f"gprior {__version__}: pretrained GAN generators as priors for image processing",
             "",
-            "usage: gprior [--plugin FILE.py] COMMAND [ARGUMENTS]; gprior COMMAND --help tells all about one",
+            "usage: gprior [--plugin FILE.py] [--no-cache] COMMAND [ARGUMENTS]",
+            "",
+            "gprior COMMAND --help tells all about one; --no-cache keeps no compiled programs for the next command",
             "",
             *lines,
             "",
@@ -51,12 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return guarded(partial(_main, list(arguments)))
     if not (sys.warnoptions or os.environ.get("GPRIOR_DEBUG")):
         warnings.simplefilter("ignore")  # Of libraries, about what is ours to mend and no news to a user.
-    return interrupts.run(partial(guarded, partial(_main, sys.argv[1:])))
+    gc.set_threshold(*_GARBAGE)
+    return interrupts.run(partial(guarded, partial(_main, sys.argv[1:], keep=True)))
 
 
-def _main(arguments: list[str]) -> int:
+_GARBAGE = (100_000, 50, 100)
+"""Tracing makes many objects that stay: to look through them as often as Python does is a tenth of a short command."""
+
+
+def _main(arguments: list[str], keep: bool = False) -> int:
+    """Run the command; ``keep`` what it compiles for the next, which a process that is not ours decides itself."""
     plugins: list[str] = []
-    while arguments[:1] == ["--plugin"]:
+    while arguments[:1] in (["--plugin"], ["--no-cache"]):
+        if arguments[0] == "--no-cache":
+            keep, arguments = False, arguments[1:]
+            continue
         if len(arguments) < 2:
             raise ArgumentError("--plugin needs a Python file.")
         plugins.append(arguments[1])
@@ -69,6 +81,8 @@ def _main(arguments: list[str]) -> int:
         print(f"gprior {__version__}")
         return 0
     command, rest = find_command(arguments)
+    if keep:
+        importlib.import_module("gprior_jax.cli.compiled").keep_programs()
     return run_command(command.load(), f"gprior {command.name}", rest, f"{command.summary}.", command.resumes)
 
 

@@ -7,12 +7,14 @@ architecture by name.
 """
 
 import dataclasses
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import flax.struct
 import jax
 
 from gprior_jax.checks import check_finite
+from gprior_jax.compiling import jit
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import ArgumentError
@@ -183,7 +185,7 @@ def check_layer(prior: Prior, layer: int, lowest: int = 0, highest: int | None =
     return layer
 
 
-@jax.jit
+@partial(jit, use="once")
 def prepare(prior: Prior) -> Prior:
     """Scale and prepare the weights once, so that a loop does not repeat it.
 

@@ -4,7 +4,6 @@ Axes, outermost first: images, restarts, codes. Every image's result is a functi
 id alone: batches are padded to one shape, and optimiser states are per image.
 """
 
-import contextlib
 import dataclasses
 import functools
 from functools import partial
@@ -13,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.compiling import compiler_options, jit
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior, prepare
@@ -134,7 +134,10 @@ class Inverter:
         bare = replicate(self._mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None)))
         self._image_shape, self._stages = prior.image_shape, self.recipe.stages
         self._problems = [
-            replicate(self._mesh, Problem(bare, Objective(stage.terms), stage.fitted_encoder, stage.parametrization))
+            replicate(
+                self._mesh,
+                Problem(bare, Objective(stage.terms), stage.fitted_encoder, stage.parametrization, stage.coordinates),
+            )
             for stage in self._stages
         ]
 
@@ -294,7 +297,7 @@ class Inverter:
 # Images and restarts share one axis of rows, image by image: XLA:CPU emits much slower loops for arrays of higher rank.
 
 
-@partial(jax.jit, static_argnums=(1, 2))
+@partial(jit, use="once", static_argnums=(1, 2))
 def _start(
     problem: Problem,
     config: SolverConfig,
@@ -312,15 +315,16 @@ def _start(
 
     def begin(
         key: Key, pixels: Array, operator: Forward, hint: Variables, label: Array | None
-    ) -> tuple[State, Measurement]:
+    ) -> tuple[State, Variables | None, Measurement]:
         folded = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(rows))
         each = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows // len(leaf), axis=0), hint)
-        states = jax.vmap(partial(solver.init, problem, config, label=label))(folded, each)
-        return states, Measurement(operator, problem.objective.targets(Observation(pixels, operator)), label)
+        states, constants = jax.vmap(partial(solver.begin, problem, config, label=label))(folded, each)
+        return states, constants, Measurement(operator, problem.objective.targets(Observation(pixels, operator)), label)
 
-    states, measurements = jax.vmap(begin)(keys, observed, operator, hints, labels)
-    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states)
-    return flat, jax.tree.map(lambda leaf: jnp.repeat(leaf, rows, axis=0), measurements)
+    states, constants, measurements = jax.vmap(begin)(keys, observed, operator, hints, labels)
+    states, constants = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (states, constants))
+    measurements = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows, axis=0), measurements)
+    return states, measurements._replace(constants=constants)
 
 
 def _advance(
@@ -334,34 +338,18 @@ def _advance(
     return jax.lax.scan(lambda states, _: batched(states, measurements), states, length=length)
 
 
-_CPU_OPTIONS: dict[str, str | bool] = {
-    # XLA:CPU's default order of operations keeps more temporaries alive, and is no faster (PGGAN-1024, five codes at a
-    # time: 1065 against 710 MB, recomputed 642 against 476).
-    "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED",
-    # Its newer code generator for fusions compiles a PGGAN-256 step in 14 s where the older one takes 9, and the steps
-    # take the same time.
-    "xla_cpu_use_fusion_emitters": False,
-}
-"""Compiler options that pay on the CPU, see ``benchmarks/RESULTS.md``."""
-
-
 @functools.cache
 def _compiled_advance(platform: str) -> jax.stages.Wrapped:
     """:func:`_advance`, jitted with the options that pay on a platform."""
-    options: dict[str, str | bool] = {}
-    for name, value in _CPU_OPTIONS.items() if platform == "cpu" else ():
-        # They are not part of JAX's stable interface: a version of XLA that does not know one does without.
-        with contextlib.suppress(Exception):
-            jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
-            options[name] = value
+    options = compiler_options(platform, "often")
     return jax.jit(_advance, static_argnums=(1, 2), donate_argnums=3, compiler_options=options)
 
 
-@partial(jax.jit, static_argnums=1)
+@partial(jit, use="once", static_argnums=1)
 def _finish(problem: Problem, restarts: int, states: State, measurements: Measurement) -> tuple[Solution, Array]:
-    """The best restart of every image (and sample), rendered, and its row."""
+    """The best restart of every image (and sample), and its row."""
     losses = states.best_loss.reshape(-1, restarts)
     best = jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf), axis=1)
     rows = jnp.arange(len(best)) * restarts + best
-    chosen, labels = jax.tree.map(lambda leaf: leaf[rows], (states, measurements.label))
-    return jax.vmap(partial(solver.finalize, problem))(chosen, labels), rows
+    chosen = jax.tree.map(lambda leaf: leaf[rows], (states, measurements.constants))
+    return jax.vmap(partial(solver.finalize, problem))(*chosen), rows

@@ -8,7 +8,7 @@ from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import Parametrization
+from gprior_jax.latents import Coordinates, Parametrization
 from gprior_jax.objectives import Term
 from gprior_jax.summary import summarise
 
@@ -28,6 +28,7 @@ class Recipe:
             starts where the parametrisation does.
         then: a second stage, which starts from the variables that this one found; the result is the last stage's. None
             is the only stage.
+        coordinates: those in which the variables are optimised; None takes them as they are.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Recipe:
     restarts: int = 1
     encoder: Encoder | Literal["default"] | None = None
     then: "Recipe | None" = None
+    coordinates: Coordinates | None = None
 
     def __post_init__(self):
         if self.restarts < 1:
@@ -67,18 +69,20 @@ class Recipe:
             encoder = prior.encoder
             if encoder is None:
                 raise ArgumentError(f"{prior} comes without an encoder: leave encoder=None, or give one.")
+        parametrization = self.parametrization.fit(prior)
         fitted = (term.fit(prior) for term in self.terms)
         return dataclasses.replace(
             self,
-            parametrization=self.parametrization.fit(prior),
+            parametrization=parametrization,
             terms=tuple(term for term in fitted if term is not None),
             encoder=encoder,
+            coordinates=None if self.coordinates is None else self.coordinates.fit(parametrization),
             then=None if self.then is None else self.then.fit(prior),
         )
 
     def summary(self) -> dict[str, Any]:
         """The recipe as JSON, for ``run.json``; it differs where results would."""
         content: dict[str, Any] = {"name": self.name}
-        for name in ("parametrization", "terms", "solver", "restarts", "encoder", "then"):
+        for name in ("parametrization", "terms", "solver", "restarts", "encoder", "coordinates", "then"):
             content[name] = summarise(getattr(self, name))
         return {name: value for name, value in content.items() if value is not None}

@@ -75,6 +75,7 @@ class State(NamedTuple):
         optimizer: the optimiser's state.
         step: evaluations so far, int32.
         best_variables: the iterate with the least finite loss.
+        best_image: its image ``[R, R, C]``, so that nothing is rendered twice.
         best_loss: its loss; infinite before the first step.
         best_step: the step it was evaluated at, int32.
         reference_loss: best loss when ``patience`` was last counted.
@@ -85,6 +86,7 @@ class State(NamedTuple):
     optimizer: PyTree
     step: Array
     best_variables: Variables
+    best_image: Array
     best_loss: Array
     best_step: Array
     reference_loss: Array
@@ -94,6 +96,13 @@ class State(NamedTuple):
 def init(
     problem: Problem, config: SolverConfig, key: Key, hint: Variables | None = None, label: Array | None = None
 ) -> State:
+    """Start one image, see :func:`begin`; for problems in the coordinates of their own variables."""
+    return begin(problem, config, key, hint, label)[0]
+
+
+def begin(
+    problem: Problem, config: SolverConfig, key: Key, hint: Variables | None = None, label: Array | None = None
+) -> tuple[State, Variables | None]:
     """Start one image.
 
     Args:
@@ -102,21 +111,28 @@ def init(
         key: this image's key.
         hint: variables to start from instead of drawn ones.
         label: ``[num_classes]``, this image's class.
+
+    Returns:
+        The first state, and the constants of its :class:`gprior_jax.inversion.problem.Measurement`.
     """
-    drawn = problem.parametrization.init(held(problem, label), key, hint)
+    prior = held(problem, label)
+    drawn = problem.parametrization.project(problem.parametrization.init(prior, key, hint))
+    optimised, constants = problem.begin(prior, drawn)
     # A weakly typed start would compile the step twice more, as the types settle.
-    variables = jax.tree.map(lambda x: jax.lax.convert_element_type(x, x.dtype), problem.parametrization.project(drawn))
+    variables = jax.tree.map(lambda x: jax.lax.convert_element_type(x, x.dtype), optimised)
     infinite, zero = jnp.float32(jnp.inf), jnp.int32(0)
-    return State(
+    state = State(
         variables=variables,
         optimizer=config.transformation().init(_free(variables)),
         step=zero,
         best_variables=variables,
+        best_image=jnp.zeros(problem.prior.image_shape, jnp.float32),
         best_loss=infinite,
         best_step=zero,
         reference_loss=infinite,
         status=jnp.int32(Status.MAX_STEPS),
     )
+    return state, constants
 
 
 def _free(variables: Variables) -> Variables:
@@ -132,15 +148,15 @@ def step(problem: Problem, config: SolverConfig, state: State, measurement: Meas
     free = _free(state.variables)
     fixed = {name: value for name, value in state.variables.items() if name not in free}
 
-    def objective(free: Variables) -> tuple[Array, Evaluation]:
-        evaluation = evaluate(problem, free | fixed, measurement)
-        return evaluation.loss, evaluation
+    def objective(free: Variables) -> tuple[Array, tuple[Evaluation, Array]]:
+        evaluation, image = evaluate(problem, free | fixed, measurement)
+        return evaluation.loss, (evaluation, image)
 
-    gradient, evaluation = jax.grad(objective, has_aux=True)(free)
+    gradient, (evaluation, image) = jax.grad(objective, has_aux=True)(free)
     # Some optimisers (line searches, Polyak's step) ask for the value too, or for values elsewhere.
     more = {"value": evaluation.loss, "grad": gradient, "value_fn": lambda free: objective(free)[0]}
     updates, optimizer = config.transformation().update(gradient, state.optimizer, free, **more)
-    variables = problem.parametrization.project(cast(Variables, optax.apply_updates(free, updates)) | fixed)
+    variables = problem.project(cast(Variables, optax.apply_updates(free, updates)) | fixed)
 
     better = evaluation.loss < state.best_loss  # False for NaN.
     best_loss = jnp.where(better, evaluation.loss, state.best_loss)
@@ -160,6 +176,8 @@ def step(problem: Problem, config: SolverConfig, state: State, measurement: Meas
         optimizer=optimizer,
         step=state.step + 1,
         best_variables=select(better, state.variables, state.best_variables),
+        # The first is remembered whatever it is: an image of NaN shows where it went wrong.
+        best_image=select(better | (state.step == 0), image, state.best_image),
         best_loss=best_loss,
         best_step=jnp.where(better, state.step, state.best_step),
         reference_loss=jnp.where(due, best_loss, state.reference_loss),
@@ -191,7 +209,7 @@ class Solution(NamedTuple):
     status: Array
 
 
-def finalize(problem: Problem, state: State, label: Array | None = None) -> Solution:
-    """Render the best iterate of one image."""
-    image = problem.parametrization.render(held(problem, label), state.best_variables).astype(jnp.float32)
-    return Solution(image, state.best_variables, state.best_loss, state.best_step, state.status)
+def finalize(problem: Problem, state: State, constants: Variables | None = None) -> Solution:
+    """The best iterate of one image."""
+    variables = problem.end(state.best_variables, constants)
+    return Solution(state.best_image, variables, state.best_loss, state.best_step, state.status)

@@ -109,8 +109,7 @@ class MultiCode(Parametrization):
 
     def _compose(self, prior: Prior, inputs: Array, alpha: Array) -> Array:
         """The same, of what the first half takes."""
-        run = partial(run_layers, prior, stop=self._cut, remat=self.remat)
-        g1 = jax.vmap(lambda own: run(None, styles=own) if prior.num_styles else run(own))
+        g1 = jax.vmap(partial(self._first_half, prior))
 
         def weighted_sum(inputs: Array, alpha: Array) -> Array:
             return jnp.einsum("n...c,nc->...c", g1(inputs), alpha)
@@ -126,6 +125,25 @@ class MultiCode(Parametrization):
             composed = jax.lax.scan(step, jnp.zeros(shape.shape, shape.dtype), groups)[0]
         return composed / self.num_codes if self.average else composed
 
+    def _first_half(self, prior: Prior, own: Array) -> Array:
+        """Features of one code, of what the first half takes."""
+        run = partial(run_layers, prior, stop=self._cut, remat=self.remat)
+        return run(None, styles=own) if prior.num_styles else run(own)
+
+    def features(self, prior: Prior, codes: Array) -> tuple[Array, Array | None]:
+        """What every code adds at alpha 1, ``[N, *prior.feature_shape(layer)]``, and the mean of their styles."""
+        inputs = self._inputs(prior, codes)
+        size = self.codes_per_call or self.num_codes
+        first_half = partial(self._first_half, prior)
+        every = (
+            jax.vmap(first_half)(inputs) if size == self.num_codes else jax.lax.map(first_half, inputs, batch_size=size)
+        )
+        return every / self.num_codes if self.average else every, inputs.mean(0) if prior.num_styles else None
+
+    def from_composed(self, prior: Prior, composed: Array, styles: Array | None) -> Array:
+        """The image of composed features, and of the later layers' styles where layers take styles."""
+        return run_layers(prior, composed, start=self._cut, remat=self.remat, styles=styles)
+
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of the composed features."""
         inputs = self._inputs(prior, variables["codes"])  # Both halves take them: codes are mapped once.
@@ -138,4 +156,4 @@ class MultiCode(Parametrization):
             later = jnp.einsum("n,nsw->sw", variables["style_weights"], inputs)
         elif prior.num_styles:
             later = inputs.mean(0)
-        return run_layers(prior, composed, start=self._cut, remat=self.remat, styles=later)
+        return self.from_composed(prior, composed, later)

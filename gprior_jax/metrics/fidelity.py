@@ -1,8 +1,11 @@
 """PSNR and SSIM of many images, as files hold them."""
 
+from functools import partial
+
 import jax
 import numpy as np
 
+from gprior_jax.compiling import jit
 from gprior_jax.images import arrays as im
 from gprior_jax.metrics.pixel import psnr
 from gprior_jax.metrics.ssim import WINDOW, ssim
@@ -31,8 +34,8 @@ def fidelity(images: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray
     return {name: np.asarray(values) for name, values in found.items()}
 
 
-@jax.jit
-def _fidelity(images: Array, references: Array) -> dict[str, Array]:
+@partial(jit, use="often")
+def _fidelity(images: Array | np.ndarray, references: Array | np.ndarray) -> dict[str, Array]:
     a, b = im.to_unit(images), im.to_unit(references)
     found = {"psnr": jax.vmap(psnr)(a, b)}
     if min(images.shape[1:3]) >= SMALLEST["ssim"]:

@@ -6,12 +6,13 @@ have been used so since Larsen et al. 2016, arXiv:1512.09300, section 3.2).
 """
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import flax.struct
-import jax
 import jax.numpy as jnp
 
+from gprior_jax.compiling import jit
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
@@ -38,6 +39,11 @@ EFFICIENTNET_LAYERS = ("block1", "block3", "block5", "block11")
 EFFICIENTNET_SCALE = 0.02
 """Factor on their mean distance. Of five tried, on six portraits, the best SSIM; it costs 0.1 dB of PSNR
 (``benchmarks/RESULTS.md``)."""
+
+
+DISCRIMINATOR_SCALE = 0.25
+"""Factor on the mean distance of a discriminator's features: of those tried, the best PSNR of portraits, inverted with
+the bundled priors (``benchmarks/RESULTS.md``)."""
 
 
 @flax.struct.dataclass
@@ -143,7 +149,7 @@ def pooled(features: tuple[Array, ...]) -> Array:
     return jnp.concatenate([jnp.mean(x, axis=(0, 1)) for x in features])
 
 
-@jax.jit
+@partial(jit, use="once")
 def _prepare(network: PerceptualNetwork) -> Any:
     return network.module.apply({"params": network.weights}, method="prepare")
 
@@ -215,8 +221,7 @@ def discriminator(critic: Critic, layers: tuple[str, ...] | None = None) -> Perc
         ValueError: a layer that the discriminator does not have.
     """
     names = critic.module.layer_names if layers is None else layers
-    # The mean over layers at weight 1: of the factors tried, the best PSNR of portraits (benchmarks/RESULTS.md).
-    scale = 1.0 / max(len(names), 1)
+    scale = DISCRIMINATOR_SCALE / max(len(names), 1)
     return PerceptualNetwork(critic.params, critic.module, names, size=critic.module.input_shape[0], scale=scale)
 
 

@@ -36,6 +36,16 @@ def check_weight(weight: float, what: str = "perceptual") -> float:
     return weight
 
 
+def own_weight(network: Network | None, preset: float) -> float:
+    """What a perceptual term weighs where nobody says: the preset's, or 1 for a network that is given.
+
+    >>> own_weight("auto", 0.0)
+    0.0
+    """
+    named = network is not None and not isinstance(network, str)
+    return preset or float(named)
+
+
 def compared(network: Network, weight: float, masked: bool = True) -> Perceptual:
     """Features as mGANprior compares them: their mean absolute difference, or LPIPS."""
     # LPIPS is a sum of squares; mGANprior compares features by their absolute difference.

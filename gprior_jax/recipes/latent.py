@@ -13,11 +13,16 @@ from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.latents import W, WPlus, Z
 from gprior_jax.latents.styled import Start
 from gprior_jax.objectives import Network, Pixel, Term
-from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER, OFFICIAL_STEPS, Preset, check_preset, compared
+from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER, OFFICIAL_STEPS, Preset, check_preset, compared, own_weight
 from gprior_jax.recipes.method import Method
 
 FAST_OPTIMIZER = Optimizer(optax.adam, 0.1, schedule=LateLinear(0.6), options=(("b2", 0.95),))
 FAST_STEPS = 300
+"""Of z: images differ so much between codes that the curvature at one says little about the next."""
+
+STYLES_OPTIMIZER = Optimizer(optax.lbfgs, 1.0, options=(("memory_size", 20), ("linesearch", None)))
+STYLES_STEPS = 150
+"""Of w and W+: from the mean, the loss of 300 of Adam's steps after 150 or fewer (``benchmarks/RESULTS.md``)."""
 
 
 def latent(
@@ -27,7 +32,7 @@ def latent(
     preset: Preset = "fast",
     num_steps: int | None = None,
     perceptual: Network | None = "default",
-    perceptual_weight: float = 1.0,
+    perceptual_weight: float | None = None,
     restarts: int = 1,
     tolerance: float = 0.0,
     remat: bool = False,
@@ -42,9 +47,10 @@ def latent(
         start: of styles from their ``"mean"`` (the default), a ``"random"`` code, or ``"uniform"`` numbers in [-1, 1];
             z starts from a random code.
         preset: ``"official"`` or ``"fast"``.
-        num_steps: None takes the preset's (3000 or 300).
+        num_steps: None takes the preset's (3000; 300 of Adam in z, 150 of L-BFGS elsewhere).
         perceptual: see :func:`gprior_jax.recipes.mganprior`, likewise the others.
-        perceptual_weight: of the perceptual term.
+        perceptual_weight: of the perceptual term; at 0 it is left out. None is 1 for a network that is given, with
+            ``official`` and in z; w and W+ are found from pixels alone else (``benchmarks/RESULTS.md``).
         restarts: independent starts per image; they differ where the start is drawn.
         tolerance: relative improvement over 50 steps below which an image stops.
         remat: recompute activations in the backward pass, to save memory.
@@ -57,11 +63,13 @@ def latent(
     """
     check_preset(preset)
     official = preset == "official"
-    steps = (OFFICIAL_STEPS if official else FAST_STEPS) if num_steps is None else num_steps
+    fast = (FAST_OPTIMIZER, FAST_STEPS) if space == "z" else (STYLES_OPTIMIZER, STYLES_STEPS)
+    optimizer, steps = (OFFICIAL_OPTIMIZER, OFFICIAL_STEPS) if official else fast
     terms: tuple[Term, ...] = (Pixel(1.0),)
-    if perceptual is not None:
-        terms += (compared(perceptual, perceptual_weight),)
-    solver = SolverConfig(OFFICIAL_OPTIMIZER if official else FAST_OPTIMIZER, steps, tolerance)
+    weight = own_weight(perceptual, float(official or space == "z")) if perceptual_weight is None else perceptual_weight
+    if perceptual is not None and weight != 0:
+        terms += (compared(perceptual, weight),)
+    solver = SolverConfig(optimizer, steps if num_steps is None else num_steps, tolerance)
     return Recipe(f"{space}-{preset}", _point(space, start, remat), terms, solver, restarts)
 
 

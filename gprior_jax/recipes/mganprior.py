@@ -1,22 +1,26 @@
 """Several codes composed at a layer: mGANprior (Gu, Shen and Zhou 2020, arXiv:1912.07116)."""
 
 import dataclasses
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import optax
 
+from gprior_jax.inversion.conjugate import ConjugateGradient
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.schedules import LateLinear
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import MultiCode, Parametrization, Z
+from gprior_jax.latents import ChannelWeights, Coordinates, MultiCode, Parametrization, Z
 from gprior_jax.objectives import Network, Pixel, Term
-from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER, OFFICIAL_STEPS, Preset, check_preset, compared
+from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER, OFFICIAL_STEPS, Preset, check_preset, compared, own_weight
 from gprior_jax.recipes.method import Method
 
-FAST_OPTIMIZER = Optimizer(optax.adam, 0.1, rates=(("alpha", 0.03),), schedule=LateLinear(0.6), options=(("b2", 0.95),))
-FAST_STEPS = 400
-"""Chosen by measurement, see ``benchmarks/RESULTS.md``."""
+FAST_STEPS = 100
+"""Of conjugate gradients for the weights of drawn codes: chosen by measurement, see ``benchmarks/RESULTS.md``."""
+
+FREE_OPTIMIZER = Optimizer(optax.adam, 0.1, rates=(("alpha", 0.03),), schedule=LateLinear(0.6), options=(("b2", 0.95),))
+FREE_STEPS = 400
+"""The same for codes that move; likewise."""
 
 
 def mganprior(
@@ -25,8 +29,9 @@ def mganprior(
     *,
     preset: Preset = "fast",
     num_steps: int | None = None,
+    free_codes: bool | None = None,
     perceptual: Network | None = "default",
-    perceptual_weight: float = 1.0,
+    perceptual_weight: float | None = None,
     restarts: int = 1,
     tolerance: float = 0.0,
     codes_per_call: int | None = None,
@@ -40,10 +45,16 @@ def mganprior(
         num_codes: latent codes per image; 1 with ``layer=0`` inverts a single code without channel weights.
         layer: the composing layer; None takes :func:`gprior_jax.latents.default_layer` of the prior.
         preset: ``"official"`` or ``"fast"``.
-        num_steps: None takes the preset's (3000 or 400).
+        num_steps: None takes the preset's (``official`` 3000; ``fast`` 100, and 400 where codes move).
+        free_codes: whether the codes move, as in the paper. ``fast`` leaves them as drawn and finds their channel
+            weights alone (:class:`gprior_jax.latents.ChannelWeights`): that explains an image better in a small part of
+            the time, but its weights are large, and a change of all codes soon takes the image apart. None takes the
+            preset's, and moves them where the later styles are variables.
         perceptual: ``"default"`` for the prior's discriminator, ``"auto"`` for the same where it has one, a loaded
             network or LPIPS (:func:`gprior_jax.zoo.load_perceptual`), or None to compare pixels only.
-        perceptual_weight: weight of the perceptual term beside the mean squared error of pixels, which has weight 1.
+        perceptual_weight: weight of the perceptual term beside the mean squared error of pixels, which has weight 1; at
+            0 it is left out. None is 1 for a network that is given and wherever codes move, else 0: channel weights are
+            found from pixels alone, by every measure (``benchmarks/RESULTS.md``).
         restarts: independent starts per image, of which the best is kept.
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
         codes_per_call: codes that go through the first layers at once, to save memory; None takes all.
@@ -58,14 +69,19 @@ def mganprior(
     MultiCode(num_codes=20, layer=6, average=False, codes_per_call=None, remat=False, space='z', later_styles='mean')
     """
     check_preset(preset)
-    steps = {"official": OFFICIAL_STEPS, "fast": FAST_STEPS}[preset] if num_steps is None else num_steps
     parametrization = codes_at(num_codes, layer, preset, codes_per_call, remat)
     if isinstance(parametrization, MultiCode):
         parametrization = dataclasses.replace(parametrization, space=space, later_styles=later_styles)
+    search = search_of(preset, parametrization, num_steps, FAST_STEPS, tolerance, free_codes)
     terms: tuple[Term, ...] = (Pixel(1.0),)
-    if perceptual is not None:
-        terms += (compared(perceptual, perceptual_weight),)
-    return Recipe(f"mganprior-{preset}", parametrization, terms, solver_of(preset, steps, tolerance), restarts)
+    weight = perceptual_weight
+    if weight is None:
+        weight = own_weight(perceptual, float(search.coordinates is None))
+    if perceptual is not None and weight != 0:
+        terms += (compared(perceptual, weight),)
+    return Recipe(
+        f"mganprior-{preset}", parametrization, terms, search.solver, restarts, coordinates=search.coordinates
+    )
 
 
 def codes_at(
@@ -79,10 +95,36 @@ def codes_at(
     return MultiCode(num_codes, layer, average=average, codes_per_call=codes_per_call, remat=remat)
 
 
-def solver_of(preset: Preset, num_steps: int, tolerance: float) -> SolverConfig:
-    """The preset's optimiser for a number of steps."""
-    optimizer = OFFICIAL_OPTIMIZER if preset == "official" else FAST_OPTIMIZER
-    return SolverConfig(optimizer, num_steps, tolerance)
+class Search(NamedTuple):
+    """How several codes are searched for.
+
+    Attributes:
+        solver: optimiser and steps.
+        coordinates: those of the channel weights alone, or None where codes move.
+    """
+
+    solver: SolverConfig
+    coordinates: Coordinates | None
+
+
+def search_of(
+    preset: Preset,
+    parametrization: Parametrization,
+    num_steps: int | None,
+    fast_steps: int,
+    tolerance: float,
+    free_codes: bool | None,
+) -> Search:
+    """The preset's search; ``num_steps`` None takes ``fast_steps`` where codes stay, and those of the preset else."""
+    if free_codes is None:
+        drawn = isinstance(parametrization, MultiCode) and parametrization.later_styles == "mean"
+        free_codes = preset == "official" or not drawn
+    if not free_codes:
+        solver = SolverConfig(ConjugateGradient(), fast_steps if num_steps is None else num_steps, tolerance)
+        return Search(solver, ChannelWeights().fit(parametrization))
+    official = preset == "official"
+    optimizer, steps = (OFFICIAL_OPTIMIZER, OFFICIAL_STEPS) if official else (FREE_OPTIMIZER, FREE_STEPS)
+    return Search(SolverConfig(optimizer, steps if num_steps is None else num_steps, tolerance), None)
 
 
 ROWS = (Method("mganprior", "several codes, composed at a layer", mganprior),)

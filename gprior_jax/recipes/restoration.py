@@ -7,8 +7,8 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Distance, Network, Pixel, Term
-from gprior_jax.recipes.common import Preset, check_preset, compared
-from gprior_jax.recipes.mganprior import codes_at, solver_of
+from gprior_jax.recipes.common import Preset, check_preset, compared, own_weight
+from gprior_jax.recipes.mganprior import codes_at, search_of
 
 Task = Literal["colorize", "upscale", "inpaint", "denoise", "deblur"]
 
@@ -54,11 +54,11 @@ OFFICIAL_TASKS: dict[str, TaskSettings] = {
 for the last two: denoising takes the settings of inpainting, deblurring those of super-resolution."""
 
 FAST_TASKS: dict[str, TaskSettings] = {
-    "colorize": TaskSettings(10, 4, 150, 0.25),
-    "upscale": TaskSettings(10, 2, 100, 0.0),
-    "inpaint": TaskSettings(10, 4, 150, 0.25),
-    "denoise": TaskSettings(10, 8, 200, 0.0),
-    "deblur": TaskSettings(10, 8, 200, 1.0),
+    "colorize": TaskSettings(10, 4, 20, 1.0),
+    "upscale": TaskSettings(20, 4, 20, 0.0),
+    "inpaint": TaskSettings(10, 4, 30, 1.0),
+    "denoise": TaskSettings(20, 8, 60, 0.0),
+    "deblur": TaskSettings(20, 8, 120, 1.0),
 }
 """Chosen by measurement on the bundled prior, on portraits that neither training nor docs/experiments.md saw; the table
 is in ``benchmarks/RESULTS.md``."""
@@ -91,6 +91,7 @@ def restoration(
     num_codes: int | None = None,
     layer: int | None = None,
     num_steps: int | None = None,
+    free_codes: bool | None = None,
     distance: Distance | None = None,
     floor: float | Literal["noise"] = 0.0,
     perceptual: Network | None = "default",
@@ -110,6 +111,7 @@ def restoration(
         num_codes: latent codes per image.
         layer: composing layer of this prior, not scaled; 0 with one code inverts it without channel weights.
         num_steps: optimisation steps.
+        free_codes: whether the codes move, see :func:`gprior_jax.recipes.mganprior`.
         distance: of the pixel term: ``"mse"``, or ``"l1"`` or ``"huber"`` where some pixels are far off.
         floor: the pixel term is not minimised below this, see :class:`gprior_jax.objectives.Pixel`; ``"noise"``
             estimates it from every image.
@@ -138,17 +140,13 @@ def restoration(
     kind = settings.distance if distance is None else distance
     noise = floor == "noise"
     terms: tuple[Term, ...] = (Pixel(1.0, kind, 0.0 if noise else floor, not official, noise),)
-    weight = _task_weight(settings, perceptual) if perceptual_weight is None else perceptual_weight
+    weight = own_weight(perceptual, settings.perceptual_weight) if perceptual_weight is None else perceptual_weight
     if perceptual is not None and weight != 0:
         terms += (compared(perceptual, weight, masked=not official),)
-    solver = solver_of(preset, settings.num_steps if num_steps is None else num_steps, tolerance)
-    return Recipe(f"{task}-{preset}", codes_at(codes, at, preset, codes_per_call, remat), terms, solver, restarts)
-
-
-def _task_weight(settings: TaskSettings, network: Network | None) -> float:
-    """The preset's weight; who names a network wants it used, also where the preset does without."""
-    named = network is not None and not isinstance(network, str)
-    return settings.perceptual_weight or float(named)
+    parametrization = codes_at(codes, at, preset, codes_per_call, remat)
+    steps = settings.num_steps if num_steps is None and official else num_steps
+    search = search_of(preset, parametrization, steps, settings.num_steps, tolerance, free_codes)
+    return Recipe(f"{task}-{preset}", parametrization, terms, search.solver, restarts, coordinates=search.coordinates)
 
 
 def with_pixels(recipe: Recipe, settings: PixelSettings) -> Recipe:

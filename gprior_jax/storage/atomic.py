@@ -170,12 +170,21 @@ def _machine() -> str:
     return hashlib.sha256(seen.encode("utf-8", "replace")).hexdigest()[:8]
 
 
-def remove_leftovers(*folders: Path) -> None:
-    """Remove the half-written files that processes left in folders when they were killed; not those of living ones."""
-    for folder in folders:
-        for leftover in folder.glob(".*.partial"):
-            if leftover.is_file() and not _is_being_written(leftover):
+def remove_leftovers(*places: Path, folders: bool = False) -> None:
+    """Remove the half-written files that processes left when they were killed; not those of living ones.
+
+    Args:
+        places: folders to look in.
+        folders: remove half-written folders too.
+    """
+    for place in places:
+        for leftover in place.glob(".*.partial"):
+            if _is_being_written(leftover):
+                continue
+            if leftover.is_file():
                 leftover.unlink(missing_ok=True)
+            elif folders and leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _is_being_written(path: Path) -> bool:

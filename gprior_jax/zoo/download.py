@@ -27,6 +27,9 @@ Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there and those that will be; None where the server does not tell."""
 
 _CHUNK = 2**16
+_NO_FOLDER = ("off", "0", "no", "none")
+"""What the variable says where no programs shall be kept; fetched files are still kept where they usually are."""
+
 _TIMEOUT = (15.0, 60.0)
 """Seconds until a connection is made, and without any byte."""
 
@@ -47,7 +50,9 @@ class Fetched(NamedTuple):
 
 def cache_folder() -> Path:
     """Folder of fetched files: ``$GPRIOR_CACHE``, else the place that the operating system has for such."""
-    named = os.environ.get(CACHE_VARIABLE)
+    named = os.environ.get(CACHE_VARIABLE, "")
+    if named.lower() in _NO_FOLDER:
+        named = ""
     return Path(os.path.expanduser(named)) if named else Path(require("pooch", "zoo").os_cache("gprior-jax"))
 
 

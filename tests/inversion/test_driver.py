@@ -25,13 +25,13 @@ from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.latents import MultiCode, Parametrization, Z
 from gprior_jax.objectives import Objective, Perceptual, Pixel, Style, Term
-from gprior_jax.recipes.mganprior import FAST_OPTIMIZER
+from gprior_jax.recipes.mganprior import FREE_OPTIMIZER
 from inversion.encoders import toy_encoder
 
 KEY = jax.random.key(5)
 PRIOR = tiny_prior()
 STEPS = 6
-RECIPE = Recipe("test", MultiCode(4), (Pixel(),), SolverConfig(FAST_OPTIMIZER, STEPS))
+RECIPE = Recipe("test", MultiCode(4), (Pixel(),), SolverConfig(FREE_OPTIMIZER, STEPS))
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_what_is_not_finite_is_never_the_best():
 
 def test_batches_that_stop_at_different_steps(images):
     # The first image starts where nothing can be improved and stops at once; the second goes on.
-    recipe = dataclasses.replace(RECIPE, solver=SolverConfig(FAST_OPTIMIZER, 20, tolerance=0.3, patience=5))
+    recipe = dataclasses.replace(RECIPE, solver=SolverConfig(FREE_OPTIMIZER, 20, tolerance=0.3, patience=5))
     z = normal(11, 5, 8)
     composed = {"codes": np.repeat(z[:2, None], 4, axis=1), "alpha": np.full((2, 4, 6), 0.25, np.float32)}
     composed["codes"][1] = normal(12, 4, 8)
@@ -313,7 +313,7 @@ def test_images_start_at_the_code_of_an_encoder(images):
 
 
 LABELS = np.array([2, 0, 1, 2])
-CODE = Recipe("code", Z(), (Pixel(),), SolverConfig(FAST_OPTIMIZER, 4))
+CODE = Recipe("code", Z(), (Pixel(),), SolverConfig(FREE_OPTIMIZER, 4))
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ MEASUREMENT = Measurement(Downsample(2), TERMS.targets(Observation(SMALL, Downsa
 def evaluated(problem, z):
     """The objective, and the image that it is of."""
     variables = {"z": z, "_step": jnp.zeros(())}
-    return evaluate(problem, variables, MEASUREMENT), problem.parametrization.render(problem.prior, variables)
+    return evaluate(problem, variables, MEASUREMENT)[0], problem.parametrization.render(problem.prior, variables)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

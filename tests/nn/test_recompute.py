@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from batteries import normal
 
-from gprior_jax.inversion.driver import _CPU_OPTIONS
+from gprior_jax.compiling import compiler_options
 from gprior_jax.nn.recompute import recomputed
 
 BLOCKS = 5
@@ -36,7 +36,7 @@ def compiled(wrap, wanted, options):
     return jax.jit(gradient, compiler_options=options).lower(*shapes).compile()
 
 
-@pytest.mark.parametrize("options", [{}, _CPU_OPTIONS], ids=["default", "used"])
+@pytest.mark.parametrize("options", [{}, compiler_options("cpu", "often")], ids=["default", "used"])
 @pytest.mark.parametrize("wanted", [0, 1], ids=["kernels", "input"])
 def test_memory_is_saved(wanted, options):
     """``jax.checkpoint`` has a ratio of 1.00 under XLA:CPU's default scheduler."""

@@ -1,0 +1,112 @@
+"""Conjugate gradients for objectives that are not quite quadratic, as an optax transformation.
+
+The step along a direction is that of a parabola through the value and the slope here and the value at one more place:
+a forward pass beside the gradient, no line search. It is exact for least squares behind a linear map, and a generator's
+later layers are nearly one where only what they compose changes.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.typing import Array, PyTree
+
+NARROWEST, WIDEST = 0.1, 4.0
+"""A step is at least and at most so many times the one before: a parabola far from where it was fitted means little."""
+
+
+class ConjugateState(NamedTuple):
+    """State of one image.
+
+    Attributes:
+        direction: of the last step; zeros before the first.
+        gradient: where it was taken.
+        length: of the last step, in directions; 0 before the first.
+        value: of the objective where it was taken.
+    """
+
+    direction: PyTree
+    gradient: PyTree
+    length: Array
+    value: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class ConjugateGradient:
+    """Nonlinear conjugate gradients (Polak and Ribière, restarted where their factor is negative or the value rose).
+
+    What a :class:`gprior_jax.inversion.solver.SolverConfig` takes as its optimiser.
+
+    Attributes:
+        first: length of the step at which the first parabola is measured, as a part of the length of the variables.
+
+    Raises:
+        ValueError: a length that is not above 0.
+
+    >>> matrix = jnp.diag(jnp.array([1.0, 10.0, 100.0]))
+    >>> value = lambda x: 0.5 * x @ matrix @ x - x.sum()
+    >>> x, transformation = jnp.ones(3), ConjugateGradient()(6)
+    >>> state = transformation.init(x)
+    >>> for _ in range(6):
+    ...     update, state = transformation.update(jax.grad(value)(x), state, x, value=value(x), value_fn=value)
+    ...     x = x + update
+    >>> [round(float(number), 3) for number in x]
+    [1.0, 0.1, 0.01]
+    """
+
+    first: float = 0.1
+
+    def __post_init__(self):
+        if not 0.0 < self.first < float("inf"):
+            raise ArgumentError(f"first {self.first}: use a number above 0.")
+
+    def __call__(self, num_steps: int) -> optax.GradientTransformationExtraArgs:
+        """The transformation; it is the same for any number of steps."""
+        return optax.GradientTransformationExtraArgs(_init, _update(self.first))
+
+
+def _init(params: PyTree) -> ConjugateState:
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    return ConjugateState(zeros, zeros, jnp.float32(0.0), jnp.float32(jnp.inf))
+
+
+def _update(first: float) -> Any:
+    def update(
+        gradient: PyTree, state: ConjugateState, params: PyTree, *, value: Array, value_fn: Any, **unused: Any
+    ) -> tuple[PyTree, ConjugateState]:
+        direction = _direction(gradient, state, value)
+        slope = optax.tree.vdot(gradient, direction)
+        begin = first * optax.tree.norm(params) / _positive(optax.tree.norm(direction))
+        tried = jnp.where(state.length > 0.0, state.length, _positive(begin))
+        elsewhere = value_fn(jax.tree.map(lambda x, d: x + tried * d, params, direction))
+        length = tried * jnp.clip(_bottom(value, jnp.asarray(slope * tried), elsewhere), NARROWEST, WIDEST)
+        return optax.tree.scale(length, direction), ConjugateState(direction, gradient, length, value)
+
+    return update
+
+
+def _direction(gradient: PyTree, state: ConjugateState, value: Array) -> PyTree:
+    """Downhill, and conjugate to the direction before where that one did well."""
+    change = optax.tree.sub(gradient, state.gradient)
+    factor = optax.tree.vdot(gradient, change) / _positive(optax.tree.vdot(state.gradient, state.gradient))
+    factor = jnp.where(value < state.value, jnp.maximum(factor, 0.0), 0.0)
+    direction = jax.tree.map(lambda g, d: factor * d - g, gradient, state.direction)
+    downhill = jnp.less(optax.tree.vdot(gradient, direction), 0.0)
+    return jax.tree.map(lambda d, g: jnp.where(downhill, d, -g), direction, gradient)
+
+
+def _bottom(value: Array, slope: Array, elsewhere: Array) -> Array:
+    """Where the parabola with this value and slope at 0 and the value ``elsewhere`` at 1 is lowest."""
+    curvature = 2.0 * (elsewhere - value - slope)
+    # One that opens downwards is left as far as one may; where the objective is not finite one goes back.
+    found = jnp.where(curvature > 0.0, -slope / _positive(curvature), WIDEST)
+    return jnp.where(jnp.isfinite(elsewhere), found, NARROWEST)
+
+
+def _positive(number: Any) -> Array:
+    """A number that can be divided by."""
+    return jnp.maximum(number, jnp.finfo(jnp.float32).tiny)
