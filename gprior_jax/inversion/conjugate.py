@@ -80,8 +80,9 @@ def _update(first: float) -> Any:
     ) -> tuple[PyTree, ConjugateState]:
         direction = _direction(gradient, state, value)
         slope = optax.tree.vdot(gradient, direction)
-        begin = first * optax.tree.norm(params) / _positive(optax.tree.norm(direction))
-        tried = jnp.where(state.length > 0.0, state.length, _positive(begin))
+        size = optax.tree.norm(direction)  # 0 at the bottom, where every step is as good.
+        begin = jnp.where(size > 0.0, _positive(first * optax.tree.norm(params)) / _positive(size), 1.0)
+        tried = jnp.where(state.length > 0.0, state.length, begin)
         elsewhere = value_fn(jax.tree.map(lambda x, d: x + tried * d, params, direction))
         length = tried * jnp.clip(_bottom(value, jnp.asarray(slope * tried), elsewhere), NARROWEST, WIDEST)
         return optax.tree.scale(length, direction), ConjugateState(direction, gradient, length, value)

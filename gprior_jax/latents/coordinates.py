@@ -130,7 +130,7 @@ def _inverse_root(matrices: Array) -> Array:
     The coupled Newton-Schulz iteration (Higham 2008, Functions of Matrices, equation 6.35): factorisations are calls of
     LAPACK on a CPU, which programs over several devices do not get on with, and slow on a TPU.
     """
-    size = jnp.sqrt(jnp.sum(jnp.square(matrices), axis=(-2, -1), keepdims=True))  # Above the largest eigenvalue.
+    size = jnp.trace(matrices, axis1=-2, axis2=-1)[..., None, None]  # Not below the largest eigenvalue.
     identity = jnp.eye(matrices.shape[-1])
 
     def improved(_: int, pair: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -36,14 +36,20 @@ def check_weight(weight: float, what: str = "perceptual") -> float:
     return weight
 
 
-def own_weight(network: Network | None, preset: float) -> float:
-    """What a perceptual term weighs where nobody says: the preset's, or 1 for a network that is given.
+PerceptualChoice = Network | Literal["preset"] | None
+"""What a recipe takes: ``"preset"`` is the prior's discriminator where the preset weighs it, and nothing where not."""
 
-    >>> own_weight("auto", 0.0)
-    0.0
+
+def weighed(network: PerceptualChoice, weight: float | None, preset: float) -> tuple[Network | None, float]:
+    """The network of a perceptual term, and its weight: the preset's where nobody says, or 1 for one that is named.
+
+    >>> weighed("preset", None, 0.0), weighed("default", None, 0.0), weighed("preset", 0.5, 0.0)
+    ((None, 0.0), ('default', 1.0), ('default', 0.5))
     """
-    named = network is not None and not isinstance(network, str)
-    return preset or float(named)
+    if weight is None:
+        weight = preset or float(network not in ("preset", "auto", None))
+    chosen: Network | None = "default" if network == "preset" else network
+    return (chosen, check_weight(weight)) if weight else (None, 0.0)
 
 
 def compared(network: Network, weight: float, masked: bool = True) -> Perceptual:

@@ -12,8 +12,16 @@ from gprior_jax.inversion.schedules import LateLinear
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.latents import W, WPlus, Z
 from gprior_jax.latents.styled import Start
-from gprior_jax.objectives import Network, Pixel, Term
-from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER, OFFICIAL_STEPS, Preset, check_preset, compared, own_weight
+from gprior_jax.objectives import Pixel, Term
+from gprior_jax.recipes.common import (
+    OFFICIAL_OPTIMIZER,
+    OFFICIAL_STEPS,
+    PerceptualChoice,
+    Preset,
+    check_preset,
+    compared,
+    weighed,
+)
 from gprior_jax.recipes.method import Method
 
 FAST_OPTIMIZER = Optimizer(optax.adam, 0.1, schedule=LateLinear(0.6), options=(("b2", 0.95),))
@@ -31,7 +39,7 @@ def latent(
     start: Start | None = None,
     preset: Preset = "fast",
     num_steps: int | None = None,
-    perceptual: Network | None = "default",
+    perceptual: PerceptualChoice = "preset",
     perceptual_weight: float | None = None,
     restarts: int = 1,
     tolerance: float = 0.0,
@@ -66,9 +74,9 @@ def latent(
     fast = (FAST_OPTIMIZER, FAST_STEPS) if space == "z" else (STYLES_OPTIMIZER, STYLES_STEPS)
     optimizer, steps = (OFFICIAL_OPTIMIZER, OFFICIAL_STEPS) if official else fast
     terms: tuple[Term, ...] = (Pixel(1.0),)
-    weight = own_weight(perceptual, float(official or space == "z")) if perceptual_weight is None else perceptual_weight
-    if perceptual is not None and weight != 0:
-        terms += (compared(perceptual, weight),)
+    network, weight = weighed(perceptual, perceptual_weight, float(official or space == "z"))
+    if network is not None:
+        terms += (compared(network, weight),)
     solver = SolverConfig(optimizer, steps if num_steps is None else num_steps, tolerance)
     return Recipe(f"{space}-{preset}", _point(space, start, remat), terms, solver, restarts)
 

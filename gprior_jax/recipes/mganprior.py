@@ -11,8 +11,16 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.schedules import LateLinear
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.latents import ChannelWeights, Coordinates, MultiCode, Parametrization, Z
-from gprior_jax.objectives import Network, Pixel, Term
-from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER, OFFICIAL_STEPS, Preset, check_preset, compared, own_weight
+from gprior_jax.objectives import Pixel, Term
+from gprior_jax.recipes.common import (
+    OFFICIAL_OPTIMIZER,
+    OFFICIAL_STEPS,
+    PerceptualChoice,
+    Preset,
+    check_preset,
+    compared,
+    weighed,
+)
 from gprior_jax.recipes.method import Method
 
 FAST_STEPS = 100
@@ -30,7 +38,7 @@ def mganprior(
     preset: Preset = "fast",
     num_steps: int | None = None,
     free_codes: bool | None = None,
-    perceptual: Network | None = "default",
+    perceptual: PerceptualChoice = "preset",
     perceptual_weight: float | None = None,
     restarts: int = 1,
     tolerance: float = 0.0,
@@ -50,11 +58,12 @@ def mganprior(
             weights alone (:class:`gprior_jax.latents.ChannelWeights`): that explains an image better in a small part of
             the time, but its weights are large, and a change of all codes soon takes the image apart. None takes the
             preset's, and moves them where the later styles are variables.
-        perceptual: ``"default"`` for the prior's discriminator, ``"auto"`` for the same where it has one, a loaded
-            network or LPIPS (:func:`gprior_jax.zoo.load_perceptual`), or None to compare pixels only.
+        perceptual: ``"preset"`` for the prior's discriminator where the preset weighs it, ``"default"`` for it anyway,
+            ``"auto"`` as ``"preset"`` where the prior has one, a loaded network or LPIPS
+            (:func:`gprior_jax.zoo.load_perceptual`), or None to compare pixels only.
         perceptual_weight: weight of the perceptual term beside the mean squared error of pixels, which has weight 1; at
-            0 it is left out. None is 1 for a network that is given and wherever codes move, else 0: channel weights are
-            found from pixels alone, by every measure (``benchmarks/RESULTS.md``).
+            0 it is left out. None is 1 for a network that is named and wherever codes move, else 0: channel weights are
+            found better from pixels alone, by every measure (``benchmarks/RESULTS.md``).
         restarts: independent starts per image, of which the best is kept.
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
         codes_per_call: codes that go through the first layers at once, to save memory; None takes all.
@@ -74,11 +83,9 @@ def mganprior(
         parametrization = dataclasses.replace(parametrization, space=space, later_styles=later_styles)
     search = search_of(preset, parametrization, num_steps, FAST_STEPS, tolerance, free_codes)
     terms: tuple[Term, ...] = (Pixel(1.0),)
-    weight = perceptual_weight
-    if weight is None:
-        weight = own_weight(perceptual, float(search.coordinates is None))
-    if perceptual is not None and weight != 0:
-        terms += (compared(perceptual, weight),)
+    network, weight = weighed(perceptual, perceptual_weight, float(search.coordinates is None))
+    if network is not None:
+        terms += (compared(network, weight),)
     return Recipe(
         f"mganprior-{preset}", parametrization, terms, search.solver, restarts, coordinates=search.coordinates
     )

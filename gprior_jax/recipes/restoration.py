@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.recipe import Recipe
-from gprior_jax.objectives import Distance, Network, Pixel, Term
-from gprior_jax.recipes.common import Preset, check_preset, compared, own_weight
+from gprior_jax.objectives import Distance, Pixel, Term
+from gprior_jax.recipes.common import PerceptualChoice, Preset, check_preset, compared, weighed
 from gprior_jax.recipes.mganprior import codes_at, search_of
 
 Task = Literal["colorize", "upscale", "inpaint", "denoise", "deblur"]
@@ -94,7 +94,7 @@ def restoration(
     free_codes: bool | None = None,
     distance: Distance | None = None,
     floor: float | Literal["noise"] = 0.0,
-    perceptual: Network | None = "default",
+    perceptual: PerceptualChoice = "preset",
     perceptual_weight: float | None = None,
     restarts: int = 1,
     tolerance: float = 0.0,
@@ -140,9 +140,9 @@ def restoration(
     kind = settings.distance if distance is None else distance
     noise = floor == "noise"
     terms: tuple[Term, ...] = (Pixel(1.0, kind, 0.0 if noise else floor, not official, noise),)
-    weight = own_weight(perceptual, settings.perceptual_weight) if perceptual_weight is None else perceptual_weight
-    if perceptual is not None and weight != 0:
-        terms += (compared(perceptual, weight, masked=not official),)
+    network, weight = weighed(perceptual, perceptual_weight, settings.perceptual_weight)
+    if network is not None:
+        terms += (compared(network, weight, masked=not official),)
     parametrization = codes_at(codes, at, preset, codes_per_call, remat)
     steps = settings.num_steps if num_steps is None and official else num_steps
     search = search_of(preset, parametrization, steps, settings.num_steps, tolerance, free_codes)

@@ -89,6 +89,7 @@ GIVEN = {
     "tolerance": 0.1,
     "perceptual_weight": 2.0,
     "codes_per_call": 1,
+    "free_codes": True,
     "remat": True,
 }
 """Another value than the default for every flag of a recipe."""

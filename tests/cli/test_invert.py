@@ -79,7 +79,7 @@ def test_writes_the_folder_that_the_design_names(pictures, model, tmp_path, caps
     assert (run["model"], run["method"], run["batch_size"]) == (str(model), "mganprior", 2)
     assert not {"model", "method", "batch_size"} & run["settings"].keys()
     history = (out / "history.csv").read_text().splitlines()
-    assert set(history[0].split(",")) == {"image", "step", "loss", "pixel_mse", "perceptual"}
+    assert set(history[0].split(",")) == {"image", "step", "loss", "pixel_mse"}
     assert len(history) == 1 + 3 * 3
     record = read_record(out / "a.npz")
     assert record.variables["codes"].shape == (2, 8)

@@ -65,7 +65,9 @@ def test_distances_are_those_of_the_projections(images):
     own = network.default(PRIOR)
     features = jax.jit(jax.vmap(own.features))
     pairs = zip(features(found.images), features(images), strict=True)
-    wanted = np.mean([np.mean(np.square(a - b), axis=(1, 2, 3)) for a, b in pairs], axis=0)
+    wanted = (
+        np.mean([np.mean(np.square(a - b), axis=(1, 2, 3)) for a, b in pairs], axis=0) * network.DISCRIMINATOR_SCALE
+    )
     np.testing.assert_allclose(found.distances, wanted, rtol=1e-4)
     same = feature_distances(own.prepare(), images, images)
     np.testing.assert_array_equal(same, 0)

@@ -27,10 +27,14 @@ def features(net):
     return jax.jit(net.features)
 
 
+PER_LAYER = network.DISCRIMINATOR_SCALE / 4
+"""Of each of the discriminator's four layers."""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_perceptual_sums_layers(net, features, kind):
     pairs = zip(features(A), features(B), strict=True)
-    expected = sum(np.mean(np.square(a - b) if kind == "mse" else np.abs(a - b)) for a, b in pairs) / 4
+    expected = sum(np.mean(np.square(a - b) if kind == "mse" else np.abs(a - b)) for a, b in pairs) * PER_LAYER
     term = Perceptual(net, 7.0, kind)
     assert value(term, A, B) == pytest.approx(float(expected), rel=1e-4)
     prepared = term.fit(random_prior("pggan"))
@@ -46,7 +50,7 @@ def test_perceptual_weighs_features_by_the_known_area(net, features, kind):
     expected = 0.0
     for a, b in zip(features(A * known), features(B * known), strict=True):
         half = a.shape[1] // 2  # The right half of every map is a hole, and counts nothing.
-        expected += float(distance(a[:, :half], b[:, :half], kind)) / 4
+        expected += float(distance(a[:, :half], b[:, :half], kind)) * PER_LAYER
     assert value(term, A * known, B * known, Mask(known)) == pytest.approx(expected, rel=1e-4)
     assert value(term, A, B, Mask(np.ones_like(known))) == pytest.approx(value(term, A, B), rel=1e-5)
     # The published code's mean is over all features, known or not.

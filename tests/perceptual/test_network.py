@@ -68,7 +68,7 @@ def test_discriminator_takes_all_layers_as_they_are():
     critic = random_critic("pggan")
     net = network.discriminator(critic)
     assert (net.layers, net.size, net.normalize) == (critic.module.layer_names, 16, False)
-    assert net.scale == 1 / len(net.layers)
+    assert net.scale == network.DISCRIMINATOR_SCALE / len(net.layers)
     image = jnp.asarray(normal(2, 16, 16, 3))
     expected = of_module(net, image, net.layers)
     assert_same_features(features(net, image), expected)

@@ -33,8 +33,24 @@ def test_spaces(space, expected):
 def test_fast_is_the_default():
     recipe = latent()
     assert recipe.name == "w_plus-fast"
+    options = (("memory_size", 20), ("linesearch", None))
+    assert recipe.solver.optimizer == Optimizer(optax.lbfgs, 1.0, options=options)
+    assert recipe.solver.num_steps == 150
+    assert recipe.terms == (Pixel(1.0),)
+
+
+def test_fast_in_z():
+    recipe = latent("z")
     assert recipe.solver.optimizer == Optimizer(optax.adam, 0.1, schedule=LateLinear(0.6), options=(("b2", 0.95),))
     assert recipe.solver.num_steps == 300
+    assert [term.weight for term in recipe.terms] == [1.0, 1.0]
+
+
+def test_a_network_that_is_named_is_used():
+    assert latent(perceptual="default").terms[1].weight == 1.0
+    assert latent(perceptual_weight=0.5).terms[1].weight == 0.5
+    assert latent("z", perceptual_weight=0.0).terms == (Pixel(1.0),)
+    assert len(latent(preset="official").terms) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,15 @@ import jax
 import numpy as np
 import optax
 import pytest
-from batteries import normal, random_prior, random_vgg
+from batteries import normal, own_images, random_prior, random_vgg
 from latents.priors import tiny_prior
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion.conjugate import ConjugateGradient
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.schedules import LateLinear
-from gprior_jax.latents import MultiCode, Z
+from gprior_jax.latents import ChannelWeights, MultiCode, Z
 from gprior_jax.objectives import Perceptual, Pixel
 from gprior_jax.recipes import mganprior
 
@@ -43,10 +44,49 @@ def test_fast_is_the_default():
     recipe = mganprior()
     assert recipe.name == mganprior(preset="fast").name == "mganprior-fast"
     assert recipe.parametrization == MultiCode(20)
+    assert recipe.solver.optimizer == ConjugateGradient()
+    assert recipe.solver.num_steps == 100
+    assert recipe.coordinates == ChannelWeights()
+    assert recipe.terms == (Pixel(1.0),)
+
+
+def test_fast_with_codes_that_move():
+    recipe = mganprior(free_codes=True)
     assert recipe.solver.optimizer == Optimizer(
         optax.adam, 0.1, rates=(("alpha", 0.03),), schedule=LateLinear(0.6), options=(("b2", 0.95),)
     )
-    assert recipe.solver.num_steps == 400
+    assert (recipe.solver.num_steps, recipe.coordinates) == (400, None)
+    assert recipe.terms[1] == Perceptual("default", 1.0)
+    # Where there are no channel weights alone to find, they move of themselves.
+    assert mganprior(later_styles="free").coordinates is None
+    assert mganprior(1, 0).coordinates is None
+    assert mganprior(preset="official").coordinates is None
+    with pytest.raises(ArgumentError, match="let the codes move"):
+        mganprior(later_styles="weighted", free_codes=False)
+
+
+def test_official_can_leave_the_codes_as_drawn():
+    recipe = mganprior(preset="official", free_codes=False, num_steps=5)
+    assert (recipe.coordinates, recipe.solver.num_steps) == (ChannelWeights(), 5)
+
+
+@pytest.mark.slow
+def test_drawn_codes_stay_and_explain_more_than_moving_ones_in_as_many_steps():
+    prior = random_prior("pggan")
+    images = own_images(prior, 2)
+    key = jax.random.key(0)
+    found = {
+        free: invert(prior, images, mganprior(6, 2, num_steps=12, free_codes=free, perceptual=None), key=key)
+        for free in (False, True)
+    }
+    drawn, moved = found[False], found[True]
+    start = mganprior(6, 2).parametrization.init(prior, jax.random.fold_in(jax.random.fold_in(key, 0), 0))
+    np.testing.assert_allclose(drawn.variables["codes"][0], start["codes"], rtol=1e-6)
+    assert np.abs(moved.variables["codes"][0] - start["codes"]).max() > 0.1
+    assert (drawn.loss < moved.loss).all()
+    # What is handed out makes the image that was found.
+    again = jax.vmap(lambda v: MultiCode(6, 2).render(prior, v))(jax.tree.map(np.asarray, drawn.variables))
+    np.testing.assert_allclose(again, drawn.images, rtol=1e-3, atol=2e-3)
 
 
 @pytest.mark.parametrize("preset", ["official", "fast"])
@@ -59,8 +99,9 @@ def test_settings_are_passed_on(preset):
 
 def test_perceptual_choices():
     assert mganprior(perceptual=None).terms == (Pixel(1.0),)
-    assert mganprior().terms[1] == Perceptual("default", 1.0)
-    assert mganprior(perceptual="auto").terms[1] == Perceptual("auto", 1.0)
+    assert mganprior(perceptual="default").terms[1] == Perceptual("default", 1.0)
+    assert mganprior(perceptual_weight=2.0).terms[1] == Perceptual("default", 2.0)
+    assert mganprior(perceptual="auto", free_codes=True).terms[1] == Perceptual("auto", 1.0)
     net = random_vgg()
     term = mganprior(perceptual=net, perceptual_weight=0.5).terms[1]
     assert isinstance(term, Perceptual)
@@ -91,7 +132,7 @@ def test_wrong_settings(settings, message):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("styles", "perceptual"), [({}, "auto"), ({"later_styles": "free", "space": "w"}, None)], ids=["mean", "free"]
+    ("styles", "perceptual"), [({}, "default"), ({"later_styles": "free", "space": "w"}, None)], ids=["mean", "free"]
 )
 def test_style_based_priors(styles, perceptual):
     prior = random_prior("stylegan2_plain").replace(critic=tiny_prior(critic=True).critic)
