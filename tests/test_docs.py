@@ -94,9 +94,13 @@ def flags_of(program: str) -> frozenset[str]:
     return frozenset(re.findall(r"^\W*(--[a-z][\w-]*)", told.getvalue(), re.MULTILINE)) | {"--help"}
 
 
+OF_THE_PROGRAM = {"--plugin", "--no-cache", "--version"}
+"""Flags before the command."""
+
+
 def flags_anywhere() -> set[str]:
     programs = [*COMMANDS, "experiments", *(path.name for path in (ROOT / "benchmarks").glob("*.py"))]
-    return {"--plugin", "--version"}.union(*map(flags_of, programs))
+    return {*OF_THE_PROGRAM}.union(*map(flags_of, programs))
 
 
 @pytest.fixture
@@ -214,7 +218,7 @@ def test_flags_in_the_prose_exist(name):
     """With a command, its own; by themselves, those of any."""
     for span in spans(name):
         is_command = re.match(r"gprior \w", span)
-        known = flags_of(of_gprior(span.split())[0]) if is_command else flags_anywhere()
+        known = flags_of(of_gprior(span.split())[0]) | OF_THE_PROGRAM if is_command else flags_anywhere()
         assert {*FLAG.findall(span)} <= known, span
 
 

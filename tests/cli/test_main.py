@@ -54,6 +54,14 @@ def test_module_is_the_program():
     assert told.stdout.startswith("gprior")
 
 
+def test_words_before_the_command_come_in_any_order(capsys):
+    assert main(["--no-cache", "--version"]) == 0
+    assert capsys.readouterr().out.startswith("gprior ")
+    assert main(["--no-cache", "--plugin"]) == 2
+    assert "--plugin needs a Python file" in capsys.readouterr().err
+    assert main(["--no-cache"]) == 2  # Tells how it is used.
+
+
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("gprior ")
