@@ -19,11 +19,7 @@ import jax
 
 from gprior_jax._version import __version__
 from gprior_jax.storage.atomic import remove_leftovers, temporary_name
-
-VARIABLE = "GPRIOR_CACHE"
-"""Names the folder for what may be fetched or compiled again; ``off`` keeps no programs."""
-
-OFF = ("off", "0", "no", "none")
+from gprior_jax.storage.cache import is_off, named_folder
 
 MOST_BYTES = 512 << 20
 """Entries that were not used for longest are removed above this: a command adds 1 to 10 MB."""
@@ -65,21 +61,17 @@ def hand_on(own: Path, shared: Path) -> None:
     """Give what a process added to its folder to all, whole files at once, and remove the folder."""
     with contextlib.suppress(OSError):
         for entry in _entries(own):
-            if not (target := shared / entry.name).exists():
+            if not entry.is_symlink() and not (target := shared / entry.name).exists():
                 os.replace(entry, target)
-            elif entry.stat().st_atime > target.stat().st_atime:
-                os.utime(target, (entry.stat().st_atime, target.stat().st_mtime))
         _shrink(shared, MOST_BYTES)
     shutil.rmtree(own, ignore_errors=True)
 
 
 def _shared_folder() -> Path | None:
     """Where programs of these versions for this processor are kept; None keeps none."""
-    named = os.environ.get(VARIABLE, "")
-    if named.lower() in OFF:
+    if is_off():
         return None
-    root = Path(os.path.expanduser(named)) if named else _system_cache() / "gprior-jax"
-    return root / "compiled" / _kind()
+    return (named_folder() or _system_cache() / "gprior-jax") / "compiled" / _kind()
 
 
 def _system_cache() -> Path:
@@ -115,11 +107,11 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under another name; a copy where the file system has no links."""
+    """The same file under another name, in either way that the file system has: copies would take too long."""
     try:
         os.link(source, target)
     except OSError:
-        shutil.copy2(source, target)
+        target.symlink_to(source)
 
 
 def _shrink(folder: Path, most: int) -> None:

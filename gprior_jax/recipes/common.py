@@ -36,6 +36,9 @@ def check_weight(weight: float, what: str = "perceptual") -> float:
     return weight
 
 
+LBFGS = Optimizer(optax.lbfgs, 1.0, options=(("memory_size", 20), ("linesearch", None)))
+"""Its unit step, without a line search: from the mean of styles it descends as it is (``benchmarks/RESULTS.md``)."""
+
 PerceptualChoice = Network | Literal["preset"] | None
 """What a recipe takes: ``"preset"`` is the prior's discriminator where the preset weighs it, and nothing where not."""
 

@@ -14,6 +14,7 @@ from gprior_jax.latents import W, WPlus, Z
 from gprior_jax.latents.styled import Start
 from gprior_jax.objectives import Pixel, Term
 from gprior_jax.recipes.common import (
+    LBFGS,
     OFFICIAL_OPTIMIZER,
     OFFICIAL_STEPS,
     PerceptualChoice,
@@ -28,9 +29,8 @@ FAST_OPTIMIZER = Optimizer(optax.adam, 0.1, schedule=LateLinear(0.6), options=((
 FAST_STEPS = 300
 """Of z: images differ so much between codes that the curvature at one says little about the next."""
 
-STYLES_OPTIMIZER = Optimizer(optax.lbfgs, 1.0, options=(("memory_size", 20), ("linesearch", None)))
 STYLES_STEPS = 150
-"""Of w and W+: from the mean, the loss of 300 of Adam's steps after 150 or fewer (``benchmarks/RESULTS.md``)."""
+"""Of L-BFGS in w and W+: the loss of 300 of Adam's steps after 150 or fewer (``benchmarks/RESULTS.md``)."""
 
 
 def latent(
@@ -71,7 +71,7 @@ def latent(
     """
     check_preset(preset)
     official = preset == "official"
-    fast = (FAST_OPTIMIZER, FAST_STEPS) if space == "z" else (STYLES_OPTIMIZER, STYLES_STEPS)
+    fast = (FAST_OPTIMIZER, FAST_STEPS) if space == "z" else (LBFGS, STYLES_STEPS)
     optimizer, steps = (OFFICIAL_OPTIMIZER, OFFICIAL_STEPS) if official else fast
     terms: tuple[Term, ...] = (Pixel(1.0),)
     network, weight = weighed(perceptual, perceptual_weight, float(official or space == "z"))

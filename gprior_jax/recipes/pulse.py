@@ -8,7 +8,7 @@ from gprior_jax.inversion.schedules import one_cycle_drop
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.latents import Sphere
 from gprior_jax.objectives import Pixel
-from gprior_jax.recipes.common import Preset, check_preset
+from gprior_jax.recipes.common import LBFGS, Preset, check_preset
 from gprior_jax.recipes.method import Method
 
 PULSE_EPSILON = 2e-3
@@ -19,8 +19,7 @@ PULSE_OPTIMIZER = Optimizer(optax.adam, 0.4, schedule=one_cycle_drop)
 """``run.py``: ``-steps``, ``-opt_name``, ``-learning_rate``; ``linear1cycledrop``."""
 
 FAST_STEPS = 50
-FAST_OPTIMIZER = Optimizer(optax.lbfgs, 1.0, options=(("memory_size", 20), ("linesearch", None)))
-"""The loss of the published 100 steps after 50 (``benchmarks/RESULTS.md``)."""
+"""Of L-BFGS: the loss of the published 100 steps after 50 (``benchmarks/RESULTS.md``)."""
 
 _UNIT_TO_SIGNED = 4.0  # A squared difference of pixels in [-1, 1] is four times that in [0, 1].
 
@@ -69,7 +68,7 @@ def pulse(
     check_preset(preset)
     official = preset == "official"
     samples = 1_000_000 if official else 20_000
-    optimizer, steps = (PULSE_OPTIMIZER, PULSE_STEPS) if official else (FAST_OPTIMIZER, FAST_STEPS)
+    optimizer, steps = (PULSE_OPTIMIZER, PULSE_STEPS) if official else (LBFGS, FAST_STEPS)
     sphere = Sphere(tiled, num_noise, zero_noise, geocross_weight, samples, remat)
     pixel = Pixel(100.0 / _UNIT_TO_SIGNED, "mse", _UNIT_TO_SIGNED * epsilon)
     solver = SolverConfig(optimizer, steps if num_steps is None else num_steps, tolerance)

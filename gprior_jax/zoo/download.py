@@ -17,19 +17,17 @@ from typing import Any, NamedTuple
 
 from gprior_jax.errors import CheckpointError, DownloadError, GPriorError, require
 from gprior_jax.storage.atomic import read_json, sha256, write_bytes, write_json
+from gprior_jax.storage.cache import CACHE_VARIABLE as CACHE_VARIABLE
+from gprior_jax.storage.cache import named_folder
 from gprior_jax.storage.locks import hold
 from gprior_jax.zoo.published import Published
 
-CACHE_VARIABLE = "GPRIOR_CACHE"
 """Environment variable that names the folder of fetched files."""
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there and those that will be; None where the server does not tell."""
 
 _CHUNK = 2**16
-_NO_FOLDER = ("off", "0", "no", "none")
-"""What the variable says where no programs shall be kept; fetched files are still kept where they usually are."""
-
 _TIMEOUT = (15.0, 60.0)
 """Seconds until a connection is made, and without any byte."""
 
@@ -50,10 +48,7 @@ class Fetched(NamedTuple):
 
 def cache_folder() -> Path:
     """Folder of fetched files: ``$GPRIOR_CACHE``, else the place that the operating system has for such."""
-    named = os.environ.get(CACHE_VARIABLE, "")
-    if named.lower() in _NO_FOLDER:
-        named = ""
-    return Path(os.path.expanduser(named)) if named else Path(require("pooch", "zoo").os_cache("gprior-jax"))
+    return named_folder() or Path(require("pooch", "zoo").os_cache("gprior-jax"))
 
 
 def fetch(entry: Published, folder: str | os.PathLike | None = None, progress: Progress | None = None) -> Fetched:
