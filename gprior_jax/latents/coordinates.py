@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
+from gprior_jax.latents.composition import weighted_sum
 from gprior_jax.latents.multi_code import MultiCode
 from gprior_jax.latents.parametrization import Parametrization, Variables
 from gprior_jax.typing import Array
@@ -97,7 +98,7 @@ class ChannelWeights(Coordinates):
     ) -> Array:
         """The image of the basis with these weights."""
         assert isinstance(parametrization, MultiCode)
-        composed = jnp.einsum("n...c,nc->...c", constants["basis"], coordinates["weights"])
+        composed = weighted_sum(constants["basis"], coordinates["weights"])
         return parametrization.from_composed(prior, composed, constants.get("styles"))
 
     def end(self, coordinates: Variables, constants: Variables) -> Variables:

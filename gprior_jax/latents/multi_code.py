@@ -12,6 +12,7 @@ from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.prior import Prior, check_layer
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import as_styles, check_styles, map_code
+from gprior_jax.latents.composition import weighted_sum
 from gprior_jax.latents.parametrization import Parametrization, Variables, from_hint
 from gprior_jax.summary import saves_memory
 from gprior_jax.typing import Array, Key
@@ -111,17 +112,17 @@ class MultiCode(Parametrization):
         """The same, of what the first half takes."""
         g1 = jax.vmap(partial(self._first_half, prior))
 
-        def weighted_sum(inputs: Array, alpha: Array) -> Array:
-            return jnp.einsum("n...c,nc->...c", g1(inputs), alpha)
+        def composed_of(inputs: Array, alpha: Array) -> Array:
+            return weighted_sum(g1(inputs), alpha)
 
         size = self.codes_per_call
         if size is None or size == self.num_codes:
-            composed = weighted_sum(inputs, alpha)
+            composed = composed_of(inputs, alpha)
         else:
             # One group after the other; a group's activations are recomputed in the backward pass.
             groups = tuple(x.reshape(-1, size, *x.shape[1:]) for x in (inputs, alpha))
-            shape = jax.eval_shape(weighted_sum, groups[0][0], groups[1][0])
-            step = jax.checkpoint(lambda total, group: (total + weighted_sum(*group), None))
+            shape = jax.eval_shape(composed_of, groups[0][0], groups[1][0])
+            step = jax.checkpoint(lambda total, group: (total + composed_of(*group), None))
             composed = jax.lax.scan(step, jnp.zeros(shape.shape, shape.dtype), groups)[0]
         return composed / self.num_codes if self.average else composed
 

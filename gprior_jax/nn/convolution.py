@@ -35,7 +35,7 @@ _KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 
 
 # Below these widths the transforms cost more than the multiplications they save, or save too little for what they add
 # to the compilation (CPU, float32; conv_paths.py).
-_MIN_FEATURES, _MIN_FEATURES_SMALL_MAP, _SMALL_MAP = 512, 128, 16
+_MIN_FEATURES, _MIN_FEATURES_SMALL_MAP, _SMALL_MAP = 256, 128, 16
 _MIN_UP_FEATURES = 64
 
 

@@ -98,7 +98,8 @@ class EqualizedDense(nn.Module):
     def __call__(self, x: Array, weights: Weights | None = None) -> Array:
         """Apply to ``[in_features]``, or to every pixel of an image, with prepared weights where given."""
         kernel, bias = weights or self.prepare()
-        return (jnp.tensordot(x, kernel, axes=1) if x.ndim == 1 else pixel_product(x, kernel)) + bias
+        matrix = kernel.reshape(self.in_features, -1)
+        return pixel_product(x[None] if x.ndim == 1 else x, matrix).reshape(*x.shape[:-1], *self.out_shape) + bias
 
 
 class EqualizedConv(nn.Module):
