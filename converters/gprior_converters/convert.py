@@ -24,6 +24,7 @@ from gprior_converters.state import Note, State
 from gprior_jax import zoo
 from gprior_jax._version import __version__
 from gprior_jax.discriminators.critic import Critic
+from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.storage.atomic import read_json, sha256
@@ -52,6 +53,7 @@ class Conversion(NamedTuple):
         taken: names in the file of the networks that were converted, where they have names.
         module: the network (the generator, where there are two).
         has_critic: whether a discriminator was stored with the generator.
+        has_encoder: whether an encoder was.
     """
 
     folder: Path
@@ -63,6 +65,7 @@ class Conversion(NamedTuple):
     taken: tuple[str, ...]
     module: Any
     has_critic: bool
+    has_encoder: bool
 
 
 def convert_file(
@@ -71,6 +74,7 @@ def convert_file(
     *,
     architecture: str | os.PathLike | None = None,
     discriminator: str | os.PathLike | None = None,
+    encoder: str | os.PathLike | None = None,
     lpips_linear: str | os.PathLike | None = None,
     weights: Weights = "averaged",
     name: str | None = None,
@@ -86,6 +90,8 @@ def convert_file(
             no tensor tells (``{"final_tanh": true}``).
         discriminator: checkpoint of the discriminator trained with this generator, to be stored with it as its
             perceptual network.
+        encoder: checkpoint of the encoder trained for this generator (``styleganinv_*_encoder.pth``), to be stored with
+            it.
         lpips_linear: the lpips package's linear weights (``vgg.pth``, ``alex.pth``, or its wheel), which make LPIPS of
             the VGG-16 or AlexNet in ``path``.
         weights: which generator of a file that has both: the running average of its weights, which draws the better
@@ -115,14 +121,15 @@ def convert_file(
         _check_same_images(main, critic, discriminator or path)
     elif _role(main) == "generator" and "discriminator" in networks:
         left_out += ("discriminator (of no known layout)",)
-    beside = {"discriminator_source": discriminator, "linear_source": lpips_linear}
+    encoding = _convert_encoder(main, encoder) if encoder is not None else None
+    beside = {"discriminator_source": discriminator, "encoder_source": encoder, "linear_source": lpips_linear}
     notes = tuple(str(entry) for entry in left_out if isinstance(entry, Note))
     left_out = tuple(entry for entry in left_out if not isinstance(entry, Note))
     taken = tuple(networks.taken[role] for role in ("generator", "discriminator") if role in networks.taken)
     provenance = _provenance(path, main, licence, left_out) | _sources(beside)
     provenance |= {"taken": list(taken), "notes": list(notes)}
-    _save(main, critic, folder, name or path.stem, provenance=provenance, overwrite=overwrite)
-    parts = [main, *([critic] if critic else [])]
+    _save(main, critic, encoding, folder, name or path.stem, provenance=provenance, overwrite=overwrite)
+    parts = [main, *(part for part in (critic, encoding) if part is not None)]
     return Conversion(
         folder=Path(folder),
         layout=main.layout,
@@ -133,6 +140,7 @@ def convert_file(
         taken=taken,
         module=main.module,
         has_critic=critic is not None,
+        has_encoder=encoding is not None,
     )
 
 
@@ -190,6 +198,28 @@ def _convert_critic(networks: Networks, path: Path, discriminator: str | os.Path
         return None  # The generator serves without it; the report names it among what was left out.
 
 
+def _convert_encoder(generator: Converted, path: str | os.PathLike) -> Converted:
+    """The encoder given beside a generator."""
+    if _role(generator) != "generator":
+        raise CheckpointError(f"the encoder {path} belongs to a generator, and there is none: leave it out.")
+    networks = read_networks(path)
+    found = _convert_state(next(iter(networks.values())), str(path), {})
+    if not hasattr(found.module, "code_shape"):
+        raise CheckpointError(f"{path} holds a {LAYOUTS[found.layout].title}, no encoder.")
+    module, encoder = generator.module, found.module
+    wanted = (
+        module.feature_shape(len(module.layer_names)),
+        (getattr(module, "num_styles", 0), getattr(module, "w_dim", 0)),
+    )
+    if (encoder.input_shape, tuple(encoder.code_shape)) != wanted:
+        raise CheckpointError(
+            f"{path}: the encoder takes images {list(encoder.input_shape)} and gives codes "
+            f"{list(encoder.code_shape)}, the generator makes images {list(wanted[0])} of styles {list(wanted[1])}; "
+            "nothing was written: give the encoder that was trained for it."
+        )
+    return found
+
+
 def _check_same_images(generator: Converted, critic: Converted, source: Any) -> None:
     size, seen = generator.module.resolution, critic.module.input_shape[0]
     if size != seen:
@@ -205,11 +235,19 @@ def _check_same_images(generator: Converted, critic: Converted, source: Any) -> 
         )
 
 
-def _save(main: Converted, critic: Converted | None, folder: str | os.PathLike, name: str, **options: Any) -> None:
-    """Write the model folder of a generator, with its discriminator where there is one, or of another network."""
+def _save(
+    main: Converted,
+    critic: Converted | None,
+    encoder: Converted | None,
+    folder: str | os.PathLike,
+    name: str,
+    **options: Any,
+) -> None:
+    """Write the model folder of a generator, with discriminator and encoder where there are, or of another network."""
     if _role(main) == "generator":
         stored = Critic(critic.params, critic.module) if critic else None
-        prior = Prior(main.params, main.module, latent=main.latent, critic=stored, name=name)
+        encoding = Encoder(encoder.params, encoder.module) if encoder else None
+        prior = Prior(main.params, main.module, latent=main.latent, critic=stored, encoder=encoding, name=name)
         zoo.save(prior, folder, **options)
     else:
         zoo.save_network(main.module, main.params, folder, **options)

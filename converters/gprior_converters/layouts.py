@@ -7,6 +7,7 @@ from gprior_converters import (
     alexnet,
     dcgan,
     efficientnet,
+    encoder,
     lpips,
     pggan,
     stylegan,
@@ -28,7 +29,7 @@ class Layout(NamedTuple):
 
     Attributes:
         title: for people.
-        role: ``"generator"``, ``"discriminator"`` or ``"perceptual"``.
+        role: ``"generator"``, ``"discriminator"``, ``"encoder"`` or ``"perceptual"``.
         recognises: whether a file's keys and shapes are of this format.
         convert: (tensors, file name, attribute overrides) to (module, weights, keys left out).
         licence_note: what is known about such files.
@@ -90,6 +91,9 @@ LAYOUTS: dict[str, Layout] = {
         dcgan.is_discriminator,
         dcgan.convert_discriminator,
         dcgan.LICENCE_NOTE,
+    ),
+    "residual_encoder": Layout(
+        "StyleGAN encoder (idinvert)", "encoder", encoder.is_encoder, encoder.convert, encoder.LICENCE_NOTE
     ),
     "vgg16": Layout("VGG-16 (torchvision)", "perceptual", vgg.is_vgg16, vgg.convert, vgg.LICENCE_NOTE),
     "alexnet": Layout("AlexNet (torchvision)", "perceptual", alexnet.is_alexnet, alexnet.convert, vgg.LICENCE_NOTE),

@@ -1,7 +1,8 @@
-"""Torchvision's VGG-16: ``vgg16-397923af.pth``, or files that hold only its convolutions.
+"""Torchvision's VGG-16: ``vgg16-397923af.pth``, or files that hold only its convolutions; and Keras's in PyTorch.
 
 Keys ``features.{i}.weight`` and ``.bias`` with torchvision's indices, or the same without ``features.`` (a saved
-``net.features``). The classifier is not used.
+``net.features``). The classifier is not used. idinvert's ``vgg16.pth`` has ``layer{i}.weight`` and ``.bias`` with
+the same indices; its weights are Keras's (Caffe's), which take BGR images in [0, 255].
 """
 
 import re
@@ -21,9 +22,13 @@ TORCHVISION_INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 _CLASSIFIER = tuple(f"classifier.{i}.{kind}" for i in (0, 3, 6) for kind in ("weight", "bias"))
 
 
+KERAS = "layer"
+"""What idinvert's keys of Keras's weights begin with."""
+
+
 def features_prefix(shapes: dict[str, tuple[int, ...]]) -> str:
-    """What torchvision's keys begin with: ``features.``, or nothing in a saved ``net.features``."""
-    return "features." if any(key.startswith("features.") for key in shapes) else ""
+    """What keys begin with: ``features.``, ``layer`` (idinvert), or nothing in a saved ``net.features``."""
+    return next((p for p in ("features.", KERAS) if any(key.startswith(p) for key in shapes)), "")
 
 
 def take_convolutions(
@@ -79,5 +84,5 @@ def convert(state: State, source: str, options: dict[str, Any]) -> tuple[VGG16, 
     shapes = {name: (features, 3) for name, features in CONVOLUTIONS[:depth]}
     params = take_convolutions(ledger, prefix, TORCHVISION_INDICES[:depth], shapes)
     ledger.close("VGG-16 of torchvision")
-    attributes: dict[str, Any] = {"depth": depth} | options
+    attributes: dict[str, Any] = {"depth": depth, "inputs": "keras" if prefix == KERAS else "imagenet"} | options
     return VGG16(**attributes), params, ledger.left_out

@@ -61,6 +61,9 @@ _BUILT_IN = (
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
     _own("train generator", "train:TrainGenerator", "train a PGGAN and its discriminator on images of your own"),
     _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on images of your own"),
+    _own(
+        "train encoder", "train_encoder:TrainEncoder", "train an encoder for a prior, from which inversions start", True
+    ),
     _own("bench inversion", "bench:BenchInversion", "time an inversion step against the published PyTorch loop"),
     _own("evaluate", "evaluate:Evaluate", "compare results with references"),
     _own("fid", "fid:FID", "compare what a prior draws with real images: FID and KID"),

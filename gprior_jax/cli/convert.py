@@ -23,6 +23,8 @@ class Convert(JsonFlag):
         architecture: JSON file that describes a network whose layout is not known.
         discriminator: checkpoint of the discriminator trained with this generator, to be stored as its perceptual
             network.
+        encoder: checkpoint of the encoder trained for this generator (idinvert's styleganinv_*_encoder.pth), to be
+            stored with it.
         lpips_linear: linear weights of LPIPS for the VGG-16 or AlexNet of FILE, which together become LPIPS: vgg.pth or
             alex.pth of the lpips package, or its wheel, lpips-0.1.4-py3-none-any.whl.
         weights: of a file with two generators (g_ema and g) averaged, the running average, or raw, what was trained
@@ -36,6 +38,7 @@ class Convert(JsonFlag):
     to: Path
     architecture: Path | None = None
     discriminator: Path | None = None
+    encoder: Path | None = None
     lpips_linear: Path | None = None
     weights: Literal["averaged", "raw"] = "averaged"
     name: str | None = None
@@ -47,7 +50,7 @@ class Convert(JsonFlag):
         require("torch", "convert")
         from gprior_converters.convert import convert_file
 
-        given = ("architecture", "discriminator", "lpips_linear", "weights", "name", "licence", "overwrite")
+        given = ("architecture", "discriminator", "encoder", "lpips_linear", "weights", "name", "licence", "overwrite")
         made = convert_file(self.file, self.to, **values(self, *given))
         if self.json:
             print_json(facts(made))
@@ -67,6 +70,7 @@ def facts(made: Any) -> dict[str, Any]:
         "notes": list(made.notes),
         "network": describe(made.module),
         "discriminator": made.has_critic,
+        "encoder": made.has_encoder,
     }
 
 

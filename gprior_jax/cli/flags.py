@@ -250,6 +250,8 @@ class RecipeFlags(PerceptualFlag):
         layer: composing layer, of mganprior; 6 unless given, or six tenths of the layers of a shallower prior.
         num_steps: optimisation steps (image2stylegan_pp: of the first stage, pti: of the weights); the preset's unless
             given.
+        start: where images start: encoder (the code that the prior's encoder gives), mean, random or uniform (styles,
+            for w, w_plus and image2stylegan); auto is the method's own.
         free_codes: let the codes of mganprior move, as its preset official does; slower, and edited more gently.
         restarts: independent starts per image, of which the best is kept.
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
@@ -263,6 +265,7 @@ class RecipeFlags(PerceptualFlag):
     num_codes: Codes = None
     layer: int | None = None
     num_steps: Steps = None
+    start: Literal["auto", "mean", "random", "uniform", "encoder"] = "auto"
     free_codes: bool = False
     restarts: int = 1
     tolerance: float = 0.0
@@ -285,13 +288,17 @@ class RecipeFlags(PerceptualFlag):
             del arguments["perceptual"]
         if foreign := [name for name in arguments if name not in method.options]:
             raise ArgumentError(f"{flag_of(foreign[0])} is not for --method {self.method}: leave it out.")
-        return method.recipe(**arguments)
+        made = method.recipe(**arguments)
+        return made.from_encoder() if self.start == "encoder" else made
 
     def arguments(self) -> dict[str, Any]:
         """What is given, as arguments of recipes; all of them have the names of their flags' fields."""
         fields = [field for field in dataclasses.fields(RecipeFlags) if field.name not in ("method", "perceptual")]
         given = {field.name: getattr(self, field.name) for field in fields}
-        return {f.name: given[f.name] for f in fields if given[f.name] != f.default} | {"perceptual": self.network()}
+        told = {f.name: given[f.name] for f in fields if given[f.name] != f.default} | {"perceptual": self.network()}
+        if told.get("start") == "encoder":
+            del told["start"]  # It is for every method.
+        return told
 
 
 FLAGS = {"num_codes": "codes", "num_steps": "steps", "value_range": "range"}

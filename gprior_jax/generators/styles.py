@@ -74,7 +74,7 @@ def truncate(prior: Prior, styles: Array, psi: float, cutoff: int | None = None)
     return moved if cutoff is None else mix(moved, styles, cutoff)
 
 
-def mix(first: Array, second: Array, crossover: int) -> Array:
+def mix(first: Array, second: Array, crossover: int | Array) -> Array:
     """Style mixing: the first ``crossover`` styles of one, the rest of the other.
 
     Args:

@@ -20,7 +20,7 @@ from gprior_jax.images.arrays import check_range
 from gprior_jax.inversion import solver
 from gprior_jax.inversion.batching import batches
 from gprior_jax.inversion.devices import image_mesh, replicate, shard_images
-from gprior_jax.inversion.problem import Evaluation, Measurement, Problem
+from gprior_jax.inversion.problem import Evaluation, Measurement, Problem, held
 from gprior_jax.inversion.progress import Reporter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result, by_loss, joined
@@ -221,10 +221,13 @@ class Inverter:
         seen, wanted = observed.shape[1:], problem.encoder.module.input_shape
         if seen != wanted:
             raise ArgumentError(f"the encoder takes images of shape {wanted}, and {seen} were observed: start without.")
-        for name, code in jax.eval_shape(problem.encoder.encode, jnp.zeros(seen)).items():
-            if name not in own or own[name].shape != code.shape:
-                told = ", ".join(f"{n} {v.shape}" for n, v in own.items() if not n.startswith(FIXED))
-                raise ArgumentError(f"the encoder gives {name} {code.shape}, but what is searched for is {told}.")
+        found = jax.eval_shape(problem.encoder.encode, jnp.zeros(seen))
+        hint = jax.eval_shape(partial(problem.parametrization.start_at, prior), jax.random.key(0), found)
+        if any(name not in own or own[name].shape != value.shape for name, value in hint.items()):
+            gives, told = (
+                ", ".join(f"{n} {v.shape}" for n, v in each.items() if not n.startswith(FIXED)) for each in (found, own)
+            )
+            raise ArgumentError(f"the encoder gives {gives}, but what is searched for is {told}: start without.")
 
     def start(
         self,
@@ -309,19 +312,20 @@ def _start(
     labels: Array | None,
 ) -> tuple[State, Measurement]:
     """States and measurements ``[B * rows]`` of images ``[B]``; hints are ``[B, samples or 1, ...]``."""
-    if problem.encoder is not None:
-        encoded = jax.vmap(problem.encoder.encode)(observed)
-        hints = {name: code[:, None] for name, code in encoded.items()} | hints
+    encoded = None if problem.encoder is None else jax.vmap(problem.encoder.encode)(observed)
 
     def begin(
-        key: Key, pixels: Array, operator: Forward, hint: Variables, label: Array | None
+        key: Key, pixels: Array, operator: Forward, hint: Variables, label: Array | None, code: Variables | None
     ) -> tuple[State, Variables | None, Measurement]:
         folded = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(rows))
         each = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows // len(leaf), axis=0), hint)
+        if code is not None:
+            prior, keys = held(problem, label), jax.vmap(lambda key: purpose(key, "encoded"))(folded)
+            each = jax.vmap(lambda key: problem.parametrization.start_at(prior, key, code))(keys) | each
         states, constants = jax.vmap(partial(solver.begin, problem, config, label=label))(folded, each)
         return states, constants, Measurement(operator, problem.objective.targets(Observation(pixels, operator)), label)
 
-    states, constants, measurements = jax.vmap(begin)(keys, observed, operator, hints, labels)
+    states, constants, measurements = jax.vmap(begin)(keys, observed, operator, hints, labels, encoded)
     states, constants = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (states, constants))
     measurements = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows, axis=0), measurements)
     return states, measurements._replace(constants=constants)

@@ -46,6 +46,15 @@ class Recipe:
         for part in (self.parametrization, *self.terms, self.solver):
             check_fields(part)
 
+    def from_encoder(self, encoder: "Encoder | Literal['default']" = "default") -> "Recipe":
+        """This recipe, with images that start from the code of an encoder; the prior's own unless another is given.
+
+        >>> from gprior_jax import recipes
+        >>> recipes.latent("w_plus").from_encoder().encoder
+        'default'
+        """
+        return dataclasses.replace(self, encoder=encoder)
+
     @property
     def stages(self) -> tuple["Recipe", ...]:
         """This recipe and those that follow it."""

@@ -50,6 +50,8 @@ class MultiCode(Parametrization):
         later_styles: styles of the layers from ``layer`` on, of a prior with styles: ``"mean"`` over the codes',
             ``"weighted"`` (variable ``"style_weights": [N]``, from 1 / N), or ``"free"`` (variable ``"styles":
             [num_styles - layer, w_dim]``, from the mean).
+        start_spread: how far the other codes lie from that of an encoder, where images start from one: at 1 they are
+            drawn like any, at 0 they are that code.
     """
 
     num_codes: int
@@ -59,6 +61,7 @@ class MultiCode(Parametrization):
     remat: bool = saves_memory(False)
     space: Literal["z", "w"] = "z"
     later_styles: Literal["mean", "weighted", "free"] = "mean"
+    start_spread: float = 1.0
 
     def __post_init__(self):
         if self.num_codes < 1:
@@ -91,6 +94,24 @@ class MultiCode(Parametrization):
             mean = self._inputs(prior, variables["codes"]).mean(0)
             variables = from_hint({"styles": mean[self._cut :]}, hint) | variables
         return variables
+
+    def start_at(self, prior: Prior, key: Key, code: Variables) -> Variables:
+        """Codes around one, which comes first and draws the image alone.
+
+        Raises:
+            ValueError: the code is not of the space of these.
+        """
+        if self.space not in code and not (self.space == "w" and "w_plus" in code):
+            held = ", ".join(f"{name} {value.shape}" for name, value in code.items())
+            raise ArgumentError(f"the encoder gives {held}, but codes {self.space} are searched for: start without.")
+        centre = code[self.space] if self.space in code else code["w_plus"].mean(0)
+        around = prior.latent.sample(key, (self.num_codes, prior.z_dim))
+        if self.space == "w":
+            around = jax.vmap(lambda z: map_code(prior, z)[0])(around)
+        codes = (centre + self.start_spread * (around - centre)).at[0].set(centre)
+        channels = prior.feature_shape(self._cut)[-1]
+        alpha = jnp.zeros((self.num_codes, channels)).at[0].set(self.num_codes if self.average else 1.0)
+        return {"codes": codes, "alpha": alpha}
 
     @property
     def _cut(self) -> int:

@@ -44,6 +44,16 @@ class Parametrization(Protocol):
         """Variables to start from; entries of ``hint`` that are of them are taken as they are."""
         ...
 
+    def start_at(self, prior: Prior, key: Key, code: Variables) -> Variables:
+        """The part of the variables that draws what a code of an encoder draws, as a hint for :meth:`init`.
+
+        Args:
+            prior: the generator.
+            key: of what is drawn around it.
+            code: under the name of its space: ``z``, ``w`` or ``w_plus``.
+        """
+        return code
+
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image ``[R, R, C]``."""
         ...

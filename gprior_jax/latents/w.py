@@ -23,6 +23,10 @@ class W(Styled):
         w = found[0] if self.start == "uniform" else found.mean(0)
         return from_hint({"w": w} | self.first_noise(prior, noise_key), hint)
 
+    def start_at(self, prior: Prior, key: Key, code: Variables) -> Variables:
+        """The w of a code, or the mean of its styles."""
+        return {"w": code["w_plus"].mean(0)} if "w_plus" in code else code
+
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of w."""
         return self.render_styles(prior, as_styles(prior, variables["w"], "w"), variables)

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 
 from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.styles import as_styles
 from gprior_jax.latents.parametrization import Variables, from_hint
 from gprior_jax.latents.styled import Styled
 from gprior_jax.typing import Array, Key
@@ -18,6 +19,10 @@ class WPlus(Styled):
         """The mean of w in every layer, or the styles of a random code."""
         w_key, noise_key = jax.random.split(key)
         return from_hint({"w_plus": self.first_styles(prior, w_key)} | self.first_noise(prior, noise_key), hint)
+
+    def start_at(self, prior: Prior, key: Key, code: Variables) -> Variables:
+        """The styles of a code, or its w for every layer."""
+        return {"w_plus": as_styles(prior, code["w"], "w")} if "w" in code else code
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of the styles."""

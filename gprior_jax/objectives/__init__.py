@@ -9,6 +9,7 @@ from gprior_jax.objectives.distances import HUBER_DELTA as HUBER_DELTA
 from gprior_jax.objectives.distances import Distance as Distance
 from gprior_jax.objectives.distances import distance as distance
 from gprior_jax.objectives.distances import known_weights as known_weights
+from gprior_jax.objectives.encoded import Encoded as Encoded
 from gprior_jax.objectives.objective import Objective as Objective
 from gprior_jax.objectives.perceptual import Network as Network
 from gprior_jax.objectives.perceptual import Perceptual as Perceptual

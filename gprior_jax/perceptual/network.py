@@ -30,6 +30,9 @@ MGANPRIOR_LAYERS = ("relu3_3",)
 MGANPRIOR_SIZE = 256
 """Images are resized to this side, after normalisation, nearest neighbour (ibid., ``image_size``)."""
 
+IN_DOMAIN_LAYERS = ("relu4_3",)
+"""Keras's ``block4_conv3`` (idinvert_pytorch ``models/perceptual_model.py``)."""
+
 VGG_SCALE = 1e-3
 """Factor on the mean absolute difference of VGG features (ibid.)."""
 
@@ -56,7 +59,7 @@ class PerceptualNetwork:
         module: the Linen module (static); it offers ``features``, ``prepare`` and ``layer_names``.
         layers: layers whose features are compared (static).
         size: side that images are resized to, pixels; None leaves them (static).
-        normalize: apply :func:`imagenet_normalize` first (static).
+        normalize: apply the module's own ``normalize``, or :func:`imagenet_normalize`, first (static).
         scale: factor on the distance, so that a weight of 1 is a sensible one beside the pixel term (static).
         resize: how images are resized (static).
         whole: layers that describe an image as a whole, see :meth:`vector`; None takes :attr:`layers` (static).
@@ -115,7 +118,8 @@ class PerceptualNetwork:
         im.check_pixels(image, "the image")
         image = suited(image, self.module.input_shape[-1])
         if self.normalize:
-            image = imagenet_normalize(image)
+            own = getattr(self.module, "normalize", imagenet_normalize)
+            image = own(image)
         if self.size is not None:
             image = im.resize(image, (self.size, self.size), self.resize)
         return self.module.apply({"params": self.weights}, image, layers, self.prepared, method="features")
@@ -169,6 +173,20 @@ def vgg16(
         ValueError: a layer that the trunk does not have.
     """
     return PerceptualNetwork(params, module, layers, size, normalize=True, scale=VGG_SCALE)
+
+
+def keras_vgg16(module: VGG16, params: Params, layers: tuple[str, ...] = IN_DOMAIN_LAYERS) -> PerceptualNetwork:
+    """VGG-16 with Keras's weights as in-domain inversion uses it: relu4_3 of images at their own size, unscaled.
+
+    Args:
+        module: the trunk, whose ``inputs`` are ``"keras"``.
+        params: Keras's weights, converted from idinvert's ``vgg16.pth``.
+        layers: any of ``module.layer_names``.
+
+    Raises:
+        ValueError: a layer that the trunk does not have.
+    """
+    return PerceptualNetwork(params, module, layers, normalize=True)
 
 
 def alexnet(

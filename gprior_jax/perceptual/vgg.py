@@ -1,5 +1,7 @@
 """VGG-16 (Simonyan and Zisserman 2015, arXiv:1409.1556), with the weights and the input convention of torchvision."""
 
+from typing import Literal
+
 import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
@@ -29,14 +31,33 @@ def imagenet_normalize(image: Array) -> Array:
     return (image * 0.5 + 0.5 - mean) / std
 
 
+KERAS_MEAN = (103.939, 116.779, 123.68)
+"""Of BGR in [0, 255] (Keras ``imagenet_utils.py``, ``preprocess_input`` of mode "caffe")."""
+
+
+def keras_normalize(image: Array) -> Array:
+    """Map an RGB image from [-1, 1] to the input of Keras's VGG-16, Caffe's: BGR in [0, 255], minus the mean."""
+    return (image[..., ::-1] + 1.0) * 127.5 - np.asarray(KERAS_MEAN, np.float32)
+
+
+Inputs = Literal["imagenet", "keras"]
+"""Whose weights: torchvision's, which see :func:`imagenet_normalize`, or Keras's, which see :func:`keras_normalize`."""
+
+
 class VGG16(Trunk):
     """The convolutional trunk of VGG-16 for one image.
 
     Attributes:
         depth: number of convolutions that have weights, from the first.
+        inputs: how images are normalised for these weights; the network itself takes them normalised.
     """
 
     depth: int = len(CONVOLUTIONS)
+    inputs: Inputs = "imagenet"
+
+    def normalize(self, image: Array) -> Array:
+        """An image ``[H, W, 3]`` in [-1, 1] as the network takes it."""
+        return keras_normalize(image) if self.inputs == "keras" else imagenet_normalize(image)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ import pkgutil
 from gprior_jax.recipes.common import Preset as Preset
 from gprior_jax.recipes.image2stylegan import image2stylegan as image2stylegan
 from gprior_jax.recipes.image2stylegan_pp import image2stylegan_pp as image2stylegan_pp
+from gprior_jax.recipes.in_domain import in_domain as in_domain
 from gprior_jax.recipes.latent import latent as latent
 from gprior_jax.recipes.method import METHODS as METHODS
 from gprior_jax.recipes.method import Method as Method

@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from gprior_jax.checks import check_fields
 from gprior_jax.errors import ArgumentError
@@ -20,6 +20,26 @@ def _positive(**numbers: int) -> None:
     for name, number in numbers.items():
         if number < 1:
             raise ArgumentError(f"{name} {number}: use at least 1.")
+
+
+class RunConfig(Protocol):
+    """What every run's settings tell, whatever is trained; a frozen dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def batch_size(self) -> int:
+        """Images a step."""
+        ...
+
+    @property
+    def ema_half_life(self) -> float:
+        """Half-life of the averaged network, images."""
+        ...
+
+    def check_extends(self, earlier: Any, images_seen: int) -> None:
+        """Check that a run of these settings has the past that one of ``earlier`` has, which differ in length only."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.images.samples import range_setting
 from gprior_jax.storage.atomic import read_json
 from gprior_jax.summary import check_same
-from gprior_jax.training.config import GANConfig
+from gprior_jax.training.config import RunConfig
 from gprior_jax.training.data import ImageZip
 
 CONFIG = "config.json"
@@ -21,7 +21,7 @@ _LENGTHS = ("images", "images_per_level")
 _REMEDY = "copy it again, or remove it to go on with the settings of this command"
 
 
-def settings_of(config: GANConfig, images: ImageZip) -> dict[str, Any]:
+def settings_of(config: RunConfig, images: ImageZip) -> dict[str, Any]:
     """What decides the results of a run, as JSON.
 
     Args:
@@ -33,7 +33,7 @@ def settings_of(config: GANConfig, images: ImageZip) -> dict[str, Any]:
     return plain | {"data": f"{len(images)} images, names {names}", "range": range_setting(images.value_range)}
 
 
-def check_continues(out: Path, config: GANConfig, wanted: dict[str, Any], seen: int) -> None:
+def check_continues(out: Path, config: RunConfig, wanted: dict[str, Any], seen: int) -> None:
     """Check that a folder's run can go on with these settings.
 
     How long it is may change: the number of images of all, or of the levels that are not done, as long as what the run

@@ -6,10 +6,8 @@ last), ``state/`` (the last two complete training states) and ``model/`` (the av
 as a model folder).
 """
 
-import contextlib
 import dataclasses
-import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +24,10 @@ from gprior_jax.images.files import save_image
 from gprior_jax.images.samples import ValueRange
 from gprior_jax.keys import purpose, seeded
 from gprior_jax.perceptual.efficientnet import EfficientNetLite0
-from gprior_jax.storage.atomic import new_folder, write_json
-from gprior_jax.storage.checkpoint import load_tree, save_tree
-from gprior_jax.storage.locks import Lock, hold
+from gprior_jax.storage.atomic import write_json
+from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.summary import fingerprint
-from gprior_jax.training import projected
+from gprior_jax.training import projected, sessions
 from gprior_jax.training.config import GANConfig
 from gprior_jax.training.continuing import CONFIG, check_continues, settings_of
 from gprior_jax.training.data import ImageZip, classes_together, stream
@@ -43,8 +40,6 @@ from gprior_jax.typing import Params
 
 GRID_IMAGES = 64
 GRID_COLUMNS = 8
-
-_KEEP_STATES = 2
 
 
 def train(
@@ -105,10 +100,10 @@ def train(
         require_tensorboard()
     network = _features_of(config, perceptual)
     wanted = _check_run(out, config, images, network)
-    with _alone(out):
+    with sessions.alone(out):
         leave_out_broken(images, out, max_broken, scanned, tell)
         wanted |= settings_of(config, images)
-        check_continues(out, config, wanted, _seen(out))
+        check_continues(out, config, wanted, sessions.seen(out))
         labels, names = _labels(images, config)
         provenance = (provenance or {}) | ({"label_names": names} if names else {})
         lanes = lanes_for(config)
@@ -120,7 +115,7 @@ def train(
         reports = (report, board.row) if board else (report,)
         log = Log(out / "log.csv", log_fields(config), seen, Pace(seen, end), *reports)
         batches = stream(images, _requests(config, seen, end), config.seed, config.mirror, config.turns)
-        with _in_order(out, batches, board):
+        with sessions.in_order(out, batches, board):
             for real, indices in batches:
                 classes = None if labels is None else labels[indices]
                 state, terms = trainer.train_step(
@@ -137,39 +132,12 @@ def train(
     return trainer.averaged_prior(config, state)
 
 
-def _alone(out: Path) -> Lock:
-    """The lock of a run's folder.
-
-    Raises:
-        GPriorError: another process holds it.
-    """
-    lock = hold(out / ".locks" / "run")
-    if lock is None:
-        raise GPriorError(f"another process trains into {out}: wait until it ends, or give another folder.")
-    return lock
-
-
-@contextlib.contextmanager
-def _in_order(out: Path, batches: Generator[Any, None, None], board: TensorBoard | None) -> Iterator[None]:
-    """Close what the steps of a run have opened, however they end; an interrupt is told what is kept."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        # A step donates its state, so an interrupt inside one leaves nothing to save but the last snapshot.
-        kept = f"goes on from the last snapshot in {out}" if _states(out) else "starts afresh: there is no snapshot yet"
-        raise KeyboardInterrupt(f"interrupted; the same command {kept}.") from None
-    finally:
-        batches.close()
-        if board:
-            board.close()
-
-
 def _check_run(out: Path, config: GANConfig, images: ImageZip, network: Params | None) -> dict[str, Any]:
     """Refuse what can be refused at once, before a scan that may take minutes; the settings but for the images."""
     _labels(images, config)
     own = settings_of(config, images) | ({} if network is None else {"perceptual": fingerprint(network)})
     wanted = {name: value for name, value in own.items() if name != "data"}
-    check_continues(out, config, wanted, _seen(out))
+    check_continues(out, config, wanted, sessions.seen(out))
     return wanted
 
 
@@ -237,16 +205,6 @@ def _open_run(
     return state
 
 
-def _states(out: Path) -> list[Path]:
-    """Complete training states, oldest first."""
-    return sorted(path for path in (out / "state").glob("[0-9]*") if path.is_dir() and path.name.isdigit())
-
-
-def _seen(out: Path) -> int:
-    """Images that the run in a folder has seen."""
-    return max((int(path.name) for path in _states(out)), default=0)
-
-
 def _restore(out: Path, config: GANConfig, init_from: str | Path | None, network: Params | None) -> Any:
     """The newest state of a run, or that of a new one."""
     key, trainer = seeded(config.seed), trainer_of(config)
@@ -257,7 +215,7 @@ def _restore(out: Path, config: GANConfig, init_from: str | Path | None, network
             return state
         return state._replace(projected=projected.init(config, network, purpose(key, "projected")))
 
-    for path in reversed(_states(out)):
+    for path in reversed(sessions.states(out)):
         return load_tree(path, jax.eval_shape(fresh))
     state = fresh()
     return state if init_from is None else warm_start(config, state, zoo.load(init_from), str(init_from))
@@ -276,10 +234,7 @@ def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any
     sheet = im.grid(im.to_uint8(sample_grid(config, state)), GRID_COLUMNS)
     for path in (out / "samples" / f"{seen:09d}.png", out / "newest.png"):
         save_image(path, sheet)
-    with new_folder(out / "state" / f"{seen:09d}", overwrite=True) as folder:
-        save_tree(folder, state)
-    for old in _states(out)[:-_KEEP_STATES]:
-        shutil.rmtree(old)
+    sessions.save_state(out, seen, state)
     return sheet
 
 

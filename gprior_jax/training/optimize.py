@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from flax.core import unfreeze
 
-from gprior_jax.training.config import GANConfig
+from gprior_jax.training.config import GANConfig, RunConfig
 from gprior_jax.typing import Array, Key, Params, PyTree
 
 _EMA_RAMP = 0.05
@@ -60,7 +60,7 @@ def descend(
     return cast(Params, optax.apply_updates(params, update)), state
 
 
-def ema_decay(config: GANConfig, images_seen: Array) -> Array:
+def ema_decay(config: RunConfig, images_seen: Array) -> Array:
     """Part of the old average that one batch leaves, ``images_seen`` counted with it."""
     half_life = jnp.minimum(config.ema_half_life, _EMA_RAMP * images_seen)
     return 0.5 ** (config.batch_size / jnp.maximum(half_life, 1e-8))

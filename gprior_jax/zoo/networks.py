@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
+from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.generators.dcgan import DCGAN
 from gprior_jax.generators.pggan import PGGAN
@@ -30,6 +31,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "stylegan2_discriminator": StyleGAN2Discriminator,
     "dcgan_generator": DCGAN,
     "dcgan_discriminator": DCGANDiscriminator,
+    "residual_encoder": ResidualEncoder,
     "vgg16": VGG16,
     "alexnet": AlexNet,
     "efficientnet_lite0": EfficientNetLite0,

@@ -8,11 +8,13 @@ from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.perceptual.lpips import LPIPS, LPIPSNetwork
 from gprior_jax.perceptual.network import (
+    IN_DOMAIN_LAYERS,
     MGANPRIOR_LAYERS,
     PerceptualNetwork,
     alexnet,
     discriminator,
     efficientnet,
+    keras_vgg16,
     vgg16,
 )
 from gprior_jax.perceptual.vgg import VGG16
@@ -46,6 +48,8 @@ def load_perceptual(
         return alexnet(module, params, layers)
     if isinstance(module, EfficientNetLite0):
         return efficientnet(module, params, layers)
+    if isinstance(module, VGG16) and module.inputs == "keras":
+        return keras_vgg16(module, params, IN_DOMAIN_LAYERS if layers is None else layers)
     if isinstance(module, VGG16):
         return vgg16(module, params, MGANPRIOR_LAYERS if layers is None else layers)
     if not all(hasattr(module, name) for name in ("features", "prepare", "layer_names")):

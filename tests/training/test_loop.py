@@ -17,7 +17,7 @@ from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.images.files import encode_png
 from gprior_jax.keys import purpose
 from gprior_jax.storage.checkpoint import load_tree
-from gprior_jax.training import loop, pggan, stylegan2
+from gprior_jax.training import loop, pggan, sessions, stylegan2
 from training.settings import CONDITIONAL
 from training.test_data import make_zip, png
 
@@ -174,7 +174,7 @@ def test_settings_are_free_as_long_as_there_is_no_snapshot(tiny, image_zip, tmp_
 
 def test_two_processes_do_not_train_into_one_folder(tiny, image_zip, tmp_path, no_steps):
     out = tmp_path / "run"
-    with loop._alone(out):
+    with sessions.alone(out):
         with pytest.raises(GPriorError, match=rf"another process trains into {out}: wait until it ends, or give"):
             loop.train(tiny, image_zip, out, max_images=0, **OPTIONS)
         assert not (out / "config.json").exists()

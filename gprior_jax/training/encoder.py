@@ -1,0 +1,329 @@
+"""Training of an encoder for a generator that stays as it is: the updates of one step.
+
+Domain-guided training (Zhu et al. 2020, arXiv:2004.00049, section 3.1; idinvert ``training/loss_encoder.py``) and the
+conventional one, which finds the codes of drawn images again.
+"""
+
+import dataclasses
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax.core import unfreeze
+
+from gprior_jax.compiling import jit
+from gprior_jax.discriminators import pggan as pggan_discriminator
+from gprior_jax.discriminators import stylegan2 as stylegan2_discriminator
+from gprior_jax.discriminators.critic import Discriminator as Judge
+from gprior_jax.encoders.encoder import Encoder
+from gprior_jax.encoders.residual import ResidualEncoder
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.running import run_layers
+from gprior_jax.generators.styles import as_styles, map_code, mix
+from gprior_jax.nn.batch_norm import STATISTICS
+from gprior_jax.objectives import Objective
+from gprior_jax.objectives.term import Observation
+from gprior_jax.training import losses, optimize
+from gprior_jax.training.encoder_config import EncoderConfig, space_of
+from gprior_jax.typing import Array, Key, Params, PyTree
+
+TERMS = ("code", "pixel_mse", "perceptual", "adversarial", "discriminator", "real_logit", "fake_logit", "penalty")
+"""Names of the scalars that steps give."""
+
+_BATCH = "batch"
+"""Name of the axis whose statistics batch normalisation takes."""
+
+_STATISTICS_CODES = 4096
+"""Drawn codes that tell the mean and the deviation of codes."""
+
+
+class EncoderState(NamedTuple):
+    """Everything that a run carries from step to step.
+
+    Attributes:
+        encoder: weights being trained, with running statistics of batch normalisation.
+        average: exponential moving average of them, the result of the run.
+        discriminator: weights being trained; None in a run without.
+        encoder_opt: state of Adam.
+        discriminator_opt: state of Adam; None likewise.
+        deviation: root mean square of codes' distance from their mean, per number, scalar.
+        images_seen: int32 scalar.
+    """
+
+    encoder: Params
+    average: Params
+    discriminator: Params | None
+    encoder_opt: PyTree
+    discriminator_opt: PyTree | None
+    deviation: Array
+    images_seen: Array
+
+
+class Teacher(NamedTuple):
+    """What an encoder is trained against, which stays as it is; a pytree.
+
+    Attributes:
+        prior: the generator, prepared, without discriminator and encoder.
+        objective: terms of reconstructions, fitted to the prior.
+    """
+
+    prior: Prior
+    objective: Objective | None
+
+
+def build(config: EncoderConfig, prior: Prior) -> ResidualEncoder:
+    """The network of a configuration, for a prior."""
+    space = space_of(config, prior)
+    shape = {"z": (prior.z_dim,), "w": (prior.w_dim,), "w_plus": (prior.num_styles, prior.w_dim)}[space]
+    return ResidualEncoder(prior.resolution, config.widths(prior.resolution), shape, space, prior.image_shape[-1])
+
+
+def draw(config: EncoderConfig, prior: Prior, key: Key, number: int) -> Array:
+    """Random codes of the encoder's space ``[B, *code_shape]``."""
+    space = space_of(config, prior)
+    keys = jax.random.split(key, 4)
+    first = prior.latent.sample(keys[0], (number, prior.z_dim))
+    if space == "z":
+        return first
+    styles = jax.vmap(partial(map_code, prior))(first)
+    if space == "w":
+        return styles.mean(1)
+    second = jax.vmap(partial(map_code, prior))(prior.latent.sample(keys[1], (number, prior.z_dim)))
+    cut = jax.random.randint(keys[2], (number,), 1, prior.num_styles)
+    cut = jnp.where(jax.random.uniform(keys[3], (number,)) < config.style_mixing, cut, prior.num_styles)
+    return jax.vmap(mix)(styles, second, cut)
+
+
+def render(config: EncoderConfig, prior: Prior, code: Array) -> Array:
+    """The image of one code of the encoder's space."""
+    space = space_of(config, prior)
+    if space == "z":
+        return run_layers(prior, code)
+    return run_layers(prior, None, styles=as_styles(prior, code, space))
+
+
+@partial(jit, use="once", static_argnums=0)
+def init(config: EncoderConfig, prior: Prior, key: Key) -> EncoderState:
+    """Fresh weights: codes have the mean and the deviation of drawn ones from the first step on.
+
+    Args:
+        config: the run's settings.
+        prior: with its discriminator, where the run trains one.
+        key: of the weights.
+    """
+    module = build(config, prior)
+    data = jax.random.key_data(key)  # See optimize.fresh_weights.
+    weights_key = jax.random.wrap_key_data(jnp.concatenate([data, data]), impl="unsafe_rbg")
+    params = unfreeze(module.init(weights_key, jnp.zeros(module.input_shape)))["params"]
+    codes = draw(config, prior, jax.random.fold_in(key, 1), _STATISTICS_CODES)
+    mean = codes.mean(0)
+    deviation = jnp.sqrt(jnp.mean(jnp.square(codes - mean)))
+    norm = params["dense"]["norm"]
+    params["dense"]["norm"] = norm | {"bias": mean.reshape(-1), "scale": norm["scale"] * deviation}
+    encoder_optimizer, discriminator_optimizer = optimizers(config)
+    judge = prior.critic.params if config.adversarial_weight and prior.critic is not None else None
+    return EncoderState(
+        params,
+        params,
+        judge,
+        encoder_optimizer.init(params),
+        None if judge is None else discriminator_optimizer.init(judge),
+        deviation,
+        jnp.int32(0),
+    )
+
+
+def optimizers(config: EncoderConfig) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+    """Adam of the encoder and of the discriminator, with rates that fall evenly, not in steps."""
+    steps = config.total_images // config.batch_size
+
+    def adam(rate: float) -> optax.GradientTransformation:
+        falling = optax.exponential_decay(rate, max(1, steps // max(1, config.rate_decays)), config.rate_decay)
+        return optax.adam(falling, b1=config.beta1, b2=config.beta2)
+
+    return adam(config.learning_rate), adam(config.discriminator_rate)
+
+
+def encode(module: ResidualEncoder, params: Params, images: Array) -> tuple[Array, Params]:
+    """Codes of a batch by its own statistics, and these."""
+
+    def one(image: Array) -> tuple[Array, Any]:
+        return module.apply({"params": params}, image, _BATCH, mutable=[STATISTICS])
+
+    codes, found = jax.vmap(one, axis_name=_BATCH)(images)
+    return codes, jax.tree.map(lambda leaf: leaf[0], found[STATISTICS])  # Of every image the same.
+
+
+def with_statistics(params: Params, found: Params, decay: float) -> Params:
+    """Weights whose running statistics are moved towards those of a batch."""
+    merged = dict(params)
+    for name, value in found.items():
+        own = params[name]
+        merged[name] = (
+            with_statistics(own, value, decay) if isinstance(own, dict) else own + (1 - decay) * (value - own)
+        )
+    return merged
+
+
+@partial(jit, use="often", static_argnums=0, donate_argnums=2)
+def sampled_step(
+    config: EncoderConfig, teacher: Teacher, state: EncoderState, key: Key
+) -> tuple[EncoderState, dict[str, Array]]:
+    """Update the encoder on images of drawn codes."""
+
+    def objective(params: Params) -> tuple[Array, Any]:
+        error, found = _code_error(config, teacher, state, params, key)
+        return error, (found, {"code": error})
+
+    return _descend(config, state, jax.grad(objective, has_aux=True)(state.encoder))
+
+
+@partial(jit, use="often", static_argnums=(0, 1), donate_argnums=3)
+def real_step(
+    config: EncoderConfig, judge: Judge | None, teacher: Teacher, state: EncoderState, real: Array, key: Key
+) -> tuple[EncoderState, dict[str, Array], Array]:
+    """Update the encoder on photographs ``[B, R, R, C]`` in [-1, 1].
+
+    Returns:
+        The state, named scalars, and the reconstructions of the step.
+    """
+    module = build(config, teacher.prior)
+
+    def objective(params: Params) -> tuple[Array, Any]:
+        codes, found = encode(module, params, real)
+        images = jax.vmap(partial(render, config, teacher.prior))(codes)
+        loss, terms = _compared(teacher, images, real)
+        if judge is not None:
+            judged = logits_of(judge, state.discriminator, images)
+            terms["adversarial"] = losses.generator_loss(judged, "nonsaturating")
+            loss += config.adversarial_weight * terms["adversarial"]
+        if config.code_weight:
+            terms["code"], _ = _code_error(config, teacher, state, params, key)
+            loss += config.code_weight * terms["code"]
+        return loss, (found, terms, images)
+
+    gradient, (found, terms, images) = jax.grad(objective, has_aux=True)(state.encoder)
+    state, terms = _descend(config, state, (gradient, (found, terms)))
+    return state, terms, images
+
+
+def _compared(teacher: Teacher, images: Array, real: Array) -> tuple[Array, dict[str, Array]]:
+    """Weighted sum and means of the terms of reconstructions."""
+    if teacher.objective is None:
+        return jnp.zeros(()), {}
+    objective = teacher.objective
+
+    def one(image: Array, own: Array) -> tuple[Array, dict[str, Array]]:
+        return objective(image, image, objective.targets(Observation(own, None)), {}, {})
+
+    loss, terms = jax.vmap(one)(images, real)
+    return loss.mean(), {name: value.mean() for name, value in terms.items()}
+
+
+def _code_error(
+    config: EncoderConfig, teacher: Teacher, state: EncoderState, params: Params, key: Key
+) -> tuple[Array, Params]:
+    """Mean squared error of the codes of drawn images, in variances of codes; and the statistics of the batch."""
+    key = jax.random.fold_in(key, state.images_seen)
+    codes = draw(config, teacher.prior, key, config.batch_size)
+    images = jax.lax.stop_gradient(jax.vmap(partial(render, config, teacher.prior))(codes))
+    encoded, found = encode(build(config, teacher.prior), params, images)
+    return jnp.mean(jnp.square((encoded - codes) / state.deviation)), found
+
+
+def _descend(config: EncoderConfig, state: EncoderState, found: Any) -> tuple[EncoderState, dict[str, Array]]:
+    gradient, (statistics, terms) = found
+    params, opt = optimize.descend(optimizers(config)[0], state.encoder, gradient, state.encoder_opt)
+    params = with_statistics(params, statistics, config.norm_decay)
+    seen = state.images_seen + config.batch_size
+    decay = optimize.ema_decay(config, seen)
+    average = optimize.blend(state.average, params, decay)
+    return state._replace(encoder=params, average=average, encoder_opt=opt, images_seen=seen), terms
+
+
+@partial(jit, use="often", static_argnums=(0, 1, 5), donate_argnums=2)
+def discriminator_step(
+    config: EncoderConfig, judge: Judge, state: EncoderState, real: Array, fake: Array, penalised: bool
+) -> tuple[EncoderState, dict[str, Array]]:
+    """Update the discriminator: photographs against their reconstructions (``D_logistic_simplegp``)."""
+
+    def objective(params: Params) -> tuple[Array, dict[str, Array]]:
+        on_real, on_fake = (logits_of(judge, params, images) for images in (real, fake))
+        loss = losses.discriminator_loss(on_real, on_fake, "nonsaturating")
+        terms = {"discriminator": loss, "real_logit": on_real.mean(), "fake_logit": on_fake.mean()}
+        if penalised:
+            terms["penalty"] = losses.r1_penalty(partial(logits_of, judge, params), real)
+            loss += 0.5 * config.r1_gamma * config.r1_interval * terms["penalty"]
+        return loss, terms
+
+    assert state.discriminator is not None
+    gradient, terms = jax.grad(objective, has_aux=True)(state.discriminator)
+    params, opt = optimize.descend(optimizers(config)[1], state.discriminator, gradient, state.discriminator_opt)
+    return state._replace(discriminator=params, discriminator_opt=opt), terms
+
+
+_LOGITS: dict[type, Any] = {
+    pggan_discriminator.PGGANDiscriminator: pggan_discriminator.logits,
+    stylegan2_discriminator.StyleGAN2Discriminator: stylegan2_discriminator.logits,
+}
+
+
+def logits_of(judge: Judge | None, params: Params | None, images: Array) -> Array:
+    """What a discriminator says of a batch, ``[B]``."""
+    assert judge is not None
+    return _LOGITS[type(judge)](judge, params, images)
+
+
+def judge_of(config: EncoderConfig, prior: Prior) -> Judge | None:
+    """The architecture of the discriminator that a run starts from, where it trains one.
+
+    Raises:
+        ArgumentError: the prior has none, or one with classes, or that judges no whole images.
+    """
+    if not config.adversarial_weight:
+        return None
+    critic = prior.critic
+    if critic is None or type(critic.module) not in _LOGITS or getattr(critic.module, "num_classes", 0):
+        raise ArgumentError(
+            f"{prior} has no discriminator to start from (a PGGAN's or a StyleGAN2's without classes): use "
+            "adversarial_weight 0."
+        )
+    return critic.module
+
+
+def step(
+    config: EncoderConfig,
+    judge: Judge | None,
+    teacher: Teacher,
+    state: EncoderState,
+    seen: int,
+    real: Array | None,
+    key: Key,
+) -> tuple[EncoderState, dict[str, Array]]:
+    """The updates of the step after ``seen`` images.
+
+    Args:
+        config: the run's settings.
+        judge: the discriminator's architecture; None in a run without.
+        teacher: generator and terms.
+        state: donated.
+        seen: ``state.images_seen``, known without asking the device.
+        real: photographs ``[B, R, R, C]`` in [-1, 1]; None while images of drawn codes are seen.
+        key: of the run.
+    """
+    if real is None:
+        return sampled_step(config, teacher, state, key)
+    state, terms, images = real_step(config, judge, teacher, state, real, key)
+    if judge is not None:
+        penalised = bool(config.r1_gamma) and optimize.is_due(seen // config.batch_size, config.r1_interval)
+        state, told = discriminator_step(config, judge, state, real, images, penalised)
+        terms |= told
+    return state, terms
+
+
+def averaged(config: EncoderConfig, prior: Prior, state: EncoderState) -> Prior:
+    """The prior with the averaged encoder."""
+    return dataclasses.replace(prior, encoder=Encoder(state.average, build(config, prior)))
