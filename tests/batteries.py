@@ -34,7 +34,7 @@ from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import DeepImagePrior, MultiCode, Projector, Sphere, Tuning, W, WPlus, Z
+from gprior_jax.latents import DeepImagePrior, Features, MultiCode, Projector, Sphere, Tuning, W, WPlus, Z
 from gprior_jax.nn.stack import StackLayer
 from gprior_jax.objectives import Objective, Observation, Perceptual, Pixel, Style
 from gprior_jax.operators import (
@@ -104,6 +104,7 @@ STYLE_PARAMETRIZATIONS: dict[str, Any] = {
     "w": W(),
     "w_remat": W(start="random", noise="none", remat=True),
     "w_plus": WPlus(start="random"),
+    "features": Features(layer=2, offset_weight=0.1),
     "w_plus_noise": WPlus(noise="free", noise_weight=10.0),
     "w_plus_fitted": WPlus(start="uniform", noise="fitted"),
     "projector": Projector(20, noise_weight=10.0, statistics_samples=100),
@@ -327,6 +328,8 @@ METHODS = {
     "image2stylegan": (recipes.image2stylegan(num_steps=2), [{"w_plus"}]),
     "image2stylegan_pp": (recipes.image2stylegan_pp(num_steps=2), [{"w_plus"}, {"w_plus", "noise_2"}]),
     "pulse": (recipes.pulse(num_steps=2), [{"latents", "noise_0", "_mean"}]),
+    "in_domain": (recipes.in_domain(num_steps=2), [{"w_plus"}]),
+    "features": (recipes.features(num_steps=2), [{"w_plus"}, {"w_plus", "offset"}]),
     "pti": (recipes.pti(num_steps=2), [{"w", "noise_0"}, {"_w_plus", "weights/layer0/kernel"}]),
 }
 """What each method makes by its name, and variables of its stages."""

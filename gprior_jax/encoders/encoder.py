@@ -24,6 +24,11 @@ class EncoderModule(Protocol):
         """What it gives: ``"z"`` ``[z_dim]``, ``"w"`` ``[w_dim]`` or ``"w_plus"`` ``[num_styles, w_dim]``."""
         ...
 
+    @property
+    def code_shape(self) -> tuple[int, ...]:
+        """Shape of the code."""
+        ...
+
     def __call__(self, image: Array) -> Array:
         """The code of one image ``[R, R, C]`` in [-1, 1]."""
         ...

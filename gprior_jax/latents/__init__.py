@@ -8,6 +8,7 @@ from gprior_jax.latents.coordinates import ChannelWeights as ChannelWeights
 from gprior_jax.latents.coordinates import Coordinates as Coordinates
 from gprior_jax.latents.deep_image_prior import CODE_RATE as CODE_RATE
 from gprior_jax.latents.deep_image_prior import DeepImagePrior as DeepImagePrior
+from gprior_jax.latents.features import Features as Features
 from gprior_jax.latents.multi_code import MultiCode as MultiCode
 from gprior_jax.latents.multi_code import default_layer as default_layer
 from gprior_jax.latents.parametrization import FIXED as FIXED

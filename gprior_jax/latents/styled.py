@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.generators.labels import check_label
-from gprior_jax.generators.noise import check_noise, draw_noise, stored_noise
+from gprior_jax.generators.noise import Noise, check_noise, draw_noise, stored_noise
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import check_styles, map_code, mean_styles
@@ -68,8 +68,11 @@ class Styled(Parametrization):
 
     def render_styles(self, prior: Prior, styles: Array, variables: Variables) -> Array:
         """The image of styles ``[num_styles, w_dim]`` and of the noise among the variables."""
-        noise = self.noise if self.noise in ("const", "none") else noise_maps(variables)
-        return run_layers(prior, None, remat=self.remat, styles=styles, noise=noise)
+        return run_layers(prior, None, remat=self.remat, styles=styles, noise=self.noise_of(variables))
+
+    def noise_of(self, variables: Variables) -> Noise:
+        """What layers take for noise."""
+        return self.noise if self.noise in ("const", "none") else noise_maps(variables)
 
     def penalty(self, prior: Prior, variables: Variables) -> dict[str, Array]:
         """The penalty of free noise, with its weight."""

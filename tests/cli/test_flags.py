@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tyro
 from batteries import METHODS
+from encoders.toys import toy_encoder
 
 from cli import priors
 from cli.restoring import told
@@ -54,10 +55,17 @@ def test_the_table_has_every_method_of_the_package():
     assert all(recipes.METHODS[method.name] is method for method in own)
 
 
+def encoded():
+    """The tiny prior, with an encoder: some methods need one."""
+    prior = priors.styled()
+    code = (prior.num_styles, prior.w_dim)
+    return dataclasses.replace(prior, encoder=toy_encoder(space="w_plus", code=code, side=prior.resolution))
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_recipes(method):
     """The flags give the method's recipe, whose stages fit the prior, one after the other."""
-    prior, (wanted, names) = priors.styled(), METHODS[method]
+    prior, (wanted, names) = encoded(), METHODS[method]
     recipe = filled(Invert, "--method", method, "--steps", "2").recipe().fit(prior)
     assert recipe.summary() == wanted.fit(prior).summary()
     variables = None
@@ -89,6 +97,7 @@ GIVEN = {
     "tolerance": 0.1,
     "perceptual_weight": 2.0,
     "codes_per_call": 1,
+    "start": "random",
     "free_codes": True,
     "remat": True,
 }
@@ -114,7 +123,7 @@ def test_a_flag_that_a_method_does_not_have_is_refused_by_its_name(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_restores_and_compares_pixels_as_the_measurement_asks(method):
-    prior, words = priors.styled(), ("--method", method, "--steps", "2")
+    prior, words = encoded(), ("--method", method, "--steps", "2")
     gray = filled(Colorize, *words).task_recipe(prior, COLORIZE).fit(prior)
     assert gray.parametrization == filled(Invert, *words).recipe().fit(prior).parametrization or method == "mganprior"
     robust = filled(Denoise, *words, "--distance", "huber").task_recipe(prior, denoising("gaussian", 25.0)).fit(prior)
@@ -185,3 +194,8 @@ def test_upscale_by_pulse(inputs, styled, tmp_path, capsys):
     assert json.loads((tmp_path / "out" / "run.json").read_text())["method"] == "pulse"
     wrong = main([*words, "--out", str(tmp_path / "other"), "--codes", "2"])
     assert "--codes is not for --method pulse" in told(capsys, 2, wrong)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_can_start_from_an_encoder(method):
+    assert filled(Invert, "--method", method, "--start", "encoder").recipe().encoder == "default"

@@ -81,6 +81,7 @@ LINES = {
     "evaluate": ["a", "b"],
     "morph": ["seed:1", "seed:2", "--out", "a.webp"],
     "train generator": ["--data", "a.zip", "--out", "t"],
+    "train encoder": ["--data", "a.zip", "--out", "t"],
     "train stylegan2": ["--data", "a.zip", "--out", "t"],
 }
 

@@ -24,6 +24,10 @@ class MeanEncoder(nn.Module):
     def input_shape(self):
         return (self.side, self.side, 3)
 
+    @property
+    def code_shape(self):
+        return self.code
+
     def setup(self):
         self.kernel = self.param("kernel", nn.initializers.normal(), (3, *self.code))
 

@@ -1,0 +1,152 @@
+"""Training of encoders: what its steps do, and runs that are stopped and go on."""
+
+import csv
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from batteries import normal, random_prior
+
+from gprior_jax import zoo
+from gprior_jax.discriminators.critic import Critic
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.prior import prepare
+from gprior_jax.objectives import Objective
+from gprior_jax.training import encoder
+from gprior_jax.training.encoder_config import OFFICIAL, EncoderConfig, encoder_config
+from gprior_jax.training.encoder_run import FIELDS, terms_of, train_encoder
+
+TINY = EncoderConfig(
+    channels=(4, 6, 6),
+    images=32,
+    sampled_images=16,
+    batch_size=4,
+    perceptual_weight=0.1,
+    adversarial_weight=0.1,
+    r1_interval=2,
+    code_weight=0.5,
+    ema_half_life=20.0,
+)
+
+
+@pytest.fixture(scope="module")
+def prior():
+    return random_prior("stylegan2", "stylegan2")
+
+
+def taught(config, prior):
+    """What a run makes of a prior."""
+    terms = terms_of(config, prior, "auto")
+    bare = prepare(dataclasses.replace(prior, critic=None, encoder=None))
+    return encoder.judge_of(config, prior), encoder.Teacher(bare, Objective(terms) if terms else None)
+
+
+def test_codes_have_the_mean_and_the_spread_of_drawn_ones_from_the_start(prior):
+    config = dataclasses.replace(TINY, batch_size=64, images=64, adversarial_weight=0.0)
+    state = encoder.init(config, prior, jax.random.key(1))
+    module = encoder.build(config, prior)
+    drawn = encoder.draw(config, prior, jax.random.key(2), 2000)
+    codes, _ = encoder.encode(module, state.encoder, normal(3, 64, 16, 16, 3))
+    assert drawn.shape[1:] == codes.shape[1:] == (prior.num_styles, prior.w_dim)
+    spread = float(jnp.std(drawn))
+    np.testing.assert_allclose(codes.mean(0), drawn.mean(0), atol=0.1 * spread)
+    assert float(state.deviation) == pytest.approx(float(jnp.sqrt(jnp.var(drawn, axis=0).mean())), rel=0.05)
+
+
+def test_drawn_images_mix_styles_as_often_as_asked(prior):
+    for part in (0.0, 1.0):
+        codes = encoder.draw(dataclasses.replace(TINY, style_mixing=part), prior, jax.random.key(0), 200)
+        mixed = np.asarray((codes != codes[:, :1]).any((1, 2)))
+        assert mixed.mean() == part
+
+
+def test_running_statistics_move_towards_those_of_the_batch(prior):
+    state = encoder.init(TINY, prior, jax.random.key(1))
+    module = encoder.build(TINY, prior)
+    _, found = encoder.encode(module, state.encoder, normal(3, 4, 16, 16, 3))
+    moved = encoder.with_statistics(state.encoder, found, 0.9)
+    own, new = state.encoder["first"]["norm"], moved["first"]["norm"]
+    np.testing.assert_allclose(new["mean"], 0.9 * own["mean"] + 0.1 * found["first"]["norm"]["mean"], rtol=1e-5)
+    np.testing.assert_array_equal(new["scale"], own["scale"])
+    assert jax.tree.structure(moved) == jax.tree.structure(state.encoder)
+
+
+def test_steps_learn_the_codes_of_drawn_images(prior):
+    config = dataclasses.replace(TINY, batch_size=16, adversarial_weight=0.0, images=4096, sampled_images=4096)
+    judge, teacher = taught(config, prior)
+    state, errors = encoder.init(config, prior, jax.random.key(1)), []
+    for index in range(60):
+        state, terms = encoder.step(config, judge, teacher, state, 16 * index, None, jax.random.key(5))
+        errors.append(float(terms["code"]))
+    assert np.mean(errors[-10:]) < 0.8 * np.mean(errors[:5])
+
+
+def rows_of(out):
+    return list(csv.DictReader((out / "log.csv").read_text().splitlines()))
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_has_the_losses_of_one_that_is_not(prior, image_zip, tmp_path):
+    settings = {"snapshot_images": 8, "log_images": 4}
+    whole = train_encoder(prior, TINY, image_zip, tmp_path / "whole", **settings)
+    for images in (12, 20, None):  # In both phases; not at a snapshot's own number the second time.
+        parts = train_encoder(prior, TINY, image_zip, tmp_path / "parts", max_images=images, **settings)
+    assert whole.encoder is not None
+    assert parts.encoder is not None
+    jax.tree.map(np.testing.assert_array_equal, whole.encoder.params, parts.encoder.params)
+    once, again = rows_of(tmp_path / "whole"), rows_of(tmp_path / "parts")
+    assert [row["phase"] for row in once] == ["drawn"] * 4 + ["photographs"] * 4
+    losses = [name for name in FIELDS if name != "held_out_psnr"]  # Measured at the end of every session.
+    assert [[row[name] for name in losses] for row in once] == [[row[name] for name in losses] for row in again]
+    assert {name for name in encoder.TERMS if once[-1][name]} == {*encoder.TERMS}
+    assert once[-1]["held_out_psnr"]
+    model = zoo.load(tmp_path / "whole" / "model")
+    assert model.encoder is not None
+    assert model.encoder.encode(np.zeros((16, 16, 3), np.float32))["w_plus"].shape == (prior.num_styles, prior.w_dim)
+    jax.tree.map(np.testing.assert_array_equal, model.params, prior.params)  # The generator stays as it is.
+    assert (tmp_path / "whole" / "newest.png").is_file()
+    with pytest.raises(ArgumentError, match="holds a run"):
+        train_encoder(prior, dataclasses.replace(TINY, seed=3), image_zip, tmp_path / "whole", **settings)
+
+
+def test_presets():
+    assert encoder_config("official", images=320).adversarial_weight == OFFICIAL["adversarial_weight"] == 0.08
+    assert encoder_config(batch_size=8) == EncoderConfig(batch_size=8)
+    with pytest.raises(ArgumentError, match="preset 'best'"):
+        encoder_config("best")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"batch_size": 1}, "batch normalisation takes at least 2 images"),
+        ({"images": 1}, "images 1: the run needs at least one batch"),
+        ({"pixel_weight": 0.0, "perceptual_weight": 0.0, "adversarial_weight": 0.0}, "compared by nothing"),
+        ({"r1_interval": 0}, "r1_interval 0"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+    ],
+)
+def test_settings_that_train_nothing_are_refused(changes, told):
+    with pytest.raises(ArgumentError, match=told):
+        dataclasses.replace(TINY, **changes)
+
+
+def test_what_the_prior_lacks_is_said(prior):
+    plain = random_prior("pggan")
+    with pytest.raises(ArgumentError, match="its latent space is 'z' only"):
+        encoder.build(dataclasses.replace(TINY, space="w"), plain)
+    for other in (plain, dataclasses.replace(prior, critic=Critic({}, random_prior("pggan", "dcgan").critic.module))):
+        with pytest.raises(ArgumentError, match="has no discriminator to start from"):
+            encoder.judge_of(TINY, other)
+    assert encoder.build(dataclasses.replace(TINY, channels=()), plain).code_shape == (plain.z_dim,)
+
+
+def test_settings_are_in_the_model_folder(prior, image_zip, tmp_path):
+    config = dataclasses.replace(TINY, images=4, sampled_images=4, adversarial_weight=0.0)
+    train_encoder(prior, config, image_zip, tmp_path, snapshot_images=4, log_images=4, provenance={"licence": "mine"})
+    told = json.loads((tmp_path / "model" / "config.json").read_text())["provenance"]
+    assert told["licence"] == "mine"
+    assert told["encoder"]["training"]["channels"] == [4, 6, 6]
