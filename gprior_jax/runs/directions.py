@@ -11,7 +11,7 @@ from gprior_jax.editing.directions import Direction, Space
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.runs.held import Held, hold, read_content
-from gprior_jax.runs.placing import place, wanted_shapes
+from gprior_jax.runs.placing import Placed, place, wanted_shapes
 from gprior_jax.runs.sources import split_source
 
 
@@ -54,7 +54,7 @@ def read_directions(
         raise CheckpointError(f"{source} does not exist: give an .npy, .npz, .pt or .pkl file with a direction.")
     found: list[Direction] = []
     for held in hold_file(file):
-        found += fit(file, prior, held, own or space, tell)
+        found += fit(file, prior, held, place(file, prior, held, own or space, tell))
     if not found:
         raise CheckpointError(f"{file} holds no arrays of numbers: {wanted_shapes(prior)}.")
     return found if chosen is None else [_choose(file, found, chosen)]
@@ -88,9 +88,12 @@ def _choose(file: Path, found: list[Direction], chosen: str) -> Direction:
     )
 
 
-def fit(file: Path, prior: Prior, held: Held, space: Space | None, tell: Callable[[str], None]) -> list[Direction]:
-    """What a file holds as directions of a prior, see :func:`read_directions`."""
-    placed = place(file, prior, held, space, tell)
+def fit(file: Path, prior: Prior, held: Held, placed: Placed) -> list[Direction]:
+    """What a file holds as directions of a prior, in the space that :func:`gprior_jax.runs.placing.place` found.
+
+    Raises:
+        CheckpointError: they are for layers that the prior does not have.
+    """
     layers = None if placed.space == "z" else held.layers
     if layers is not None and max(layers) >= prior.num_styles:
         raise CheckpointError(

@@ -194,6 +194,7 @@ def _with_settings(path: Path, content: dict[str, Any], name: str) -> list[Held]
     if name in _COLUMNS and vectors.ndim == 2:
         vectors = vectors.T
     own = "space" in content and "about" in content
+    vectors = vectors[None] if own and values.ndim == 2 else vectors
     settings = content | {k: v for key in _SETTINGS for k, v in _dict(content.get(key)).items()}
     layers = _layers(path, settings)
     space, certain = _space(path, settings, name, layers)
@@ -214,7 +215,7 @@ def _with_settings(path: Path, content: dict[str, Any], name: str) -> list[Held]
             certain,
             name in (*_COLUMNS, *_COMPONENTS),
             layers,
-            (told,) if told and len(vectors) == 1 else (),
+            (told,) if told else (),
             known if known is not None and len(known) == len(vectors) else None,
             None if mean is None else _numbers(mean),
             None if offset is None or len(offset) != 1 else float(offset[0]),

@@ -22,13 +22,17 @@ _ORTHOGONAL = 0.05
 """Cosine below which rows are directions of their own, as eigenvectors are."""
 
 
+class DoubtError(CheckpointError):
+    """Vectors that may be of several spaces."""
+
+
 class Placed(NamedTuple):
     """Directions of a file in a space of a prior.
 
     Attributes:
         space: where they are.
         vectors: ``[K, D]``, or ``[K, num_styles, w_dim]`` in W+, numbers as in the file.
-        why: they are taken to be of that space.
+        why: they are taken to be of that space, as in "by its length".
     """
 
     space: Space
@@ -94,11 +98,11 @@ def _of_rows(file: Path, prior: Prior, held: Held, rows: np.ndarray, space: Spac
     if rows.shape[1:] == codes.shape_of(prior, "w_plus") and not (space == "w" and equal):
         if space == "w":
             raise _misfit(file, prior, held, f"its {rows.shape[1]} rows differ, so it is of w_plus")
-        return Placed("w_plus", rows, "it has a row for every layer")
+        return Placed("w_plus", rows, "its rows, one for every layer")
     if equal and rows.shape[2] == prior.w_dim and space != "w_plus":
         if rows.shape[1] != prior.num_styles:
             tell(f"{file}: its {rows.shape[1]} rows are one and the same: one of w for every layer of {prior}.")
-        return Placed("w", rows[:, 0], "its rows are one and the same")
+        return Placed("w", rows[:, 0], "its rows, which are one and the same")
     raise _misfit(file, prior, held, "" if equal else f"its {rows.shape[1]} rows differ, one for every layer")
 
 
@@ -112,7 +116,7 @@ def _of_vectors(file: Path, prior: Prior, held: Held, rows: np.ndarray, space: S
             raise _misfit(file, prior, held, f"it is of {said} by {why}, not of {wanted}")
         tell(f"{file}: taken as of {wanted}, though it would be of {said} by {why}.")
     if wanted is None and len(fits) > 1:
-        raise CheckpointError(
+        raise DoubtError(
             f"{file} holds {held}, which may be of z or of w of {prior}, and these are not the same: name the space, z "
             f"or w, as in z:{file.name} or w:{file.name}."
         )
@@ -121,10 +125,10 @@ def _of_vectors(file: Path, prior: Prior, held: Held, rows: np.ndarray, space: S
         raise _misfit(file, prior, held, f"it is of {wanted} by {why}" if wanted == said and said else "")
     if space == "w_plus":
         shape = (len(rows), *codes.shape_of(prior, "w_plus"))
-        return Placed("w_plus", np.broadcast_to(rows[:, None], shape), "as it was named")
+        return Placed("w_plus", np.broadcast_to(rows[:, None], shape), "request")
     if space is None and said is not None and not held.certain and len(fits) > 1:
         tell(f"{file}: taken as of {wanted} by {why}; name another space if it is not.")
-    told = "as it was named" if space else why if said else f"{prior} has no other of {rows.shape[-1]} numbers"
+    told = "request" if space else why if said else "its length"
     return Placed("z" if wanted == "z" else "w", rows, told)
 
 
