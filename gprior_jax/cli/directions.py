@@ -170,9 +170,9 @@ def _sentence(facts: dict[str, Any]) -> str:
 
 
 def _told_norms(facts: dict[str, Any]) -> str:
-    low, high = facts.get("norms") or (None, None)
-    if low is None:
+    if facts.get("norms") is None:
         return ""
+    low, high = facts["norms"]
     return f", rows of norm {low:.4g}" + (f" to {high:.4g}" if high - low > 1e-3 * high else "")
 
 

@@ -15,6 +15,7 @@ from gprior_jax.errors import CheckpointError, require
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import check_styles
 from gprior_jax.runs.held import CODES, Space, hold, read_content
+from gprior_jax.runs.hints import LONG
 
 
 class Codes(NamedTuple):
@@ -33,19 +34,28 @@ class Codes(NamedTuple):
     label: np.ndarray | None = None
 
 
-def load_content(prior: Prior, path: Path) -> Any:
+def load_content(prior: Prior, path: Path, tell: Callable[[str], None]) -> Any:
     """What a file of codes holds, see :func:`gprior_jax.runs.held.read_content`; directions are no codes.
+
+    Args:
+        prior: whose codes they are to be.
+        path: the file.
+        tell: called with a sentence where vectors may be directions, for all that tells.
 
     Raises:
         CheckpointError: damaged, no such file, or one that could run code; or it holds directions.
     """
     content = read_content(path)
-    found = next((held for held in hold(path, content) if held.kind == "directions"), None)
-    if found is not None and not is_inversion(content):
+    if is_inversion(content):
+        return content
+    vectors = hold(path, content)
+    if found := next((held for held in vectors if held.kind == "directions"), None):
         raise CheckpointError(
             f"{path} holds {found}, no codes: a code of {prior} is {shapes_told(prior)}; gprior directions tells about "
             "it, gprior edit moves codes along it."
         )
+    if doubt := next((held for held in vectors if held.kind == "unclear" and held.vectors.shape[-1] >= LONG), None):
+        tell(f"{path}: numbers of shape {doubt.shape} are taken for codes, and may be a direction.")
     return content
 
 

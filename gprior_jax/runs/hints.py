@@ -18,7 +18,7 @@ _UNIT = 5e-4
 _UNIT_HALF = 4e-3
 """How far a norm may be from 1, and of numbers in half precision; float32 eigenvectors of PyTorch are off by 1e-4."""
 
-_LONG = 64
+LONG = 64
 """Numbers of a vector from which on their distribution tells something."""
 
 _SKEW, _MEAN = 0.7, 0.25
@@ -109,7 +109,7 @@ def is_one_row(rows: np.ndarray) -> bool:
 
 def _by_numbers(flat: np.ndarray) -> Guess:
     length = flat.shape[-1]
-    if length < _LONG:
+    if length < LONG:
         return Guess("unclear")
     norms, spread = np.linalg.norm(flat, axis=-1), flat.std(-1)
     if not spread.all():

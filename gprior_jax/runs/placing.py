@@ -15,8 +15,8 @@ from gprior_jax.runs.hints import is_one_row
 
 Tell = Callable[[str], None]
 
-_STYLE_COUNTS = (8, 10, 12, 14, 16, 18)
-"""Numbers of styles of published priors, 32 to 1024 pixels."""
+_STYLE_COUNTS = (12, 14, 16, 18)
+"""Numbers of styles of published priors, 128 to 1024 pixels."""
 
 _ORTHOGONAL = 0.05
 """Cosine below which rows are directions of their own, as eigenvectors are."""
@@ -80,8 +80,11 @@ def _rows(file: Path, prior: Prior, held: Held, vectors: np.ndarray, space: Spac
         if space is None:
             tell(f"{shown} is taken as one direction with a row for every layer (w_plus), not as {count}.")
         return vectors[None]
-    if count in _STYLE_COUNTS and not _is_orthogonal(vectors) and space is None:
-        tell(f"{shown} is taken as {count} directions, one a row, not as one with rows for {count} layers.")
+    if count in _STYLE_COUNTS and vectors.shape[1] == prior.w_dim and space is None and not _is_orthogonal(vectors):
+        raise DoubtError(
+            f"{file} holds {held}, one direction with rows for {count} layers, or {count} directions: name the space of "
+            f"these, as in w:{file.name}; {wanted_shapes(prior)}."
+        )
     return vectors
 
 

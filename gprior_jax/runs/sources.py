@@ -75,7 +75,7 @@ def read_points(
         return _read_folder(prior, path)
     if path.suffix.lower() not in SUFFIXES:
         raise GPriorError(f"{source} holds no codes: gprior invert finds those of a picture; give {FORMS}.")
-    content = codes.load_content(prior, path)
+    content = codes.load_content(prior, path, tell)
     if codes.is_inversion(content):
         if not (path.parent / "run.json").exists():
             raise GPriorError(f"{source} has no run.json beside it: leave it in the folder that gprior invert wrote.")

@@ -209,6 +209,14 @@ def test_real_codes(real):
         read(cat, latents)
 
 
+def test_what_may_be_a_direction_is_said(tmp_path):
+    rows = np.asarray(normal(0, 18, 512))
+    path = write(tmp_path / "a.npy", 3 * rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    space, _, told = read(FFHQ, path)
+    assert space == "w_plus"
+    assert told[0] == f"{path}: numbers of shape (18, 512) are taken for codes, and may be a direction."
+
+
 FORMS = {
     "an object with a dict": lambda w, path: np.save(path, np.array({"latent": w}, object), allow_pickle=True),
     "a pickle": lambda w, path: path.write_bytes(pickle.dumps({"latent": w})),

@@ -311,6 +311,16 @@ def test_rows_of_one_array(tmp_path):
     np.testing.assert_allclose(direction.vector, whole / longest, rtol=1e-5)  # As InterFaceGAN trains on W+.
 
 
+def test_rows_of_another_number_of_layers(tmp_path):
+    """Where they are none of the prior's, they may be as many directions."""
+    path = saved(tmp_path / "ffhq_rgb_0.npy", 3 * unit(18, 512))
+    with pytest.raises(CheckpointError, match="one direction with rows for 18 layers, or 18 directions: name") as told:
+        read(path, SMALL)
+    assert "a direction of small is [512] in z, [512] in w or [14, 512] in w_plus" in str(told.value)
+    found, _ = read(f"w:{path}", SMALL)
+    assert [each.space for each in found] == ["w"] * 18
+
+
 def test_one_of_several(tmp_path):
     saved(tmp_path / "sefa.npy", unit(6, 8))
     (direction,), _ = read(f"{tmp_path}/sefa.npy:4", TINY)
