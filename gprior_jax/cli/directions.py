@@ -16,6 +16,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.runs import codes
 from gprior_jax.runs.directions import fit, hold_file, read_directions
 from gprior_jax.runs.held import Held
+from gprior_jax.runs.hints import are_numbers
 from gprior_jax.runs.names import as_text
 from gprior_jax.runs.placing import DoubtError, place
 from gprior_jax.runs.sources import split_source
@@ -141,9 +142,9 @@ def _of_codes(prior: Prior, held: Held) -> dict[str, Any]:
 
 def _norms(held: Held) -> list[float] | None:
     """The smallest and the largest norm of a row, but of rows of zeros; None where numbers are not finite."""
-    norms = np.linalg.norm(np.asarray(held.vectors, np.float64), axis=-1)
-    if not np.isfinite(norms).all():
+    if not are_numbers(held.vectors):
         return None
+    norms = np.linalg.norm(np.asarray(held.vectors, np.float64), axis=-1)
     norms = norms[norms > 0] if norms.any() else norms
     return [float(f"{norms.min():.4g}"), float(f"{norms.max():.4g}")]
 

@@ -77,7 +77,7 @@ def kind_of(rows: np.ndarray, names: Iterable[str] = ()) -> Guess:
     ('directions', 'directions')
     """
     flat = np.asarray(rows, np.float64).reshape(-1, rows.shape[-1])
-    if not flat.size or rows.dtype.kind not in "fiu" or not np.isfinite(flat).all():
+    if not flat.size or not are_numbers(rows):
         return Guess("unclear")
     if is_unit(rows):
         return Guess("directions", "of unit norm")
@@ -91,10 +91,15 @@ def kind_of(rows: np.ndarray, names: Iterable[str] = ()) -> Guess:
     return by_numbers
 
 
+def are_numbers(values: np.ndarray) -> bool:
+    """Whether an array holds finite numbers, as float32."""
+    return values.dtype.kind in "fiu" and bool(
+        (np.abs(np.asarray(values, np.float64)) <= np.finfo(np.float32).max).all()
+    )
+
+
 def is_unit(rows: np.ndarray) -> bool:
-    """Whether all rows but those of zeros have unit norm; or, of several, all together."""
-    if rows.dtype.kind not in "fiu":
-        return False
+    """Whether all rows of numbers, but those of zeros, have unit norm; or, of several, all together."""
     norms = np.linalg.norm(np.asarray(rows, np.float64), axis=-1)
     bound = _UNIT_HALF if rows.dtype.itemsize == 2 else _UNIT
     whole = np.linalg.norm(norms, axis=-1)

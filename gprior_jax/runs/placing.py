@@ -11,7 +11,7 @@ from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.runs import codes
 from gprior_jax.runs.held import Held
-from gprior_jax.runs.hints import is_one_row
+from gprior_jax.runs.hints import are_numbers, is_one_row
 
 Tell = Callable[[str], None]
 
@@ -50,7 +50,7 @@ def place(file: Path, prior: Prior, held: Held, space: Space | None, tell: Tell)
         hint = "; gprior morph, mix and arithmetic read codes" if held.kind == "codes" else ""
         raise CheckpointError(f"{file} holds {held}, no direction: {wanted_shapes(prior)}{hint}.")
     vectors = np.asarray(held.vectors, np.float64)
-    if not np.isfinite(vectors).all() or not np.abs(vectors).max(axis=-1).max() > 0:
+    if not are_numbers(vectors) or not vectors.any(axis=-1).any():
         raise CheckpointError(f"{file} holds {held}, of numbers that are NaN, infinite or all zero: write it again.")
     if held.kind == "unclear":
         norms = np.linalg.norm(vectors, axis=-1)
@@ -82,8 +82,8 @@ def _rows(file: Path, prior: Prior, held: Held, vectors: np.ndarray, space: Spac
         return vectors[None]
     if count in _STYLE_COUNTS and vectors.shape[1] == prior.w_dim and space is None and not _is_orthogonal(vectors):
         raise DoubtError(
-            f"{file} holds {held}, one direction with rows for {count} layers, or {count} directions: name the space of "
-            f"these, as in w:{file.name}; {wanted_shapes(prior)}."
+            f"{file} holds {held}, one direction with rows for {count} layers, or {count} directions: name the space "
+            f"of these, as in w:{file.name}; {wanted_shapes(prior)}."
         )
     return vectors
 

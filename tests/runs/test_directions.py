@@ -375,6 +375,7 @@ OTHERS = {
     "half.npy": (np.asarray(normal(0, 20, 18, 512), np.float16), r"holds codes .*float16 of shape \(20, 18, 512\)"),
     "zero_boundary.npy": (np.zeros((1, 512)), "NaN, infinite or all zero"),
     "nan_boundary.npy": (np.full((1, 512), np.nan), "NaN, infinite or all zero"),
+    "huge_boundary.npy": (np.full((1, 512), 1e200), "NaN, infinite or all zero"),
     "words.pkl": ({"boundary": "none"}, "holds no arrays of numbers: a direction of ffhq is"),
     "objects.pkl": ({"boundary": [[1.0, 2.0], [3.0]]}, "boundary of shape .* is no direction"),
     "five.npy": (np.zeros((2, 3, 4, 5, 6)), "holds no arrays of numbers"),
