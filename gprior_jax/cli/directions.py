@@ -165,7 +165,8 @@ def _sentence(facts: dict[str, Any]) -> str:
     if "space" in facts:
         because = f", by {facts['space_because']}" if facts.get("space_because") else ""
         lines.append(f"  space {facts['space']}, each {facts['each']}{because}")
-        lines.append(f"  for layers {_ranges(facts['layers'])}" if facts["layers"] else "  for all layers")
+        plural = "s" * (len(facts["layers"] or ()) > 1)
+        lines.append(f"  for layer{plural} {_ranges(facts['layers'])}" if facts["layers"] else "  for all layers")
         lines += _told_deviations(facts)
     return "\n".join(lines)
 
