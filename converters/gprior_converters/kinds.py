@@ -11,7 +11,7 @@ _HEAD = 4096
 _UNPACK = "unpack it and give the checkpoint in it"
 _GIVE = "give a network's checkpoint"
 _AS_PYTORCH = "give the network as a PyTorch checkpoint"
-_CODES = "codes are read by gprior morph, mix and arithmetic"
+_CODES = "codes are read by gprior morph, mix and arithmetic, directions by gprior directions"
 
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x93NUMPY", "an array of numpy (.npy)", _CODES),

@@ -59,6 +59,7 @@ _BUILT_IN = (
     _own("morph", "morph:Morph", "go from one picture to the next through the latent space"),
     _own("mix", "mix:Mix", "mix the styles of pictures in a grid"),
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
+    _own("directions", "directions:Directions", "say what files of directions hold, those of other programs too"),
     _own("train generator", "train:TrainGenerator", "train a PGGAN and its discriminator on images of your own"),
     _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on images of your own"),
     _own(

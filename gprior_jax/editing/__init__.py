@@ -4,6 +4,7 @@ from gprior_jax.editing.arithmetic import arithmetic as arithmetic
 from gprior_jax.editing.arithmetic import scatter as scatter
 from gprior_jax.editing.arithmetic import transfer as transfer
 from gprior_jax.editing.directions import Direction as Direction
+from gprior_jax.editing.directions import measure_deviations as measure_deviations
 from gprior_jax.editing.local import Weighted as Weighted
 from gprior_jax.editing.local import composite as composite
 from gprior_jax.editing.local import copy_activations as copy_activations

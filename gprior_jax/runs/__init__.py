@@ -13,6 +13,7 @@
 
 from gprior_jax.runs.attribution import Projection as Projection
 from gprior_jax.runs.attribution import generated_items as generated_items
+from gprior_jax.runs.directions import read_directions as read_directions
 from gprior_jax.runs.entries import Entry as Entry
 from gprior_jax.runs.entries import read_records as read_records
 from gprior_jax.runs.folder import OutputFolder as OutputFolder
