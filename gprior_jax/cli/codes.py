@@ -106,7 +106,7 @@ class CodeCommand(PriorFlags, TruncationFlag):
             ArgumentError: truncation of an inversion.
         """
         if tuned := [point for point in points if isinstance(point.parametrization, Tuning)]:
-            self._tell_of_tuned(tuned[0])
+            self.tell_of_tuned(tuned[0])
         found = next((point.name for point in points if point.parametrization is not None), None)
         if space == "z" and self.psi != 1.0 and found is not None:
             raise ArgumentError(
@@ -116,7 +116,7 @@ class CodeCommand(PriorFlags, TruncationFlag):
         wanted = {"auto": None, "w_plus": "w"}.get(space, space)
         return editing.codes(prior, points, wanted, self.psi)
 
-    def _tell_of_tuned(self, point: Point) -> None:
+    def tell_of_tuned(self, point: Point) -> None:
         """Say that only the generator that was tuned for an inversion draws what it found."""
         folder = tuned_folder(Path(point.name))
         if not Path(self.model).is_dir() or not folder.is_dir() or not Path(self.model).samefile(folder):
@@ -160,13 +160,15 @@ class CodeCommand(PriorFlags, TruncationFlag):
         return 0
 
 
-def write_picture(path: Path, picture: np.ndarray, photograph: Photograph | None = None) -> None:
-    """Write a PNG, of a picture or of a photograph with it; its folder is made."""
+def write_picture(
+    path: Path, picture: np.ndarray, photograph: Photograph | None = None, share: np.ndarray | None = None
+) -> None:
+    """Write a PNG, of a picture or of a photograph with it (its share ``[R, R, 1]``); its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if photograph is None:
         save_image(path, picture)
     else:
-        write_bytes(path, photograph.with_result(picture))
+        write_bytes(path, photograph.with_result(picture, share))
 
 
 def is_record(path: Path) -> bool:

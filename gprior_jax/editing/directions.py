@@ -20,8 +20,8 @@ class Direction:
         space: of the codes that it moves.
         layers: style layers that it is meant for, from 0; None is all.
         name: for messages and labels.
-        deviation: standard deviation of the prior's own codes along the vector, where it is known: strengths are told in
-            it.
+        deviation: standard deviation of the prior's own codes along the vector, where it is known: strengths are told
+            in it.
         offset: ``vector @ code`` where the boundary is, or of the mean code; None is not known.
 
     Raises:

@@ -1,0 +1,286 @@
+"""Codes moved along directions, as InterFaceGAN (arXiv:1907.10786), idinvert and mGANprior edit.
+
+A step is prepared once, on the host (:func:`step_for`): from directions of any space to one array that fits the codes,
+of unit length, without what is held, zero in the layers that stay. :func:`move` then is a pure function of arrays.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.checks import check_finite
+from gprior_jax.editing.directions import Direction
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.styles import check_styles, map_code
+from gprior_jax.keys import purpose
+from gprior_jax.typing import Array, ArrayLike
+
+_DRAWN, _SEED = 4096, 0
+"""Codes that a deviation is measured over: it is then good to 1 %."""
+
+_DEPENDENT = 1e-3
+"""Part of its length outside of the others' span below which a direction is not independent of them."""
+
+
+class Step(NamedTuple):
+    """What codes are moved by, for a strength of 1.
+
+    Attributes:
+        vector: float32 ``[D]``, or ``[num_styles, w_dim]`` with zeros in the layers that stay.
+        origin: where strength 0 is, of absolute moves, in units of ``vector``: a scalar, or ``[num_styles, 1]``.
+    """
+
+    vector: np.ndarray
+    origin: np.ndarray
+
+
+def move(codes: ArrayLike, vector: ArrayLike, amount: ArrayLike, *, absolute: bool = False) -> Array:
+    """Codes moved by an amount along a vector; differentiable, and for any leading axes.
+
+    Relative moves add ``amount * vector``. Absolute ones first take away what every code has of the vector, so that
+    all end at the same distance from the boundary whose normal it is (InterFaceGAN, ``utils/manipulator.py``,
+    ``linear_interpolate``: absolute for one code, relative for a w for every layer).
+
+    Args:
+        codes: ``[..., D]``, or ``[..., L, D]``.
+        vector: ``[D]``, or ``[L, D]``, where every row has to do with its own layer only.
+        amount: in lengths of the vector; a scalar, or one that broadcasts against ``[..., 1]`` of the codes.
+        absolute: see above.
+
+    >>> move(jnp.array([3.0, 5.0]), jnp.array([1.0, 0.0]), 2.0).tolist()
+    [5.0, 5.0]
+    >>> move(jnp.array([3.0, 5.0]), jnp.array([1.0, 0.0]), 2.0, absolute=True).tolist()
+    [2.0, 5.0]
+    """
+    check_finite(amount=amount)
+    codes, vector = jnp.asarray(codes), jnp.asarray(vector)
+    if absolute:
+        amount = amount - coordinates(codes, vector)
+    return codes + amount * vector
+
+
+def coordinates(codes: ArrayLike, vector: ArrayLike) -> Array:
+    """What codes have of a vector, in its lengths: ``[..., 1]``; 0 where a row of it is zero.
+
+    >>> coordinates(jnp.array([3.0, 5.0]), jnp.array([0.0, 2.0])).tolist()
+    [2.5]
+    """
+    vector = jnp.asarray(vector)
+    square = jnp.sum(jnp.square(vector), axis=-1, keepdims=True)
+    along = jnp.sum(jnp.asarray(codes) * vector, axis=-1, keepdims=True)
+    return jnp.where(square > 0.0, along / jnp.where(square > 0.0, square, 1.0), 0.0)
+
+
+def strengths_for(codes: ArrayLike, strengths: ArrayLike, step: Step, *, absolute: bool = False) -> Array:
+    """One code at several strengths, ``[S, ...]``.
+
+    Args:
+        codes: ``[D]``, ``[L, D]``, or several composed ones ``[N, D]``, which all move alike.
+        strengths: ``[S]``.
+        step: of strength 1.
+        absolute: see :func:`move`; strength 0 is then at the step's origin.
+    """
+
+    def at(strength: Array) -> Array:
+        return move(codes, step.vector, strength + step.origin if absolute else strength, absolute=absolute)
+
+    return jax.vmap(at)(jnp.asarray(strengths))
+
+
+def step_for(
+    prior: Prior,
+    directions: Sequence[Direction],
+    *,
+    weights: Sequence[float] | None = None,
+    conditions: Sequence[Direction] = (),
+    layers: Sequence[int] | None = None,
+    deviations: bool = True,
+) -> Step:
+    """The step of some directions of one prior, taken together.
+
+    Args:
+        prior: whose codes are moved.
+        directions: at least one; of z, or of w and W+ together.
+        weights: of each; 1 unless given.
+        conditions: directions along which codes stay as they are (:func:`project_out`).
+        layers: styles that move; None takes what each direction is meant for.
+        deviations: strength 1 is a standard deviation of the prior's own codes along each direction; else its length,
+            1, as in the published programs, with the origin at 0.
+
+    Raises:
+        ValueError: directions of different spaces, of another size, or layers that the prior does not have.
+    """
+    space = common_space([*directions, *conditions])
+    factors = [1.0] * len(directions) if weights is None else list(weights)
+    if len(factors) != len(directions):
+        raise ArgumentError(f"{len(factors)} weights for {len(directions)} directions: give one for each.")
+    check_finite(weights=factors)
+    held = [fitted(prior, each, space, ()) for each in conditions]
+    total, origin = np.zeros((1, 1), np.float32), np.zeros(())
+    for direction, factor in zip(directions, factors, strict=True):
+        vector = fitted(prior, direction, space, layers)
+        if held:
+            others = " and ".join(each.name or "a condition" for each in conditions)
+            vector = project_out(vector, held, direction.name or "the direction", others)
+        scale = 1.0
+        if deviations:
+            told = None if held else direction.deviation
+            spread = spread_of(prior, vector, space)
+            scale = spread.deviation if told is None else told
+            origin = spread.mean if held else _origin(direction, spread.mean)
+        total, origin = total + np.float32(factor * scale) * vector, origin / scale
+    step = total if space == "w" else total[0]
+    alone = len(directions) == 1 and factors == [1.0]
+    return Step(step, np.asarray(origin if alone else 0.0, np.float32))
+
+
+def _origin(direction: Direction, mean: np.ndarray) -> np.ndarray:
+    """Where a boundary is along its normal of length 1, where that is known, else the mean of the codes."""
+    if direction.offset is None or direction.vector.ndim > 1:
+        return mean
+    return np.asarray(direction.offset / np.linalg.norm(direction.vector))
+
+
+def common_space(directions: Sequence[Direction]) -> str:
+    """``"z"``, or ``"w"`` of directions in w and W+.
+
+    Raises:
+        ValueError: none, or some of each.
+    """
+    if not directions:
+        raise ArgumentError("nothing to move along: give at least one direction.")
+    spaces = {"z" if each.space == "z" else "w" for each in directions}
+    if len(spaces) > 1:
+        told = ", ".join(f"{each.name or 'one'} of {each.space}" for each in directions)
+        raise ArgumentError(f"the directions are of different spaces ({told}): use those of z, or those of w.")
+    return spaces.pop()
+
+
+def fitted(prior: Prior, direction: Direction, space: str, layers: Sequence[int] | None) -> np.ndarray:
+    """A direction of unit length as ``[1, z_dim]``, or ``[num_styles, w_dim]`` with zeros in the layers that stay.
+
+    Args:
+        prior: whose codes it is to move.
+        direction: of any space.
+        space: ``"z"`` or ``"w"``.
+        layers: None takes the direction's own, an empty sequence all.
+
+    Raises:
+        ValueError: another size than the prior's, or layers that it does not have, or that the direction leaves alone.
+    """
+    name = direction.name or "the direction"
+    if space == "w":
+        check_styles(prior)
+    shape = (prior.num_styles, prior.w_dim) if space == "w" else (1, prior.z_dim)
+    vector = np.atleast_2d(direction.vector)
+    if vector.shape[1] != shape[1] or len(vector) not in (1, shape[0]):
+        wanted = f"[{shape[1]}]" if direction.space != "w_plus" else str(list(shape))
+        raise ArgumentError(
+            f"{name} has the shape {list(direction.vector.shape)} in {direction.space}, {prior} takes {wanted}: use a "
+            "direction of its own."
+        )
+    if space == "z" and layers:
+        raise ArgumentError(f"{name} is of z, which all layers come from: leave the layers out.")
+    rows = np.broadcast_to(vector, shape) * _kept(prior, direction, layers)[:, None]
+    lengths = np.linalg.norm(rows, axis=1)
+    if not lengths.any():
+        raise ArgumentError(f"{name} is zero in the layers that are to move: name others.")
+    return (rows / np.sqrt(np.mean(np.square(lengths[lengths > 0])))).astype(np.float32)
+
+
+def _kept(prior: Prior, direction: Direction, layers: Sequence[int] | None) -> np.ndarray:
+    """1 for the layers that move, ``[num_styles]``, of z ``[1]``."""
+    chosen = direction.layers if layers is None else tuple(layers)
+    if direction.space == "z" or not chosen:
+        return np.ones(max(1, prior.num_styles) if direction.space != "z" else 1, np.float32)
+    if min(chosen) < 0 or max(chosen) >= prior.num_styles:
+        told = ", ".join(map(str, chosen))
+        raise ArgumentError(
+            f"layers {told} of {direction.name or 'the direction'}: {prior} has styles 0 to {prior.num_styles - 1}, "
+            "name some of these."
+        )
+    return np.isin(np.arange(prior.num_styles), chosen).astype(np.float32)
+
+
+def project_out(
+    vector: np.ndarray, conditions: Sequence[np.ndarray], name: str = "the direction", others: str = "its conditions"
+) -> np.ndarray:
+    """A vector without what it has in the span of others, at the length that it had; by QR, row by row.
+
+    Along it the others' projections do not change (InterFaceGAN's conditional manipulation, for any number of them).
+
+    Args:
+        vector: ``[L, D]``.
+        conditions: likewise each; rows of zeros hold nothing.
+        name: of the direction, for messages.
+        others: of the conditions, likewise.
+
+    Raises:
+        ValueError: conditions that depend on each other, or nothing is left.
+
+    >>> project_out(np.array([[0.6, 0.8]]), [np.array([[1.0, 0.0]])]).tolist()
+    [[0.0, 1.0]]
+    """
+    result = np.zeros(vector.shape, np.float32)
+    for row, own in enumerate(vector.astype(np.float64)):
+        if not own.any():
+            continue
+        columns = np.stack([each[row] for each in conditions if each[row].any()] or [np.zeros_like(own)], axis=1)
+        lengths = np.linalg.norm(columns, axis=0)
+        basis, triangle = np.linalg.qr(columns / np.where(lengths > 0, lengths, 1.0))
+        if lengths.any() and np.abs(np.diag(triangle)).min() < _DEPENDENT:
+            raise ArgumentError(f"the conditions {others} depend on each other: leave one of them out.")
+        rest = own - basis @ (basis.T @ own) if lengths.any() else own
+        left, length = np.linalg.norm(rest), np.linalg.norm(own)
+        if left > _DEPENDENT * length:
+            result[row] = rest * (length / left)
+    if not result.any():
+        raise ArgumentError(f"nothing of {name} is left without {others}: leave a condition out.")
+    return result
+
+
+class Spread(NamedTuple):
+    """How the prior's own codes lie along a vector of unit length.
+
+    Attributes:
+        mean: of their coordinates, a scalar or ``[num_styles, 1]``.
+        deviation: standard deviation, the root of the mean square over the layers that move.
+    """
+
+    mean: np.ndarray
+    deviation: float
+
+
+def spread_of(prior: Prior, vector: np.ndarray, space: str) -> Spread:
+    """The spread of codes along a vector as :func:`fitted` gives it; of w measured over 4096 codes.
+
+    Raises:
+        ValueError: no code moves along it.
+    """
+    if space == "z":
+        latent, length = prior.latent, float(np.linalg.norm(vector))
+        if latent.kind == "normal":
+            return Spread(np.zeros(()), length)
+        middle, wide = (latent.low + latent.high) / 2, (latent.high - latent.low) / np.sqrt(12.0)
+        return Spread(np.asarray(middle * vector.sum() / length**2), float(wide * length))
+    key = purpose(jax.random.key(_SEED), "deviation")
+    found = np.asarray(_coordinates_of_codes(prior, key, vector))
+    moving = vector.any(axis=1)
+    deviation = float(np.sqrt(np.mean(np.square(found.std(axis=0)[moving]))))
+    if not deviation > 0.0:
+        raise ArgumentError(f"the codes of {prior} do not vary along the direction: use another.")
+    return Spread(found.mean(axis=0), deviation)
+
+
+@jax.jit
+def _coordinates_of_codes(prior: Prior, key: Array, vector: Array) -> Array:
+    """``[N, num_styles, 1]``, of classes drawn alike where there are some and the prior is held to none."""
+    z = prior.latent.sample(key, (_DRAWN, prior.z_dim))
+    if not prior.num_classes:
+        return coordinates(jax.vmap(lambda z: map_code(prior, z))(z), vector)
+    labels = jax.nn.one_hot(jnp.arange(_DRAWN) % prior.num_classes, prior.num_classes)
+    return coordinates(jax.vmap(lambda z, label: map_code(prior, z, label))(z, labels), vector)

@@ -1,0 +1,139 @@
+"""What ``gprior edit`` edits and along what: named directions, points with their pictures, masks and names."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from gprior_jax.editing.directions import Direction, Space
+from gprior_jax.editing.points import Point
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.prior import Prior
+from gprior_jax.images.arrays import from_uint8
+from gprior_jax.images.masks import load_mask
+from gprior_jax.runs.directions import read_directions
+from gprior_jax.runs.entries import read_run
+from gprior_jax.runs.names import result_name, same_name
+from gprior_jax.runs.pasting import Photograph, photograph_of
+from gprior_jax.runs.record import read_record
+from gprior_jax.runs.sources import split_source
+
+_NUMBERED = re.compile(r"(.+)@(\d+)")
+
+
+def named_direction(
+    prior: Prior, source: str, space: Space | None = None, tell: Callable[[str], None] = lambda sentence: None
+) -> Direction:
+    """The direction that a source names.
+
+    Args:
+        prior: whose codes it is to move.
+        source: a file; with the space of what does not name it, ``"w:age.npy"``; of several directions in one file
+            number 3, from 0, is ``"components.npz@3"``.
+        space: of files that do not name it, where the source does not.
+        tell: called with a sentence where something is assumed.
+
+    Raises:
+        GPriorError: no such file, no direction in it, or several and none is named.
+    """
+    own, place = split_source(source)
+    numbered = None if os.path.exists(place) else _NUMBERED.fullmatch(place)
+    path = Path(os.path.expanduser(numbered[1] if numbered else place))
+    if not path.is_file():
+        raise ArgumentError(f"the direction {source} does not exist: name a file that holds one.")
+    found = read_directions(path, prior, own or space, tell)
+    if numbered is None and len(found) > 1:
+        raise ArgumentError(f"{path} holds {len(found)} directions: name one of them, as in {source}@0.")
+    number = int(numbered[2]) if numbered else 0
+    if number >= len(found):
+        raise ArgumentError(f"{source}: {path} holds {len(found)} directions, the last is @{len(found) - 1}.")
+    return found[number]
+
+
+class Before(NamedTuple):
+    """What is known of a point before it is edited.
+
+    Attributes:
+        picture: ``[R, R, C]`` in [-1, 1]: the photograph that was inverted, or the result of a restoration.
+        photograph: its file.
+    """
+
+    picture: np.ndarray
+    photograph: Photograph | None
+
+
+def before(point: Point, photograph: bool) -> Before | None:
+    """What an inversion was made of; None of a plain code.
+
+    Args:
+        point: of any source.
+        photograph: its file is wanted, too.
+
+    Raises:
+        ArgumentError: the photograph is wanted, and is not there.
+    """
+    if point.parametrization is None:
+        if photograph:
+            photograph_of(point.name)  # Says that there is none.
+        return None
+    record = read_record(point.name)
+    settings = read_run(Path(point.name).parent)["settings"]
+    inverted = "task" not in settings and record.target.shape == record.image.shape
+    picture = from_uint8(record.target) if inverted else record.image
+    return Before(np.asarray(picture), photograph_of(point.name) if photograph else None)
+
+
+def edited_region(mask: Path, point: Point, name: str, resolution: int, invert: bool) -> np.ndarray:
+    """Where an edit is to be, ``[R, R, 1]``: 1 where a mask is black.
+
+    Args:
+        mask: for all, or a folder with one of each name.
+        point: that is edited; a mask may have the size of its photograph.
+        name: of its results.
+        resolution: R.
+        invert: white is edited.
+
+    Raises:
+        GPriorError: no mask, or one of another size.
+    """
+    path = mask
+    if mask.is_dir():
+        listed = sorted(file for file in mask.iterdir() if file.stem == name and file.is_file())
+        if not listed:
+            raise ArgumentError(f"{mask} has no mask for {name}: put {name}.png into it.")
+        path = listed[0]
+    if not path.is_file():
+        raise ArgumentError(f"the mask {path} does not exist: name an image, or a folder of them.")
+    found = _photograph(point)
+    crop = found.crop if found else "center"
+    return 1.0 - load_mask(path, resolution, crop, like=found.path if found else None, invert=invert)
+
+
+def _photograph(point: Point) -> Photograph | None:
+    if point.parametrization is None:
+        return None
+    try:
+        return photograph_of(point.name)
+    except ArgumentError:
+        return None
+
+
+def result_names(points: Sequence[Point]) -> list[str]:
+    """What the results of points are called: distinct, and fit for files.
+
+    >>> result_names([Point("seed:7", {}), Point("a/cat.npz", {}), Point("b/cat.npz", {}), Point("c.npz:3", {})])
+    ['seed_7', 'cat', 'cat_2', 'c_3']
+    """
+    names: list[str] = []
+    for point in points:
+        file = Path(re.sub(r"\.(npz|npy|pt|pth)(?=:|$)", "", point.name))
+        base = name = result_name(re.sub(r"[^\w.-]+", "_", file.name) + ".npz")
+        for number in range(2, len(points) + 1):
+            if same_name(name) not in map(same_name, names):
+                break
+            name = f"{base}_{number}"
+        names.append(name)
+    return names
