@@ -34,8 +34,8 @@ class EditingFlags(PerceptualFlag, CodeCommand):
             from 0, of several in one); all move at once.
         strengths: how far to go, a column each; negative ones the other way.
         weights: factor of every direction; 1 unless given.
-        units: of strengths: deviation (standard deviations of the prior's own codes along a direction), or length (of
-            the direction, 1, as the published programs).
+        units: of strengths: deviation (standard deviations of the prior's own codes along a direction), or length (the
+            direction's vector as it is, as the published programs).
         mode: relative (the strength is added to a code), absolute (it is where the code ends, whatever it has of the
             direction: from the middle of the prior's codes, or from the boundary), or auto: absolute for one code z or
             w, relative for a w for every layer, several codes and several directions.

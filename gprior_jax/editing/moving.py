@@ -1,7 +1,7 @@
 """Codes moved along directions, as InterFaceGAN (arXiv:1907.10786), idinvert and mGANprior edit.
 
 A step is prepared once, on the host (:func:`step_for`): from directions of any space to one array that fits the codes,
-of unit length, without what is held, zero in the layers that stay. :func:`move` then is a pure function of arrays.
+without what is held, zero in the layers that stay. :func:`move` then is a pure function of arrays.
 """
 
 from collections.abc import Sequence
@@ -108,8 +108,8 @@ def step_for(
         weights: of each; 1 unless given.
         conditions: directions along which codes stay as they are (:func:`project_out`).
         layers: styles that move; None takes what each direction is meant for.
-        deviations: strength 1 is a standard deviation of the prior's own codes along each direction; else its length,
-            1, as in the published programs, with the origin at 0.
+        deviations: strength 1 is a standard deviation of the prior's own codes along each direction; else the
+            direction's vector as it is, as in the published programs, with the origin at 0.
 
     Raises:
         ValueError: directions of different spaces, of another size, or layers that the prior does not have.
@@ -139,10 +139,10 @@ def step_for(
 
 
 def _origin(direction: Direction, mean: np.ndarray) -> np.ndarray:
-    """Where a boundary is along its normal of length 1, where that is known, else the mean of the codes."""
+    """Where a boundary is along its normal, in its lengths, where that is known, else the mean of the codes."""
     if direction.offset is None or direction.vector.ndim > 1:
         return mean
-    return np.asarray(direction.offset / np.linalg.norm(direction.vector))
+    return np.asarray(direction.offset / np.sum(np.square(direction.vector, dtype=np.float64)))
 
 
 def common_space(directions: Sequence[Direction]) -> str:
@@ -161,7 +161,7 @@ def common_space(directions: Sequence[Direction]) -> str:
 
 
 def fitted(prior: Prior, direction: Direction, space: str, layers: Sequence[int] | None) -> np.ndarray:
-    """A direction of unit length as ``[1, z_dim]``, or ``[num_styles, w_dim]`` with zeros in the layers that stay.
+    """A direction as ``[1, z_dim]``, or ``[num_styles, w_dim]`` with zeros in the layers that stay.
 
     Args:
         prior: whose codes it is to move.
@@ -186,10 +186,9 @@ def fitted(prior: Prior, direction: Direction, space: str, layers: Sequence[int]
     if space == "z" and layers:
         raise ArgumentError(f"{name} is of z, which all layers come from: leave the layers out.")
     rows = np.broadcast_to(vector, shape) * _kept(prior, direction, layers)[:, None]
-    lengths = np.linalg.norm(rows, axis=1)
-    if not lengths.any():
+    if not rows.any():
         raise ArgumentError(f"{name} is zero in the layers that are to move: name others.")
-    return (rows / np.sqrt(np.mean(np.square(lengths[lengths > 0])))).astype(np.float32)
+    return rows.astype(np.float32)
 
 
 def _kept(prior: Prior, direction: Direction, layers: Sequence[int] | None) -> np.ndarray:
@@ -244,11 +243,11 @@ def project_out(
 
 
 class Spread(NamedTuple):
-    """How the prior's own codes lie along a vector of unit length.
+    """How the prior's own codes lie along a vector, in its lengths.
 
     Attributes:
         mean: of their coordinates, a scalar or ``[num_styles, 1]``.
-        deviation: standard deviation, the root of the mean square over the layers that move.
+        deviation: standard deviation of the multiple of the whole vector that is nearest to a code.
     """
 
     mean: np.ndarray
@@ -261,16 +260,16 @@ def spread_of(prior: Prior, vector: np.ndarray, space: str) -> Spread:
     Raises:
         ValueError: no code moves along it.
     """
+    square = float(np.sum(np.square(vector, dtype=np.float64)))
     if space == "z":
-        latent, length = prior.latent, float(np.linalg.norm(vector))
+        latent = prior.latent
         if latent.kind == "normal":
-            return Spread(np.zeros(()), length)
+            return Spread(np.zeros(()), square**-0.5)
         middle, wide = (latent.low + latent.high) / 2, (latent.high - latent.low) / np.sqrt(12.0)
-        return Spread(np.asarray(middle * vector.sum() / length**2), float(wide * length))
-    key = purpose(jax.random.key(_SEED), "deviation")
-    found = np.asarray(_coordinates_of_codes(prior, key, vector))
-    moving = vector.any(axis=1)
-    deviation = float(np.sqrt(np.mean(np.square(found.std(axis=0)[moving]))))
+        return Spread(np.asarray(middle * vector.sum() / square), float(wide * square**-0.5))
+    found = np.asarray(_coordinates_of_codes(prior, purpose(jax.random.key(_SEED), "deviation"), vector), np.float64)
+    squares = np.sum(np.square(vector, dtype=np.float64), axis=1, keepdims=True)
+    deviation = float((found * squares / square).sum(axis=(1, 2)).std())
     if not deviation > 0.0:
         raise ArgumentError(f"the codes of {prior} do not vary along the direction: use another.")
     return Spread(found.mean(axis=0), deviation)
