@@ -5,11 +5,10 @@ that only keeps what it is given, any other name ends the reading, and source te
 that, the instructions are gone through without being carried out, so that damage, deep nesting and jumps in the memo,
 which the interpreter would pay for with its stack or its memory, are refused.
 
-Tensors stay claims until :meth:`Array.values` holds them against the bytes that are there.
+Tensors stay claims, see :mod:`gprior_converters.claims`.
 """
 
 import io
-import math
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -18,6 +17,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from gprior_converters.claims import Array as Array
+from gprior_converters.claims import Dtype, Storage
 from gprior_converters.scanning import scan, shown
 from gprior_jax.errors import CheckpointError
 
@@ -26,9 +27,6 @@ TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 
 _TORCH_PROTOCOL = 1001
 
-_MAX_SIDE = 1 << 40
-
-_NUMBERS = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}
 _STORAGES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
@@ -78,91 +76,6 @@ class Network:
         self.state = state
 
 
-class _Dtype:
-    """``numpy.dtype``: code and byte order."""
-
-    __slots__ = ("code", "order")
-
-    def __init__(self, code: Any, *_: Any):
-        self.code, self.order = code, "<"
-
-    def __setstate__(self, state: Any) -> None:
-        self.order = state[1]
-
-    def made(self) -> np.dtype:
-        if self.code not in _NUMBERS or self.order not in ("<", ">", "=", "|"):
-            raise ValueError("is no array of plain numbers")
-        return np.dtype(self.order + self.code)
-
-
-class Storage:
-    """Numbers of a tensor, in their order in memory."""
-
-    __slots__ = ("numbers",)
-
-    def __init__(self, numbers: np.ndarray):
-        self.numbers = numbers
-
-    def __setstate__(self, state: Any) -> None:
-        raise ValueError("a storage has two states")
-
-
-class Array:
-    """A tensor, array or number of the file: what it claims to be, until :meth:`values`."""
-
-    __slots__ = ("_claim",)
-
-    def __init__(self, *claim: Any):
-        self._claim = claim
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, dtype, fortran, raw = state
-        self._claim = (raw, dtype, shape, "F" if fortran else "C")
-
-    def values(self) -> np.ndarray:
-        """The numbers, as a view of the file's bytes.
-
-        Raises:
-            ValueError: they are not there; the message is to follow the tensor's name.
-        """
-        if not self._claim:
-            raise ValueError("has no numbers")
-        raw, dtype, shape, order = self._claim
-        if isinstance(raw, Storage):
-            return _strided(raw, dtype, shape, order)
-        raw = raw.encode("latin1") if isinstance(raw, str) else raw
-        if not isinstance(raw, bytes | bytearray) or not isinstance(dtype, _Dtype) or order not in ("C", "F"):
-            raise ValueError("is no array of plain numbers")
-        made, count = dtype.made(), _count(shape)
-        if count * made.itemsize != len(raw):
-            raise ValueError(f"claims shape {list(shape)} over {len(raw)} bytes")
-        numbers = np.frombuffer(raw, made) if count else np.zeros(0, made)
-        return numbers.reshape(tuple(shape), order=order)
-
-
-def _count(shape: Any) -> int:
-    """Elements of an array of this shape."""
-    if not isinstance(shape, tuple | list) or len(shape) > 8:
-        raise ValueError("has no shape")
-    if not all(isinstance(side, int) and 0 <= side < _MAX_SIDE for side in shape):
-        raise ValueError("has an impossible shape")
-    return math.prod(shape)
-
-
-def _strided(storage: Storage, offset: Any, size: Any, stride: Any) -> np.ndarray:
-    """View of a storage."""
-    count, held = _count(size), storage.numbers.size
-    _count((offset, *stride))
-    reach = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) + 1 if count else 0
-    # A view with stride 0 can claim any size over a tiny storage; copying it would fill the memory.
-    if max(count, reach) > held:
-        raise ValueError(f"claims shape {list(size)} over a storage of {held} numbers")
-    if not count:
-        return np.zeros(tuple(size), storage.numbers.dtype)
-    steps = tuple(step * storage.numbers.itemsize for step in stride)
-    return np.lib.stride_tricks.as_strided(storage.numbers[offset:], tuple(size), steps, writeable=False)
-
-
 class _Callable:
     """Stands for a function that a file names; nothing of it can be read or changed from there."""
 
@@ -178,19 +91,22 @@ class _Callable:
         raise ValueError("a function has no state")
 
 
-def _refuse(source: str, module: str, name: str) -> NoReturn:
+_REMEDY = "give a network as NVIDIA's programs save it, or a state dict"
+
+
+def _refuse(source: str, module: str, name: str, remedy: str) -> NoReturn:
     raise CheckpointError(
         f"{source} holds {shown(module)}.{shown(name)}, which could run code when loaded; it was refused and nothing "
-        "was run: give a network as NVIDIA's programs save it, or a state dict."
+        f"was run: {remedy}."
     )
 
 
 class _Unpickler(pickle.Unpickler):
     """Knows what NVIDIA's files name."""
 
-    def __init__(self, file: io.BytesIO, source: str, budget: int):
+    def __init__(self, file: io.BytesIO, source: str, remedy: str, budget: int):
         super().__init__(file, encoding="latin1")
-        self._source, self._budget = source, budget
+        self._source, self._remedy, self._budget = source, remedy, budget
         arrays: dict[str, Any] = {"_reconstruct": _no_array, "scalar": _number}
         self._allowed: dict[tuple[str, str], Any] = {
             ("collections", "OrderedDict"): Table,
@@ -201,11 +117,14 @@ class _Unpickler(pickle.Unpickler):
             ("torch.storage", "_load_from_bytes"): self._storage,
             ("torch._utils", "_rebuild_tensor_v2"): _tensor,
             ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
-            ("numpy", "dtype"): _Dtype,
+            ("numpy", "dtype"): Dtype,
             ("numpy", "ndarray"): _no_array,
             ("_codecs", "encode"): self._encode,
             ("builtins", "set"): self._set,
             ("__builtin__", "set"): self._set,
+            ("builtins", "range"): self._range,
+            ("__builtin__", "xrange"): self._range,
+            ("__builtin__", "bytes"): lambda: b"",  # Empty ones, of protocol 2.
         }
         for package in ("numpy.core", "numpy._core"):
             self._allowed |= {(f"{package}.multiarray", name): function for name, function in arrays.items()}
@@ -214,7 +133,7 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         found = self._allowed.get((module, name))
         if found is None:
-            _refuse(self._source, module, name)
+            _refuse(self._source, module, name, self._remedy)
         # Classes are asked for by instructions that make objects without a call.
         return found if found in (Table, Network) else _Callable(found)
 
@@ -236,11 +155,18 @@ class _Unpickler(pickle.Unpickler):
         self._spend(len(items))
         return list(items)
 
+    def _range(self, *bounds: Any) -> list[int]:
+        if not all(isinstance(bound, int) for bound in bounds):
+            raise ValueError("a range of unknown form")
+        numbers = range(*bounds)
+        self._spend(len(numbers))
+        return list(numbers)
+
     def _storage(self, data: Any) -> Storage:
         if not isinstance(data, bytes | bytearray):
             raise ValueError("a storage is not of bytes")
         self._spend(len(data))
-        return _read_storage(bytes(data), self._source)
+        return _read_storage(bytes(data), self._source, self._remedy)
 
 
 def _module(meta: Any) -> Module:
@@ -268,26 +194,26 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Array
 class _StorageUnpickler(pickle.Unpickler):
     """Knows what ``torch.save`` of one storage names."""
 
-    def __init__(self, file: io.BytesIO, source: str):
+    def __init__(self, file: io.BytesIO, source: str, remedy: str):
         super().__init__(file, encoding="latin1")
-        self._source = source
+        self._source, self._remedy = source, remedy
 
     def find_class(self, module: str, name: str) -> Any:
         if module != "torch" or name not in _STORAGES:
-            _refuse(self._source, module, name)
+            _refuse(self._source, module, name, self._remedy)
         return name
 
     def persistent_load(self, pid: Any) -> Any:
         return pid
 
 
-def _read_storage(data: bytes, source: str) -> Storage:
+def _read_storage(data: bytes, source: str, remedy: str) -> Storage:
     """A storage from what ``torch.save`` made of it, without a zip archive."""
     file = io.BytesIO(data)
     made = []
     for _ in range(5):
         scan(file, {"BINPERSID"})
-        made.append(_StorageUnpickler(file, source).load())
+        made.append(_StorageUnpickler(file, source, remedy).load())
     magic, protocol, _, claim, _ = made
     if (magic, protocol) != (TORCH_MAGIC, _TORCH_PROTOCOL):
         raise ValueError("a storage is not as torch.save writes it")
@@ -300,12 +226,13 @@ def _read_storage(data: bytes, source: str) -> Storage:
     return Storage(np.frombuffer(data, dtype, count, file.tell()) if count else np.zeros(0, dtype))
 
 
-def read(data: bytes, source: str) -> Any:
+def read(data: bytes, source: str, remedy: str = _REMEDY) -> Any:
     """The object that a pickle makes.
 
     Args:
         data: the file's content.
         source: names the file in messages.
+        remedy: what to do about one that is refused, for the message.
 
     Returns:
         Plain values, and :class:`Table`, :class:`Module`, :class:`Network` and :class:`Array` of them.
@@ -316,14 +243,14 @@ def read(data: bytes, source: str) -> Any:
     """
     file = io.BytesIO(data)
     scan(file, set())
-    return _Unpickler(file, source, 2 * len(data)).load()
+    return _Unpickler(file, source, remedy, 2 * len(data)).load()
 
 
 class _ArchiveUnpickler(_Unpickler):
     """Knows what ``torch.save`` of NVIDIA's networks names; the numbers are in other entries of the archive."""
 
-    def __init__(self, archive: zipfile.ZipFile, folder: str, file: io.BytesIO, source: str, budget: int):
-        super().__init__(file, source, budget)
+    def __init__(self, archive: zipfile.ZipFile, folder: str, file: io.BytesIO, source: str, remedy: str, budget: int):
+        super().__init__(file, source, remedy, budget)
         self._archive, self._folder, self._made = archive, folder, dict[str, Storage]()
 
     def find_class(self, module: str, name: str) -> Any:
@@ -345,7 +272,7 @@ class _ArchiveUnpickler(_Unpickler):
         return self._made[key]
 
 
-def read_archive(path: Path, source: str) -> Any:
+def read_archive(path: Path, source: str, remedy: str = _REMEDY) -> Any:
     """The object in a zip archive of ``torch.save``; see :func:`read`."""
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
@@ -355,4 +282,4 @@ def read_archive(path: Path, source: str) -> Any:
         name = next(entry.filename for entry in entries if entry.filename.endswith("data.pkl"))
         file = io.BytesIO(archive.read(name))
         scan(file, {"BINPERSID"})
-        return _ArchiveUnpickler(archive, name.removesuffix("data.pkl"), file, source, 2 * size).load()
+        return _ArchiveUnpickler(archive, name.removesuffix("data.pkl"), file, source, remedy, 2 * size).load()

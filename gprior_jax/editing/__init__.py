@@ -8,6 +8,7 @@ from gprior_jax.editing.blending import composed_images as composed_images
 from gprior_jax.editing.blending import soft_region as soft_region
 from gprior_jax.editing.change import changes as changes
 from gprior_jax.editing.directions import Direction as Direction
+from gprior_jax.editing.directions import measure_deviations as measure_deviations
 from gprior_jax.editing.local import Weighted as Weighted
 from gprior_jax.editing.local import composite as composite
 from gprior_jax.editing.local import copy_activations as copy_activations
@@ -21,12 +22,10 @@ from gprior_jax.editing.movable import Movable as Movable
 from gprior_jax.editing.movable import gross_weight as gross_weight
 from gprior_jax.editing.movable import movable as movable
 from gprior_jax.editing.movable import moved as moved
-from gprior_jax.editing.moving import Spread as Spread
 from gprior_jax.editing.moving import Step as Step
 from gprior_jax.editing.moving import coordinates as coordinates
 from gprior_jax.editing.moving import move as move
 from gprior_jax.editing.moving import project_out as project_out
-from gprior_jax.editing.moving import spread_of as spread_of
 from gprior_jax.editing.moving import step_for as step_for
 from gprior_jax.editing.moving import strengths_for as strengths_for
 from gprior_jax.editing.paths import lerp as lerp

@@ -12,16 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.checks import check_finite
-from gprior_jax.editing.directions import Direction
+from gprior_jax.editing.directions import Direction, measure_deviations
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.generators.styles import check_styles, map_code
+from gprior_jax.generators.styles import check_styles, mean_styles, w_statistics
 from gprior_jax.keys import purpose
 from gprior_jax.typing import Array, ArrayLike
 
-_DRAWN, _SEED = 4096, 0
-"""Codes that a deviation is measured over: it is then good to 1 %."""
-
+_SEED = 0
 _DEPENDENT = 1e-3
 """Part of its length outside of the others' span below which a direction is not independent of them."""
 
@@ -128,21 +126,37 @@ def step_for(
             vector = project_out(vector, held, direction.name or "the direction", others)
         scale = 1.0
         if deviations:
-            told = None if held else direction.deviation
-            spread = spread_of(prior, vector, space)
-            scale = spread.deviation if told is None else told
-            origin = spread.mean if held else _origin(direction, spread.mean)
-        total, origin = total + np.float32(factor * scale) * vector, origin / scale
+            scale = _deviation(prior, direction, vector, space, measure=bool(held) or direction.deviation is None)
+            origin = _middle(prior, direction, vector, space, measure=bool(held)) / scale
+        total = total + np.float32(factor * scale) * vector
     step = total if space == "w" else total[0]
     alone = len(directions) == 1 and factors == [1.0]
     return Step(step, np.asarray(origin if alone else 0.0, np.float32))
 
 
-def _origin(direction: Direction, mean: np.ndarray) -> np.ndarray:
-    """Where a boundary is along its normal, in its lengths, where that is known, else the mean of the codes."""
-    if direction.offset is None or direction.vector.ndim > 1:
-        return mean
-    return np.asarray(direction.offset / np.sum(np.square(direction.vector, dtype=np.float64)))
+def _deviation(prior: Prior, direction: Direction, vector: np.ndarray, space: str, measure: bool) -> float:
+    """Standard deviation of codes along a fitted vector, in its lengths: measured, or as the direction says."""
+    found = direction.deviation or 0.0
+    if measure:
+        own = Direction(vector[0], "z") if space == "z" else Direction(vector, "w_plus", name=direction.name)
+        (found,) = measure_deviations(prior, [own])
+    if not found > 0.0:
+        raise ArgumentError(f"the codes of {prior} do not vary along {direction.name or 'the direction'}: use another.")
+    return found
+
+
+def _middle(prior: Prior, direction: Direction, vector: np.ndarray, space: str, measure: bool) -> np.ndarray:
+    """Coordinates of the boundary where it is known, else of the mean code: a scalar, or ``[num_styles, 1]``."""
+    if direction.offset is not None and direction.vector.ndim == 1 and not measure:
+        return np.asarray(direction.offset / np.sum(np.square(direction.vector, dtype=np.float64)))
+    if space == "z":
+        latent = prior.latent
+        return np.asarray(coordinates(np.full(prior.z_dim, (latent.low + latent.high) / 2), vector[0])[0])
+    if hasattr(prior.module, "mean_styles"):
+        mean = mean_styles(prior)
+    else:
+        mean = w_statistics(prior, purpose(jax.random.key(_SEED), "mean of w")).mean
+    return np.asarray(coordinates(mean, vector))
 
 
 def common_space(directions: Sequence[Direction]) -> str:
@@ -240,46 +254,3 @@ def project_out(
     if not result.any():
         raise ArgumentError(f"nothing of {name} is left without {others}: leave a condition out.")
     return result
-
-
-class Spread(NamedTuple):
-    """How the prior's own codes lie along a vector, in its lengths.
-
-    Attributes:
-        mean: of their coordinates, a scalar or ``[num_styles, 1]``.
-        deviation: standard deviation of the multiple of the whole vector that is nearest to a code.
-    """
-
-    mean: np.ndarray
-    deviation: float
-
-
-def spread_of(prior: Prior, vector: np.ndarray, space: str) -> Spread:
-    """The spread of codes along a vector as :func:`fitted` gives it; of w measured over 4096 codes.
-
-    Raises:
-        ValueError: no code moves along it.
-    """
-    square = float(np.sum(np.square(vector, dtype=np.float64)))
-    if space == "z":
-        latent = prior.latent
-        if latent.kind == "normal":
-            return Spread(np.zeros(()), square**-0.5)
-        middle, wide = (latent.low + latent.high) / 2, (latent.high - latent.low) / np.sqrt(12.0)
-        return Spread(np.asarray(middle * vector.sum() / square), float(wide * square**-0.5))
-    found = np.asarray(_coordinates_of_codes(prior, purpose(jax.random.key(_SEED), "deviation"), vector), np.float64)
-    squares = np.sum(np.square(vector, dtype=np.float64), axis=1, keepdims=True)
-    deviation = float((found * squares / square).sum(axis=(1, 2)).std())
-    if not deviation > 0.0:
-        raise ArgumentError(f"the codes of {prior} do not vary along the direction: use another.")
-    return Spread(found.mean(axis=0), deviation)
-
-
-@jax.jit
-def _coordinates_of_codes(prior: Prior, key: Array, vector: Array) -> Array:
-    """``[N, num_styles, 1]``, of classes drawn alike where there are some and the prior is held to none."""
-    z = prior.latent.sample(key, (_DRAWN, prior.z_dim))
-    if not prior.num_classes:
-        return coordinates(jax.vmap(lambda z: map_code(prior, z))(z), vector)
-    labels = jax.nn.one_hot(jnp.arange(_DRAWN) % prior.num_classes, prior.num_classes)
-    return coordinates(jax.vmap(lambda z, label: map_code(prior, z, label))(z, labels), vector)
