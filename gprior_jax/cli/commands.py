@@ -58,6 +58,7 @@ _BUILT_IN = (
     _own("deblur", "deblur:Deblur", "sharpen photographs that a known kernel has blurred", True),
     _own("morph", "morph:Morph", "go from one picture to the next through the latent space"),
     _own("edit", "edit:Edit", "move codes along directions and boundaries, and draw what becomes of their pictures"),
+    _own("diffuse", "diffuse:Diffuse", "put a part of pictures into others, and let what is around it follow"),
     _own("mix", "mix:Mix", "mix the styles of pictures in a grid"),
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
     _own("train generator", "train:TrainGenerator", "train a PGGAN and its discriminator on images of your own"),

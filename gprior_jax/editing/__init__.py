@@ -7,6 +7,9 @@ from gprior_jax.editing.blending import check_composable as check_composable
 from gprior_jax.editing.blending import composed_images as composed_images
 from gprior_jax.editing.blending import soft_region as soft_region
 from gprior_jax.editing.change import changes as changes
+from gprior_jax.editing.diffusing import default_box as default_box
+from gprior_jax.editing.diffusing import diffuse as diffuse
+from gprior_jax.editing.diffusing import first_codes as first_codes
 from gprior_jax.editing.directions import Direction as Direction
 from gprior_jax.editing.directions import measure_deviations as measure_deviations
 from gprior_jax.editing.local import Weighted as Weighted
