@@ -31,6 +31,7 @@ from gprior_jax.editing.moving import move as move
 from gprior_jax.editing.moving import project_out as project_out
 from gprior_jax.editing.moving import step_for as step_for
 from gprior_jax.editing.moving import strengths_for as strengths_for
+from gprior_jax.editing.paths import interpolate as interpolate
 from gprior_jax.editing.paths import lerp as lerp
 from gprior_jax.editing.paths import morph as morph
 from gprior_jax.editing.paths import slerp as slerp

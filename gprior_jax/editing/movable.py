@@ -123,7 +123,7 @@ def moved(
                 f"{target.name} holds several codes w, each for all layers: move all layers alike, or use an inversion "
                 "with a w for every layer."
             )
-        step = Step(vector[0], np.zeros((), np.float32))
+        step = Step(vector[0], step.origin.reshape(-1)[0])
         if "styles" in values:  # Of the later layers, where they are variables of their own.
             values["styles"] = values["styles"] + at[:, None, None] * vector[0]
     held = target.variables[target.moved]
