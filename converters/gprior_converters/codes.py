@@ -39,7 +39,7 @@ def group(path: Path, content: Any) -> dict[str, dict[str, np.ndarray]]:
     if isinstance(content, list) and content and all(isinstance(each, np.ndarray) for each in content):
         return {str(i): {"": array} for i, array in enumerate(content)}
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, no codes: save the tensor alone.")
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, no codes: save the array alone.")
     pictures = {str(key): _arrays(value) for key, value in content.items() if isinstance(value, dict)}
     return {key: arrays for key, arrays in pictures.items() if arrays} or {"": _arrays(content)}
 

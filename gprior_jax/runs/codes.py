@@ -5,38 +5,16 @@ TensorFlow programs ``dlatents``); tensors as ``.pt`` (e4e, pSp, PTI: ``[N, L, D
 pictures, each with its ``latent``).
 """
 
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gprior_jax.errors import CheckpointError, require
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import check_styles
-
-Space = Literal["z", "w", "w_plus"]
-
-SUFFIXES = (".npz", ".npy", ".pt", ".pth")
-"""Endings of files of codes."""
-
-_TENSORS = (".pt", ".pth")
-
-# Of several in one file the first is taken. "w" is what NVIDIA's programs call styles of all layers, too.
-_SPACES: dict[str, Space | None] = {
-    "w_plus": "w_plus",
-    "ws": "w_plus",
-    "dlatents": "w_plus",
-    "w": "w",
-    "z": "z",
-    "latent": None,
-    "latents": None,
-    "latent_code": None,
-    "codes": None,
-    "arr_0": None,
-}
-"""Names of arrays and the space that they stand for; None leaves it to their shape."""
+from gprior_jax.runs.held import CODES, Space, hold, read_content
 
 
 class Codes(NamedTuple):
@@ -55,30 +33,30 @@ class Codes(NamedTuple):
     label: np.ndarray | None = None
 
 
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an ``.npz`` or ``.npy`` file that may be codes, by name; one of ``.npy`` has the name ``""``.
+def load_content(prior: Prior, path: Path) -> Any:
+    """What a file of codes holds, see :func:`gprior_jax.runs.held.read_content`; directions are no codes.
 
     Raises:
-        CheckpointError: damaged, or no file of plain numbers.
+        CheckpointError: damaged, no such file, or one that could run code; or it holds directions.
     """
-    try:
-        with open(path, "rb") as file:
-            loaded = np.load(file)
-            if isinstance(loaded, np.ndarray):
-                return {"": loaded}
-            known = [name for name in loaded.files if name in ("about", *_SPACES, "label")]
-            return {name: loaded[name] for name in known or (loaded.files if len(loaded.files) == 1 else [])}
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error):
-            raise CheckpointError(
-                f"{path} holds Python objects (a direction with its settings?), no codes: save the array alone."
-            ) from error
-        raise CheckpointError(f"{path} is no file of arrays, or damaged ({error}): write it again.") from error
+    content = read_content(path)
+    found = next((held for held in hold(path, content) if held.kind == "directions"), None)
+    if found is not None and not is_inversion(content):
+        raise CheckpointError(
+            f"{path} holds {found}, no codes: a code of {prior} is {shapes_told(prior)}; gprior directions tells about "
+            "it, gprior edit moves codes along it."
+        )
+    return content
 
 
-def read_tensors(path: Path) -> dict[str, dict[str, np.ndarray]]:
-    """The arrays of a ``.pt`` file: by the picture that they belong to (``""`` where there is none), and by name."""
-    return require("gprior_converters.codes", "convert").read_codes(path)
+def is_inversion(content: Any) -> bool:
+    """Whether that is what ``gprior invert`` wrote of an image."""
+    return isinstance(content, dict) and "about" in content and "boundary" not in content
+
+
+def group(path: Path, content: Any) -> dict[str, dict[str, np.ndarray]]:
+    """The arrays of a file: by the picture that they belong to (``""`` where there is none), and by name."""
+    return require("gprior_converters.codes", "convert").group(path, content)
 
 
 def read_codes(
@@ -103,7 +81,7 @@ def read_codes(
         CheckpointError: no codes, of another prior, or of a space that is in doubt.
     """
     named = [name for name in arrays if name not in ("noise", "label")]
-    name = next((name for name in ("", *_SPACES) if name in arrays), named[0] if len(named) == 1 else None)
+    name = next((name for name in ("", *CODES) if name in arrays), named[0] if len(named) == 1 else None)
     if name is None:
         held = ", ".join(f"{key} {list(value.shape)}" for key, value in list(arrays.items())[:6]) or "nothing"
         raise CheckpointError(
@@ -113,11 +91,11 @@ def read_codes(
     values = arrays[name]
     if "noise" in arrays:
         tell(f"{path}: the noise maps that it holds beside codes are left out.")
-    if _SPACES.get(name) in ("w", "w_plus"):
+    if CODES.get(name) in ("w", "w_plus"):
         check_styles(prior)
-    if _SPACES.get(name) == "z" and values.ndim == 4 and values.shape[2:] == (1, 1):
+    if CODES.get(name) == "z" and values.ndim == 4 and values.shape[2:] == (1, 1):
         values = values[..., 0, 0]
-    if of and prior.num_styles and _SPACES.get(name) is None and values.ndim in (1, 2):
+    if of and prior.num_styles and CODES.get(name) is None and values.ndim in (1, 2):
         space = "w" if values.ndim == 1 else "w_plus"  # Of one picture there is one code, of rosinality's a style.
     found = _decide(prior, path, name, values, space, tell)
     shape = shape_of(prior, found)
@@ -141,7 +119,7 @@ def _decide(
     tells z and w apart where the prior's are of different lengths. ``[num_styles, w_dim]`` is taken as the styles of
     one code, and said to be; what may be z as well as w is refused.
     """
-    named = _SPACES.get(name)
+    named = CODES.get(name)
     if named == "w":  # Of NVIDIA's programs it is what others call w_plus.
         if values.ndim == 3 and values.shape[1] > 1:
             named = "w_plus"
@@ -172,6 +150,17 @@ def _decide(
 
 def _spaces(prior: Prior) -> list[Space]:
     return ["z", "w", "w_plus"] if prior.num_styles else ["z"]
+
+
+def shapes_told(prior: Prior) -> str:
+    """Shapes of one code, or direction, of every space of a prior, for messages.
+
+    >>> import gprior_jax as gp
+    >>> shapes_told(gp.load("builtin")), shapes_told(gp.load("builtin:portraits"))
+    ('[128] in z', '[128] in z, [128] in w or [10, 128] in w_plus')
+    """
+    *others, last = [f"{_listed(shape_of(prior, space))} in {space}" for space in _spaces(prior)]
+    return f"{', '.join(others)}{' or ' * bool(others)}{last}"
 
 
 def fits(prior: Prior, space: Space, shape: tuple[int, ...]) -> bool:

@@ -1,7 +1,7 @@
-"""Directions out of files: our own, and plain arrays."""
+"""Directions from files, those of other programs too: a direction is never taken for a code, nor z for w."""
 
-import json
-import zipfile
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,39 +10,110 @@ import numpy as np
 from gprior_jax.editing.directions import Direction, Space
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.prior import Prior
+from gprior_jax.runs.held import Held, hold, read_content
+from gprior_jax.runs.placing import place, wanted_shapes
+from gprior_jax.runs.sources import split_source
 
 
 def read_directions(
-    path: Path, prior: Prior, space: Space | None = None, tell: Callable[[str], None] = lambda sentence: None
+    path: str | os.PathLike,
+    prior: Prior,
+    space: Space | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> list[Direction]:
-    """The directions that a file holds.
+    """The directions in a file, whoever wrote it.
+
+    Each is of unit length; of several rows of different lengths the longest is. Files of this package stay as they are.
 
     Args:
-        path: ``.npz`` with ``boundary`` and ``space``, or ``.npy``.
+        path: an ``.npy``, ``.npz``, ``.pt`` or ``.pkl`` file, see :mod:`gprior_jax.runs.held`; with the space before it
+            (``"w:age.npy"``), and with the place or the name of one of several behind it (``"sefa.npy:3"``).
         prior: whose codes they are to move.
-        space: of a file that does not say it.
+        space: of directions whose file does not say it; None goes by the shape, and by the file's name.
         tell: called with a sentence where something is assumed.
 
+    Returns:
+        at least one. In W+ if there is a row for every layer.
+
     Raises:
-        CheckpointError: damaged, no direction, or of a space that is in doubt.
+        CheckpointError: no directions, of another prior, or of a space that is in doubt; the file is damaged, or could
+            run code.
+
+    >>> import gprior_jax as gp, tempfile
+    >>> prior = gp.load("builtin")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/smile_boundary.npy", np.eye(prior.z_dim)[:1])
+    ...     (smile,) = read_directions(f"{folder}/smile_boundary.npy", prior)
+    >>> smile.name, smile.space, smile.vector.shape
+    ('smile_boundary', 'z', (128,))
     """
-    try:
-        with open(path, "rb") as file:
-            loaded = np.load(file)
-            arrays = {"boundary": loaded} if isinstance(loaded, np.ndarray) else {n: loaded[n] for n in loaded.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path} holds no direction that can be read ({error}): write it again.") from error
-    if "boundary" not in arrays or arrays["boundary"].dtype.kind != "f":
-        raise CheckpointError(f"{path} holds no direction (no array boundary of floats): name another file.")
-    vector = np.asarray(arrays["boundary"], np.float32)
-    vector = vector[0] if vector.ndim > 1 and len(vector) == 1 else vector
-    named = str(arrays["space"]) if "space" in arrays else space
-    if named is None and vector.ndim == 2:
-        named = "w_plus"
-    if named not in ("z", "w", "w_plus"):
-        raise CheckpointError(f"{path} does not say its space: name it, as in z:{path.name} or w:{path.name}.")
-    layers = tuple(map(int, arrays["layers"])) if arrays.get("layers", np.zeros(0)).size else None
-    name = str(arrays["name"]) if "name" in arrays else path.stem
-    numbers = {n: float(arrays[n]) for n in ("deviation", "offset") if n in arrays and np.isfinite(arrays[n])}
-    json.loads(str(arrays.get("about", "{}")))
-    return [Direction(vector, named, layers, name, numbers.get("deviation"), numbers.get("offset"))]
+    source, chosen = _split_choice(os.fspath(path))
+    own, source = split_source(source)
+    file = Path(os.path.expanduser(source))
+    if not file.exists():
+        raise CheckpointError(f"{source} does not exist: give an .npy, .npz, .pt or .pkl file with a direction.")
+    found: list[Direction] = []
+    for held in hold_file(file):
+        found += fit(file, prior, held, own or space, tell)
+    if not found:
+        raise CheckpointError(f"{file} holds no arrays of numbers: {wanted_shapes(prior)}.")
+    return found if chosen is None else [_choose(file, found, chosen)]
+
+
+def hold_file(file: Path) -> list[Held]:
+    """What a file holds, whatever prior it is of; see :mod:`gprior_jax.runs.held`.
+
+    Raises:
+        CheckpointError: damaged, no such file, or one that could run code.
+    """
+    return hold(file, read_content(file))
+
+
+def _split_choice(source: str) -> tuple[str, str | None]:
+    """A file and one of its directions, of ``"sefa.npy:3"``."""
+    match = re.fullmatch(r"(.+\.\w+):([^/:\\]+)", source)
+    return (source, None) if match is None or os.path.exists(source) else (match[1], match[2])
+
+
+def _choose(file: Path, found: list[Direction], chosen: str) -> Direction:
+    names = [direction.name for direction in found]
+    for name in (chosen, f"{file.stem}:{chosen}"):
+        if name in names:
+            return found[names.index(name)]
+    if chosen.isdecimal() and int(chosen) < len(found):
+        return found[int(chosen)]
+    raise CheckpointError(
+        f"{file} holds {len(found)} directions, none is {chosen}: use a number from 0 to {len(found) - 1}, or one of "
+        f"{', '.join(names[:6])}."
+    )
+
+
+def fit(file: Path, prior: Prior, held: Held, space: Space | None, tell: Callable[[str], None]) -> list[Direction]:
+    """What a file holds as directions of a prior, see :func:`read_directions`."""
+    placed = place(file, prior, held, space, tell)
+    layers = None if placed.space == "z" else held.layers
+    if layers is not None and max(layers) >= prior.num_styles:
+        raise CheckpointError(
+            f"{file} is for layers {layers[0]} to {layers[-1]} of its prior: {prior} has {prior.num_styles} styles, 0 "
+            f"to {prior.num_styles - 1}."
+        )
+    single = len(placed.vectors) == 1
+    names = held.names or (file.stem,)
+    found = []
+    for i, vector in enumerate(placed.vectors):
+        name = names[i] if len(names) == len(placed.vectors) else f"{names[0]}:{i}"
+        lengths = np.ones(1) if held.own else _lengths(vector)
+        unit = vector / lengths
+        deviation = None if held.deviations is None else float(held.deviations[i] * lengths.max())
+        offset = held.offset if single else None
+        if held.mean is not None and unit.shape == held.mean.shape:
+            offset = float(unit @ held.mean)
+        found.append(Direction(unit, placed.space, layers, name, deviation, offset))
+    return found
+
+
+def _lengths(vector: np.ndarray) -> np.ndarray:
+    """What a direction is divided by: its length, of rows that of the longest (of equal lengths each its own)."""
+    norms = np.linalg.norm(vector, axis=-1, keepdims=True)
+    longest = norms.max()
+    return norms if (np.abs(norms - longest) < 1e-3 * longest).all() else longest[None]

@@ -20,6 +20,7 @@ from gprior_jax.latents.parametrization import KINDS
 from gprior_jax.runs import codes
 from gprior_jax.runs.codes import Space
 from gprior_jax.runs.entries import REMEDY, read_records
+from gprior_jax.runs.held import SUFFIXES
 from gprior_jax.runs.inversion import EACH
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.storage.atomic import read_json
@@ -72,16 +73,14 @@ def read_points(
         raise GPriorError(f"{source} does not exist: give {FORMS}.")
     if path.is_dir():
         return _read_folder(prior, path)
-    if path.suffix.lower() not in codes.SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise GPriorError(f"{source} holds no codes: gprior invert finds those of a picture; give {FORMS}.")
-    if path.suffix.lower() in (".pt", ".pth"):
-        return _plain(prior, path, codes.read_tensors(path), label, space, tell)
-    arrays = codes.load_arrays(path)
-    if "about" in arrays:
+    content = codes.load_content(prior, path)
+    if codes.is_inversion(content):
         if not (path.parent / "run.json").exists():
             raise GPriorError(f"{source} has no run.json beside it: leave it in the folder that gprior invert wrote.")
         return [_inverted(prior, path, read_json(path.parent / "run.json", REMEDY), read_record(path))]
-    return _plain(prior, path, {"": arrays}, label, space, tell)
+    return _plain(prior, path, codes.group(path, content), label, space, tell)
 
 
 def split_source(source: str) -> tuple[Space | None, str]:

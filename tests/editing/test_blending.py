@@ -27,8 +27,9 @@ def start(prior, kind):
 def edited_of(own):
     """Three edits of what has a code, the first of strength 0."""
     name = next(name for name in ("z", "w_plus", "codes") if name in own)
+    step = normal(1, *own[name].shape)
     repeated = {key: np.repeat(value[None], 3, 0) for key, value in own.items()}
-    return repeated | {name: own[name] + np.arange(3.0, dtype=np.float32)[:, None, None] * normal(1, *own[name].shape)}
+    return repeated | {name: np.stack([own[name] + strength * step for strength in range(3)])}
 
 
 @pytest.mark.parametrize("name", CASES)

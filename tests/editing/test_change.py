@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from batteries import random_critic, random_prior
+from objectives.compared import A
 
 from gprior_jax import editing
 from gprior_jax.objectives import Perceptual, Pixel
 from gprior_jax.perceptual import network
-from objectives.compared import A
 
 TERMS = [Pixel(kind="l1"), Perceptual(network.discriminator(random_critic("pggan"))).fit(random_prior("pggan"))]
 INSIDE = np.zeros((*A.shape[:2], 1), np.float32)

@@ -1,10 +1,14 @@
 """Files of codes: their space is told by a name, by the caller or by the shape, and never guessed in silence."""
 
+import pickle
+
 import numpy as np
 import pytest
 from batteries import normal
 
+from gprior_jax import editing
 from gprior_jax.errors import CheckpointError
+from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.runs.sources import read_points, split_source
@@ -130,9 +134,9 @@ def test_numbers_that_are_none_are_the_fault_whatever_the_shape(tmp_path, number
 
 
 def test_several_arrays_without_a_known_name(tmp_path):
-    np.savez(tmp_path / "pca.npz", X_mean=np.zeros(5), X_comp=np.zeros((5, 5)))
+    np.savez(tmp_path / "abc.npz", a=np.zeros(5), b=np.zeros((5, 5)))
     with pytest.raises(CheckpointError, match="holds no array z, w or w_plus, or several others"):
-        read(EQUAL, str(tmp_path / "pca.npz"))
+        read(EQUAL, str(tmp_path / "abc.npz"))
 
 
 def test_sources_with_their_space(tmp_path):
@@ -150,10 +154,71 @@ def test_real_files(real):
         np.testing.assert_array_equal(codes, arrays["w"])
     with pytest.raises(CheckpointError, match=r"\(1, 18, 512\): tiny takes .*\[N, 4, 5\] as w_plus"):
         read(EQUAL, str(real / "pti_projected_w.npz"))
-    boundary = str(real / "interfacegan_stylegan_ffhq_age_w_boundary.npy")
-    with pytest.raises(CheckpointError, match="which may be codes z or w of ffhq"):
-        read(FFHQ, boundary)
-    space, codes, _ = read(FFHQ, boundary, space="w")
-    np.testing.assert_array_equal(codes, np.load(boundary).astype(np.float32))
-    with pytest.raises(CheckpointError, match=r"holds Python objects .*, no codes: save the array alone"):
-        read(FFHQ, str(real / "higan_stylegan_kitchen_wood_boundary.npy"))
+
+
+REAL_DIRECTIONS = {
+    "interfacegan_stylegan_ffhq_age_w_boundary.npy": r"of unit norm\) as float64 of shape \(1, 512\)",
+    "interfacegan_stylegan_ffhq_age_c_gender_boundary.npy": r"of unit norm\) as float64 of shape \(1, 512\)",
+    "interfacegan_pggan_celebahq_pose_boundary.npy": r"of unit norm\) as float64 of shape \(1, 512\)",
+    "higan_stylegan_bedroom_view_boundary.npy": r"of unit norm\) as float32 of shape \(1, 512\)",
+    "higan_stylegan_kitchen_wood_boundary.npy": r"\(boundary\) as float64 of shape \(1, 512\)",
+    "idinvert_stylegan_ffhq256_age.npy": r"\(boundary\) as float32 of shape \(1, 14, 512\)",
+    "e4e_age.pt": r"of unit norm\) as float32 of shape \(1, 512\)",
+    "e4e_pose.pt": r"of unit norm\) as float32 of shape \(1, 18, 512\)",
+    "e4e_ffhq_pca.pt": r"\(comp\) as float32 of shape \(80, 1, 512\)",
+    "sefa_factor.pt": r"\(eigvec, one a column\) as float32 of shape \(512, 512\)",
+    "stit_yaw.npy": r"one row, shorter than codes are\) as float64 of shape \(18, 512\)",
+}
+
+
+@pytest.mark.parametrize("space", [None, "z", "w", "w_plus"])
+@pytest.mark.parametrize("name", REAL_DIRECTIONS)
+def test_directions_are_never_taken_for_codes(real, name, space):
+    with pytest.raises(CheckpointError, match=f"holds directions .*{REAL_DIRECTIONS[name]}, no codes") as told:
+        read(FFHQ, str(real / name), space=space)
+    assert "a code of ffhq is [512] in z, [512] in w or [18, 512] in w_plus; gprior directions tells" in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["z.npz", "w.npz", "latents.npz", "a.npy"])
+def test_rows_of_unit_norm_are_directions_whatever_they_are_called(tmp_path, name):
+    rows = np.asarray(normal(0, 3, 5))
+    path = write(tmp_path / name, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    with pytest.raises(CheckpointError, match=r"of unit norm.*no codes"):
+        read(EQUAL, path, space="w")
+
+
+def test_our_own_directions_are_no_inversions(tmp_path):
+    """They hold ``about``, as records do."""
+    np.savez(tmp_path / "a.npz", boundary=np.full(5, 0.2, np.float32), space="w", name="age", about="{}")
+    with pytest.raises(CheckpointError, match=r"holds directions \(boundary, of this package\)"):
+        read(EQUAL, str(tmp_path / "a.npz"))
+
+
+def test_real_codes(real):
+    """Already truncated, and not again."""
+    cat = Prior({}, StyleGAN2((1,) * 7, 512, 512), name="cat")
+    space, codes, told = read(cat, str(real / "sefa_stylegan_cat256_latents.npy"))
+    assert (space, told) == ("w_plus", [])
+    np.testing.assert_array_equal(codes, np.load(real / "sefa_stylegan_cat256_latents.npy"))
+    points = read_points(cat, str(real / "sefa_stylegan_cat256_latents.npy"))
+    np.testing.assert_array_equal(editing.codes(cat, points, None, 0.5)["w_plus"], codes)
+    latents = str(real / "sefa_pggan_celebahq1024_latents.npy")
+    space, codes, told = read(Prior({}, PGGAN((1, 1), z_dim=512), name="pggan"), latents)
+    assert (space, codes.shape, told) == ("z", (10, 512), [])
+    with pytest.raises(CheckpointError, match="may be codes z or w of cat"):
+        read(cat, latents)
+
+
+FORMS = {
+    "an object with a dict": lambda w, path: np.save(path, np.array({"latent": w}, object), allow_pickle=True),
+    "a pickle": lambda w, path: path.write_bytes(pickle.dumps({"latent": w})),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_codes_within_python_objects(tmp_path, form):
+    wanted, path = np.asarray(normal(0, 4, 5)), tmp_path / ("a.npy" if "object" in form else "a.pkl")
+    FORMS[form](wanted, path)
+    space, codes, _ = read(EQUAL, str(path))
+    assert space == "w_plus"
+    np.testing.assert_array_equal(codes[0], wanted)

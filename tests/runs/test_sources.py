@@ -175,7 +175,7 @@ def test_files_that_hold_no_codes(tmp_path):
     refused("long.npy", r"float32 of shape \(2, 9\): tiny pggan takes finite floats \[N, 8\] as z", CheckpointError)
     refused("whole.npy", "finite floats", CheckpointError)
     refused("nan.npy", "nan.npy holds numbers that are NaN or infinite, no codes", CheckpointError)
-    refused("objects.npy", "holds Python objects", CheckpointError)
+    refused("objects.npy", "holds a list, no codes: save the array alone", CheckpointError)
     refused("", "no folder of gprior invert")
     for source in ("seed:", "seed:a", "seed:5-3", "draw:100000", "seed:99999999999"):
         with pytest.raises(GPriorError, match=r"seed:|draw:"):
