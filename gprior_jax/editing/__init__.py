@@ -1,8 +1,11 @@
-"""What people do with latent codes: paths between them, arithmetic, exchanging styles, local edits."""
+"""What people do with latent codes: paths between them, arithmetic, exchanging styles, local edits, directions."""
 
 from gprior_jax.editing.arithmetic import arithmetic as arithmetic
 from gprior_jax.editing.arithmetic import scatter as scatter
 from gprior_jax.editing.arithmetic import transfer as transfer
+from gprior_jax.editing.boundaries import Boundary as Boundary
+from gprior_jax.editing.boundaries import project_out as project_out
+from gprior_jax.editing.boundaries import train_boundary as train_boundary
 from gprior_jax.editing.directions import Direction as Direction
 from gprior_jax.editing.local import Weighted as Weighted
 from gprior_jax.editing.local import composite as composite
@@ -22,3 +25,10 @@ from gprior_jax.editing.points import common_parametrization as common_parametri
 from gprior_jax.editing.points import morph_variables as morph_variables
 from gprior_jax.editing.points import render as render
 from gprior_jax.editing.points import stack as stack
+from gprior_jax.editing.spread import along as along
+from gprior_jax.editing.spread import measured as measured
+from gprior_jax.editing.strips import strip as strip
+from gprior_jax.editing.unsupervised import Found as Found
+from gprior_jax.editing.unsupervised import ganspace as ganspace
+from gprior_jax.editing.unsupervised import local_directions as local_directions
+from gprior_jax.editing.unsupervised import sefa as sefa
