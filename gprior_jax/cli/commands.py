@@ -63,6 +63,8 @@ _BUILT_IN = (
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
     _own("train generator", "train:TrainGenerator", "train a PGGAN and its discriminator on images of your own"),
     _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on images of your own"),
+    _own("train boundary", "directions:TrainBoundary", "find the boundary of an attribute from codes and their scores"),
+    _own("train directions", "directions:TrainDirections", "find directions of a latent space without labels"),
     _own("bench inversion", "bench:BenchInversion", "time an inversion step against the published PyTorch loop"),
     _own("evaluate", "evaluate:Evaluate", "compare results with references"),
     _own("fid", "fid:FID", "compare what a prior draws with real images: FID and KID"),

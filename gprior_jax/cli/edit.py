@@ -18,7 +18,7 @@ from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
 from gprior_jax.images.video import check, save_video
 from gprior_jax.latents import MultiCode, Tuning
-from gprior_jax.runs.edits import named_direction, result_names
+from gprior_jax.runs.edits import one_direction, result_names
 from gprior_jax.storage.atomic import check_free, new_folder, write_arrays, write_json
 
 
@@ -46,7 +46,7 @@ class Edit(EditingFlags):
         self.check()
         prior = self.prior()
         directions, conditions = (
-            [named_direction(prior, source, None if self.space == "auto" else self.space, warn) for source in sources]
+            [one_direction(prior, source, None if self.space == "auto" else self.space, warn) for source in sources]
             for sources in (self.along, self.condition)
         )
         layers = None if self.layers is None else self._layers(prior)

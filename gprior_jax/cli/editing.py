@@ -30,7 +30,7 @@ class EditingFlags(PerceptualFlag, CodeCommand):
     """What decides the pictures of an edit.
 
     Attributes:
-        along: directions or boundaries, each a file (w:FILE says the space of one that does not; FILE@3 is number 3,
+        along: directions or boundaries, each a file (w:FILE says the space of one that does not; FILE:3 is number 3,
             from 0, of several in one); all move at once.
         strengths: how far to go, a column each; negative ones the other way.
         weights: factor of every direction; 1 unless given.

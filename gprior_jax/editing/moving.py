@@ -4,6 +4,7 @@ A step is prepared once, on the host (:func:`step_for`): from directions of any 
 without what is held, zero in the layers that stay. :func:`move` then is a pure function of arrays.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.checks import check_finite
+from gprior_jax.editing.boundaries import project_out
 from gprior_jax.editing.directions import Direction, measure_deviations
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
@@ -20,8 +22,6 @@ from gprior_jax.keys import purpose
 from gprior_jax.typing import Array, ArrayLike
 
 _SEED = 0
-_DEPENDENT = 1e-3
-"""Part of its length outside of the others' span below which a direction is not independent of them."""
 
 
 class Step(NamedTuple):
@@ -117,27 +117,27 @@ def step_for(
     if len(factors) != len(directions):
         raise ArgumentError(f"{len(factors)} weights for {len(directions)} directions: give one for each.")
     check_finite(weights=factors)
-    held = [fitted(prior, each, space, ()) for each in conditions]
     total, origin = np.zeros((1, 1), np.float32), np.zeros(())
     for direction, factor in zip(directions, factors, strict=True):
-        vector = fitted(prior, direction, space, layers)
-        if held:
-            others = " and ".join(each.name or "a condition" for each in conditions)
-            vector = project_out(vector, held, direction.name or "the direction", others)
+        own = direction if layers is None else dataclasses.replace(direction, layers=tuple(layers) or None)
+        vector = fitted(prior, own, space)
+        if conditions:
+            own = project_out(own, conditions)
+            vector = fitted(prior, own, space)
         scale = 1.0
         if deviations:
-            scale = _deviation(prior, direction, vector, space, measure=bool(held) or direction.deviation is None)
-            origin = _middle(prior, direction, vector, space, measure=bool(held)) / scale
+            scale = _deviation(prior, own, vector, space)
+            origin = _middle(prior, own, vector, space) / scale
         total = total + np.float32(factor * scale) * vector
     step = total if space == "w" else total[0]
     alone = len(directions) == 1 and factors == [1.0]
     return Step(step, np.asarray(origin if alone else 0.0, np.float32))
 
 
-def _deviation(prior: Prior, direction: Direction, vector: np.ndarray, space: str, measure: bool) -> float:
+def _deviation(prior: Prior, direction: Direction, vector: np.ndarray, space: str) -> float:
     """Standard deviation of codes along a fitted vector, in its lengths: measured, or as the direction says."""
-    found = direction.deviation or 0.0
-    if measure:
+    found = direction.deviation
+    if found is None:
         own = Direction(vector[0], "z") if space == "z" else Direction(vector, "w_plus", name=direction.name)
         (found,) = measure_deviations(prior, [own])
     if not found > 0.0:
@@ -145,9 +145,9 @@ def _deviation(prior: Prior, direction: Direction, vector: np.ndarray, space: st
     return found
 
 
-def _middle(prior: Prior, direction: Direction, vector: np.ndarray, space: str, measure: bool) -> np.ndarray:
+def _middle(prior: Prior, direction: Direction, vector: np.ndarray, space: str) -> np.ndarray:
     """Coordinates of the boundary where it is known, else of the mean code: a scalar, or ``[num_styles, 1]``."""
-    if direction.offset is not None and direction.vector.ndim == 1 and not measure:
+    if direction.offset is not None and direction.vector.ndim == 1:
         return np.asarray(direction.offset / np.sum(np.square(direction.vector, dtype=np.float64)))
     if space == "z":
         latent = prior.latent
@@ -174,14 +174,13 @@ def common_space(directions: Sequence[Direction]) -> str:
     return spaces.pop()
 
 
-def fitted(prior: Prior, direction: Direction, space: str, layers: Sequence[int] | None) -> np.ndarray:
+def fitted(prior: Prior, direction: Direction, space: str) -> np.ndarray:
     """A direction as ``[1, z_dim]``, or ``[num_styles, w_dim]`` with zeros in the layers that stay.
 
     Args:
         prior: whose codes it is to move.
         direction: of any space.
         space: ``"z"`` or ``"w"``.
-        layers: None takes the direction's own, an empty sequence all.
 
     Raises:
         ValueError: another size than the prior's, or layers that it does not have, or that the direction leaves alone.
@@ -197,17 +196,17 @@ def fitted(prior: Prior, direction: Direction, space: str, layers: Sequence[int]
             f"{name} has the shape {list(direction.vector.shape)} in {direction.space}, {prior} takes {wanted}: use a "
             "direction of its own."
         )
-    if space == "z" and layers:
+    if space == "z" and direction.layers:
         raise ArgumentError(f"{name} is of z, which all layers come from: leave the layers out.")
-    rows = np.broadcast_to(vector, shape) * _kept(prior, direction, layers)[:, None]
+    rows = np.broadcast_to(vector, shape) * _kept(prior, direction)[:, None]
     if not rows.any():
         raise ArgumentError(f"{name} is zero in the layers that are to move: name others.")
     return rows.astype(np.float32)
 
 
-def _kept(prior: Prior, direction: Direction, layers: Sequence[int] | None) -> np.ndarray:
+def _kept(prior: Prior, direction: Direction) -> np.ndarray:
     """1 for the layers that move, ``[num_styles]``, of z ``[1]``."""
-    chosen = direction.layers if layers is None else tuple(layers)
+    chosen = direction.layers
     if direction.space == "z" or not chosen:
         return np.ones(max(1, prior.num_styles) if direction.space != "z" else 1, np.float32)
     if min(chosen) < 0 or max(chosen) >= prior.num_styles:
@@ -217,40 +216,3 @@ def _kept(prior: Prior, direction: Direction, layers: Sequence[int] | None) -> n
             "name some of these."
         )
     return np.isin(np.arange(prior.num_styles), chosen).astype(np.float32)
-
-
-def project_out(
-    vector: np.ndarray, conditions: Sequence[np.ndarray], name: str = "the direction", others: str = "its conditions"
-) -> np.ndarray:
-    """A vector without what it has in the span of others, at the length that it had; by QR, row by row.
-
-    Along it the others' projections do not change (InterFaceGAN's conditional manipulation, for any number of them).
-
-    Args:
-        vector: ``[L, D]``.
-        conditions: likewise each; rows of zeros hold nothing.
-        name: of the direction, for messages.
-        others: of the conditions, likewise.
-
-    Raises:
-        ValueError: conditions that depend on each other, or nothing is left.
-
-    >>> project_out(np.array([[0.6, 0.8]]), [np.array([[1.0, 0.0]])]).tolist()
-    [[0.0, 1.0]]
-    """
-    result = np.zeros(vector.shape, np.float32)
-    for row, own in enumerate(vector.astype(np.float64)):
-        if not own.any():
-            continue
-        columns = np.stack([each[row] for each in conditions if each[row].any()] or [np.zeros_like(own)], axis=1)
-        lengths = np.linalg.norm(columns, axis=0)
-        basis, triangle = np.linalg.qr(columns / np.where(lengths > 0, lengths, 1.0))
-        if lengths.any() and np.abs(np.diag(triangle)).min() < _DEPENDENT:
-            raise ArgumentError(f"the conditions {others} depend on each other: leave one of them out.")
-        rest = own - basis @ (basis.T @ own) if lengths.any() else own
-        left, length = np.linalg.norm(rest), np.linalg.norm(own)
-        if left > _DEPENDENT * length:
-            result[row] = rest * (length / left)
-    if not result.any():
-        raise ArgumentError(f"nothing of {name} is left without {others}: leave a condition out.")
-    return result

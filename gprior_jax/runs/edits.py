@@ -1,6 +1,5 @@
 """What ``gprior edit`` edits and along what: named directions, points with their pictures, masks and names."""
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,38 +18,21 @@ from gprior_jax.runs.entries import read_run
 from gprior_jax.runs.names import result_name, same_name
 from gprior_jax.runs.pasting import Photograph, photograph_of
 from gprior_jax.runs.record import read_record
-from gprior_jax.runs.sources import split_source
-
-_NUMBERED = re.compile(r"(.+)@(\d+)")
 
 
-def named_direction(
+def one_direction(
     prior: Prior, source: str, space: Space | None = None, tell: Callable[[str], None] = lambda sentence: None
 ) -> Direction:
-    """The direction that a source names.
-
-    Args:
-        prior: whose codes it is to move.
-        source: a file; with the space of what does not name it, ``"w:age.npy"``; of several directions in one file
-            number 3, from 0, is ``"components.npz@3"``.
-        space: of files that do not name it, where the source does not.
-        tell: called with a sentence where something is assumed.
+    """The direction that a source names, see :func:`gprior_jax.runs.directions.read_directions`.
 
     Raises:
         GPriorError: no such file, no direction in it, or several and none is named.
     """
-    own, place = split_source(source)
-    numbered = None if os.path.exists(place) else _NUMBERED.fullmatch(place)
-    path = Path(os.path.expanduser(numbered[1] if numbered else place))
-    if not path.is_file():
-        raise ArgumentError(f"the direction {source} does not exist: name a file that holds one.")
-    found = read_directions(path, prior, own or space, tell)
-    if numbered is None and len(found) > 1:
-        raise ArgumentError(f"{path} holds {len(found)} directions: name one of them, as in {source}@0.")
-    number = int(numbered[2]) if numbered else 0
-    if number >= len(found):
-        raise ArgumentError(f"{source}: {path} holds {len(found)} directions, the last is @{len(found) - 1}.")
-    return found[number]
+    found = read_directions(source, prior, space, tell)
+    if len(found) > 1:
+        names = ", ".join(direction.name for direction in found[:3])
+        raise ArgumentError(f"{source} holds {len(found)} directions ({names}, ...): name one, as in {source}:0.")
+    return found[0]
 
 
 class Before(NamedTuple):
