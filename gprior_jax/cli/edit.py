@@ -72,7 +72,7 @@ class Edit(EditingFlags):
             save_image(folder / "sheet.png", im.grid(sheet, len(self.strengths)))
             facts = self._facts(prior, directions, conditions, step, edits)
             write_json(folder / "edit.json", facts)
-        told = f"{len(edits)} pictures of {prior.name} at {len(self.strengths)} strengths in {self.out / 'sheet.png'}"
+        told = f"{len(edits)}x{len(self.strengths)} pictures of {prior.name} in {self.out / 'sheet.png'}"
         return self.tell("\n".join([told, *told_changes(self.strengths, edits)]), {"out": str(self.out)} | facts)
 
     def check(self) -> None:

@@ -1,84 +1,79 @@
-"""Semantic diffusion against the trajectory of the published loop (golden/stylegan_64.npz)."""
+"""Semantic diffusion: where it starts, and what it compares; the published trajectory is in test_golden.py."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
-from gprior_converters.convert import convert_file
+from batteries import random_prior
+from encoders.toys import toy_encoder
 
-from editing.diffused import composed, encoded
-from gprior_jax import editing, recipes, zoo
-from gprior_jax.perceptual.network import PerceptualNetwork
-from gprior_jax.perceptual.vgg import CONVOLUTIONS, VGG16
+from gprior_jax import editing, recipes
+from gprior_jax.generators.synthesis import synthesize
 
-DEPTH, SALT = 10, 1  # torchvision's features[:23]; the salt of the layouts.
-TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
-SIDE = 32  # Of the target that is kept, in its centre.
-MEAN = (103.939, 116.779, 123.68)
-
-
-class Keras(VGG16):
-    """VGG-16 that sees pixels as Keras's weights want them."""
-
-    inputs: str = "keras"
-
-    def features(self, image, names, weights=None):
-        return super().features((image[..., ::-1] + 1) * 127.5 - np.asarray(MEAN, np.float32), names, weights)
+PRIOR, KEY = random_prior("stylegan2_plain"), jax.random.key(0)
+REGION = np.zeros((8, 8, 1), np.float32)
+REGION[2:6, 3:6] = 1
+SHORT = recipes.diffusion(num_steps=3)
 
 
 @pytest.fixture(scope="module")
-def vgg(golden_weights):
-    params, channels = {}, 3
-    for index, (name, features) in zip(TORCHVISION, CONVOLUTIONS, strict=False):
-        key, std = f"features.{index}", np.sqrt(2 / (9 * channels))
-        weight = golden_weights.normal(f"{key}.weight", (features, channels, 3, 3), std, salt=SALT)
-        bias = golden_weights.normal(f"{key}.bias", (features,), 0.05, salt=SALT)
-        params[name] = {"kernel": jnp.asarray(weight.transpose(2, 3, 1, 0)), "bias": jnp.asarray(bias)}
-        channels = features
-    return PerceptualNetwork(params, Keras(DEPTH), ("relu4_3",))
+def pairs():
+    z = jax.random.normal(jax.random.key(1), (4, 8))
+    images = np.clip(np.asarray(synthesize(PRIOR, z)), -1, 1)
+    return images[:2], images[2:]
 
 
-@pytest.fixture(scope="module")
-def prior(golden, golden_weights, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("golden_stylegan")
-    state = golden_weights.state_dict(golden / "stylegan_64.generator.layout.json")
-    torch.save({key: torch.from_numpy(value.copy()) for key, value in state.items()}, folder / "g.pth")
-    convert_file(folder / "g.pth", folder / "model")
-    return zoo.load(folder / "model")
+@pytest.mark.parametrize(("space", "shape"), [("w_plus", (4, 5)), ("w", (5,))])
+def test_the_start_is_the_encoders_code_of_the_composite(pairs, space, shape):
+    encoder = toy_encoder(code=shape, space=space, side=8)
+    composite = editing.composite(*pairs, REGION)
+    codes = np.stack([np.asarray(encoder.encode(image)[space]) for image in composite])
+    wanted = codes if space == "w_plus" else np.repeat(codes[:, None], 4, 1)
+    found = editing.first_codes(PRIOR, composite, key=KEY, encoder=encoder)["w_plus"]
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    result = editing.diffuse(PRIOR, *pairs, REGION, key=KEY, recipe=SHORT, encoder=encoder)
+    image = np.asarray(synthesize(PRIOR, wanted, space="w_plus"))
+    loss = np.mean(np.square(REGION * (image - pairs[0])), axis=(1, 2, 3))
+    np.testing.assert_allclose(result.history["loss"][:, 0], loss, rtol=1e-3)
 
 
-@pytest.fixture(scope="module")
-def arrays(golden):
-    with np.load(golden / "stylegan_64.npz") as found:
-        return dict(found)
+def test_without_an_encoder_one_w_explains_the_composite(pairs):
+    found = np.asarray(editing.first_codes(PRIOR, pairs[0], key=KEY)["w_plus"])
+    assert found.shape == (2, 4, 5)
+    assert (found == found[:, :1]).all()
+    image = np.asarray(synthesize(PRIOR, found, space="w_plus"))
+    # The images are of one w each: it is found again.
+    assert np.square(np.clip(image, -1, 1) - pairs[0]).mean() < 0.05 * np.square(pairs[0] - pairs[0].mean()).mean()
 
 
-@pytest.fixture(scope="module")
-def start(golden, golden_weights, arrays):
-    """The code that the published encoder gives of the composite."""
-    numbers = golden_weights.state_dict(golden / "stylegan_64.encoder.layout.json")
-    state = {key: torch.from_numpy(np.array(value)) for key, value in numbers.items()}
-    target, context = (torch.from_numpy(arrays[name]) for name in ("target", "context"))
-    np.testing.assert_allclose(encoded(state, target).reshape(1, 10, 64), arrays["encoded"], atol=1e-6)
-    return encoded(state, composed(target, context, SIDE)[1]).numpy().reshape(1, 10, 64)
+def test_what_is_outside_of_the_region_does_not_count(pairs):
+    start = {"w_plus": np.asarray(jax.random.normal(jax.random.key(2), (2, 4, 5)))}
+    first = editing.diffuse(PRIOR, *pairs, REGION, key=KEY, recipe=SHORT, init=start)
+    other = editing.diffuse(PRIOR, pairs[0], -pairs[1], REGION, key=KEY, recipe=SHORT, init=start)
+    np.testing.assert_allclose(first.images, other.images, atol=1e-5)
+    assert first.loss[0] < first.history["loss"][0, 0]
 
 
-@pytest.mark.slow
-def test_golden(prior, vgg, arrays, start):
-    steps = len(arrays["diffusion_losses"])
-    recipe = recipes.diffusion(preset="official", num_steps=steps + 1, perceptual=vgg)
-    region = np.zeros((64, 64, 1), np.float32)
-    region[16:48, 16:48] = 1
-    images = (arrays[name].transpose(0, 2, 3, 1) for name in ("target", "context"))
-    with jax.default_matmul_precision("highest"):
-        result = editing.diffuse(prior, *images, region, key=jax.random.key(0), recipe=recipe, init={"w_plus": start})
-    losses, terms = result.history["loss"][0, :steps], {n: v[0, :steps] for n, v in result.history.items()}
-    np.testing.assert_allclose(losses, arrays["diffusion_losses"], rtol=1e-3)
-    pixel, feature, encoder = arrays["diffusion_loss_terms"].T
-    np.testing.assert_allclose(terms["pixel_mse"], pixel, rtol=1e-3)
-    np.testing.assert_allclose(5e-5 * terms["perceptual"], feature, rtol=1e-3)
-    assert not encoder.any()
-    # The step more is only evaluated: its styles are those after the published loop's last update.
-    assert result.step[0] == steps
-    np.testing.assert_allclose(result.variables["w_plus"], arrays["diffusion_w_plus"], atol=1e-3)
+def test_the_published_box():
+    assert editing.default_box(256) == (90, 70, 110, 110)
+    assert editing.default_box(64) == (22, 17, 28, 28)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"contexts": np.zeros((1, 8, 8, 3), np.float32)}, "give both as"),
+        ({"region": np.full((8, 8, 1), 0.5)}, "values between"),
+        ({"region": np.zeros((8, 8, 1))}, "hides every pixel"),
+        ({"encoder": toy_encoder(code=(4, 5), space="w_plus", side=4)}, "the encoder takes images of shape"),
+        ({"encoder": toy_encoder(code=(8,), space="z", side=8)}, "space='z'"),
+    ],
+)
+def test_wrong_use(pairs, change, told):
+    arguments = {"targets": pairs[0], "contexts": pairs[1], "region": REGION, "key": KEY} | change
+    with pytest.raises(ValueError, match=told):
+        editing.diffuse(PRIOR, **arguments)
+
+
+def test_priors_without_styles(pairs):
+    with pytest.raises(ValueError, match="no styles"):
+        editing.diffuse(random_prior("pggan"), *pairs, REGION, key=KEY)
