@@ -160,15 +160,13 @@ class CodeCommand(PriorFlags, TruncationFlag):
         return 0
 
 
-def write_picture(
-    path: Path, picture: np.ndarray, photograph: Photograph | None = None, share: np.ndarray | None = None
-) -> None:
-    """Write a PNG, of a picture or of a photograph with it (its share ``[R, R, 1]``); its folder is made."""
+def write_picture(path: Path, picture: np.ndarray, photograph: Photograph | None = None) -> None:
+    """Write a PNG, of a picture or of a photograph with it; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if photograph is None:
         save_image(path, picture)
     else:
-        write_bytes(path, photograph.with_result(picture, share))
+        write_bytes(path, photograph.with_result(picture))
 
 
 def is_record(path: Path) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from tyro import conf
 
 from gprior_jax import editing
-from gprior_jax.cli.editing import Edited, EditingFlags, Editor, told_changes
+from gprior_jax.cli.editing import EditingFlags, told_changes
 from gprior_jax.cli.flags import check_positive
 from gprior_jax.cli.telling import warn
 from gprior_jax.editing import Direction, Point
@@ -18,6 +18,7 @@ from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
 from gprior_jax.images.video import check, save_video
 from gprior_jax.latents import MultiCode, Tuning
+from gprior_jax.runs.editor import Edited, Editor
 from gprior_jax.runs.edits import one_direction, result_names
 from gprior_jax.storage.atomic import check_free, new_folder, write_arrays, write_json
 
@@ -63,7 +64,7 @@ class Edit(EditingFlags):
             raise ArgumentError("nothing to edit: name codes or inversions, as in gprior edit seed:1,2.")
         space = "z" if directions[0].space == "z" else "w"
         targets = [self._movable(prior, point, space) for point in points]
-        editor = Editor(self, prior, step, self.psi)
+        editor = Editor(self.plan(), prior, step, self.psi, warn)
         with new_folder(self.out) as folder:
             edits = [
                 self._edit(editor, folder, *each) for each in zip(points, targets, result_names(points), strict=True)
@@ -109,8 +110,8 @@ class Edit(EditingFlags):
         for strength, picture in zip(self.strengths, edited.pictures, strict=True):
             save_image(folder / "pictures" / f"{name}_{strength:+g}.png", picture)
             if edited.photograph is not None:
-                pasted = folder / "pasted" / f"{name}_{strength:+g}.png"
-                editor.paste(pasted, edited, picture)
+                (folder / "pasted").mkdir(exist_ok=True)
+                editor.paste(folder / "pasted" / f"{name}_{strength:+g}.png", edited, picture)
         own = edited.variables | {"strengths": np.asarray(self.strengths, np.float32)}
         write_arrays(folder / "codes" / f"{name}.npz", own)
         if self.animation != "none":
