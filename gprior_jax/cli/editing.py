@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from gprior_jax.cli.codes import CodeCommand
-from gprior_jax.cli.flags import PerceptualFlag, check_positive
+from gprior_jax.cli.flags import PerceptualFlag, check_positive, mask_gray
 from gprior_jax.cli.telling import check_drawn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.runs.editor import Edited, Plan
@@ -33,6 +33,8 @@ class EditingFlags(PerceptualFlag, CodeCommand):
         mask: edit where this image is black, keep the picture (of an inversion the photograph) where it is white; or a
             folder with a mask of the name of each source.
         invert_mask: edit where the mask is white.
+        threshold: gray pixels of a mask are white from this part of white up; a half unless given.
+        soft_mask: gray pixels of a mask say how much of the edit is in the result.
         feather: width of the band around the mask's region over which the edit fades, pixels of the prior; a sixteenth
             of its side unless given.
         blend: with --mask: in the image, in the features of --layer, or in both.
@@ -51,6 +53,8 @@ class EditingFlags(PerceptualFlag, CodeCommand):
     condition: tuple[str, ...] = ()
     mask: Path | None = None
     invert_mask: bool = False
+    threshold: float | None = None
+    soft_mask: bool = False
     feather: int | None = None
     blend: Literal["image", "features", "both"] = "image"
     layer: int | None = None
@@ -63,6 +67,7 @@ class EditingFlags(PerceptualFlag, CodeCommand):
         if not self.along or not self.strengths:
             raise ArgumentError("nothing to move along: name a direction in --along, and a number in --strengths.")
         given = {"--invert-mask": self.invert_mask, "--feather": self.feather is not None}
+        given |= {"--threshold": self.threshold is not None, "--soft-mask": self.soft_mask}
         given |= {"--blend": self.blend != "image", "--layer": self.layer is not None}
         if foreign := [flag for flag, is_given in given.items() if is_given and self.mask is None]:
             raise ArgumentError(f"{foreign[0]} is for --mask: leave it out.")
@@ -70,6 +75,7 @@ class EditingFlags(PerceptualFlag, CodeCommand):
             raise ArgumentError(f"--layer {self.layer} is for --blend features or both: leave it out.")
         if self.feather is not None and self.feather < 0:
             raise ArgumentError(f"--feather {self.feather}: use 0 pixels or more.")
+        mask_gray(self.threshold, self.soft_mask)
         if self.mode == "absolute" and self.several:
             raise ArgumentError("--mode absolute is for one direction without --weights: leave it out.")
         if self.paste and self.size is not None:
@@ -88,6 +94,7 @@ class EditingFlags(PerceptualFlag, CodeCommand):
             several=self.several,
             mask=self.mask,
             invert_mask=self.invert_mask,
+            gray=mask_gray(self.threshold, self.soft_mask),
             turn="leave out --invert-mask" if self.invert_mask else "--invert-mask turns it round",
             feather=self.feather,
             blend=self.blend,

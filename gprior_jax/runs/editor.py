@@ -13,6 +13,7 @@ from gprior_jax.editing.points import Variables
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import resized
+from gprior_jax.images.masks import Gray
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import MultiCode, default_layer
 from gprior_jax.objectives import Network, Perceptual, Pixel, Term
@@ -33,6 +34,7 @@ class Plan(NamedTuple):
         several: directions are taken together: they are not absolute.
         mask: file or folder; None edits everywhere.
         invert_mask: white is edited.
+        gray: what gray values of a mask mean.
         turn: what turns a mask round, for messages.
         feather: pixels; None is a sixteenth of the side.
         blend: where an edit meets what stays.
@@ -51,6 +53,7 @@ class Plan(NamedTuple):
     several: bool
     mask: Path | None
     invert_mask: bool
+    gray: Gray
     turn: str
     feather: int | None
     blend: Literal["image", "features", "both"]
@@ -138,7 +141,7 @@ class Editor:
 
     def _share(self, mask: Path, point: Point, target: editing.Movable, name: str) -> np.ndarray:
         plan = self.plan
-        region = edited_region(mask, point, name, self.prior.resolution, plan.invert_mask)
+        region = edited_region(mask, point, name, self.prior.resolution, plan.invert_mask, plan.gray)
         if looks_inverted(1.0 - region):
             self.tell(f"{mask}: the edit covers all but a part inside; if that is meant to be edited, {plan.turn}.")
         if self.plan.blend != "image":

@@ -12,7 +12,7 @@ from gprior_jax.editing.points import Point
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import from_uint8
-from gprior_jax.images.masks import load_mask
+from gprior_jax.images.masks import ANY_GRAY, Gray, load_mask
 from gprior_jax.runs.directions import read_directions
 from gprior_jax.runs.entries import read_run
 from gprior_jax.runs.names import result_name, same_name
@@ -68,7 +68,9 @@ def before(point: Point, photograph: bool) -> Before | None:
     return Before(np.asarray(picture), photograph_of(point.name) if photograph else None)
 
 
-def edited_region(mask: Path, point: Point, name: str, resolution: int, invert: bool) -> np.ndarray:
+def edited_region(
+    mask: Path, point: Point, name: str, resolution: int, invert: bool, gray: Gray = ANY_GRAY
+) -> np.ndarray:
     """Where an edit is to be, ``[R, R, 1]``: 1 where a mask is black.
 
     Args:
@@ -77,6 +79,7 @@ def edited_region(mask: Path, point: Point, name: str, resolution: int, invert: 
         name: of its results.
         resolution: R.
         invert: white is edited.
+        gray: what its gray values mean.
 
     Raises:
         GPriorError: no mask, or one of another size.
@@ -91,7 +94,7 @@ def edited_region(mask: Path, point: Point, name: str, resolution: int, invert: 
         raise ArgumentError(f"the mask {path} does not exist: name an image, or a folder of them.")
     found = _photograph(point)
     crop = found.crop if found else "center"
-    return 1.0 - load_mask(path, resolution, crop, like=found.path if found else None, invert=invert)
+    return 1.0 - load_mask(path, resolution, crop, like=found.path if found else None, invert=invert, gray=gray)
 
 
 def _photograph(point: Point) -> Photograph | None:

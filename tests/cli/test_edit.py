@@ -215,6 +215,8 @@ WRONG = {
     "weights": (["--weights", "1", "2"], "2 weights for 1 directions"),
     "layers": (["--layers", "4"], "styles 0 to 3"),
     "feather alone": (["--feather", "2"], "--feather is for --mask"),
+    "soft alone": (["--soft-mask"], "--soft-mask is for --mask"),
+    "gray": (["--mask", "m.png", "--soft-mask", "--threshold", "0.5"], "leave one of them out"),
     "layer alone": (["--mask", "m.png", "--layer", "2"], "--layer 2 is for --blend"),
     "mask": (["--mask", "m.png"], "the mask m.png does not exist"),
     "fps": (["--animation", "gif", "--fps", "200"], "200 frames a second"),

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from gprior_jax.editing import Point
+from gprior_jax.images.masks import Gray
 from gprior_jax.runs.edits import edited_region, result_names
 
 
@@ -29,3 +30,11 @@ def test_black_is_edited_unless_inverted(tmp_path, invert):
 def test_masks_that_are_not_there(tmp_path):
     with pytest.raises(ValueError, match=r"no mask for seed_2: put seed_2\.png into it"):
         edited_region(tmp_path, Point("seed:2", {}), "seed_2", 8, False)
+
+
+def test_gray_values_are_parts_of_the_edit(tmp_path):
+    shown = np.full((8, 8), 255, np.uint8)
+    shown[:3], shown[3] = 0, 51
+    Image.fromarray(shown).save(tmp_path / "m.png")
+    region = edited_region(tmp_path / "m.png", Point("seed:1", {}), "seed_1", 8, False, Gray(weights=True))
+    np.testing.assert_allclose(region[:5, 0, 0], [1, 1, 1, 0.8, 0], atol=1e-6)
