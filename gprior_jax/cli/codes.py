@@ -106,7 +106,7 @@ class CodeCommand(PriorFlags, TruncationFlag):
             ArgumentError: truncation of an inversion.
         """
         if tuned := [point for point in points if isinstance(point.parametrization, Tuning)]:
-            self._tell_of_tuned(tuned[0])
+            self.tell_of_tuned(tuned[0])
         found = next((point.name for point in points if point.parametrization is not None), None)
         if space == "z" and self.psi != 1.0 and found is not None:
             raise ArgumentError(
@@ -116,7 +116,7 @@ class CodeCommand(PriorFlags, TruncationFlag):
         wanted = {"auto": None, "w_plus": "w"}.get(space, space)
         return editing.codes(prior, points, wanted, self.psi)
 
-    def _tell_of_tuned(self, point: Point) -> None:
+    def tell_of_tuned(self, point: Point) -> None:
         """Say that only the generator that was tuned for an inversion draws what it found."""
         folder = tuned_folder(Path(point.name))
         if not Path(self.model).is_dir() or not folder.is_dir() or not Path(self.model).samefile(folder):

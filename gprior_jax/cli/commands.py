@@ -57,6 +57,8 @@ _BUILT_IN = (
     _own("denoise", "denoise:Denoise", "remove noise", True),
     _own("deblur", "deblur:Deblur", "sharpen photographs that a known kernel has blurred", True),
     _own("morph", "morph:Morph", "go from one picture to the next through the latent space"),
+    _own("edit", "edit:Edit", "move codes along directions and boundaries, and draw what becomes of their pictures"),
+    _own("diffuse", "diffuse:Diffuse", "put a part of pictures into others, and let what is around it follow"),
     _own("mix", "mix:Mix", "mix the styles of pictures in a grid"),
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
     _own("directions", "directions:Directions", "say what files of directions hold, those of other programs too"),
@@ -65,6 +67,12 @@ _BUILT_IN = (
     _own(
         "train encoder", "train_encoder:TrainEncoder", "train an encoder for a prior, from which inversions start", True
     ),
+    _own(
+        "train boundary",
+        "train_directions:TrainBoundary",
+        "find the boundary of an attribute from codes and their scores",
+    ),
+    _own("train directions", "train_directions:TrainDirections", "find directions of a latent space without labels"),
     _own("bench inversion", "bench:BenchInversion", "time an inversion step against the published PyTorch loop"),
     _own("evaluate", "evaluate:Evaluate", "compare results with references"),
     _own("fid", "fid:FID", "compare what a prior draws with real images: FID and KID"),

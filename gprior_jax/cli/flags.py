@@ -13,6 +13,7 @@ from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior, astype
+from gprior_jax.images.masks import Gray
 from gprior_jax.images.placement import Crop
 from gprior_jax.images.samples import parse_range
 from gprior_jax.inversion.recipe import Recipe
@@ -351,3 +352,16 @@ def check_positive(command: Any, *names: str) -> None:
         value = getattr(command, name)
         if value is not None and value < 1:
             raise ArgumentError(f"{flag_of(name)} {value}: use at least 1.")
+
+
+def mask_gray(threshold: float | None, soft: bool) -> Gray:
+    """What gray values of masks mean, of ``--threshold`` and ``--soft-mask``.
+
+    Raises:
+        ArgumentError: both are given, or the threshold is no part of white.
+    """
+    if threshold is not None and not 0 < threshold <= 1:
+        raise ArgumentError(f"--threshold {threshold}: use a part of white, above 0 and up to 1.")
+    if threshold is not None and soft:
+        raise ArgumentError("--threshold makes black and white of gray, --soft-mask keeps it: leave one of them out.")
+    return Gray(threshold, soft)

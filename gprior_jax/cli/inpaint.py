@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gprior_jax import recipes
-from gprior_jax.cli.flags import flag_of
+from gprior_jax.cli.flags import flag_of, mask_gray
 from gprior_jax.cli.restore import Restore
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.images.masks import HALF_WHITE, Gray, load_mask
+from gprior_jax.images.masks import HALF_WHITE, load_mask
 from gprior_jax.keys import seeded
 from gprior_jax.runs import Item
 from gprior_jax.runs.measurements import DrawnMasks, Masked, Reader
@@ -55,7 +55,7 @@ class Inpaint(Restore):
 
     def about(self, prior: Prior, reader: Reader) -> dict[str, Any]:
         """As flags would have it that name the defaults: a soft mask has no threshold, another one half of white."""
-        gray = self._gray()
+        gray = mask_gray(self.threshold, self.soft_mask)
         threshold = None if gray.weights else gray.threshold or HALF_WHITE
         return super().about(prior, reader) | {"threshold": threshold if self.mask is not None else None}
 
@@ -82,19 +82,10 @@ class Inpaint(Restore):
             drawn = DrawnMasks(prior, key, self.crop, self.box, self.missing, self.strokes, self.value_range)
             drawn.beside(items[0])
             return inpainting(self.blend), drawn
-        gray = self._gray()
+        gray = mask_gray(self.threshold, self.soft_mask)
         if self.mask.is_file():
             load_mask(self.mask, prior.resolution, self.crop, invert=self.invert_mask, gray=gray)
         turn = "leave out --invert-mask" if self.invert_mask else "--invert-mask turns it round"
         files = self.files(items)
         reader = Masked(prior, files, self.crop, self.invert_mask, gray, self.value_range, turn)
         return inpainting(self.blend), reader
-
-    def _gray(self) -> Gray:
-        if self.threshold is not None and not 0 < self.threshold <= 1:
-            raise ArgumentError(f"--threshold {self.threshold}: use a part of white, above 0 and up to 1.")
-        if self.threshold is not None and self.soft_mask:
-            raise ArgumentError(
-                "--threshold makes black and white of gray, --soft-mask keeps it: leave one of them out."
-            )
-        return Gray(self.threshold, self.soft_mask)

@@ -1,8 +1,18 @@
-"""What people do with latent codes: paths between them, arithmetic, exchanging styles, local edits."""
+"""What people do with latent codes: paths between them, arithmetic, exchanging styles, local edits, directions."""
 
 from gprior_jax.editing.arithmetic import arithmetic as arithmetic
 from gprior_jax.editing.arithmetic import scatter as scatter
 from gprior_jax.editing.arithmetic import transfer as transfer
+from gprior_jax.editing.blending import check_composable as check_composable
+from gprior_jax.editing.blending import composed_images as composed_images
+from gprior_jax.editing.blending import soft_region as soft_region
+from gprior_jax.editing.boundaries import Boundary as Boundary
+from gprior_jax.editing.boundaries import project_out as project_out
+from gprior_jax.editing.boundaries import train_boundary as train_boundary
+from gprior_jax.editing.change import changes as changes
+from gprior_jax.editing.diffusing import default_box as default_box
+from gprior_jax.editing.diffusing import diffuse as diffuse
+from gprior_jax.editing.diffusing import first_codes as first_codes
 from gprior_jax.editing.directions import Direction as Direction
 from gprior_jax.editing.directions import measure_deviations as measure_deviations
 from gprior_jax.editing.local import Weighted as Weighted
@@ -12,7 +22,18 @@ from gprior_jax.editing.local import local_edit as local_edit
 from gprior_jax.editing.mixing import STYLE_LAYERS as STYLE_LAYERS
 from gprior_jax.editing.mixing import crossover as crossover
 from gprior_jax.editing.mixing import mixing_grid as mixing_grid
+from gprior_jax.editing.mixing import style_layers as style_layers
 from gprior_jax.editing.mixing import style_range as style_range
+from gprior_jax.editing.movable import Movable as Movable
+from gprior_jax.editing.movable import gross_weight as gross_weight
+from gprior_jax.editing.movable import movable as movable
+from gprior_jax.editing.movable import moved as moved
+from gprior_jax.editing.moving import Step as Step
+from gprior_jax.editing.moving import coordinates as coordinates
+from gprior_jax.editing.moving import move as move
+from gprior_jax.editing.moving import step_for as step_for
+from gprior_jax.editing.moving import strengths_for as strengths_for
+from gprior_jax.editing.paths import interpolate as interpolate
 from gprior_jax.editing.paths import lerp as lerp
 from gprior_jax.editing.paths import morph as morph
 from gprior_jax.editing.paths import slerp as slerp
@@ -23,3 +44,10 @@ from gprior_jax.editing.points import common_parametrization as common_parametri
 from gprior_jax.editing.points import morph_variables as morph_variables
 from gprior_jax.editing.points import render as render
 from gprior_jax.editing.points import stack as stack
+from gprior_jax.editing.spread import along as along
+from gprior_jax.editing.spread import measured as measured
+from gprior_jax.editing.strips import strip as strip
+from gprior_jax.editing.unsupervised import Found as Found
+from gprior_jax.editing.unsupervised import ganspace as ganspace
+from gprior_jax.editing.unsupervised import local_directions as local_directions
+from gprior_jax.editing.unsupervised import sefa as sefa

@@ -70,3 +70,22 @@ def mixing_grid(rows: Array, columns: Array, start: int, stop: int) -> Array:
         ``[R, C, num_styles, w_dim]``.
     """
     return crossover(rows[:, None], columns[None], start, stop)
+
+
+def style_layers(layers: str, num_styles: int) -> tuple[int, ...]:
+    """Styles that some words or numbers name, in order.
+
+    Args:
+        layers: one or more of what :func:`style_range` takes, with commas between, or ``"all"``.
+        num_styles: of the generator.
+
+    Raises:
+        ValueError: anything else, or styles that the generator does not have.
+
+    >>> style_layers("0-2,5", 10), style_layers("all", 3)
+    ((0, 1, 2, 5), (0, 1, 2))
+    """
+    if layers == "all":
+        return tuple(range(num_styles))
+    ranges = (style_range(part.strip(), num_styles) for part in layers.split(","))
+    return tuple(sorted({style for start, stop in ranges for style in range(start, stop)}))

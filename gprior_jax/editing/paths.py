@@ -84,3 +84,22 @@ def morph(keys: ArrayLike, steps: int, *, closed: bool = False, ease: bool = Fal
         return along(keys, jnp.roll(keys, -1, axis=0), t).reshape(-1, *keys.shape[1:])
     legs = along(keys[:-1], keys[1:], t).reshape(-1, *keys.shape[1:])
     return jnp.concatenate([legs, keys[-1:]])
+
+
+def interpolate(first: ArrayLike, second: ArrayLike, interior: int = 5) -> Array:
+    """A straight line between two codes, as idinvert draws it in W+ (``interpolate.py``, ``--step`` 5).
+
+    Args:
+        first: ``[...]``.
+        second: the same.
+        interior: codes between the two.
+
+    Returns:
+        ``[interior + 2, ...]``, the two with it.
+
+    >>> interpolate(jnp.array([0.0]), jnp.array([4.0]), 3).ravel().tolist()
+    [0.0, 1.0, 2.0, 3.0, 4.0]
+    """
+    if interior < 0:
+        raise ArgumentError(f"interior {interior}: use 0 or more.")
+    return morph(jnp.stack([jnp.asarray(first), jnp.asarray(second)]), interior + 1)

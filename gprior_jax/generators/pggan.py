@@ -84,6 +84,10 @@ class PGGAN(Progressive, nn.Module):
         """Weights of every layer, scaled and prepared, to be computed once and passed to :meth:`__call__`."""
         return tuple(self._module(index).prepare() for index in range(len(self.layer_names)))
 
+    def latent_maps(self) -> tuple[Array, ...]:
+        """What the code is multiplied with, ``[z_dim, 16 C]``: the first layer."""
+        return (self.layer0.kernel.reshape(self.z_dim, -1),)
+
     def __call__(
         self, x: Array, start: int = 0, stop: int | None = None, weights: tuple[Weights, ...] | None = None
     ) -> Array:

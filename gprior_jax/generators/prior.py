@@ -28,6 +28,8 @@ class Generator(Protocol):
     where it has styles, else of ``__call__``. One with a style for every layer has ``num_styles``, ``w_dim`` and
     ``map(z, label, weights) -> [num_styles, w_dim]``, and ``__call__`` takes ``styles``; ``mean_styles()`` where it
     knows their mean. One with maps of noise has ``noise_sizes``, ``stored_noise()``, and ``__call__`` takes ``noise``.
+    Where :func:`gprior_jax.editing.sefa` is to find directions it has ``latent_maps() -> ([D, O], ...)``: what each
+    style is multiplied with first, or where there are no styles the code.
     """
 
     z_dim: int

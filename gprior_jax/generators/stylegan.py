@@ -78,6 +78,10 @@ class StyleGAN(StyleBased, Progressive, nn.Module):
         """Weights of every part, scaled and prepared, to be computed once and passed to the other methods."""
         return {name: getattr(self, name).prepare() for name in ("mapping", *self.layer_names)}
 
+    def latent_maps(self) -> tuple[Array, ...]:
+        """What each style is multiplied with to scale and shift its layer, ``[w_dim, 2 C]`` for every style."""
+        return tuple(getattr(self, f"layer{layer}").style.kernel for layer in range(self.num_styles))
+
     def __call__(
         self,
         x: Any,

@@ -136,6 +136,11 @@ class StyleGAN2(StyleBased, nn.Module):
         """Weights of every part, scaled and prepared, to be computed once and passed to the other methods."""
         return {name: getattr(self, name).prepare() for name in ("mapping", *self._parts())}
 
+    def latent_maps(self) -> tuple[Array, ...]:
+        """What each style is multiplied with, ``[w_dim, O]`` for each: that of a layer, the last that of the output."""
+        names = (*self.layer_names, f"output{len(self.channels) - 1}")
+        return tuple(getattr(self, name).affine.kernel for name in names)
+
     def __call__(
         self,
         x: Any,

@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 
 from gprior_jax.recipes.common import Preset as Preset
+from gprior_jax.recipes.diffusion import diffusion as diffusion
 from gprior_jax.recipes.features import features as features
 from gprior_jax.recipes.image2stylegan import image2stylegan as image2stylegan
 from gprior_jax.recipes.image2stylegan_pp import image2stylegan_pp as image2stylegan_pp

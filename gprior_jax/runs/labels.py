@@ -3,13 +3,15 @@
 import csv
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.runs.items import Item
 from gprior_jax.storage.names import named_once, normalized, one_form
+
+Value = TypeVar("Value")
 
 FOLDERS = "folders"
 """Says that every image is of the class that its folder is named after."""
@@ -42,34 +44,50 @@ def with_labels(items: Sequence[Item], labels: str | os.PathLike, num_classes: i
         return number
 
     if str(labels) == FOLDERS:
-        return [item._replace(label=number_of(_folder(item), f"{item.source}, its folder")) for item in items]
+        return [item._replace(label=number_of(folder_of(item.source), f"{item.source}, its folder")) for item in items]
     path = Path(labels).expanduser()
-    table: dict[str, int] = {}
-    for name, word in _read(path):
-        number = number_of(word, str(path))
-        if table.setdefault(normalized(str(name).strip()), number) != number:
-            raise ArgumentError(f"{path} names two classes of {name}: an image is of one.")
-    table |= {str(PurePosixPath(name).with_suffix("")): number for name, number in table.items() if name}
-    found = [item._replace(label=_lookup(table, item.source)) for item in items]
+    table = named_table(path, read_labels(path), lambda word: number_of(word, str(path)), "classes")
+    found = [item._replace(label=lookup(table, item.source)) for item in items]
     if all(item.label is None for item in found):
         raise ArgumentError(f"{path} names the class of no input (it names {', '.join(list(table)[:3])}, ...).")
     return found
 
 
-def _folder(item: Item) -> str:
-    return item.source.absolute().parent.name
+def named_table(
+    path: Path, pairs: Iterable[tuple[Any, Any]], value_of: Callable[[Any], Value], what: str
+) -> dict[str, Value]:
+    """What a file says of names of images, for :func:`lookup`: each also without its ending.
+
+    Raises:
+        ArgumentError: it says two things of one image; ``what`` is what they are called.
+    """
+    table: dict[str, Value] = {}
+    for name, word in pairs:
+        value = value_of(word)
+        if table.setdefault(normalized(str(name).strip()), value) != value:
+            raise ArgumentError(f"{path} names two {what} of {name}: an image is of one.")
+    return table | {str(PurePosixPath(name).with_suffix("")): value for name, value in table.items() if name}
 
 
-def _lookup(table: dict[str, int], source: Path) -> int | None:
-    """The class of a file: by its longest end that the table has."""
+def folder_of(source: Path) -> str:
+    """The name of the folder that an image is in."""
+    return source.absolute().parent.name
+
+
+def lookup(table: Mapping[str, Value], source: Path) -> Value | None:
+    """What a table with names of files says of one: by its longest end that the table has, with ending or without."""
     parts = source.absolute().parts
     ends = (one_form("/".join(parts[start:])) for start in range(1, len(parts)))
     names = (name for end in ends for name in (end, str(PurePosixPath(end).with_suffix(""))))
     return next((table[name] for name in names if name in table), None)
 
 
-def _read(path: Path) -> list[tuple[Any, Any]]:
-    """Pairs of a name and a class."""
+def read_labels(path: Path) -> list[tuple[Any, Any]]:
+    """Pairs of a name and a class.
+
+    Raises:
+        ArgumentError: the file cannot be read, or is of another form.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

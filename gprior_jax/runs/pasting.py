@@ -167,14 +167,20 @@ class Photograph(NamedTuple):
     crop: Crop
     value_range: ValueRange
 
-    def with_result(self, square: np.ndarray) -> bytes:
+    def with_result(self, square: np.ndarray, share: np.ndarray | None = None) -> bytes:
         """PNG file of the photograph with a picture, uint8 ``[R, R, C]``, where its square was cut out.
+
+        Args:
+            square: the picture.
+            share: ``[R, R, 1]``, its part at every pixel of the square; None takes all, feathered at the border.
 
         Raises:
             ImageFileError: the photograph cannot be read.
         """
         original = read_original(self.path, self.value_range)
-        done = paste(original, square, placement(original.size, len(square), self.crop))
+        place = placement(original.size, len(square), self.crop)
+        part = None if share is None else np.clip(as_covered(share[..., 0], place), 0.0, 1.0)
+        done = paste(original, square, place, part)
         return encode_samples(done.stacked(), done.profile)
 
 

@@ -50,3 +50,17 @@ def test_mixing_grid_as_the_published_loop():
             w[2:4] = columns[j][2:4]
             np.testing.assert_array_equal(grid[i, j], w)
     assert synthesize(PRIOR, grid, space="w_plus").shape == (2, 3, 8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [("0-2,5", (0, 1, 2, 5)), ("coarse", (0, 1, 2, 3)), ("all", tuple(range(6))), ("1,0", (0, 1))],
+)
+def test_lists_of_styles(layers, expected):
+    assert editing.style_layers(layers, 6) == expected
+
+
+def test_lists_of_styles_that_are_none():
+    for layers in ("0-2,", "0,7", "fine"):
+        with pytest.raises(ValueError, match="layers"):
+            editing.style_layers(layers, 6)

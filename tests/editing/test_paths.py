@@ -77,3 +77,11 @@ def test_easing_slows_down_at_keys_and_keeps_them():
 def test_paths_that_are_none(keys, steps, told):
     with pytest.raises(ValueError, match=told):
         morph(np.zeros((keys, 4), np.float32), steps)
+
+
+def test_interpolation_as_published():
+    first, second = normal(20, 4, 5), normal(21, 4, 5)
+    weights = np.linspace(0, 1, 7)[:, None, None]
+    np.testing.assert_allclose(editing.interpolate(first, second), first + weights * (second - first), atol=1e-6)
+    with pytest.raises(ValueError, match="interior -1"):
+        editing.interpolate(first, second, -1)
