@@ -61,7 +61,7 @@ class TrainBoundary(PriorFlags):
         method: svm (linear, as published) and logistic (regression) need the extra "edit", mean (difference of the
             means) does not.
         chosen: codes of the highest scores and as many of the lowest that are used: a part of all up to 0.5, or a
-            number; 0.02 as published, and 1,000 of each where there are as many, unless given.
+            number; 0.02 as published, or 1,000 or a third of all, the smaller, if that is more, unless given.
         split: part of them that is trained on; the others validate.
         regularization: C of scikit-learn, for codes of unit deviation; 1 is the published one.
         invalid_value: score of codes that have none.
