@@ -196,7 +196,18 @@ def imported() -> list:
 
 def test_import_loads_no_extra_and_no_device():
     _, modules, started, _ = imported()
-    extras = {"torch", "imageio_ffmpeg", "tyro", "tqdm", "matplotlib", "orbax", "skimage", "pooch", "requests"}
+    extras = {
+        "torch",
+        "imageio_ffmpeg",
+        "tyro",
+        "tqdm",
+        "matplotlib",
+        "orbax",
+        "skimage",
+        "sklearn",
+        "pooch",
+        "requests",
+    }
     assert not {*extras, "gprior_converters"} & {*modules}
     assert not started
 

@@ -19,7 +19,8 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
-from gprior_jax.runs.directions_file import is_direction, load_direction, save_direction
+from gprior_jax.runs.directions import read_directions
+from gprior_jax.runs.directions_file import is_direction, save_direction
 from gprior_jax.runs.scores import Scores, class_scores, read_scores
 from gprior_jax.runs.sources import read_points
 from gprior_jax.runs.training_codes import TrainingCodes, read_training_codes
@@ -61,7 +62,7 @@ class TrainBoundary(PriorFlags):
         method: svm (linear, as published) and logistic (regression) need the extra "edit", mean (difference of the
             means) does not.
         chosen: codes of the highest scores and as many of the lowest that are used: a part of all up to 0.5, or a
-            number; 0.02 as published, and 1,000 of each where there are as many, unless given.
+            number; 0.02 as published, or 1,000 or a third of all, the smaller, if that is more, unless given.
         split: part of them that is trained on; the others validate.
         regularization: C of scikit-learn, for codes of unit deviation; 1 is the published one.
         invalid_value: score of codes that have none.
@@ -84,15 +85,15 @@ class TrainBoundary(PriorFlags):
     invalid_value: float | None = None
     space: SpaceFlag = "auto"
     layers: str | None = None
-    conditions: tuple[Path, ...] = ()
+    conditions: tuple[str, ...] = ()
 
     def run(self) -> int:
         """Train and write."""
         check_direction_file(self.out)
         if (self.scores is None) == (self.labels is None):
             raise ArgumentError("give --scores of the codes, or --labels of their pictures, one of them.")
-        conditions = [load_direction(path) for path in self.conditions]
         prior = zoo.load(self.model)
+        conditions = [each for path in self.conditions for each in read_directions(path, prior, tell=warn)]
         if self.label is not None:
             free_prior(prior, self.label)
         layers = layers_of(prior, self.layers)

@@ -20,10 +20,10 @@ Method = Literal["svm", "mean", "logistic"]
 SPLIT = 0.7
 """Part of the chosen codes that is trained on, as published."""
 
-REGULARIZATION = 1e-3
+REGULARIZATION = 1e-2
 """scikit-learn's ``C``, the inverse of the penalty's weight, for codes of unit deviation. The published program leaves
-its default, 1: with scores that are half noise, the normal of 20,000 codes of 128 numbers is then 30 degrees off the
-true axis, with this 12; without noise 3 and 4 (``benchmarks/boundaries.py --synthetic``)."""
+its default, 1: with scores that are half noise, the normal of 20,000 codes of 128 numbers is then 28 degrees off the
+true axis, with this 15; without noise 3.5 with either (``benchmarks/boundaries.py synthetic``)."""
 
 DEPENDENT = 1e-4
 """Length of what is left of a condition (of a direction) of length 1 beside the others, from which on there is nothing
@@ -39,8 +39,8 @@ class Boundary(NamedTuple):
         trained: codes that it was found from.
         validation: part of the chosen codes that were kept out, on the right side of the boundary.
         validated: their number.
-        rest: likewise of all codes that were not chosen, by whether their score is above ``(max + min) / 2``; None
-            where none are left.
+        rest: likewise of all codes that were not chosen, by whether their score is above the middle of the mean scores
+            of the two ends; None where none are left. These are the codes that nobody could be sure of.
         rested: their number.
     """
 
@@ -76,8 +76,8 @@ def train_boundary(
         space: of the codes.
         method: ``"svm"`` (linear, as published) and ``"logistic"`` regression need scikit-learn, the extra ``edit``;
             ``"mean"`` is the difference of the means.
-        chosen: codes of each end: a part of all up to 0.5, or a number; None is 2 % as published, and 1,000 where there
-            are as many.
+        chosen: codes of each end: a part of all up to 0.5, or a number; None is 2 % as published, or 1,000 or a third
+            of all (of classes half), the smaller of the two, if that is more.
         split: part of them that is trained on; the others validate.
         regularization: of ``"svm"`` and ``"logistic"``, scikit-learn's ``C`` for codes divided by their deviation (one
             number for all axes); 1 is the published one. The smaller, the nearer to the difference of the means.
@@ -98,16 +98,17 @@ def train_boundary(
     (1, True)
     """
     codes, scores = _checked(codes, scores, space, invalid_value)
-    if method not in get_args(Method) or not 0 < split < 1 or not 0 < regularization < np.inf:
-        raise ArgumentError(
-            f"method={method!r}, split={split}, regularization={regularization}: use one of "
-            f"{', '.join(get_args(Method))}, a part between 0 and 1, and a number above 0."
-        )
+    if method not in get_args(Method):
+        raise ArgumentError(f"method={method!r}: use one of {', '.join(get_args(Method))}.")
+    if not 0 < split < 1:
+        raise ArgumentError(f"split={split}: use a part between 0 and 1 of the chosen codes.")
+    if not 0 < regularization < np.inf:
+        raise ArgumentError(f"regularization={regularization}: use a number above 0.")
     flat = codes.reshape(len(codes), -1).astype(np.float64)
     parts = select(scores, chosen, split, np.random.default_rng(seed))
     normal, offset = _fit(flat[parts.positive], flat[parts.negative], method, regularization)
     length = np.linalg.norm(normal)
-    if not np.isfinite(length) or length <= 1e-12 * max(1.0, np.abs(flat).max()):
+    if not np.isfinite(length) or length <= 1e-12 * max(1.0, np.abs(flat).max(initial=0.0)):
         raise ArgumentError(f"the codes of high and of low scores{_of(name)} do not differ: there is no boundary.")
     right = (flat @ normal > offset) == parts.labels
     # A row of W+ is then as long as the one of w: the same strength moves both as far.

@@ -80,6 +80,11 @@ class DCGAN(nn.Module):
         """Weights of every layer, to be computed once and passed to :meth:`__call__`."""
         return tuple(getattr(self, name).prepare() for name in self.layer_names)
 
+    def latent_maps(self) -> tuple[Array, ...]:
+        """What the code is multiplied with, ``[z_dim, O]``: all taps of the first layer."""
+        kernel = self.layer0.kernel
+        return (kernel.reshape(-1, self.z_dim, kernel.shape[-1]).swapaxes(0, 1).reshape(self.z_dim, -1),)
+
     def __call__(
         self, x: Array, start: int = 0, stop: int | None = None, weights: tuple[StackWeights, ...] | None = None
     ) -> Array:

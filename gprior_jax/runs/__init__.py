@@ -14,6 +14,10 @@
 from gprior_jax.runs.attribution import Projection as Projection
 from gprior_jax.runs.attribution import generated_items as generated_items
 from gprior_jax.runs.directions import read_directions as read_directions
+from gprior_jax.runs.directions_file import about_direction as about_direction
+from gprior_jax.runs.directions_file import bundled_directions as bundled_directions
+from gprior_jax.runs.directions_file import load_direction as load_direction
+from gprior_jax.runs.directions_file import save_direction as save_direction
 from gprior_jax.runs.entries import Entry as Entry
 from gprior_jax.runs.entries import read_records as read_records
 from gprior_jax.runs.folder import OutputFolder as OutputFolder

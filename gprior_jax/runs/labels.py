@@ -64,7 +64,8 @@ def named_table(
     table: dict[str, Value] = {}
     for name, word in pairs:
         value = value_of(word)
-        if table.setdefault(normalized(str(name).strip()), value) != value:
+        known = table.setdefault(normalized(str(name).strip()), value)
+        if known is not value and known != value:  # NaN differs from itself.
             raise ArgumentError(f"{path} names two {what} of {name}: an image is of one.")
     return table | {str(PurePosixPath(name).with_suffix("")): value for name, value in table.items() if name}
 

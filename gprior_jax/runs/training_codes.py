@@ -10,7 +10,7 @@ import numpy as np
 from gprior_jax.editing.directions import Space
 from gprior_jax.editing.points import Point
 from gprior_jax.editing.points import codes as codes_of
-from gprior_jax.errors import ArgumentError
+from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import as_styles, check_styles
 from gprior_jax.generators.synthesis import map_latents
@@ -96,14 +96,26 @@ def _styles(prior: Prior, part: _Part) -> np.ndarray:
 
 
 def _read(prior: Prior, source: str, space: Space | None, seed: int, label: int | None, tell: Tell) -> _Part:
+    """The codes of a source as they are; where nothing tells their space, it is ``space``."""
     own, name = split_source(source)
     path = Path(os.path.expanduser(name))
+    try:
+        return _read_as(prior, source, path, own, seed, label, tell)
+    except CheckpointError:
+        if own is not None or space is None or not path.is_file():
+            raise
+        return _read_as(prior, source, path, space, seed, label, tell)
+
+
+def _read_as(
+    prior: Prior, source: str, path: Path, space: Space | None, seed: int, label: int | None, tell: Tell
+) -> _Part:
     if path.is_file() and path.suffix.lower() in (".npy", ".npz"):
         # Of half a million codes, no time for a point each.
         content = files.load_content(prior, path, tell)
         if not files.is_inversion(content):
             arrays = files.group(path, content)[""]
-            found = files.read_codes(prior, path, arrays, own or space, tell)
+            found = files.read_codes(prior, path, arrays, space, tell)
             beside = found.label if found.label is not None else label
             return _Part(found.space, found.rows, beside, [None] * len(found.rows))
     points = read_points(prior, source, seed, label, space, tell)
