@@ -107,6 +107,8 @@ class Prior:
         latent: distribution of the latent codes (static).
         critic: the discriminator trained with it, where there is one; the source of discriminator features.
         encoder: the encoder trained for it, where there is one.
+        metric: ``[num_styles, w_dim, w_dim]``, how much images change with the style of every layer, on average over
+            codes (:func:`gprior_jax.generators.metric.mean_metric`); None where nobody has measured it.
         weights: weights scaled and prepared for use, see :func:`prepare`; None until then.
         name: for reports (static).
         label: ``[num_classes]``, the class that a generator with classes is held to, see
@@ -118,6 +120,7 @@ class Prior:
     latent: LatentDistribution = flax.struct.field(pytree_node=False, default=LatentDistribution())
     critic: Critic | None = None
     encoder: Encoder | None = None
+    metric: Array | None = None
     weights: Any = None
     name: str = flax.struct.field(pytree_node=False, default="")
     label: Array | None = None

@@ -132,6 +132,7 @@ class Inverter:
         self._advance = _compiled_advance(platform)
         # The solver needs the generator alone: a discriminator or an encoder that is used is in the recipe.
         bare = replicate(self._mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None)))
+        self._optional = [stage.encoder == "auto" for stage in recipe.stages]
         self._image_shape, self._stages = prior.image_shape, self.recipe.stages
         self._problems = [
             replicate(
@@ -167,7 +168,7 @@ class Inverter:
             raise ArgumentError(f"samples {samples}: use at least 1.")
         labels = None if label is None else np.asarray(as_labels(self.prior, label, (count,)))
         if init or self._problems[0].encoder is not None:
-            self._check_starts(init or {}, observed)
+            self._check_starts(init or {}, observed, operator)
         hints = {name: np.asarray(value)[:, None] for name, value in (init or {}).items()}
         everything = (numbers, observed, Identity() if operator is None else operator, hints, labels)
         # A multiple of the number of devices.
@@ -207,9 +208,9 @@ class Inverter:
             raise ArgumentError(f"images {bad} hold NaN or infinite pixels: give finite numbers in [-1, 1].")
         return observed
 
-    def _check_starts(self, init: Variables, observed: np.ndarray) -> None:
+    def _check_starts(self, init: Variables, observed: np.ndarray, operator: Forward | None) -> None:
         """Check that what images start from has the shapes of their variables."""
-        problem = self._problems[0]
+        problem = self._problem(0, operator)
         prior = with_label(self.prior, 0) if self.prior.num_classes else self.prior
         own = jax.eval_shape(partial(problem.parametrization.init, prior), jax.random.key(0))
         for name, value in init.items():
@@ -229,6 +230,13 @@ class Inverter:
             )
             raise ArgumentError(f"the encoder gives {gives}, but what is searched for is {told}: start without.")
 
+    def _problem(self, stage: int, operator: Forward | None) -> Problem:
+        """What a stage starts on: an encoder that nobody asked for is for images that were observed as they are."""
+        problem = self._problems[stage]
+        if not self._optional[stage] or operator is None or isinstance(operator, Identity):
+            return problem
+        return dataclasses.replace(problem, encoder=None)
+
     def start(
         self,
         stage: int,
@@ -242,9 +250,9 @@ class Inverter:
     ) -> tuple[State, Measurement]:
         """States and measurements ``[B * samples * restarts]`` of one batch; hints are ``[B, samples or 1, ...]``."""
         keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(ids))
-        recipe = self._stages[stage]
+        recipe, problem = self._stages[stage], self._problem(stage, operator)
         inputs = shard_images(self._mesh, (keys, observed, operator, hints, labels))
-        return _start(self._problems[stage], recipe.solver, samples * recipe.restarts, *inputs)
+        return _start(problem, recipe.solver, samples * recipe.restarts, *inputs)
 
     def advance(self, stage: int, length: int, states: State, measurements: Measurement) -> tuple[State, Evaluation]:
         """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * samples * restarts]``."""

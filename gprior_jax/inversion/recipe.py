@@ -24,8 +24,9 @@ class Recipe:
         solver: optimiser, steps and stopping.
         restarts: independent starts of every image, of which the best is returned.
         encoder: where images start: the code that this encoder gives for what was observed, which is the hint of the
-            parametrisation (:meth:`gprior_jax.latents.Parametrization.init`); ``"default"`` is the prior's own. None
-            starts where the parametrisation does.
+            parametrisation (:meth:`gprior_jax.latents.Parametrization.start_at`). ``"default"`` is the prior's own,
+            and so is ``"auto"``, where it has one and images are observed as they are. None starts where the
+            parametrisation does.
         then: a second stage, which starts from the variables that this one found; the result is the last stage's. None
             is the only stage.
         coordinates: those in which the variables are optimised; None takes them as they are.
@@ -36,7 +37,7 @@ class Recipe:
     terms: tuple[Term, ...]
     solver: SolverConfig = SolverConfig()
     restarts: int = 1
-    encoder: Encoder | Literal["default"] | None = None
+    encoder: Encoder | Literal["default", "auto"] | None = None
     then: "Recipe | None" = None
     coordinates: Coordinates | None = None
 
@@ -74,9 +75,11 @@ class Recipe:
             ValueError: it does not fit the prior.
         """
         encoder = self.encoder
-        if encoder == "default":
+        if isinstance(encoder, str):
             encoder = prior.encoder
-            if encoder is None:
+            if self.encoder == "auto":
+                encoder = encoder if encoder and encoder.module.space in self.parametrization.starts_at else None
+            elif encoder is None:
                 raise ArgumentError(f"{prior} comes without an encoder: leave encoder=None, or give one.")
         parametrization = self.parametrization.fit(prior)
         fitted = (term.fit(prior) for term in self.terms)
@@ -85,7 +88,7 @@ class Recipe:
             parametrization=parametrization,
             terms=tuple(term for term in fitted if term is not None),
             encoder=encoder,
-            coordinates=None if self.coordinates is None else self.coordinates.fit(parametrization),
+            coordinates=None if self.coordinates is None else self.coordinates.fit(parametrization, prior),
             then=None if self.then is None else self.then.fit(prior),
         )
 

@@ -22,4 +22,5 @@ from gprior_jax.latents.tuning import Tuning as Tuning
 from gprior_jax.latents.tuning import tuned as tuned
 from gprior_jax.latents.w import W as W
 from gprior_jax.latents.w_plus import WPlus as WPlus
+from gprior_jax.latents.whitened import WhitenedStyles as WhitenedStyles
 from gprior_jax.latents.z import Z as Z

@@ -20,8 +20,8 @@ C = TypeVar("C", bound="Coordinates")
 class Coordinates(Protocol):
     """A frozen dataclass, static and hashable; functions are for one image."""
 
-    def fit(self: C, parametrization: Parametrization) -> C:
-        """Itself.
+    def fit(self: C, parametrization: Parametrization, prior: Prior) -> "C | None":
+        """Itself; None where the prior lacks what it takes, and variables are optimised as they are.
 
         Raises:
             ValueError: it does not fit the parametrisation.
@@ -68,7 +68,11 @@ class ChannelWeights(Coordinates):
         if not 0.0 < self.damping < float("inf"):
             raise ArgumentError(f"damping {self.damping}: use a number above 0.")
 
-    def fit(self, parametrization: Parametrization) -> "ChannelWeights":
+    def fit(self, parametrization: Parametrization, prior: Prior) -> "ChannelWeights":
+        """Itself; see :meth:`check`."""
+        return self.check(parametrization)
+
+    def check(self, parametrization: Parametrization) -> "ChannelWeights":
         """Itself; raises ``ValueError`` for anything but several codes whose later styles follow from them."""
         if not isinstance(parametrization, MultiCode) or parametrization.later_styles != "mean":
             raise ArgumentError(
@@ -87,7 +91,7 @@ class ChannelWeights(Coordinates):
         features = features.astype(jnp.float32)
         maps = features.reshape(len(codes), -1, features.shape[-1]).transpose(2, 0, 1)  # [C, N, H * W]
         gram = _damped(_product(maps, maps.mT), self.damping)
-        whitening = _inverse_root(gram)
+        whitening = inverse_root(gram)
         basis = _product(whitening, maps).transpose(1, 2, 0).reshape(features.shape)
         weights = _product(_product(whitening, gram), alpha.T[..., None])[..., 0].T
         constants = {"basis": basis, "whitening": whitening, "codes": codes}
@@ -125,7 +129,7 @@ _ITERATIONS = 24
 """Enough for any damping that is worth it: an eigenvalue of 1e-5 of the largest comes to 1 in 20."""
 
 
-def _inverse_root(matrices: Array) -> Array:
+def inverse_root(matrices: Array) -> Array:
     """The inverse square roots of positive definite matrices ``[..., N, N]``, by products alone.
 
     The coupled Newton-Schulz iteration (Higham 2008, Functions of Matrices, equation 6.35): factorisations are calls of

@@ -1,6 +1,6 @@
 """What the solver asks of a parametrisation of an image, and what parametrisations share."""
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,9 @@ class Parametrization(Protocol):
     class and says how to ``init`` and to ``render``; the rest has defaults. A prior with classes that comes here is
     held to one.
     """
+
+    starts_at: ClassVar[tuple[str, ...]] = ()
+    """Spaces of codes that :meth:`start_at` takes from an encoder that nobody asked for."""
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)

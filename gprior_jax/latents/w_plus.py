@@ -15,6 +15,8 @@ from gprior_jax.typing import Array, Key
 class WPlus(Styled):
     """A w for every layer: ``{"w_plus": [num_styles, w_dim]}``, and free noise maps; see :class:`Styled`."""
 
+    starts_at = ("w_plus", "w")
+
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """The mean of w in every layer, or the styles of a random code."""
         w_key, noise_key = jax.random.split(key)

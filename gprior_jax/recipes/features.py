@@ -1,12 +1,15 @@
 """W+ and the features of a layer: reconstructions beyond W+, whose edits are those of W+."""
 
+import dataclasses
+
 from gprior_jax.checks import check_number
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import Features, WPlus
+from gprior_jax.latents import Features
 from gprior_jax.latents.styled import Start
 from gprior_jax.objectives import Pixel, Term
 from gprior_jax.recipes.common import LBFGS, PerceptualChoice, check_weight, compared, weighed
+from gprior_jax.recipes.latent import latent
 from gprior_jax.recipes.method import Method
 
 STYLE_STEPS = 60
@@ -18,7 +21,7 @@ and edits are of the styles (``benchmarks/RESULTS.md``)."""
 def features(
     *,
     layer: int | None = None,
-    start: Start = "mean",
+    start: Start | None = None,
     num_steps: int | None = None,
     style_steps: int = STYLE_STEPS,
     perceptual: PerceptualChoice = "preset",
@@ -57,11 +60,11 @@ def features(
     network, weight = weighed(perceptual, perceptual_weight, 0.0)
     if network is not None:
         terms += (compared(network, weight),)
-    both = Features(start, remat=remat, layer=layer, offset_weight=offset_weight)
+    both = Features(start or "mean", remat=remat, layer=layer, offset_weight=offset_weight)
     steps = STEPS if num_steps is None else num_steps
     second = Recipe("features-offset", both, terms, SolverConfig(LBFGS, steps, tolerance))
-    first = SolverConfig(LBFGS, style_steps, tolerance)
-    return Recipe("features", WPlus(start, remat=remat), terms, first, restarts, then=second)
+    first = latent("w_plus", start=start, num_steps=style_steps, tolerance=tolerance, restarts=restarts, remat=remat)
+    return dataclasses.replace(first, name="features", terms=terms, then=second)
 
 
 ROWS = (

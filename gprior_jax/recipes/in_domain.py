@@ -1,11 +1,13 @@
 """In-domain inversion (Zhu et al. 2020, arXiv:2004.00049); constants of idinvert_pytorch."""
 
+import dataclasses
+
 import optax
 
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import WPlus
+from gprior_jax.latents import WhitenedStyles, WPlus
 from gprior_jax.objectives import Encoded, Network, Perceptual, Pixel, Term
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.perceptual.vgg import VGG16
@@ -64,7 +66,8 @@ def in_domain(
     if pull:
         terms.append(Encoded(weight=pull))
     solver = SolverConfig(OPTIMIZER if official else LBFGS, STEPS if num_steps is None else num_steps, tolerance)
-    return Recipe(f"in_domain-{preset}", WPlus(remat=remat), tuple(terms), solver, encoder="default")
+    found = Recipe(f"in_domain-{preset}", WPlus(remat=remat), tuple(terms), solver, encoder="default")
+    return found if official else dataclasses.replace(found, coordinates=WhitenedStyles())
 
 
 def is_keras_vgg16(network: Network | None) -> bool:

@@ -1,5 +1,6 @@
 """One code in Z, W or W+."""
 
+import dataclasses
 from functools import partial
 from typing import Literal
 
@@ -10,7 +11,7 @@ from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.schedules import LateLinear
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import W, WPlus, Z
+from gprior_jax.latents import W, WhitenedStyles, WPlus, Z
 from gprior_jax.latents.styled import Start
 from gprior_jax.objectives import Pixel, Term
 from gprior_jax.recipes.common import (
@@ -52,8 +53,8 @@ def latent(
 
     Args:
         space: ``"z"``; for priors with styles ``"w"`` (one w for all layers) and ``"w_plus"`` (one for each).
-        start: of styles from their ``"mean"`` (the default), a ``"random"`` code, or ``"uniform"`` numbers in [-1, 1];
-            z starts from a random code.
+        start: of styles from their ``"mean"``, a ``"random"`` code, or ``"uniform"`` numbers in [-1, 1]; z starts from
+            a random code. None is the mean, but for ``fast`` in W+ the code of the prior's encoder where it has one.
         preset: ``"official"`` or ``"fast"``.
         num_steps: None takes the preset's (3000; 300 of Adam in z, 150 of L-BFGS elsewhere).
         perceptual: see :func:`gprior_jax.recipes.mganprior`, likewise the others.
@@ -78,7 +79,11 @@ def latent(
     if network is not None:
         terms += (compared(network, weight),)
     solver = SolverConfig(optimizer, steps if num_steps is None else num_steps, tolerance)
-    return Recipe(f"{space}-{preset}", _point(space, start, remat), terms, solver, restarts)
+    found = Recipe(f"{space}-{preset}", _point(space, start, remat), terms, solver, restarts)
+    if official or space != "w_plus":
+        return found
+    encoder = "auto" if start is None else None
+    return dataclasses.replace(found, encoder=encoder, coordinates=WhitenedStyles())
 
 
 def _point(space: str, start: Start | None, remat: bool) -> Z | W | WPlus:

@@ -128,7 +128,7 @@ def search_of(
         free_codes = preset == "official" or not drawn
     if not free_codes:
         solver = SolverConfig(ConjugateGradient(), fast_steps if num_steps is None else num_steps, tolerance)
-        return Search(solver, ChannelWeights().fit(parametrization))
+        return Search(solver, ChannelWeights().check(parametrization))
     official = preset == "official"
     optimizer, steps = (OFFICIAL_OPTIMIZER, OFFICIAL_STEPS) if official else (FREE_OPTIMIZER, FREE_STEPS)
     return Search(SolverConfig(optimizer, steps if num_steps is None else num_steps, tolerance), None)

@@ -149,7 +149,9 @@ def inversion_settings(prior: Prior, recipe: Recipe, key: Key, labels: bool = Fa
     held = with_label(prior, 0) if labels else prior  # Recipes fit one class like another.
     own = None if prior.label is None else np.asarray(prior.label).tolist()
     return {
-        "prior": {"weights": fingerprint(prior.params)} | summarise({"module": prior.module, "latent": prior.latent}),
+        "prior": {"weights": fingerprint(prior.params)}
+        | summarise({"module": prior.module, "latent": prior.latent})
+        | ({} if prior.metric is None else {"metric": fingerprint({"blocks": prior.metric})}),
         "label": EACH if labels else own,
         "recipe": recipe.fit(held).summary(),
         "key": jax.random.key_data(key).tolist(),

@@ -18,6 +18,7 @@ from gprior_jax.discriminators.critic import Critic
 from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.metric import StyleMetric
 from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.storage.atomic import new_folder, read_json, write_json
 from gprior_jax.storage.checkpoint import load_tree, save_tree
@@ -51,6 +52,8 @@ def save(
     for role, beside in (("critic", prior.critic), ("encoder", prior.encoder)):
         if beside is not None:
             networks[role] = (beside.module, beside.params)
+    if prior.metric is not None:
+        networks["metric"] = (StyleMetric(prior.num_styles, prior.w_dim), {"blocks": prior.metric})
     settings = {"kind": "prior", "name": prior.name, "latent": attributes_of(prior.latent)}
     if prior.label is not None:
         settings["label"] = np.asarray(prior.label).tolist()
@@ -118,7 +121,7 @@ def load(folder: str | os.PathLike) -> Prior:
     config = read_config(folder)
     if config.get("kind") != "prior" or "generator" not in config:
         raise CheckpointError(f"{folder} holds a {config.get('kind')}, no generator: name the folder of a prior.")
-    modules = {role: build(config[role]) for role in ("generator", "critic", "encoder") if role in config}
+    modules = {role: build(config[role]) for role in ("generator", "critic", "encoder", "metric") if role in config}
     params = _read_params(folder, modules)
     critic = Critic(params["critic"], modules["critic"]) if "critic" in modules else None
     encoder = Encoder(params["encoder"], modules["encoder"]) if "encoder" in modules else None
@@ -127,7 +130,8 @@ def load(folder: str | os.PathLike) -> Prior:
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{folder}/config.json has a bad entry 'latent': {error}") from error
     name = config.get("name") or Path(folder).name
-    prior = Prior(params["generator"], modules["generator"], latent=latent, critic=critic, encoder=encoder, name=name)
+    metric = params["metric"]["blocks"] if "metric" in modules else None
+    prior = Prior(params["generator"], modules["generator"], latent, critic, encoder, metric, name=name)
     if config.get("label") is None:
         return prior
     try:

@@ -13,6 +13,7 @@ from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
 from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.generators.dcgan import DCGAN
+from gprior_jax.generators.metric import StyleMetric
 from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.stylegan import StyleGAN
 from gprior_jax.generators.stylegan2 import StyleGAN2
@@ -32,6 +33,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "dcgan_generator": DCGAN,
     "dcgan_discriminator": DCGANDiscriminator,
     "residual_encoder": ResidualEncoder,
+    "style_metric": StyleMetric,
     "vgg16": VGG16,
     "alexnet": AlexNet,
     "efficientnet_lite0": EfficientNetLite0,

@@ -5,19 +5,20 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from batteries import normal
+from batteries import normal, random_prior
 from generators.toys import Classes, Styles, toy_prior
 
 from encoders.toys import toy_encoder
+from gprior_jax import recipes
 from gprior_jax.encoders.encoder import Encoder, EncoderModule
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.inversion.driver import Inverter, invert
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import W, WPlus, Z
+from gprior_jax.latents import MultiCode, W, WPlus, Z
 from gprior_jax.objectives import Pixel
-from gprior_jax.operators import Identity
+from gprior_jax.operators import Identity, Luma, broadcast
 
 CODES = {"z": (4,), "w": (3,), "w_plus": (2, 3)}
 IMAGES = normal(1, 2, 4, 4, 3) * 0.3
@@ -92,3 +93,35 @@ def test_the_encoder_is_left_to_the_prior_or_given():
         recipe(Z(), "default").fit(prior)
     with pytest.raises(ArgumentError, match=r"the encoder 'default' is left to the prior: call fit\(prior\) first"):
         _ = recipe(Z(), "default").fitted_encoder
+
+
+def test_the_fast_preset_starts_from_the_priors_encoder_where_images_are_observed_as_they_are():
+    styled = random_prior("stylegan2_residual")
+    side, shape = styled.resolution, (styled.num_styles, styled.w_dim)
+    prior = dataclasses.replace(styled, encoder=toy_encoder(space="w_plus", code=shape, side=side))
+    found, key, images = recipes.latent("w_plus", num_steps=1), jax.random.key(0), normal(2, 2, side, side, 3) * 0.3
+    assert found.fit(prior).encoder is prior.encoder
+    assert found.fit(styled).encoder is None
+    assert recipes.latent("w_plus", start="mean").fit(prior).encoder is None
+    in_z = dataclasses.replace(styled, encoder=toy_encoder(space="z", side=side))
+    assert found.fit(in_z).encoder is None  # Its codes are none of those that are searched for.
+    started = invert(prior, images, found, key=key).variables["w_plus"]
+    np.testing.assert_allclose(started[0], prior.encoder.encode(images[0])["w_plus"], rtol=1e-5, atol=1e-6)
+    gray, operator = np.asarray(jax.vmap(Luma())(images)), broadcast(Luma(), 2)
+    through = invert(prior, gray, found, key=key, operator=operator).variables["w_plus"]
+    plain = invert(styled, gray, found, key=key, operator=operator).variables["w_plus"]
+    np.testing.assert_array_equal(through, plain)
+
+
+@pytest.mark.parametrize("average", [False, True])
+def test_codes_around_an_encoded_one_begin_with_its_image(average):
+    prior = toy_prior(Classes(num_classes=0))
+    encoder = toy_encoder(space="z", code=(prior.z_dim,))
+    search = MultiCode(3, 1, average=average, start_spread=0.5)
+    code = encoder.encode(IMAGES[0])
+    found = search.start_at(prior, jax.random.key(1), code)
+    assert found["codes"].shape == (3, prior.z_dim)
+    np.testing.assert_array_equal(found["codes"][0], code["z"])
+    np.testing.assert_allclose(search.render(prior, found), Z().render(prior, code), rtol=1e-5, atol=1e-5)
+    with pytest.raises(ArgumentError, match="the encoder gives w"):
+        search.start_at(prior, jax.random.key(1), {"w": code["z"]})

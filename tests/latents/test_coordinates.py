@@ -8,7 +8,7 @@ from batteries import normal, random_prior
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.latents import ChannelWeights, MultiCode, WPlus
-from gprior_jax.latents.coordinates import _inverse_root
+from gprior_jax.latents.coordinates import inverse_root
 from latents.priors import plain_prior, styled_prior, tiny_prior
 
 PRIOR = plain_prior()
@@ -73,20 +73,20 @@ def test_channels_that_no_code_excites_stay_finite():
 
 
 @pytest.mark.parametrize("size", [1, 2, 20, 60])
-def test_the_inverse_root_against_numpy(size):
+def test_theinverse_root_against_numpy(size):
     factor = normal(size, 5, size, 3 * size) + 3 * normal(7, 5, 1, 3 * size)  # Rows that are much alike.
     matrices = factor @ factor.transpose(0, 2, 1) + 0.01 * np.eye(size) * np.square(factor).sum((1, 2))[:, None, None]
     values, vectors = np.linalg.eigh(matrices.astype(np.float64))
     expected = np.einsum("bij,bj,bkj->bik", vectors, values**-0.5, vectors)
-    found = _inverse_root(jnp.asarray(matrices, jnp.float32))
+    found = inverse_root(jnp.asarray(matrices, jnp.float32))
     np.testing.assert_allclose(found, expected, atol=2e-4 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("parametrization", [WPlus(), MultiCode(2, 2, later_styles="weighted")], ids=str)
 def test_others_are_refused(parametrization):
     with pytest.raises(ArgumentError, match="let the codes move"):
-        WEIGHTS.fit(parametrization)
-    assert WEIGHTS.fit(MultiCode(2, 2)) is WEIGHTS
+        WEIGHTS.check(parametrization)
+    assert WEIGHTS.check(MultiCode(2, 2)) is WEIGHTS
 
 
 @pytest.mark.parametrize("damping", [0.0, -1.0, float("nan"), float("inf")])
