@@ -21,6 +21,7 @@ from gprior_jax.compiling import jit
 from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import check_label
+from gprior_jax.generators.metric import mean_metric
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
@@ -114,6 +115,7 @@ def train_encoder(
         state = _restore(out, config, prior)
         out.mkdir(parents=True, exist_ok=True)
         write_json(out / CONFIG, wanted)
+        prior = _measured(prior)
         bare = prepare(dataclasses.replace(prior, critic=None, encoder=None))
         teacher = encoder.Teacher(bare, Objective(terms) if terms else None)
         held_out = _held_out(data, channels, value_range, prior.resolution)
@@ -139,6 +141,13 @@ def train_encoder(
                     if board:
                         board.sheet(im.rgb_uint8(look.sheet), seen)
     return encoder.averaged(config, prior, state)
+
+
+def _measured(prior: Prior) -> Prior:
+    """The prior with its mean metric, which inversions that start from the encoder search by."""
+    if prior.metric is not None or not prior.num_styles:
+        return prior
+    return dataclasses.replace(prior, metric=mean_metric(prior, purpose(seeded(0), "metric")))
 
 
 def terms_of(config: EncoderConfig, prior: Prior, network: Network | None) -> tuple[Term, ...]:
