@@ -12,10 +12,11 @@ import jax.numpy as jnp
 
 from gprior_jax.generators.prior import Prior
 from gprior_jax.latents import MultiCode, Variables
+from gprior_jax.latents.composition import weighted_sum
 from gprior_jax.typing import Array, ArrayLike
 
 THRESHOLD = 0.2
-"""Channel weights above it are left out (the paper, section 4.1: "the elements in alpha_n that are larger than 0.2")."""
+"""Channel weights above it are left out (the paper, section 4.1, where the role of each code is shown)."""
 
 
 class Parts(NamedTuple):
@@ -47,9 +48,16 @@ def picture_of(prior: Prior, parametrization: MultiCode, parts: Parts, kept: Arr
     Returns:
         ``[R, R, C]``, about [-1, 1].
     """
+    return parametrization.from_composed(prior, _composed(parts, kept), parts.styles)
+
+
+def _composed(parts: Parts, kept: ArrayLike) -> Array:
+    """The features of a part of the codes, ``[h, w, C]``; see :func:`picture_of`."""
     kept = jnp.asarray(kept, parts.features.dtype)
-    own = kept[:, None, None, None] if kept.ndim == 1 else kept[:, None, None, :]
-    return parametrization.from_composed(prior, jnp.sum(parts.features * own, axis=0), parts.styles)
+    number, channels = len(parts.features), parts.features.shape[-1]
+    # Not as the sum of a product: jaxlib 0.10.2 on a CPU sums `features * kept` wrongly where only `kept` is batched
+    # (every row is the first; 2 rows of 20 codes of 16x16x128, say).
+    return weighted_sum(parts.features, jnp.broadcast_to(kept.reshape(number, -1), (number, channels)))
 
 
 def carried(alpha: ArrayLike, threshold: float = THRESHOLD) -> Array:
@@ -98,12 +106,13 @@ def contribution(prior: Prior, parametrization: MultiCode, parts: Parts, directi
         parts: see :func:`parts_of`.
         direction: the part of every code, ``[N]``: 1 for the one that is asked for, else 0.
     """
+    composed = _composed(parts, jnp.ones(len(parts.features)))
 
-    def at(kept: Array) -> Array:
-        return picture_of(prior, parametrization, parts, kept)
+    def drawn(features: Array) -> Array:
+        return parametrization.from_composed(prior, features, parts.styles)
 
-    direction = jnp.asarray(direction, parts.features.dtype)
-    return jax.jvp(at, (jnp.ones_like(direction),), (direction,))[1]
+    # Composed features are linear in the parts: what is left to differentiate is behind them.
+    return jax.jvp(drawn, (composed,), (_composed(parts, direction),))[1]
 
 
 def importance(maps: ArrayLike) -> Array:
