@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from tyro import conf
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import JsonFlag, check_positive
+from gprior_jax.cli.flags import JsonFlag, check_positive, mask_gray
 from gprior_jax.cli.telling import check_drawn, print_json, say, warn
 from gprior_jax.editing import Point
 from gprior_jax.errors import ArgumentError
@@ -38,6 +38,7 @@ class Explain(JsonFlag):
         masks: regions to compare maps with, white inside: a mask, or a folder of masks; of a folder in it that is
             called like a result, its own.
         invert_mask: regions are black.
+        threshold: gray pixels of a mask are white from this part of white up; a half unless given.
         by: what a code's influence is: alpha (the change where its channels of a weight above --alpha-threshold are
             left out, as published), image (what it adds to the picture, to first order), or auto: image for large
             weights, as drawn codes have them, else alpha.
@@ -50,6 +51,7 @@ class Explain(JsonFlag):
     model: str = "builtin"
     masks: Path | None = None
     invert_mask: bool = False
+    threshold: float | None = None
     by: Literal["auto", "alpha", "image"] = "auto"
     alpha_threshold: float = THRESHOLD
     batch_size: int | None = None
@@ -88,15 +90,18 @@ class Explain(JsonFlag):
             raise ArgumentError("nothing to explain: name results of gprior invert, .npz files or their folder.")
         if not 0 <= self.alpha_threshold < math.inf:
             raise ArgumentError(f"--alpha-threshold {self.alpha_threshold}: use a channel weight, 0 or more.")
-        if self.invert_mask and self.masks is None:
-            raise ArgumentError("--invert-mask is for --masks: leave it out.")
+        given = {"--invert-mask": self.invert_mask, "--threshold": self.threshold is not None}
+        if foreign := [flag for flag, is_given in given.items() if is_given and self.masks is None]:
+            raise ArgumentError(f"{foreign[0]} is for --masks: leave it out.")
+        mask_gray(self.threshold, False)
         if self.by == "image" and self.alpha_threshold != THRESHOLD:
             raise ArgumentError(f"--alpha-threshold {self.alpha_threshold} is for --by alpha: leave one of them out.")
 
     def _regions(self, point: Point, name: str, resolution: int) -> dict[str, Any]:
         if self.masks is None:
             return {}
-        return read_regions(self.masks, point, name, resolution, self.invert_mask)
+        gray = mask_gray(self.threshold, False)
+        return read_regions(self.masks, point, name, resolution, self.invert_mask, gray)
 
     def _remark(self, found: Explained) -> None:
         """Say what a reader of the maps should know."""

@@ -142,7 +142,8 @@ def similarity(maps: ArrayLike) -> Array:
     unit = jnp.where(norms > 0, flat / jnp.where(norms > 0, norms, 1.0), 0.0)
     number = (norms > 0).sum()
     # The sum of all products of unit vectors, without those of each with itself.
-    return (jnp.square(unit.sum(axis=0)).sum() - number) / (number * (number - 1))
+    products = jnp.square(unit.sum(axis=0)).sum() - number
+    return jnp.where(number > 1, products / jnp.maximum(number * (number - 1), 1), jnp.nan)
 
 
 def removed_in_order(order: ArrayLike) -> Array:

@@ -208,7 +208,11 @@ class Explainer:
         parts: Parts,
         kept: np.ndarray,
     ) -> np.ndarray:
-        size = min(self.batch_size or default_batch_size(prior.resolution, len(kept)), len(kept))
+        number = len(parts.features)
+        # One shape of batches, also for fewer pictures: compiling takes longer than drawing some in vain.
+        size = min(self.batch_size or default_batch_size(prior.resolution, number), number)
+        if kept.ndim == 3:
+            kept = np.broadcast_to(kept, (*kept.shape[:2], parts.features.shape[-1]))
         images = in_batches(partial(function, parametrization, prior, parts), size, kept).astype(np.float32)
         self.check_images(images)
         return images
