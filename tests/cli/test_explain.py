@@ -150,12 +150,15 @@ def test_results_of_several_layers_side_by_side(found, photograph, little, tmp_p
     assert (tmp_path / "explained" / "a_2" / "maps" / "02.png").is_file()
 
 
-def test_codes_w_and_later_styles(photograph, styled, tmp_path, capsys):
-    found = invert(photograph, styled, tmp_path / "found", *CODES, "--free-codes")
-    assert explain(styled, tmp_path / "explained", found, "--alpha-threshold", 0, "--json") == 0
+@pytest.mark.parametrize(("name", "label"), [("styled", None), ("conditional", 2)])
+def test_styles_and_classes_of_each_code_s_own_picture(photograph, name, label, request, tmp_path, capsys):
+    model, prior = request.getfixturevalue(name), getattr(priors, name)()
+    words = [] if label is None else ["--label", str(label)]
+    found = invert(photograph, model, tmp_path / "found", *CODES, "--free-codes", "--method", "mganprior", *words)
+    assert explain(model, tmp_path / "explained", found, "--alpha-threshold", 0, "--json") == 0
     capsys.readouterr()
-    (point,) = read_points(priors.styled(), str(found))
-    drawn = im.to_uint8(synthesize(priors.styled(), point.variables["codes"][1]))
+    (point,) = read_points(prior, str(found))
+    drawn = im.to_uint8(synthesize(prior, point.variables["codes"][1], label=label))
     own = pixels(tmp_path / "explained" / "a" / "own" / "01.png")
     np.testing.assert_allclose(own.astype(int), drawn, atol=1)
 
