@@ -61,6 +61,7 @@ _BUILT_IN = (
     _own("diffuse", "diffuse:Diffuse", "put a part of pictures into others, and let what is around it follow"),
     _own("mix", "mix:Mix", "mix the styles of pictures in a grid"),
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
+    _own("explain", "explain:Explain", "say what each code of a result of several codes does"),
     _own("directions", "directions:Directions", "say what files of directions hold, those of other programs too"),
     _own("train generator", "train:TrainGenerator", "train a PGGAN and its discriminator on images of your own"),
     _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on images of your own"),

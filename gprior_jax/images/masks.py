@@ -74,13 +74,9 @@ def _known(
     path: Path, missing: np.ndarray, size: int, crop: Crop, picture: tuple[int, int] | None, invert: bool
 ) -> np.ndarray:
     """What :func:`load_mask` returns, of a mask that has been read."""
-    own = missing.shape[::-1]
-    wanted = {(size, size)} | ({picture} if picture is not None else set())
-    if picture is not None and own not in wanted:
-        sizes = " or ".join(f"{w}x{h}" for w, h in sorted(wanted))
-        raise ImageFileError(f"{path} is a mask of {own[0]}x{own[1]} pixels: make it {sizes}, as its picture.")
+    _check_size(path, missing, size, picture)
     reduced, hidden = (
-        part if own == (size, size) else _plane(part, size, crop, 1.0, Image.Resampling.BOX)
+        part if part.shape == (size, size) else _plane(part, size, crop, 1.0, Image.Resampling.BOX)
         for part in (missing, (missing >= 1).astype(np.float32))
     )
     # Whatever is hidden may hold anything: a pixel that covers some of it is missing, however much else it covers.
@@ -90,6 +86,55 @@ def _known(
             f"{path} hides every pixel at {size}x{size}: leave larger areas known ({'black' if invert else 'white'})."
         )
     return known
+
+
+def _check_size(path: Path, values: np.ndarray, size: int, picture: tuple[int, int] | None) -> None:
+    """Raise :class:`ImageFileError` unless a mask ``[H, W]`` has the size of its picture, or of the result."""
+    own = values.shape[::-1]
+    wanted = {(size, size)} | ({picture} if picture is not None else set())
+    if picture is not None and own not in wanted:
+        sizes = " or ".join(f"{w}x{h}" for w, h in sorted(wanted))
+        raise ImageFileError(f"{path} is a mask of {own[0]}x{own[1]} pixels: make it {sizes}, as its picture.")
+
+
+def load_region(
+    path: str | os.PathLike,
+    size: int,
+    crop: Crop = "center",
+    like: str | os.PathLike | None = None,
+    invert: bool = False,
+    gray: Gray = ANY_GRAY,
+) -> np.ndarray:
+    """Read the region that a mask shows in white, as segmentations have it; else as :func:`load_mask` reads it.
+
+    Where it is reduced, a pixel is inside if half of what it covers is. Transparent pixels are inside only where all
+    that can be seen is black.
+
+    Args:
+        path: the file.
+        size: side of the result, pixels.
+        crop: see :func:`gprior_jax.images.files.load_image`.
+        like: the picture that it belongs to; a mask must have its size, or the side ``size``.
+        invert: the region is black.
+        gray: what its gray values mean.
+
+    Returns:
+        bool ``[size, size]``, true inside; somewhere, and not everywhere.
+
+    Raises:
+        ImageFileError: unreadable, of another size, or all of one colour.
+    """
+    inside = read_missing(Path(path), not invert, gray)
+    _check_size(Path(path), inside, size, None if like is None else size_of(Path(like)))
+    reduced = inside if inside.shape == (size, size) else _plane(inside, size, crop, 0.0, Image.Resampling.BOX)
+    region = reduced >= HALF_WHITE
+    if not region.any() or region.all():
+        colour = "black" if region.any() == invert else "white"
+        raise ImageFileError(
+            f"{path} shows no region at {size}x{size}: it is {colour} everywhere; use a mask that is white inside of "
+            "its region and black elsewhere, or the other way round."
+        )
+    return region
 
 
 def load_masked(

@@ -170,12 +170,24 @@ class MultiCode(Parametrization):
         """The image of the composed features."""
         inputs = self._inputs(prior, variables["codes"])  # Both halves take them: codes are mapped once.
         composed = self._compose(prior, inputs, variables["alpha"])
-        later = None
+        return self.from_composed(prior, composed, self._later(prior, variables, inputs))
+
+    def parts(self, prior: Prior, variables: Variables) -> tuple[Array, Array | None]:
+        """What every code adds to the composed features, and the later layers' styles where layers take styles.
+
+        Returns:
+            ``[N, *prior.feature_shape(layer)]``, whose sum over N :meth:`compose` gives, and the styles for
+            :meth:`from_composed`.
+        """
+        features, _ = self.features(prior, variables["codes"])
+        alpha = jnp.expand_dims(variables["alpha"], tuple(range(1, features.ndim - 1)))
+        return features * alpha, self._later(prior, variables, self._inputs(prior, variables["codes"]))
+
+    def _later(self, prior: Prior, variables: Variables, inputs: Array) -> Array | None:
+        """Styles of the later layers, of what the first half takes of every code."""
         if self.later_styles == "free":
             # Those of the layers before, which are not run, only fill the place.
-            later = jnp.pad(variables["styles"], ((self._cut, 0), (0, 0)))
-        elif self.later_styles == "weighted":
-            later = jnp.einsum("n,nsw->sw", variables["style_weights"], inputs)
-        elif prior.num_styles:
-            later = inputs.mean(0)
-        return self.from_composed(prior, composed, later)
+            return jnp.pad(variables["styles"], ((self._cut, 0), (0, 0)))
+        if self.later_styles == "weighted":
+            return jnp.einsum("n,nsw->sw", variables["style_weights"], inputs)
+        return inputs.mean(0) if prior.num_styles else None

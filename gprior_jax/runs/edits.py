@@ -92,12 +92,13 @@ def edited_region(
         path = listed[0]
     if not path.is_file():
         raise ArgumentError(f"the mask {path} does not exist: name an image, or a folder of them.")
-    found = _photograph(point)
+    found = known_photograph(point)
     crop = found.crop if found else "center"
     return 1.0 - load_mask(path, resolution, crop, like=found.path if found else None, invert=invert, gray=gray)
 
 
-def _photograph(point: Point) -> Photograph | None:
+def known_photograph(point: Point) -> Photograph | None:
+    """The photograph of an inversion, where there is one and it is still there."""
     if point.parametrization is None:
         return None
     try:

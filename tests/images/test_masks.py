@@ -5,7 +5,7 @@ from PIL import Image, ImageDraw
 
 from gprior_jax.errors import GPriorWarning, ImageFileError
 from gprior_jax.images.files import load_image
-from gprior_jax.images.masks import Gray, load_kernel, load_mask, load_masked
+from gprior_jax.images.masks import Gray, load_kernel, load_mask, load_masked, load_region
 from gprior_jax.operators import Blur
 from images.pictures import Size, one_sentence, write
 
@@ -303,3 +303,34 @@ def test_masked_pictures_for_a_prior_of_one_channel(tmp_path, side):
     far = np.s_[10:, 10:]  # Where the filter does not reach the hole.
     whole = load_image(tmp_path / "picture.png", Size((16, 16, 1)))
     np.testing.assert_allclose(image[far], whole[far], atol=1.1 / 127.5)
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_regions_are_white_unless_inverted(tmp_path, invert):
+    shown = np.zeros((8, 8), np.uint8)
+    shown[:3, 2:] = 255
+    Image.fromarray(shown).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(load_region(tmp_path / "m.png", 8, invert=invert), (shown > 0) != invert)
+
+
+def test_a_pixel_is_inside_if_half_of_it_is(tmp_path):
+    shown = np.zeros((8, 8), np.uint8)
+    shown[:4, :4] = 255
+    shown[0, 4:6], shown[2:4, 4] = 255, 255  # Halves of two pixels.
+    shown[2, 6] = 255  # A quarter.
+    Image.fromarray(shown).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(load_region(tmp_path / "m.png", 4)[:2], [[1, 1, 1, 0], [1, 1, 1, 0]])
+
+
+@pytest.mark.parametrize(("value", "invert"), [(0, False), (255, False), (0, True), (255, True)])
+def test_masks_without_a_region(tmp_path, value, invert):
+    Image.new("L", (8, 8), value).save(tmp_path / "m.png")
+    with pytest.raises(ImageFileError, match=f"no region at 8x8: it is {'white' if value else 'black'} everywhere"):
+        load_region(tmp_path / "m.png", 8, invert=invert)
+
+
+def test_regions_have_the_size_of_their_picture(tmp_path):
+    Image.new("L", (24, 16)).save(tmp_path / "picture.png")
+    Image.new("L", (9, 8)).save(tmp_path / "m.png")
+    with pytest.raises(ImageFileError, match="a mask of 9x8 pixels: make it 8x8 or 24x16"):
+        load_region(tmp_path / "m.png", 8, like=tmp_path / "picture.png")
