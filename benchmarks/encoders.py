@@ -87,7 +87,7 @@ def main() -> None:
         rows.append([name, *(number(value, 4) for value in facts.values())])
         report.add(way=name, **facts)
         if isinstance(search, WPlus):
-            told = edited(own, search, variables, reference)
+            told = edited(prior, search, variables, reference)
             edits.append([name, *(number(value, 2) for value in told.values())])
             report.add(way=name, **told)
     print_table(
@@ -95,7 +95,7 @@ def main() -> None:
         rows,
         f"{len(images)} portraits, {args.steps} steps",
     )
-    print_table(["way", *EDITED, "others", "logit"], edits, "Edits, against W+ from the mean")
+    print_table(["way", *EDITED, "others", "logit", "domain"], edits, "Edits, against W+ from the mean")
 
 
 def solved(prior: Prior, recipe: Recipe | None, images: np.ndarray) -> tuple[np.ndarray, Parametrization, Variables]:
@@ -145,7 +145,16 @@ def edited(prior: Prior, search: WPlus, variables: Variables, reference: dict[st
     assert critic is not None
     assert isinstance(critic.module, StyleGAN2Discriminator)
     real = logits(critic.module, critic.params, jnp.asarray(np.concatenate(seen)))
-    return strengths | {"others": float(np.mean(others)), "logit": float(real.mean())}
+    told = {"others": float(np.mean(others)), "logit": float(real.mean())}
+    return strengths | told | {"domain": domain_distance(prior, own["w_plus"], draw(own))}
+
+
+def domain_distance(prior: Prior, styles: jax.Array, images: jax.Array) -> float:
+    """Root mean square of styles less the encoder's of their images, in deviations of drawn styles."""
+    assert prior.encoder is not None
+    again = jax.vmap(prior.encoder.encode)(jnp.clip(images, -1.0, 1.0))["w_plus"]
+    drawn = gp.map_latents(prior, gp.sample_z(prior, jax.random.key(2), 1000))
+    return float(jnp.sqrt(jnp.mean(jnp.square(styles - again)) / jnp.mean(jnp.var(drawn, axis=0))))
 
 
 if __name__ == "__main__":

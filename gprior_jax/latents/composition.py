@@ -26,6 +26,10 @@ def weighted_sum(features: Array, weights: Array) -> Array:
     >>> weighted_sum(jnp.ones((2, 4, 4, 3)), jnp.asarray([[1.0, 2.0, 3.0], [0.5, 0.5, 0.5]]))[0, 0]
     Array([1.5, 2.5, 3.5], dtype=float32)
     """
+    return _sum(features, weights)
+
+
+def _sum(features: Array, weights: Array) -> Array:
     if len(features) > _UNROLLED:
         return jnp.einsum("n...c,nc->...c", features, weights)
     # One pass over the features. XLA makes a batch of products of what ``einsum`` says, one for every channel, and
@@ -35,10 +39,10 @@ def weighted_sum(features: Array, weights: Array) -> Array:
 
 @weighted_sum.defjvp
 def _tangent(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
-    # Written as sums over an axis, whose transposes are a broadcast and a sum over the pixels. Those of N slices would
-    # be N padded arrays, which XLA adds up anew in every operation that reads the gradient.
     (features, weights), (features_dot, weights_dot) = primals, tangents
-    between = tuple(range(1, features.ndim - 1))
-    from_features = jnp.sum(features_dot * jnp.expand_dims(weights, between), axis=0)
-    from_weights = jnp.sum(features * jnp.expand_dims(weights_dot, between), axis=0)
-    return weighted_sum(features, weights), from_features + from_weights
+    # The features' part is a sum over an axis, whose transpose is a broadcast. That of N slices would be N padded
+    # arrays, which XLA adds up anew in every operation that reads the gradient.
+    moved = features_dot * jnp.expand_dims(weights, tuple(range(1, features.ndim - 1)))
+    # Apart from the product: together they come out wrong for a batch of weights (findings/jax_cpu_batched_sum.sh).
+    from_features = jnp.sum(jax.lax.optimization_barrier(moved), axis=0)
+    return weighted_sum(features, weights), from_features + _sum(features, weights_dot)
