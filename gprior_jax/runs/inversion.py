@@ -19,6 +19,7 @@ from gprior_jax.images.samples import range_setting
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.latents import WhitenedStyles
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Batch, Solve
 from gprior_jax.runs.record import Record, record_of
@@ -146,14 +147,15 @@ def inversion_settings(prior: Prior, recipe: Recipe, key: Key, labels: bool = Fa
     Raises:
         ValueError: the recipe does not fit the prior.
     """
-    held = with_label(prior, 0) if labels else prior  # Recipes fit one class like another.
+    fitted = recipe.fit(with_label(prior, 0) if labels else prior)  # Recipes fit one class like another.
+    measured = any(isinstance(stage.coordinates, WhitenedStyles) for stage in fitted.stages)
     own = None if prior.label is None else np.asarray(prior.label).tolist()
     return {
         "prior": {"weights": fingerprint(prior.params)}
         | summarise({"module": prior.module, "latent": prior.latent})
-        | ({} if prior.metric is None else {"metric": fingerprint({"blocks": prior.metric})}),
+        | ({"metric": fingerprint({"blocks": prior.metric})} if measured else {}),
         "label": EACH if labels else own,
-        "recipe": recipe.fit(held).summary(),
+        "recipe": fitted.summary(),
         "key": jax.random.key_data(key).tolist(),
     }
 

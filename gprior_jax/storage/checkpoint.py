@@ -60,7 +60,7 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
     for name, digest in read_json(path / DIGESTS, remedy).items():
         # A name that leads out of the folder belongs to no checkpoint of ours.
         file = path / name
-        if ".." in file.parts or not file.is_relative_to(path) or not file.is_file() or sha256(file) != digest:
+        if ".." in Path(name).parts or not file.is_relative_to(path) or not file.is_file() or sha256(file) != digest:
             raise CheckpointError(f"{path} is damaged: {name} is missing or has other content; {remedy}.")
     device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     try:

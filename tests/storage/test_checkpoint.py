@@ -149,3 +149,11 @@ def test_a_checkpoint_without_digests_is_of_another_version(saved):
     (saved / "digests.json").unlink()
     with pytest.raises(CheckpointError, match=r"has no digests\.json: it is of an older version, .*convert or train"):
         load_tree(saved, TREE)
+
+
+def test_a_path_may_go_up(tmp_path, monkeypatch):
+    tree = {"a": np.arange(3, dtype=np.float32)}
+    save_tree(tmp_path / "tree", tree)
+    (tmp_path / "beside").mkdir()
+    monkeypatch.chdir(tmp_path / "beside")
+    np.testing.assert_array_equal(load_tree("../tree", tree)["a"], tree["a"])
