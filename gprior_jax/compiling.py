@@ -25,11 +25,6 @@ _OFTEN: dict[str, str | bool | int] = {
     # Its newer code generator for fusions compiles a PGGAN-256 step in 14 s where the older one takes 9, and the steps
     # take the same time.
     "xla_cpu_use_fusion_emitters": False,
-    # The library of kernels that XLA:CPU hands products and sums to sums some batches wrongly, in silence (jaxlib
-    # 0.10.2, findings/jax_cpu_batched_sum.sh); without its sums a step takes the same time.
-    "xla_cpu_experimental_ynn_fusion_type": (
-        "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_INDIVIDUAL_CONVOLUTION"
-    ),
     # LLVM's higher levels take a quarter of the time to compile and make nothing faster: what counts are calls of
     # kernels that were compiled long before.
     "xla_backend_optimization_level": 1,

@@ -26,10 +26,6 @@ def weighted_sum(features: Array, weights: Array) -> Array:
     >>> weighted_sum(jnp.ones((2, 4, 4, 3)), jnp.asarray([[1.0, 2.0, 3.0], [0.5, 0.5, 0.5]]))[0, 0]
     Array([1.5, 2.5, 3.5], dtype=float32)
     """
-    return _sum(features, weights)
-
-
-def _sum(features: Array, weights: Array) -> Array:
     if len(features) > _UNROLLED:
         return jnp.einsum("n...c,nc->...c", features, weights)
     # One pass over the features. XLA makes a batch of products of what ``einsum`` says, one for every channel, and
@@ -40,9 +36,8 @@ def _sum(features: Array, weights: Array) -> Array:
 @weighted_sum.defjvp
 def _tangent(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
     (features, weights), (features_dot, weights_dot) = primals, tangents
-    # The features' part is a sum over an axis, whose transpose is a broadcast. That of N slices would be N padded
-    # arrays, which XLA adds up anew in every operation that reads the gradient.
-    moved = features_dot * jnp.expand_dims(weights, tuple(range(1, features.ndim - 1)))
-    # Apart from the product: together they come out wrong for a batch of weights (findings/jax_cpu_batched_sum.sh).
-    from_features = jnp.sum(jax.lax.optimization_barrier(moved), axis=0)
-    return weighted_sum(features, weights), from_features + _sum(features, weights_dot)
+    # As a product of matrices, whose transpose is a broadcast: that of N slices would be N padded arrays, which XLA
+    # adds up anew in every operation that reads the gradient, and a sum over an axis comes out wrong for a batch of
+    # weights and features that it shares (findings/jax_cpu_batched_sum.sh).
+    from_features = jnp.einsum("n...c,nc->...c", features_dot, weights)
+    return weighted_sum(features, weights), from_features + weighted_sum(features, weights_dot)
