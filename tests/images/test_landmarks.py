@@ -16,7 +16,7 @@ def dlib():
     """68 points of which eyes and mouth are where they are in FIVE."""
     points = np.zeros((68, 2))
     around = np.array([(-4, 0), (-2, -2), (2, -2), (4, 0), (2, 2), (-2, 2)])
-    points[36:42], points[42:48] = around + (30, 40), around + (70, 42)
+    points[36:42], points[42:48] = np.add(around, (30, 40)), np.add(around, (70, 42))
     points[48], points[54] = (35, 80), (65, 82)
     return points
 
@@ -79,7 +79,7 @@ def test_wrong_files(tmp_path, text):
 
 
 def test_unreadable_files(tmp_path):
-    with pytest.raises(ArgumentError, match="none.json cannot be read as a file of faces: No such file"):
+    with pytest.raises(ArgumentError, match=r"none\.json cannot be read as a file of faces: No such file"):
         read_faces(tmp_path / "none.json")
     (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ArgumentError, match="cannot be read as a file of faces"):
