@@ -166,13 +166,16 @@ def _mixed(
 
 
 class Seam(NamedTuple):
-    """How sharp the edge of what was pasted is: mean jumps between the pixels on its two sides, grey levels of 255.
+    """What the edge of something pasted is like, in grey levels of 255; means over the pixels and the colours there.
 
     Attributes:
-        jump: in the photograph with what was pasted.
-        before: in the photograph as it was, at the same pixels; an edge that cannot be seen jumps no more.
+        step: difference between what was pasted and the photograph under it, all along the edge: what there is to
+            bridge. Without a feather it would be a jump from one pixel to the next.
+        jump: between neighbouring pixels along and across the edge, in the photograph with what was pasted.
+        before: the same in the photograph as it was; an edge that cannot be seen jumps no more.
     """
 
+    step: float
     jump: float
     before: float
 
@@ -187,19 +190,36 @@ def seam(original: Original, done: Original, place: Place, share: np.ndarray | N
         share: what :func:`paste` took.
 
     Returns:
-        Means over all pairs of neighbours, along rows and along columns, of which one has a share of what was pasted
-        and the other none; None where there are no such pairs, as all of the photograph is covered.
+        Over the band where what was pasted fades, and where it ends at once over the pixels on both sides; None where
+        there is neither, as all of the photograph is covered.
     """
-    part = feather(original.size, place) if share is None else inside(share, place)
-    pasted = np.zeros(original.size[::-1], bool)
-    pasted[covered(place)] = part > 0
-    height, width = original.size[::-1]
+    part = np.zeros(original.size[::-1], np.float32)
+    part[covered(place)] = feather(original.size, place) if share is None else inside(share, place)
+    unit = 255.0 / (original.white - original.black)
+    fading = (part > 0) & (part < 1)
+    edge = fading & (part >= _TELLING)
     jumps: list[np.ndarray] = []
+    (height, width) = part.shape
     for rows, columns in ((0, 1), (1, 0)):
-        one = pasted[: height - rows, : width - columns]
-        y, x = np.nonzero(one != pasted[rows:, columns:])
+        one, other = (slice(0, height - rows), slice(0, width - columns)), (slice(rows, None), slice(columns, None))
+        ends = (part[one] > 0) != (part[other] > 0)
+        edge[one] |= ends & (part[one] == 1)
+        edge[other] |= ends & (part[other] == 1)
+        y, x = np.nonzero(ends | fading[one] | fading[other])
         for samples in (done.samples, original.samples):
-            values = samples[y + rows, x + columns].astype(np.float32) - samples[y, x].astype(np.float32)
-            jumps.append(np.abs(values).mean(axis=-1) * 255.0 / (original.white - original.black))
+            jumps.append(unit * _apart(samples[y + rows, x + columns], samples[y, x]))
     after, before = (np.concatenate(jumps[i::2]) for i in (0, 1))
-    return Seam(float(after.mean()), float(before.mean())) if len(after) else None
+    y, x = np.nonzero(edge)
+    if not len(after) or not len(y):
+        return None
+    steps = unit * _apart(done.samples[y, x], original.samples[y, x]) / part[y, x]
+    return Seam(float(steps.mean()), float(after.mean()), float(before.mean()))
+
+
+_TELLING = 0.5
+"""Share from which a pixel of 8 bits tells what was pasted to about a grey level."""
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Mean differences of samples ``[N, C]``."""
+    return np.abs(one.astype(np.float32) - other.astype(np.float32)).mean(axis=-1)

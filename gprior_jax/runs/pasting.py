@@ -29,7 +29,7 @@ from gprior_jax.tasks.finishing import feather_width, feathered, keep_luma
 
 Tell = Callable[[str], None]
 
-SEAM = ("seam", "seam_before")
+SEAM = ("seam", "seam_jump", "seam_before")
 """Metrics of an image that was pasted: the fields of :class:`gprior_jax.images.pasting.Seam`."""
 
 

@@ -64,7 +64,7 @@ def test_the_square_of_the_face_is_inverted_and_pasted_back(model, source, given
     np.testing.assert_array_equal(after[outside], before[outside])
     assert (after[~outside] != before[~outside]).any(axis=-1).mean() > 0.9
     row = rows(out)["a"]
-    assert 0 < row["seam"] < row["seam_before"] + 10
+    assert row["seam_before"] < row["seam_jump"] < row["seam"]
     run_json = json.loads((out / "run.json").read_text())
     assert run_json["settings"]["crop"] == {"align": OWN, "detector": None}
     # Again: it is done. Of another face it is not.
@@ -164,7 +164,7 @@ def test_edits_of_an_aligned_photograph(styled, source, given, tmp_path):
         after = pixels(tmp_path / "edits" / "pasted" / f"{name}.png")
         np.testing.assert_array_equal(after[outside], slopes(*SIZE)[outside])
     (row,) = json.loads((tmp_path / "edits" / "edit.json").read_text())["images"]
-    assert [seam.keys() for seam in row["seams"]] == [{"jump", "before"}] * 2
+    assert [seam.keys() for seam in row["seams"]] == [{"step", "jump", "before"}] * 2
 
 
 def test_wrong_use(model, source, given, template, tmp_path, capsys):

@@ -80,23 +80,41 @@ def test_shares_end_at_the_border():
 
 
 def test_seams():
-    frame = FRAMES[1]
+    frame = Frame(60.0, 50.0, 32.0, 24.0)  # The band is five pixels wide.
     place, pixels = placed(SIZE, SIDE, frame), np.full((*SIZE[::-1], 3), 100, np.uint8)
     pixels[:, ::2] += 4
     original, result = Original(pixels), np.full((SIDE, SIDE, 3), 200, np.uint8)
-    hard = seam(original, paste(original, result, place, np.ones_like(feather(SIZE, place))), place, np.ones(1))
+    whole = np.ones_like(feather(SIZE, place))
+    hard = seam(original, paste(original, result, place, whole), place, whole)
     soft = seam(original, paste(original, result, place), place)
     assert hard is not None
     assert soft is not None
-    assert 94 < hard.jump <= 100
-    assert soft.before == pytest.approx(hard.before)
-    assert 0 < soft.before < 4
-    assert soft.jump < 25 < hard.jump  # One pixel of a band of two and a half.
+    for found in (hard, soft):
+        assert found.step == pytest.approx(98, abs=1)
+        assert 1 < found.before < 3
+    assert hard.jump == pytest.approx(98, abs=2)
+    # 100 levels over five pixels, seen by pairs along and across of an edge that runs slanting.
+    assert soft.before + 5 < soft.jump < 20
+    # What fits leaves no seam, and less of a step where less is changed.
+    fitting = seam(original, original, place)
+    assert fitting is not None
+    assert fitting.step == 0
+    assert fitting.jump == fitting.before
     # Of 16 bits the same grey levels.
     deep = Original(pixels.astype(np.uint16) * 257, white=65535.0)
     found = seam(deep, paste(deep, result, place), place)
     assert found is not None
-    np.testing.assert_allclose(found, soft, atol=0.2)
+    np.testing.assert_allclose(found, soft, atol=0.5)
+
+
+def test_a_gray_photograph_with_colours_in_a_hole():
+    pixels, share = np.full((40, 40, 1), 50, np.uint8), np.zeros((40, 40), np.float32)
+    share[10:20, 10:20] = 1
+    original, place = Original(pixels), placed((40, 40), SIDE, "stretch")
+    done = paste(original, np.broadcast_to(np.array([50, 80, 110], np.uint8), (SIDE, SIDE, 3)), place, share)
+    found = seam(original, done, place, share)
+    assert found is not None
+    np.testing.assert_allclose(found, (30, 30, 0), atol=1e-4)
 
 
 def test_no_seam_where_everything_is_covered():
