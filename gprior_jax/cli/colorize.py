@@ -7,6 +7,7 @@ from gprior_jax import recipes
 from gprior_jax.cli.restore import Restore
 from gprior_jax.generators.prior import Prior
 from gprior_jax.runs import Item
+from gprior_jax.runs.aligning import Cropper
 from gprior_jax.runs.measurements import Reader, Whole
 from gprior_jax.runs.pasting import Everything, Keeper, keep_own_luma
 from gprior_jax.tasks import COLORIZE, Task, check_colours
@@ -22,7 +23,7 @@ class Colorize(Restore):
         """The luma of the photograph."""
         return Everything(keep_own_luma)
 
-    def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
+    def measurement(self, prior: Prior, items: list[Item], crop: Cropper) -> tuple[Task, Reader]:
         """The luma of every picture, which stays; the chroma is the prior's."""
         check_colours(prior)
-        return COLORIZE, Whole(prior, self.crop, gray=True, value_range=self.value_range)
+        return COLORIZE, Whole(prior, crop, gray=True, value_range=self.value_range)

@@ -11,6 +11,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.images.masks import load_kernel
 from gprior_jax.operators import gaussian_kernel, motion_kernel
 from gprior_jax.runs import Item
+from gprior_jax.runs.aligning import Cropper
 from gprior_jax.runs.measurements import Reader, Whole
 from gprior_jax.tasks import Task, deblurring
 
@@ -44,9 +45,9 @@ class Deblur(Restore):
         """The kernel's file."""
         return {} if self.kernel is None else {item.source: self.kernel for item in items}
 
-    def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
+    def measurement(self, prior: Prior, items: list[Item], crop: Cropper) -> tuple[Task, Reader]:
         """Pictures, and the kernel that has blurred them."""
-        return deblurring(self._kernel(prior)), Whole(prior, self.crop, value_range=self.value_range)
+        return deblurring(self._kernel(prior)), Whole(prior, crop, value_range=self.value_range)
 
     def _kernel(self, prior: Prior) -> Any:
         """The kernel, if it does not reach beyond the image."""

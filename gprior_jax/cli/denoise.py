@@ -8,6 +8,7 @@ from gprior_jax.cli.restore import Restore
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.runs import Item
+from gprior_jax.runs.aligning import Cropper
 from gprior_jax.runs.measurements import Reader, Whole
 from gprior_jax.tasks import NoiseKind, Task, denoising
 
@@ -37,10 +38,8 @@ class Denoise(Restore):
         strength = {"poisson": "peak", "impulse": "rate"}.get(self.noise)
         return own | ({strength: getattr(self, strength)} if self.simulate and strength else {})
 
-    def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
+    def measurement(self, prior: Prior, items: list[Item], crop: Cropper) -> tuple[Task, Reader]:
         """Noisy pictures; the pixel term goes no lower than the noise."""
         if self.simulate and self.noise == "gaussian" and self.sigma is None:
             raise ArgumentError("--simulate needs --sigma: grey levels of the noise to be added.")
-        return denoising(self.noise, self.sigma, self.peak, self.rate), Whole(
-            prior, self.crop, value_range=self.value_range
-        )
+        return denoising(self.noise, self.sigma, self.peak, self.rate), Whole(prior, crop, value_range=self.value_range)

@@ -111,7 +111,8 @@ class Edit(EditingFlags):
             save_image(folder / "pictures" / f"{name}_{strength:+g}.png", picture)
             if edited.photograph is not None:
                 (folder / "pasted").mkdir(exist_ok=True)
-                editor.paste(folder / "pasted" / f"{name}_{strength:+g}.png", edited, picture)
+                seam = editor.paste(folder / "pasted" / f"{name}_{strength:+g}.png", edited, picture)
+                edited.row.setdefault("seams", []).append(None if seam is None else seam._asdict())
         own = edited.variables | {"strengths": np.asarray(self.strengths, np.float32)}
         write_arrays(folder / "codes" / f"{name}.npz", own)
         if self.animation != "none":

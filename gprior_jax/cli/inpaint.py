@@ -12,6 +12,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.images.masks import HALF_WHITE, load_mask
 from gprior_jax.keys import seeded
 from gprior_jax.runs import Item
+from gprior_jax.runs.aligning import Cropper
 from gprior_jax.runs.measurements import DrawnMasks, Masked, Reader
 from gprior_jax.runs.pasting import Everything, Holes, Keeper
 from gprior_jax.tasks import Blend, Task, inpainting
@@ -69,7 +70,7 @@ class Inpaint(Restore):
             return Everything()
         return Holes(reader=reader, feather=self.blend == "feather")
 
-    def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
+    def measurement(self, prior: Prior, items: list[Item], crop: Cropper) -> tuple[Task, Reader]:
         """Pictures and their masks; wrong numbers are told before anything is made."""
         given = [name for name in ("mask", "box", "missing", "strokes") if getattr(self, name) is not None]
         if len(given) != 1:
@@ -79,13 +80,14 @@ class Inpaint(Restore):
                 if getattr(self, name):
                     raise ArgumentError(f"{flag_of(name)} is for --mask: leave it out.")
             key = seeded(self.seed)
-            drawn = DrawnMasks(prior, key, self.crop, self.box, self.missing, self.strokes, self.value_range)
+            drawn = DrawnMasks(prior, key, crop, self.box, self.missing, self.strokes, self.value_range)
             drawn.beside(items[0])
             return inpainting(self.blend), drawn
         gray = mask_gray(self.threshold, self.soft_mask)
         if self.mask.is_file():
-            load_mask(self.mask, prior.resolution, self.crop, invert=self.invert_mask, gray=gray)
+            whole = crop if isinstance(crop, str) else "stretch"
+            load_mask(self.mask, prior.resolution, whole, invert=self.invert_mask, gray=gray)
         turn = "leave out --invert-mask" if self.invert_mask else "--invert-mask turns it round"
         files = self.files(items)
-        reader = Masked(prior, files, self.crop, self.invert_mask, gray, self.value_range, turn)
+        reader = Masked(prior, files, crop, self.invert_mask, gray, self.value_range, turn)
         return inpainting(self.blend), reader

@@ -3,17 +3,19 @@
 import dataclasses
 
 from gprior_jax import runs
+from gprior_jax.cli.filming import FilmFlags, tell_unfilmed
 from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
 from gprior_jax.cli.telling import StepBar, say, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.keys import seeded
 from gprior_jax.recipes import METHODS
+from gprior_jax.runs.aligning import with_faces
 from gprior_jax.runs.pasting import Everything
 from gprior_jax.runs.tuned import write_tuned
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Invert(FolderFlags, RecipeFlags):
+class Invert(FilmFlags, FolderFlags, RecipeFlags):
     """Find the latent codes that explain photographs. The same command goes on with an interrupted run.
 
     Attributes:
@@ -30,9 +32,13 @@ class Invert(FolderFlags, RecipeFlags):
             raise ArgumentError("nothing to invert: name image files, folders or quoted patterns.")
         items = self.find_items()
         prior, recipe = self.load_prior(), self.recipe()
-        items = self.labelled(prior, items)
+        crop = self.cropper(items, self.model, self.crop, self.value_range)
+        items = with_faces(self.labelled(prior, items), crop)
         key, labels = seeded(self.seed), self.labels is not None
-        job = runs.Inversion(prior, recipe, key, self.crop, self.devices, labels=labels, value_range=self.value_range)
+        filming = self.filming(self.out)
+        job = runs.Inversion(
+            prior, recipe, key, crop, self.devices, labels=labels, value_range=self.value_range, filming=filming
+        )
         paster = self.paster(Everything())
         outcome = runs.run(
             job,
@@ -46,6 +52,7 @@ class Invert(FolderFlags, RecipeFlags):
             finished=paster,
         )
         code = tell_outcome(outcome, self.json, paster)
+        tell_unfilmed(filming, outcome)
         names = [entry.row["name"] for entry in outcome.entries]
         if self.method == "pti" and (folders := write_tuned(prior, self.out, names, self.model)):
             say(f"the tuned generators are model folders: {folders[0].parent}", self.json)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gprior_jax import recipes, runs
+from gprior_jax.cli.filming import FilmFlags, tell_unfilmed
 from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
 from gprior_jax.cli.telling import StepBar, say, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
@@ -18,13 +19,14 @@ from gprior_jax.keys import seeded
 from gprior_jax.objectives import Distance
 from gprior_jax.recipes import METHODS
 from gprior_jax.runs import Item
+from gprior_jax.runs.aligning import Cropper, with_faces
 from gprior_jax.runs.measurements import Reader
 from gprior_jax.runs.pasting import Everything, Keeper
 from gprior_jax.tasks import Task
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Restore(FolderFlags, RecipeFlags):
+class Restore(FilmFlags, FolderFlags, RecipeFlags):
     """Flags that all restoration commands have.
 
     Attributes:
@@ -47,7 +49,7 @@ class Restore(FolderFlags, RecipeFlags):
     truth: Path | None = None
     simulate: bool = False
 
-    def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
+    def measurement(self, prior: Prior, items: list[Item], crop: Cropper) -> tuple[Task, Reader]:
         """What the command undoes, and how its files are read."""
         raise NotImplementedError
 
@@ -79,13 +81,16 @@ class Restore(FolderFlags, RecipeFlags):
             raise ArgumentError(f"nothing to {self.task_name}: name image files, folders or quoted patterns.")
         if self.simulate and self.truth is not None:
             raise ArgumentError("--simulate takes the inputs themselves as the ground truth: leave out --truth.")
+        filming = self.filming(self.out)
         prior, named = self.load_prior(), self.find_items()
         truths = {} if self.truth is None else self.match(self.truth, named, "--truth")
         files = self.files(named)
         items = [i._replace(companions=tuple(f[i.source] for f in (files, truths) if i.source in f)) for i in named]
         items = self.labelled(prior, items)
-        task, reader = self.measurement(prior, items)
+        crop = self.cropper(items, self.model, self.crop, self.value_range)
+        task, reader = self.measurement(prior, items, crop)
         items = [item._replace(given=self.given(item, reader)) for item in items]
+        items = with_faces(items, crop)
         job = runs.Restoring(
             prior,
             self.task_recipe(prior, task),
@@ -96,12 +101,13 @@ class Restore(FolderFlags, RecipeFlags):
             samples=self.samples,
             simulate=self.simulate,
             truths=truths,
-            crop=self.crop,
+            crop=crop,
             devices=self.devices,
             tell=warn,
             labels=self.labels is not None,
             value_range=self.value_range,
             say=partial(say, as_json=self.json),
+            filming=filming,
         )
         paster = self.paster(self.keeper(reader))
         outcome = runs.run(
@@ -115,6 +121,7 @@ class Restore(FolderFlags, RecipeFlags):
             finished=paster,
         )
         missing = [] if self.truth is None else [item.source.name for item in items if item.source not in truths]
+        tell_unfilmed(filming, outcome)
         for name in missing:
             warn(f"{name} has no ground truth of this name in {self.truth}: it was restored without metrics.")
         return max(tell_outcome(outcome, self.json, paster), 1 if missing or job.spoilt else 0)

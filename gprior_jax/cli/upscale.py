@@ -9,6 +9,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.operators import DownsampleFilter
 from gprior_jax.runs import Item
+from gprior_jax.runs.aligning import Cropper
 from gprior_jax.runs.measurements import Reader, Small
 from gprior_jax.runs.pasting import Enlarged, Everything, Keeper
 from gprior_jax.tasks import Task, upscaling
@@ -46,9 +47,9 @@ class Upscale(Restore):
         """Nothing: the photograph grows."""
         return Everything() if self.simulate or not isinstance(reader, Small) else Enlarged(reader=reader)
 
-    def measurement(self, prior: Prior, items: list[Item]) -> tuple[Task, Reader]:
+    def measurement(self, prior: Prior, items: list[Item], crop: Cropper) -> tuple[Task, Reader]:
         """Reduction by a filter, and small pictures as they are."""
         if self.simulate and self.factor is None:
             raise ArgumentError("--simulate needs --factor: by how much the inputs are to be reduced.")
-        reader = Small(prior, self.factor, self.crop, self.value_range)
+        reader = Small(prior, self.factor, crop, self.value_range)
         return upscaling(self.factor, self.filter, self.consistent, prior.resolution), reader

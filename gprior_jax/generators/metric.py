@@ -38,9 +38,13 @@ class StyleMetric(nn.Module):
         """Declare the numbers (Linen)."""
         self.blocks = self.param("blocks", nn.initializers.zeros, (self.num_styles, self.w_dim, self.w_dim))
 
+    def __call__(self, x: Array) -> Array:
+        """The numbers."""
+        return self.blocks
+
     def init_all(self, x: Array) -> None:
         """Touch every parameter, for ``init``."""
-        _ = self.blocks
+        self(x)
 
 
 def mean_metric(prior: Prior, key: Key, num_samples: int = SAMPLES) -> Array:

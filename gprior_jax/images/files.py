@@ -17,6 +17,7 @@ from gprior_jax.images.opening import to_rgb as to_rgb
 from gprior_jax.images.opening import to_rgba as to_rgba
 from gprior_jax.images.opening import unreadable as unreadable
 from gprior_jax.images.placement import Crop as Crop
+from gprior_jax.images.placement import Cropping as Cropping
 from gprior_jax.images.placement import square as square
 from gprior_jax.images.samples import ValueRange as ValueRange
 from gprior_jax.storage.atomic import write_bytes
@@ -35,7 +36,7 @@ class HasImageShape(Protocol):
 def load_image(
     path: str | os.PathLike,
     size: int | tuple[int, ...] | HasImageShape,
-    crop: Crop = "center",
+    crop: Cropping = "center",
     value_range: ValueRange = "auto",
 ) -> np.ndarray:
     """Read a picture of any mode and size as a square.
@@ -48,7 +49,7 @@ def load_image(
         path: the file.
         size: side of the result, pixels; or the prior that it is for, or its ``image_shape``, which says how many
             channels, too: of one channel it is the luma, of four the transparency is the last.
-        crop: how it becomes square.
+        crop: how it becomes square; or a square of its own, turned as its face is.
         value_range: of a file of more than 8 bits a sample, the numbers of black and white: bits as ``"12"``,
             ``"LOW:HIGH"``, or ``(low, high)``; ``"auto"`` guesses them, see :mod:`gprior_jax.images.samples`.
 

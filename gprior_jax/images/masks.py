@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from gprior_jax.errors import ImageFileError
 from gprior_jax.images.arrays import from_uint8
-from gprior_jax.images.files import Crop, HasImageShape, as_channels, picture_of, square
+from gprior_jax.images.files import Cropping, HasImageShape, as_channels, picture_of, square
 from gprior_jax.images.opening import open_picture, size_of, split_alpha
 from gprior_jax.images.remarks import remark
 from gprior_jax.images.samples import ValueRange
@@ -38,7 +38,7 @@ HALF_WHITE = 0.5
 def load_mask(
     path: str | os.PathLike,
     size: int,
-    crop: Crop = "center",
+    crop: Cropping = "center",
     like: str | os.PathLike | None = None,
     invert: bool = False,
     gray: Gray = ANY_GRAY,
@@ -71,7 +71,7 @@ def load_mask(
 
 
 def _known(
-    path: Path, missing: np.ndarray, size: int, crop: Crop, picture: tuple[int, int] | None, invert: bool
+    path: Path, missing: np.ndarray, size: int, crop: Cropping, picture: tuple[int, int] | None, invert: bool
 ) -> np.ndarray:
     """What :func:`load_mask` returns, of a mask that has been read."""
     _check_size(path, missing, size, picture)
@@ -100,7 +100,7 @@ def _check_size(path: Path, values: np.ndarray, size: int, picture: tuple[int, i
 def load_region(
     path: str | os.PathLike,
     size: int,
-    crop: Crop = "center",
+    crop: Cropping = "center",
     like: str | os.PathLike | None = None,
     invert: bool = False,
     gray: Gray = ANY_GRAY,
@@ -141,7 +141,7 @@ def load_masked(
     path: str | os.PathLike,
     mask: str | os.PathLike,
     size: int | HasImageShape,
-    crop: Crop = "center",
+    crop: Cropping = "center",
     invert: bool = False,
     gray: Gray = ANY_GRAY,
     value_range: ValueRange = "auto",
@@ -214,7 +214,7 @@ def _seen(image: Image.Image) -> Image.Image:
     return Image.composite(gray, Image.new("L", gray.size, ground), alpha)
 
 
-def _plane(plane: np.ndarray, side: int, crop: Crop, ground: float, resample: Image.Resampling) -> np.ndarray:
+def _plane(plane: np.ndarray, side: int, crop: Cropping, ground: float, resample: Image.Resampling) -> np.ndarray:
     return np.asarray(square(Image.fromarray(plane), side, crop, ground, resample))
 
 

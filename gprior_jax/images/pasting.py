@@ -1,28 +1,24 @@
 """Results put back into the photographs that they were cut from, at the photographs' own size and depth."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
+from gprior_jax.images.covering import FEATHER as FEATHER
+from gprior_jax.images.covering import Place, as_covered, covered, feather, inside, scaled
 from gprior_jax.images.deep import Deep, deep_samples, is_deep
 from gprior_jax.images.opening import opened, split_alpha, to_rgb
-from gprior_jax.images.placement import Box, Placement
 from gprior_jax.images.profiles import from_srgb, is_for
 from gprior_jax.images.remarks import collected
 from gprior_jax.images.samples import ValueRange, eight_bits, range_of
-
-FEATHER = 1 / 16
-"""Width of the band inside the square's border over which it fades into the photograph, as part of its side."""
 
 Finish = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``(filling, photograph) -> result``, all float32 ``[h, w, C]`` in [-1, 1]."""
 
 _DEEPEST = 65535.0
-_SMOOTH = Image.Resampling.BICUBIC
 
 
 class Original(NamedTuple):
@@ -112,38 +108,10 @@ def enlarged(original: Original, factor: float) -> Original:
     return original._replace(samples=np.stack(larger[:colours], axis=-1), alpha=alpha)
 
 
-def scaled(
-    plane: np.ndarray,
-    size: tuple[int, int],
-    box: Box | None = None,
-    resample: Image.Resampling = _SMOOTH,
-) -> np.ndarray:
-    """A part of an array ``[H, W]`` at a width and height, float32."""
-    return np.asarray(Image.fromarray(plane.astype(np.float32)).resize(size, resample, box=box))
-
-
-def covered(place: Placement) -> tuple[slice, slice]:
-    """Rows and columns of a photograph that lie in its square as a whole."""
-    left, top, right, bottom = place.picture
-    return slice(math.ceil(top), math.floor(bottom)), slice(math.ceil(left), math.floor(right))
-
-
-def as_covered(plane: np.ndarray, place: Placement, resample: Image.Resampling = _SMOOTH) -> np.ndarray:
-    """What of a square ``[R, R]`` lies over :func:`covered`, at its size: ``[h, w]``, float32."""
-    rows, columns = covered(place)
-    left, top, right, bottom = place.picture
-    x0, y0, x1, y1 = place.square
-    wide, high = (x1 - x0) / (right - left), (y1 - y0) / (bottom - top)
-    box = ((columns.start - left) * wide, (rows.start - top) * high)
-    box += (x1 - x0 - (right - columns.stop) * wide, y1 - y0 - (bottom - rows.stop) * high)
-    # Cut out first: filters look beyond a box, where the ground of a padded picture is.
-    return scaled(plane[y0:y1, x0:x1], (columns.stop - columns.start, rows.stop - rows.start), box, resample)
-
-
 def paste(
     original: Original,
     square: np.ndarray,
-    place: Placement,
+    place: Place,
     share: np.ndarray | None = None,
     finish: Finish | None = None,
 ) -> Original:
@@ -162,7 +130,7 @@ def paste(
         finish: makes what is pasted from the square at the photograph's size and the photograph; pixel by pixel.
     """
     rows, columns = covered(place)
-    share = feather(original.size, place) if share is None else share
+    share = feather(original.size, place) if share is None else inside(share, place)
     if square.shape[-1] == _RGB + 1:
         share = share * np.clip(as_covered(square[..., -1], place), 0, 255) / np.float32(255)
         square = square[..., :-1]
@@ -197,18 +165,61 @@ def _mixed(
     return np.where(share[..., None] > 0, whole, before)
 
 
-def feather(size: tuple[int, int], place: Placement) -> np.ndarray:
-    """1 in a square, falling to 0 towards its borders where the photograph goes on: ``[h, w]`` of what is covered."""
-    rows, columns = covered(place)
-    high = _ramp(rows, size[1], max(1.0, FEATHER * (place.picture[3] - place.picture[1])))
-    wide = _ramp(columns, size[0], max(1.0, FEATHER * (place.picture[2] - place.picture[0])))
-    return (high[:, None] * wide).astype(np.float32)
+class Seam(NamedTuple):
+    """What the edge of something pasted is like, in grey levels of 255; means over the pixels and the colours there.
+
+    Attributes:
+        step: difference between what was pasted and the photograph under it, all along the edge: what there is to
+            bridge. Without a feather it would be a jump from one pixel to the next.
+        jump: between neighbouring pixels along and across the edge, in the photograph with what was pasted.
+        before: the same in the photograph as it was; an edge that cannot be seen jumps no more.
+    """
+
+    step: float
+    jump: float
+    before: float
 
 
-def _ramp(inside: slice, length: int, band: float) -> np.ndarray:
-    """Along one axis: smooth at both of its ends."""
-    centres = np.arange(inside.start, inside.stop) + 0.5
-    start = (centres - inside.start) / band if inside.start > 0 else np.ones(len(centres))
-    stop = (inside.stop - centres) / band if inside.stop < length else np.ones(len(centres))
-    part = np.clip(np.minimum(start, stop), 0.0, 1.0)
-    return part * part * (3.0 - 2.0 * part)
+def seam(original: Original, done: Original, place: Place, share: np.ndarray | None = None) -> Seam | None:
+    """Measure the edge between what was pasted and what of the photograph stays.
+
+    Args:
+        original: the photograph.
+        done: the same with what :func:`paste` put into it.
+        place: that it was put at.
+        share: what :func:`paste` took.
+
+    Returns:
+        Over the band where what was pasted fades, and where it ends at once over the pixels on both sides; None where
+        there is neither, as all of the photograph is covered.
+    """
+    part = np.zeros(original.size[::-1], np.float32)
+    part[covered(place)] = feather(original.size, place) if share is None else inside(share, place)
+    unit = 255.0 / (original.white - original.black)
+    fading = (part > 0) & (part < 1)
+    edge = fading & (part >= _TELLING)
+    jumps: list[np.ndarray] = []
+    (height, width) = part.shape
+    for rows, columns in ((0, 1), (1, 0)):
+        one, other = (slice(0, height - rows), slice(0, width - columns)), (slice(rows, None), slice(columns, None))
+        ends = (part[one] > 0) != (part[other] > 0)
+        edge[one] |= ends & (part[one] == 1)
+        edge[other] |= ends & (part[other] == 1)
+        y, x = np.nonzero(ends | fading[one] | fading[other])
+        for samples in (done.samples, original.samples):
+            jumps.append(unit * _apart(samples[y + rows, x + columns], samples[y, x]))
+    after, before = (np.concatenate(jumps[i::2]) for i in (0, 1))
+    y, x = np.nonzero(edge)
+    if not len(after) or not len(y):
+        return None
+    steps = unit * _apart(done.samples[y, x], original.samples[y, x]) / part[y, x]
+    return Seam(float(steps.mean()), float(after.mean()), float(before.mean()))
+
+
+_TELLING = 0.5
+"""Share from which a pixel of 8 bits tells what was pasted to about a grey level."""
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Mean differences of samples ``[N, C]``."""
+    return np.abs(one.astype(np.float32) - other.astype(np.float32)).mean(axis=-1)

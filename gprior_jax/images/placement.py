@@ -5,9 +5,13 @@ from typing import Any, Literal, NamedTuple
 from PIL import Image
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.frames import Frame, cut
 
 Crop = Literal["center", "stretch", "pad"]
 """How a picture becomes square: its centre, all of it out of proportion, or all of it on a gray ground."""
+
+Cropping = Crop | Frame
+"""How one picture becomes square: all alike, or by a square of its own, turned as its face is."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, pixels."""
@@ -23,6 +27,23 @@ class Placement(NamedTuple):
 
     picture: Box
     square: tuple[int, int, int, int]
+
+
+class Turned(NamedTuple):
+    """A turned square of a picture.
+
+    Attributes:
+        frame: the square.
+        size: width and height of the picture, pixels.
+    """
+
+    frame: Frame
+    size: tuple[int, int]
+
+
+def placed(size: tuple[int, int], side: int, crop: Cropping) -> Placement | Turned:
+    """Where a picture and its square lie to each other; see :func:`placement`."""
+    return Turned(crop, size) if isinstance(crop, Frame) else placement(size, side, crop)
 
 
 def placement(size: tuple[int, int], side: int, crop: Crop) -> Placement:
@@ -58,11 +79,13 @@ def placement(size: tuple[int, int], side: int, crop: Crop) -> Placement:
 def square(
     image: Image.Image,
     size: int,
-    crop: Crop,
+    crop: Cropping,
     ground: Any = (128, 128, 128),
     resample: Image.Resampling = Image.Resampling.LANCZOS,
 ) -> Image.Image:
-    """A picture as a square of a side, on a ground where it is padded."""
+    """A picture as a square of a side, on a ground where it is padded; beyond a turned one pictures are mirrored."""
+    if isinstance(crop, Frame):
+        return cut(image, crop, size, resample, ground if image.mode == "F" else None)
     place = placement(image.size, size, crop)
     left, top, right, bottom = place.square
     inside = image.resize((right - left, bottom - top), resample, box=place.picture)

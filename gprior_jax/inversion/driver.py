@@ -20,6 +20,7 @@ from gprior_jax.images.arrays import check_range
 from gprior_jax.inversion import solver
 from gprior_jax.inversion.batching import batches
 from gprior_jax.inversion.devices import image_mesh, replicate, shard_images
+from gprior_jax.inversion.filming import Film
 from gprior_jax.inversion.problem import Evaluation, Measurement, Problem, held
 from gprior_jax.inversion.progress import Reporter
 from gprior_jax.inversion.recipe import Recipe
@@ -52,6 +53,7 @@ def invert(
     devices: int | None = None,
     steps_per_call: int | None = None,
     progress: Progress | None = None,
+    film: Film | None = None,
 ) -> Result:
     """Find the latent codes that explain images.
 
@@ -73,6 +75,7 @@ def invert(
         progress: called about twice a second with ``batch``, ``batches``, ``images``, ``step``, ``num_steps``, ``loss``
             and (where the mean square of pixels is a term) ``psnr`` of what was observed, averaged over the batch, and
             ``seconds_left``.
+        film: takes pictures on the way.
 
     Returns:
         One :class:`Result` for all images, in their order.
@@ -100,6 +103,7 @@ def invert(
         samples=samples,
         batch_size=batch_size,
         progress=progress,
+        film=film,
     )
 
 
@@ -154,6 +158,7 @@ class Inverter:
         samples: int | None = None,
         batch_size: int | None = None,
         progress: Progress | None = None,
+        film: Film | None = None,
     ) -> Result:
         """Invert images in batches; see :func:`invert`."""
         observed = self._check(images, operator)
@@ -179,7 +184,7 @@ class Inverter:
         for index, (rows, own) in enumerate(parts):
             reporter = Reporter(progress, total, {"batch": index, "batches": len(parts), "images": count})
             part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], everything)
-            result = self._invert_batch(key, *part, samples=samples or 1, reporter=reporter)
+            result = self._invert_batch(key, *part, samples=samples or 1, reporter=reporter, film=film)
             results.append(jax.tree.map(lambda leaf, own=own: leaf[: own * (samples or 1)], result))
         return joined(results) if samples is None else by_loss(joined(results), count)
 
@@ -273,6 +278,7 @@ class Inverter:
         *,
         samples: int,
         reporter: Reporter,
+        film: Film | None = None,
     ) -> Result:
         """All stages of one batch; arrays of the result are ``[B * samples, ...]``."""
         before, result = 0, None
@@ -286,6 +292,9 @@ class Inverter:
                 states, evaluation = self.advance(stage, length, states, measurements)
                 evaluations.append(evaluation)
                 reporter(before + begin + length, evaluation)
+                if film is not None:
+                    done, total = before + begin + length, sum(each.solver.num_steps for each in self._stages)
+                    film.look(before + begin, done, total, samples * recipe.restarts, states)
                 # States change at multiples of the patience only; asking the device in between waits for nothing.
                 looked = (begin + length) // config.patience > begin // config.patience
                 if can_stop and looked and not (np.asarray(states.status) == Status.MAX_STEPS).any():

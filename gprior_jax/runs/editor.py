@@ -14,6 +14,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import resized
 from gprior_jax.images.masks import Gray
+from gprior_jax.images.pasting import Seam
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import MultiCode, default_layer
 from gprior_jax.objectives import Network, Perceptual, Pixel, Term
@@ -131,10 +132,12 @@ class Editor:
         variables = editing.moved(self.prior, edit.target, strengths, self.step, absolute=edit.absolute)
         return self._as_pictures(self._images(edit, variables))
 
-    def paste(self, path: Path, edit: Edited, picture: np.ndarray) -> None:
-        """Write the photograph of a point with a picture; under a mask, only where it is edited."""
+    def paste(self, path: Path, edit: Edited, picture: np.ndarray) -> Seam | None:
+        """Write the photograph of a point with a picture; under a mask, only where it is edited. Gives its seam."""
         assert edit.photograph is not None
-        write_bytes(path, edit.photograph.with_result(picture, edit.share))
+        content, seam = edit.photograph.pasted(picture, edit.share)
+        write_bytes(path, content)
+        return seam
 
     def _as_pictures(self, images: np.ndarray) -> np.ndarray:
         return np.stack([resized(picture, self.plan.size) for picture in im.to_uint8(images)])

@@ -35,6 +35,8 @@ from gprior_jax.summary import check_same
 FORMAT = 3
 WRITTEN_PICTURES = ("measured", "reconstruction", "mean", "std")
 """Pictures of a record that are written as files too."""
+FILMS = "films"
+"""Folder of films, see :mod:`gprior_jax.runs.filming`."""
 PASTED = "pasted"
 """Folder of the photographs with their results in them, see :mod:`gprior_jax.runs.pasting`."""
 
@@ -62,7 +64,7 @@ class OutputFolder:
         if os.path.lexists(self.path) and not os.path.isdir(self.path):
             what = "a file" if os.path.exists(self.path) else "a link to nothing"
             raise ArgumentError(f"{self.path} is {what}: name a folder for the results.")
-        inside = [self.path, *(self.path / name for name in (*WRITTEN_PICTURES, "samples", PASTED))]
+        inside = [self.path, *(self.path / name for name in (*WRITTEN_PICTURES, "samples", PASTED, FILMS))]
         written = {os.path.realpath(folder) for folder in inside}
         for source in (source for item in items if not item.digest for source in (item.source, *item.companions)):
             if os.path.realpath(source.parent) in written:

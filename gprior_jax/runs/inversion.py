@@ -14,12 +14,14 @@ from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import psnr_of, trusted_range
-from gprior_jax.images.files import Crop, ValueRange, load_image
+from gprior_jax.images.files import ValueRange, load_image
 from gprior_jax.images.samples import range_setting
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.latents import WhitenedStyles
+from gprior_jax.runs.aligning import Cropper, crop_setting, cropping, framed
+from gprior_jax.runs.filming import Filming, filmed
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Batch, Solve
 from gprior_jax.runs.record import Record, record_of
@@ -41,16 +43,18 @@ class Inversion:
         read: reads an item, ``[R, R, C]`` in [-1, 1]; None reads its file.
         labels: every item has a class of its own, of a prior with classes that is held to none.
         value_range: of files of more than 8 bits a sample.
+        filming: makes films; None makes none.
     """
 
     prior: Prior
     recipe: Recipe
     key: Key
-    crop: Crop = "center"
+    crop: Cropper = "center"
     devices: int | None = None
     read: Callable[[Item], np.ndarray] | None = None
     labels: bool = False
     value_range: ValueRange = "auto"
+    filming: Filming | None = None
 
     @functools.cached_property
     def image_shape(self) -> tuple[int, ...]:
@@ -64,22 +68,21 @@ class Inversion:
 
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key and crop."""
-        own = {"crop": self.crop, "range": range_setting(self.value_range)}
+        own = {"crop": crop_setting(self.crop), "range": range_setting(self.value_range)}
         return inversion_settings(self.prior, self.recipe, self.key, self.labels) | own
 
     def load(self, item: Item) -> Arrays:
         """The picture at the prior's resolution, and its class."""
-        own = (
-            load_image(item.source, self.image_shape, self.crop, self.value_range)
-            if self.read is None
-            else self.read(item)
-        )
-        return {"observed": own} | (label_of(self.prior, item) if self.labels else {})
+        label = label_of(self.prior, item) if self.labels else {}
+        if self.read is not None:
+            return {"observed": self.read(item)} | label
+        own = load_image(item.source, self.image_shape, cropping(self.crop, item), self.value_range)
+        return {"observed": own} | framed(self.crop, item) | label
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
         inverter = Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
-        return partial(invert_batch, inverter, self.key, psnr_metric)
+        return partial(invert_batch, inverter, self.key, psnr_metric, filming=self.filming)
 
 
 def psnr_metric(images: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:
@@ -94,18 +97,22 @@ def invert_batch(
     metrics: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]],
     batch: Batch,
     progress: Progress | None,
+    *,
+    filming: Filming | None = None,
 ) -> Iterator[Record]:
     """The records of a batch that was inverted as it is, with ``metrics(images, observed)``, each ``[B]`` by name."""
     observed = batch.arrays["observed"]
     labels = batch.arrays.get("label")
     with trusted_range():
-        result = inverter.invert(observed, key=key, ids=batch.ids, label=labels, progress=progress)
+        solve = partial(inverter.invert, observed, key=key, ids=batch.ids, label=labels, progress=progress)
+        result = filmed(filming, batch, lambda film: solve(film=film), lambda found: found.images)
     found = metrics(result.images, observed)
     for item, i in zip(batch.items, batch.places, strict=True):
         own = jax.tree.map(lambda leaf, i=i: leaf[i], result)
         figures = {name: float(values[i]) for name, values in found.items()}
         record = record_of(item.name, item.source, observed[i], own, figures)
         record = record if labels is None else labelled(record, labels[i])
+        record = record._replace(frame=batch.arrays["frame"][i]) if "frame" in batch.arrays else record
         yield with_styles(inverter, record)
 
 

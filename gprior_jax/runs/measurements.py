@@ -10,13 +10,15 @@ import numpy as np
 
 from gprior_jax.errors import ImageFileError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.images.files import Crop, ValueRange, load_image
+from gprior_jax.images.files import Cropping, ValueRange, load_image
+from gprior_jax.images.frames import Frame
 from gprior_jax.images.masks import ANY_GRAY, Gray, load_mask, load_masked, read_missing
 from gprior_jax.images.opening import size_of
 from gprior_jax.images.placement import placement
 from gprior_jax.keys import purpose
 from gprior_jax.operators import Luma, box_mask, random_mask, stroke_mask
 from gprior_jax.operators.masks import HALF, looks_inverted, missing_share
+from gprior_jax.runs.aligning import Cropper, cropping
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.reading import Plain as Plain
 from gprior_jax.runs.reading import Reader as Reader
@@ -30,13 +32,13 @@ class Whole(Plain):
     """Pictures at the prior's resolution; ``gray`` takes their luma."""
 
     prior: Prior
-    crop: Crop = "center"
+    crop: Cropper = "center"
     gray: bool = False
     value_range: ValueRange = "auto"
 
     def observed(self, item: Item) -> Arrays:
         """The picture."""
-        image = load_image(item.source, self.prior, self.crop, self.value_range)
+        image = load_image(item.source, self.prior, cropping(self.crop, item), self.value_range)
         return {"observed": np.asarray(Luma()(jnp.asarray(image))) if self.gray else image}
 
 
@@ -56,7 +58,7 @@ class Masked(Plain):
 
     prior: Prior
     masks: Mapping[Path, Path]
-    crop: Crop = "center"
+    crop: Cropper = "center"
     invert: bool = False
     gray: Gray = ANY_GRAY
     value_range: ValueRange = "auto"
@@ -69,16 +71,17 @@ class Masked(Plain):
 
     def observed(self, item: Item) -> Arrays:
         """The picture, what is known of it, and how much is missing."""
+        crop = cropping(self.crop, item)
         image, known = load_masked(
-            item.source, self._mask(item), self.prior, self.crop, self.invert, self.gray, self.value_range
+            item.source, self._mask(item), self.prior, crop, self.invert, self.gray, self.value_range
         )
-        return {"observed": image} | _known(item, known, self.crop)
+        return {"observed": image} | _known(item, known, crop)
 
     def beside(self, item: Item) -> Arrays:
         """What is known, and how much is missing."""
-        size, mask = self.prior.resolution, self._mask(item)
-        known = load_mask(mask, size, self.crop, item.source, self.invert, self.gray)
-        return _known(item, known, self.crop)
+        size, mask, crop = self.prior.resolution, self._mask(item), cropping(self.crop, item)
+        known = load_mask(mask, size, crop, item.source, self.invert, self.gray)
+        return _known(item, known, crop)
 
     def missing_at(self, item: Item, size: tuple[int, int]) -> np.ndarray | None:
         """Part of every pixel that is missing, ``[H, W]``, by a mask of the picture's own size; None for another."""
@@ -114,7 +117,7 @@ class DrawnMasks(Plain):
 
     prior: Prior
     key: Key
-    crop: Crop = "center"
+    crop: Cropper = "center"
     box: int | None = None
     missing: float | None = None
     strokes: int | None = None
@@ -122,7 +125,7 @@ class DrawnMasks(Plain):
 
     def observed(self, item: Item) -> Arrays:
         """The picture and what is known of it."""
-        image = load_image(item.source, self.prior, self.crop, self.value_range)
+        image = load_image(item.source, self.prior, cropping(self.crop, item), self.value_range)
         return {"observed": image} | self.beside(item)
 
     def beside(self, item: Item) -> Arrays:
@@ -152,10 +155,10 @@ class DrawnMasks(Plain):
         return _share_doubted(item, arrays)
 
 
-def _known(item: Item, known: np.ndarray, crop: Crop) -> Arrays:
+def _known(item: Item, known: np.ndarray, crop: Cropping) -> Arrays:
     """A mask, and the part of the picture that it leaves out; what a padded one has around it does not count."""
     place = (0, 0, *known.shape[1::-1])
-    if crop == "pad":
+    if not isinstance(crop, Frame) and crop == "pad":
         place = placement(size_of(item.source), known.shape[0], crop).square
     left, top, right, bottom = place
     return {"known": known, "missing": np.asarray(missing_share(known[top:bottom, left:right]), np.float32)}

@@ -12,20 +12,25 @@ from PIL import Image
 
 from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.images.arrays import to_uint8
-from gprior_jax.images.pasting import Finish, as_covered, covered, enlarged, paste, read_original
-from gprior_jax.images.placement import Crop, Placement, placement
+from gprior_jax.images.covering import Place, as_covered, covered, inside
+from gprior_jax.images.frames import Frame
+from gprior_jax.images.pasting import Finish, Seam, enlarged, paste, read_original, seam
+from gprior_jax.images.placement import Crop, Cropping, placed
 from gprior_jax.images.png import encode_samples
 from gprior_jax.images.samples import ValueRange
 from gprior_jax.operators import Luma
 from gprior_jax.runs.folder import PASTED
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.measurements import DrawnMasks, Masked, Small
-from gprior_jax.runs.record import Record, read_about
+from gprior_jax.runs.record import Record, read_about, read_record, write_record
 from gprior_jax.runs.sources import split_source
 from gprior_jax.storage.atomic import read_json, write_bytes
 from gprior_jax.tasks.finishing import feather_width, feathered, keep_luma
 
 Tell = Callable[[str], None]
+
+SEAM = ("seam", "seam_jump", "seam_before")
+"""Metrics of an image that was pasted: the fields of :class:`gprior_jax.images.pasting.Seam`."""
 
 
 class Keeper(Protocol):
@@ -35,7 +40,7 @@ class Keeper(Protocol):
         """Pixels of the result for one of the photograph, along an axis, where it is to grow; else 1."""
         ...
 
-    def share(self, item: Item, size: tuple[int, int], place: Placement, tell: Tell) -> np.ndarray | None:
+    def share(self, item: Item, size: tuple[int, int], place: Place, tell: Tell) -> np.ndarray | None:
         """Part of the result at every pixel that its square covers, ``[h, w]``; None for all, feathered.
 
         Args:
@@ -62,7 +67,7 @@ class Everything:
         """It keeps its size."""
         return 1.0
 
-    def share(self, item: Item, size: tuple[int, int], place: Placement, tell: Tell) -> np.ndarray | None:
+    def share(self, item: Item, size: tuple[int, int], place: Place, tell: Tell) -> np.ndarray | None:
         """All, feathered."""
         return None
 
@@ -94,7 +99,7 @@ class Holes(Everything):
     reader: Masked | DrawnMasks | None = None
     feather: bool = False
 
-    def share(self, item: Item, size: tuple[int, int], place: Placement, tell: Tell) -> np.ndarray | None:
+    def share(self, item: Item, size: tuple[int, int], place: Place, tell: Tell) -> np.ndarray | None:
         """1 in the holes, as sharp as their mask is."""
         if self.reader is None:
             return None
@@ -102,7 +107,7 @@ class Holes(Everything):
         share = as_covered(hole[..., 0], place, Image.Resampling.NEAREST)
         whole = self.reader.missing_at(item, size)
         if whole is not None:
-            share = whole[covered(place)]
+            share = inside(whole[covered(place)], place)
             if whole.sum() > share.sum():
                 tell(f"{item.source.name}: what is missing outside of the square that was filled stays missing.")
         if self.feather:
@@ -136,22 +141,42 @@ class Paster:
     remarks: list[str] = dataclasses.field(default_factory=list)
     failed: list[str] = dataclasses.field(default_factory=list)
 
-    def __call__(self, item: Item, record: Record) -> None:
-        """Write the photograph of an item with its result; one that is there and newer stays."""
+    def __call__(self, item: Item, record: Record) -> Record:
+        """Write the photograph of an item with its result, and how its seam is; one that is there and newer stays.
+
+        Returns:
+            The record, with the :class:`gprior_jax.images.pasting.Seam` among its metrics, in its file too.
+        """
         path, made = self.out / PASTED / f"{item.name}.png", self.out / f"{item.name}.npz"
         if path.exists() and path.stat().st_mtime_ns >= made.stat().st_mtime_ns:
-            return
+            return record
         try:
-            original = enlarged(read_original(item.source, self.value_range), self.keeper.enlarging(item))
-            place = placement(original.size, record.image.shape[0], self.crop)
+            photograph = read_original(item.source, self.value_range)
+            original = enlarged(photograph, self.keeper.enlarging(item))
+            crop = self.crop if record.frame is None else Frame(*map(float, record.frame))
+            if isinstance(crop, Frame):
+                crop = crop.scaled(original.size[0] / photograph.size[0])
+            place = placed(original.size, record.image.shape[0], crop)
             share = self.keeper.share(item, original.size, place, self.remarks.append)
         except ImageFileError as error:
             self.failed.append(item.name)
             self.remarks.append(f"{error} Its result is not pasted.")
-            return
+            return record
         done = paste(original, to_uint8(record.image), place, share, self.keeper.finish)
+        record = self._with_seam(made, record, seam(original, done, place, share))
         path.parent.mkdir(exist_ok=True)
         write_bytes(path, encode_samples(done.stacked(), done.profile))
+        return record
+
+    def _with_seam(self, path: Path, record: Record, found: Seam | None) -> Record:
+        """A record with its seam; its file is written again before the photograph is, which is to be the newer."""
+        metrics = {name: value for name, value in record.metrics.items() if name not in SEAM}
+        if found is not None:
+            metrics |= dict(zip(SEAM, found, strict=True))
+        if metrics != record.metrics:
+            record = record._replace(metrics=metrics)
+            write_record(path, record, read_about(path))
+        return record
 
 
 class Photograph(NamedTuple):
@@ -164,11 +189,15 @@ class Photograph(NamedTuple):
     """
 
     path: Path
-    crop: Crop
+    crop: Cropping
     value_range: ValueRange
 
     def with_result(self, square: np.ndarray, share: np.ndarray | None = None) -> bytes:
-        """PNG file of the photograph with a picture, uint8 ``[R, R, C]``, where its square was cut out.
+        """:meth:`pasted` as a PNG file."""
+        return self.pasted(square, share)[0]
+
+    def pasted(self, square: np.ndarray, share: np.ndarray | None = None) -> tuple[bytes, Seam | None]:
+        """The photograph with a picture, uint8 ``[R, R, C]``, where its square was cut out: a PNG file, and its seam.
 
         Args:
             square: the picture.
@@ -178,10 +207,10 @@ class Photograph(NamedTuple):
             ImageFileError: the photograph cannot be read.
         """
         original = read_original(self.path, self.value_range)
-        place = placement(original.size, len(square), self.crop)
+        place = placed(original.size, len(square), self.crop)
         part = None if share is None else np.clip(as_covered(share[..., 0], place), 0.0, 1.0)
         done = paste(original, square, place, part)
-        return encode_samples(done.stacked(), done.profile)
+        return encode_samples(done.stacked(), done.profile), seam(original, done, place, part)
 
 
 def photograph_of(source: str) -> Photograph:
@@ -207,4 +236,6 @@ def photograph_of(source: str) -> Photograph:
         raise ArgumentError(f"{photograph}, the photograph of {source}, is not there: put it back, or run where it is.")
     value_range = settings.get("range", "auto")
     own = value_range if isinstance(value_range, str) else tuple(value_range)
-    return Photograph(photograph, settings.get("crop", "center"), own)
+    frame = read_record(found[0]).frame
+    crop = settings.get("crop", "center") if frame is None else Frame(*map(float, frame))
+    return Photograph(photograph, crop, own)

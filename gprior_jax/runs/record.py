@@ -44,6 +44,8 @@ class Record(NamedTuple):
         sample_losses: ``[K]``, the objective that ranks them.
         styles: ``[num_styles, w_dim]`` of what was found, where it has some; of the best sample. In the file it is
             ``w`` ``[1, num_styles, w_dim]``, as NVIDIA's programs want it.
+        frame: ``[4]``, the square of the photograph that was taken where that is its own, see
+            :class:`gprior_jax.images.frames.Frame`.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Record(NamedTuple):
     samples: np.ndarray
     sample_losses: np.ndarray
     styles: np.ndarray | None = None
+    frame: np.ndarray | None = None
 
 
 def record_of(
@@ -98,7 +101,8 @@ def write_record(path: str | os.PathLike, record: Record, about: dict[str, Any])
     arrays |= {name: getattr(record, name) for name in ("target", "image", "step", "samples", "sample_losses")}
     for prefix, field in _DICTS.items():
         arrays |= {prefix + key: value for key, value in getattr(record, field).items()}
-    write_arrays(path, arrays | ({} if record.styles is None else {"w": record.styles[None]}))
+    arrays |= {} if record.styles is None else {"w": record.styles[None]}
+    write_arrays(path, arrays | ({} if record.frame is None else {"frame": record.frame}))
 
 
 @contextlib.contextmanager
@@ -138,4 +142,5 @@ def read_record(path: str | os.PathLike) -> Record:
             fields[field] = {name: float(value) for name, value in own.items()} if numbers else own
         status = Status(int(stored["status"]))
         fields["styles"] = stored["w"][0] if "w" in stored else None
+        fields["frame"] = stored.get("frame")
         return Record(name=about["name"], source=about["source"], step=int(stored["step"]), status=status, **fields)

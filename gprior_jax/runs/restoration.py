@@ -13,13 +13,18 @@ import numpy as np
 from gprior_jax.errors import ImageFileError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
-from gprior_jax.images.files import Crop, ValueRange, load_image
+from gprior_jax.images.files import ValueRange, load_image
+from gprior_jax.images.frames import Frame
+from gprior_jax.images.opening import size_of
+from gprior_jax.images.placement import Cropping
 from gprior_jax.images.samples import range_setting
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.keys import purpose
 from gprior_jax.metrics.fidelity import fidelity
+from gprior_jax.runs.aligning import Cropper, crop_setting, cropping, framed
+from gprior_jax.runs.filming import Filming, filmed
 from gprior_jax.runs.inversion import inversion_settings, label_of, labelled, with_styles
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Batch, Solve
@@ -51,6 +56,7 @@ class Restoring:
         spoilt: names of items whose ground truth could not be read.
         value_range: of files of more than 8 bits a sample.
         say: called with what the reader notes.
+        filming: makes films; None makes none.
     """
 
     prior: Prior
@@ -62,13 +68,14 @@ class Restoring:
     samples: int = 1
     simulate: bool = False
     truths: Mapping[Path, Path] = dataclasses.field(default_factory=dict)
-    crop: Crop = "center"
+    crop: Cropper = "center"
     devices: int | None = None
     tell: Callable[[str], None] = lambda sentence: None
     labels: bool = False
     spoilt: set[str] = dataclasses.field(default_factory=set)
     value_range: ValueRange = "auto"
     say: Callable[[str], None] = lambda sentence: None
+    filming: Filming | None = None
 
     @property
     def resolution(self) -> int:
@@ -78,7 +85,7 @@ class Restoring:
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key, task and how pictures are read."""
         own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate}
-        own |= {"crop": self.crop, "range": range_setting(self.value_range)}
+        own |= {"crop": crop_setting(self.crop), "range": range_setting(self.value_range)}
         return inversion_settings(self.prior, self.recipe, self.key, self.labels) | own | self.about
 
     def group(self, item: Item) -> int:
@@ -92,7 +99,8 @@ class Restoring:
             self.say(note)
         if doubt := self.reader.doubt(item, arrays):
             self.tell(doubt)
-        return self._with_truth(item, arrays) | (label_of(self.prior, item) if self.labels else {})
+        own = label_of(self.prior, item) if self.labels else {}
+        return self._with_truth(item, arrays) | own | framed(self.crop, item)
 
     def _with_truth(self, item: Item, arrays: Arrays) -> Arrays:
         if self.simulate or not self.truths:
@@ -100,15 +108,21 @@ class Restoring:
         truth = np.full(self.prior.image_shape, np.nan, np.float32)
         try:
             if item.source in self.truths:
-                truth = load_image(self.truths[item.source], self.prior, self.crop, self.value_range)
+                path = self.truths[item.source]
+                truth = load_image(path, self.prior, self._truth_cropping(item, path), self.value_range)
         except ImageFileError as error:
             self.spoilt.add(item.name)
             self.tell(f"{error} {item.source.name} is restored without metrics.")
         return arrays | {"truth": truth}
 
+    def _truth_cropping(self, item: Item, path: Path) -> Cropping:
+        """As the item is cut; its square is as much larger as the ground truth is."""
+        own = cropping(self.crop, item)
+        return own.scaled(size_of(path)[0] / size_of(item.source, smallest=1)[0]) if isinstance(own, Frame) else own
+
     def _simulated(self, item: Item) -> Arrays:
         """An intact picture, and what the task undoes done to it."""
-        intact = load_image(item.source, self.prior, self.crop, self.value_range)
+        intact = load_image(item.source, self.prior, cropping(self.crop, item), self.value_range)
         key = purpose(jax.random.fold_in(self.key, item.id), "degradation")
         degraded = im.to_uint8(self.task.degrade(jnp.asarray(intact), key))
         return {"observed": im.from_uint8(degraded), "truth": intact} | self.reader.beside(item)  # As of a file.
@@ -123,7 +137,8 @@ class Restoring:
     def _solve(self, inverter: Inverter, batch: Batch, progress: Progress | None) -> Iterator[Record]:
         observed, operator = batch.arrays["observed"], self.task.operator(batch.arrays)
         with im.trusted_range():
-            result = inverter.invert(
+            solve = partial(
+                inverter.invert,
                 observed,
                 key=self.key,
                 ids=batch.ids,
@@ -132,6 +147,7 @@ class Restoring:
                 samples=self.samples,
                 progress=progress,
             )
+            result = filmed(self.filming, batch, lambda film: solve(film=film), lambda found: found.images[:, 0])
         restored = complete(result, observed, operator, self.task.finish)
         compared = fidelity(restored.images, batch.arrays["truth"]) if "truth" in batch.arrays else {}
         for item, i in zip(batch.items, batch.places, strict=True):
@@ -171,5 +187,6 @@ def restored_record(item: Item, arrays: Arrays, restored: Restoration, i: int, m
             samples=im.to_uint8(restored.samples[i]),
             sample_losses=restored.result.loss[i],
         )
-    record = record._replace(pictures={name: im.to_uint8(picture) for name, picture in pictures.items()})
+    drawn = {name: im.to_uint8(picture) for name, picture in pictures.items()}
+    record = record._replace(pictures=drawn, frame=arrays.get("frame"))
     return labelled(record, arrays["label"]) if "label" in arrays else record

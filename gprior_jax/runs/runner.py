@@ -50,7 +50,7 @@ def run(
     watch: Callable[[str], Progress | None] = lambda title: None,
     tell: Callable[[str], None] = lambda sentence: None,
     blocks: Callable[[list[Entry]], Iterable[str]] = lambda entries: (),
-    finished: Callable[[Item, Record], None] | None = None,
+    finished: Callable[[Item, Record], Record] | None = None,
 ) -> Outcome:
     """Do every item that is not done yet.
 
@@ -68,7 +68,8 @@ def run(
             as ``callback({})``.
         tell: called with every sentence about an input that cannot be used, when that is found.
         blocks: makes HTML that comes first in the report, of all images that are done in the folder.
-        finished: called with every image when its files are written, and with those that are done already.
+        finished: called with every image when its files are written, and with those that are done already; what it
+            gives is told of the image.
 
     Raises:
         ArgumentError: the folder holds results of other settings, or inputs; or numbers out of range.

@@ -6,9 +6,11 @@ from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import from_uint8
 from gprior_jax.images.files import as_channels, picture_of
+from gprior_jax.images.frames import Frame
 from gprior_jax.images.opening import open_picture, size_of
-from gprior_jax.images.placement import Crop, square
+from gprior_jax.images.placement import square
 from gprior_jax.images.samples import ValueRange
+from gprior_jax.runs.aligning import Cropper, cropping
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.reading import Plain
 from gprior_jax.tasks import Arrays
@@ -27,7 +29,7 @@ class Small(Plain):
 
     prior: Prior
     factor: int | None = None
-    crop: Crop = "center"
+    crop: Cropper = "center"
     value_range: ValueRange = "auto"
 
     def __post_init__(self):
@@ -47,25 +49,30 @@ class Small(Plain):
             return size // self.factor
         own = self.own_side(item)
         if own >= size:
-            width, height = size_of(item.source, smallest=1)
+            width, height = size_of(item.source, smallest=1) if isinstance(self.crop, str) else (own, own)
+            what = "" if isinstance(self.crop, str) else ": its face"
             raise ImageFileError(
-                f"{item.source} is {width}x{height} pixels, not smaller than the prior's {size}x{size}, so that there "
-                "is nothing to enlarge: give a factor, by which it is reduced first, or a larger prior."
+                f"{item.source}{what} is {width}x{height} pixels, not smaller than the prior's {size}x{size}, so that "
+                "there is nothing to enlarge: give a factor, by which it is reduced first, or a larger prior."
             )
         return min(small_sides(size), key=lambda side: (abs(side - own), side))
 
     def own_side(self, item: Item) -> int:
         """Side of the square of an item before it is resized, pixels."""
+        crop = cropping(self.crop, item)
+        if isinstance(crop, Frame):
+            return max(1, round(crop.side))
         width, height = size_of(item.source, smallest=1)
-        return min(width, height) if self.crop == "center" else max(width, height)
+        return min(width, height) if crop == "center" else max(width, height)
 
     def observed(self, item: Item) -> Arrays:
         """The picture as it is, or resized where its side is no part of the prior's."""
         side = self.side(item)
         channels = self.prior.image_shape[-1]
         picture = open_picture(item.source, picture_of(channels), smallest=1, value_range=self.value_range)
-        if picture.size != (side, side):
-            picture = square(picture, side, self.crop)
+        crop = cropping(self.crop, item)
+        if picture.size != (side, side) or isinstance(crop, Frame):
+            picture = square(picture, side, crop)
         return {"observed": from_uint8(as_channels(picture, channels))}
 
     def doubt(self, item: Item, arrays: Arrays) -> str:
@@ -73,12 +80,14 @@ class Small(Plain):
         if "truth" in arrays:
             return ""
         side, (width, height) = arrays["observed"].shape[0], size_of(item.source, smallest=1)
+        if not isinstance(self.crop, str):
+            width = height = self.own_side(item)
         if (width, height) == (side, side):
             return ""
-        size = self.prior.resolution
+        size, of_face = self.prior.resolution, "" if isinstance(self.crop, str) else " at its face"
         return (
-            f"{item.source.name} is {width}x{height} pixels: it is resized to {side}x{side} first, to be enlarged "
-            f"{size // side} times to the prior's {size}x{size}."
+            f"{item.source.name} is {width}x{height} pixels{of_face}: it is resized to {side}x{side} first, to be "
+            f"enlarged {size // side} times to the prior's {size}x{size}."
         )
 
     def group(self, item: Item) -> int:

@@ -28,7 +28,7 @@ class Work:
 
     Attributes:
         items: in the order that they came in, under the names that they have in the folder.
-        finished: called with every image that is done, when its files are written or found.
+        finished: called with every image that is done, when its files are written or found; gives what is to be told.
         entries: of those that are done, by name.
         failed: ``{source: sentence}``.
     """
@@ -38,14 +38,14 @@ class Work:
     items: list[Item]
     size: int | None
     tell: Callable[[str], None]
-    finished: Callable[[Item, Record], None] | None = None
+    finished: Callable[[Item, Record], Record] | None = None
     entries: dict[str, Entry] = dataclasses.field(default_factory=dict)
     failed: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def keep(self, item: Item, record: Record) -> None:
         """Note an image that is done."""
         if self.finished is not None:
-            self.finished(item, record)
+            record = self.finished(item, record)
         self.entries[item.name] = entry_of(record, record_block(record) if len(self.entries) < MAX_IMAGES else "")
 
     def look(self) -> None:

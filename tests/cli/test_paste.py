@@ -5,7 +5,7 @@ import pytest
 from images.deep import random_samples, write_png
 from PIL import Image
 
-from cli.restoring import LUMA, SIDE, pixels, rows, run, told
+from cli.restoring import LUMA, SIDE, assert_same, pixels, rows, run, stored, told
 from gprior_jax.cli.main import main
 from gprior_jax.images.deep import deep_samples
 from gprior_jax.images.opening import opened
@@ -57,10 +57,19 @@ def test_a_second_run_pastes_what_is_missing_and_solves_nothing(model, tmp_path,
         photograph(folder / f"{name}.png", seed=seed)
     assert invert(folder, model, out) == 0
     assert not (out / "pasted").exists()
-    before = (out / "a.npz").stat().st_mtime_ns
+    before = stored(out)
     assert invert(folder, model, out, "--paste") == 0
     assert "2 of 2 images are done already" in capsys.readouterr().err
-    assert (out / "a.npz").stat().st_mtime_ns == before
+    after = stored(out)
+    seams = {
+        name: {key: float(found.pop(f"metric_{key}")) for key in ("seam", "seam_jump", "seam_before")}
+        for name, found in after.items()
+    }
+    assert_same(after, before)
+    for name, row in rows(out).items():
+        assert {key: row[key] for key in seams[name]} == pytest.approx(seams[name])
+        assert row["seam"] > 5
+    assert "seam_before" in (out / "report.html").read_text()
     times = {path.name: path.stat().st_mtime_ns for path in (out / "pasted").iterdir()}
     assert times.keys() == {"a.png", "b.png"}
     (out / "pasted" / "b.png").unlink()

@@ -8,7 +8,9 @@ from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.dcgan import example_layers as discriminator_layers
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
+from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.generators.dcgan import DCGAN, example_layers
+from gprior_jax.generators.metric import StyleMetric
 from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.generators.stylegan import StyleGAN
@@ -39,6 +41,8 @@ MODULES = {
     "stylegan": StyleGAN((4, 4), 5, 4, 2, w_per_layer=True, norm_epsilon=1e-5),
     "stylegan2": StyleGAN2((4, 4), 5, 4, 2, num_classes=3, architecture="residual", clamp=256.0),
     "stylegan2_discriminator": StyleGAN2Discriminator((4, 4), num_classes=3, group_size=2),
+    "residual_encoder": ResidualEncoder(16, (3, 4, 4), (5, 2), "w_plus"),
+    "style_metric": StyleMetric(3, 2),
 }
 
 

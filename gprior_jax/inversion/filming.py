@@ -1,0 +1,52 @@
+"""Pictures of an inversion on its way, a fixed number of them however many steps it takes."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.compiling import jit
+from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion.solver import State
+from gprior_jax.typing import Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Film:
+    """Takes pictures while images are inverted.
+
+    Attributes:
+        take: called with the best images so far, float32 ``[B, R, R, C]`` in about [-1, 1], of a batch: those of the
+            first iterates, and then at even distances to the last step; copies of a padded batch among them.
+        frames: how many times at most.
+    """
+
+    take: Callable[[np.ndarray], None]
+    frames: int = 100
+
+    def __post_init__(self):
+        if self.frames < 2:
+            raise ArgumentError(f"frames {self.frames}: a film has at least 2.")
+
+    def look(self, before: int, done: int, num_steps: int, rows: int, states: State) -> None:
+        """Take a picture if one is due.
+
+        Args:
+            before: steps when this was last asked.
+            done: steps now.
+            num_steps: of all stages.
+            rows: states of an image, of which the best is shown.
+            states: ``[B * rows]``.
+        """
+        apart = self.frames - 1
+        if before == 0 or done * apart // num_steps > before * apart // num_steps:
+            self.take(np.asarray(_best(rows, states.best_loss, states.best_image)))
+
+
+@partial(jit, use="once", static_argnums=0)
+def _best(rows: int, losses: Array, images: Array) -> Array:
+    """Of every image that state's which has the least loss."""
+    best = jnp.argmin(losses.reshape(-1, rows), axis=1)
+    return images[jnp.arange(len(best)) * rows + best]
