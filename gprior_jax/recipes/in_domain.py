@@ -21,6 +21,10 @@ FEATURE_WEIGHT = 5e-5
 """``invert.py`` (argparse defaults): Adam of rate 0.01, 100 steps, ``--loss_weight_enc`` and ``--loss_weight_feat``,
 the last on features of Keras's VGG-16."""
 
+FAST_ENCODER_WEIGHT = 0.02
+"""Of the bundled prior, whose w are of another scale: four decibels above the published weight, and still at a quarter
+of the distance that W+ ends at (``benchmarks/RESULTS.md``)."""
+
 
 def in_domain(
     *,
@@ -43,8 +47,8 @@ def in_domain(
             see :func:`gprior_jax.recipes.mganprior` for others.
         perceptual_weight: of the mean squared difference of its features; None is 5e-5 for Keras's VGG-16, 1 for
             another network.
-        encoder_weight: of the mean squared difference of the code and the encoder's; None is the published 2. At 0 the
-            encoder is where it starts, and no more.
+        encoder_weight: of the mean squared difference of the code and the encoder's; None is the published 2, and 0.02
+            for ``"fast"``. At 0 the encoder is where it starts, and no more.
         tolerance: relative improvement over 50 steps below which an image stops.
         remat: recompute activations in the backward pass, to save memory.
 
@@ -62,7 +66,8 @@ def in_domain(
         keras = is_keras_vgg16(network)
         chosen = FEATURE_WEIGHT if keras and perceptual_weight is None else weight
         terms.append(Perceptual(network, check_weight(chosen), "mse" if keras else "l1"))
-    pull = ENCODER_WEIGHT if encoder_weight is None else check_weight(encoder_weight, "encoder")
+    own = ENCODER_WEIGHT if official else FAST_ENCODER_WEIGHT
+    pull = own if encoder_weight is None else check_weight(encoder_weight, "encoder")
     if pull:
         terms.append(Encoded(weight=pull))
     solver = SolverConfig(OPTIMIZER if official else LBFGS, STEPS if num_steps is None else num_steps, tolerance)
