@@ -74,8 +74,9 @@ def mganprior(
     Raises:
         ValueError: numbers out of range.
 
-    >>> mganprior(num_codes=20, layer=6).parametrization
-    MultiCode(num_codes=20, layer=6, average=False, codes_per_call=None, remat=False, space='z', later_styles='mean')
+    >>> found = mganprior(num_codes=20, layer=6).parametrization
+    >>> found.num_codes, found.layer, found.average
+    (20, 6, False)
     """
     check_preset(preset)
     parametrization = codes_at(num_codes, layer, preset, codes_per_call, remat)

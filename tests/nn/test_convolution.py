@@ -117,8 +117,8 @@ def test_winograd_multiplies_less():
 @pytest.mark.parametrize(
     ("features", "size", "platform", "expected"),
     [
-        (511, None, "cpu", "direct"),
-        (512, None, "cpu", "winograd"),
+        (255, None, "cpu", "direct"),
+        (256, None, "cpu", "winograd"),
         (512, None, "gpu", "direct"),
         (512, None, "tpu", "direct"),
         (128, 16, "cpu", "winograd"),
