@@ -10,9 +10,11 @@ import numpy as np
 from gprior_jax.editing.directions import Direction, Space
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.prior import Prior
+from gprior_jax.runs.directions_file import bundled_directions
 from gprior_jax.runs.held import Held, hold, read_content
 from gprior_jax.runs.placing import Placed, place, wanted_shapes
 from gprior_jax.runs.sources import split_source
+from gprior_jax.zoo.bundled import BUNDLED
 
 
 def read_directions(
@@ -26,8 +28,9 @@ def read_directions(
     Each is of unit length; of several rows of different lengths the longest is. Files of this package stay as they are.
 
     Args:
-        path: an ``.npy``, ``.npz``, ``.pt`` or ``.pkl`` file, see :mod:`gprior_jax.runs.held`; with the space before it
-            (``"w:age.npy"``), and with the place or the name of one of several behind it (``"sefa.npy:3"``).
+        path: an ``.npy``, ``.npz``, ``.pt`` or ``.pkl`` file, see :mod:`gprior_jax.runs.held`, or the name of a
+            direction that a bundled prior comes with; with the space before it (``"w:age.npy"``), and with the place or
+            the name of one of several behind it (``"sefa.npy:3"``).
         prior: whose codes they are to move.
         space: of directions whose file does not say it; None goes by the shape, and by the file's name.
         tell: called with a sentence where something is assumed.
@@ -49,9 +52,12 @@ def read_directions(
     """
     source, chosen = _split_choice(os.fspath(path))
     own, source = split_source(source)
-    file = Path(os.path.expanduser(source))
+    file, bundled = Path(os.path.expanduser(source)), own_directions(prior)
+    if not file.exists() and source in bundled:
+        file = bundled[source]
     if not file.exists():
-        raise CheckpointError(f"{source} does not exist: give an .npy, .npz, .pt or .pkl file with a direction.")
+        of = f", or one of {prior}: {', '.join(bundled)}" if bundled else ""
+        raise CheckpointError(f"{source} does not exist: give an .npy, .npz, .pt or .pkl file with a direction{of}.")
     found: list[Direction] = []
     for held in hold_file(file):
         found += fit(file, prior, held, place(file, prior, held, own or space, tell))
@@ -67,6 +73,11 @@ def hold_file(file: Path) -> list[Held]:
         CheckpointError: damaged, no such file, or one that could run code.
     """
     return hold(file, read_content(file))
+
+
+def own_directions(prior: Prior) -> dict[str, Path]:
+    """The directions that a bundled prior comes with, by name; none of another prior."""
+    return bundled_directions(prior.name) if any(prior.name == entry.name for entry in BUNDLED) else {}
 
 
 def _split_choice(source: str) -> tuple[str, str | None]:

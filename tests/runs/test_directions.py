@@ -8,6 +8,7 @@ import pytest
 import torch
 from batteries import normal, random_params
 
+from gprior_jax import zoo
 from gprior_jax.editing import Direction, measure_deviations
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.pggan import PGGAN
@@ -432,3 +433,13 @@ def test_what_a_file_holds(real):
     assert str(held) == "directions (boundary) as float32 of shape (1, 14, 512)"
     (held,) = hold_file(real / "pti_projected_w.npz")
     assert str(held) == "codes (the array w, by its array's name (w)) as float32 of shape (1, 18, 512)"
+
+
+def test_a_bundled_prior_has_directions_by_name():
+    prior = zoo.load("builtin:portraits")
+    (found,) = read_directions("fair_hair", prior)
+    assert (found.name, found.space, found.vector.shape) == ("fair_hair", "w", (128,))
+    with pytest.raises(
+        CheckpointError, match=r"nose does not exist: give .*, or one of builtin:portraits: blue_ground, "
+    ):
+        read_directions("nose", prior)
