@@ -4,7 +4,9 @@ import contextlib
 import errno
 import io
 import os
+import struct
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -110,6 +112,17 @@ def _one_sentence(path: Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise unreadable(path, error) from error  # Of the file system: Pillow's own have no number.
         raise ImageFileError(f"{path} is damaged ({error}): copy or export it again.") from error
+    except (TypeError, LookupError, ArithmeticError, struct.error) as error:
+        if not _of_pillow(error):
+            raise  # Of our own making.
+        # A tag that holds words where a number belongs.
+        raise ImageFileError(f"{path} is damaged ({error}): copy or export it again.") from error
+
+
+def _of_pillow(error: Exception) -> bool:
+    """Whether an exception left Pillow's own code."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__", "")).startswith("PIL.")
 
 
 def unreadable(path: str | os.PathLike, error: OSError) -> ImageFileError:

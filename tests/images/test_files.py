@@ -12,6 +12,7 @@ from PIL import Image
 
 from gprior_jax.errors import GPriorWarning, ImageFileError
 from gprior_jax.images.files import load_image, load_unscaled, resized, save_image
+from gprior_jax.images.opening import open_picture
 from gprior_jax.images.png import encode_samples
 from images.pictures import Size, one_sentence, write
 from images.profiles import DISPLAY_P3, rgb_profile
@@ -318,3 +319,27 @@ def test_load_unscaled(tmp_path):
     assert load_unscaled(write(tmp_path / "b.png", "LA", (8, 10), (50, 0))).shape == (10, 8, 3)
     with pytest.raises(ImageFileError, match="too small"):
         load_unscaled(write(tmp_path / "c.png", size=(7, 8)))
+
+
+@pytest.mark.parametrize("kind", [2, 5], ids=["words", "a fraction"])
+@pytest.mark.parametrize("form", ["tif", "floats"])
+def test_a_tiff_whose_place_of_pixels_is_no_number_is_damaged(tmp_path, form, kind):
+    content = bytearray(KINDS[form])
+    entries = int.from_bytes(content[4:8], "little")
+    count = int.from_bytes(content[entries : entries + 2], "little")
+    for place in range(entries + 2, entries + 2 + 12 * count, 12):
+        if int.from_bytes(content[place : place + 2], "little") == 273:  # StripOffsets
+            content[place + 2] = kind
+    (tmp_path / "broken.tif").write_bytes(content)
+    with pytest.raises(ImageFileError, match=r"broken\.tif is damaged"):
+        load_image(tmp_path / "broken.tif", 8)
+
+
+def test_a_fault_of_ours_is_not_called_a_damaged_picture(tmp_path):
+    (tmp_path / "fine.png").write_bytes(KINDS["png"])
+
+    def convert(image):
+        raise TypeError("ours")
+
+    with pytest.raises(TypeError, match="ours"):
+        open_picture(tmp_path / "fine.png", convert)
