@@ -5,6 +5,7 @@ A run's folder holds what that of a generator does (:mod:`gprior_jax.training.lo
 ``model/``, the prior with its encoder.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
@@ -19,7 +20,7 @@ from gprior_jax import zoo
 from gprior_jax.checks import check_number
 from gprior_jax.compiling import jit
 from gprior_jax.encoders.residual import ResidualEncoder
-from gprior_jax.errors import ArgumentError
+from gprior_jax.errors import ArgumentError, GPriorError, ImageFileError
 from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.metric import mean_metric
 from gprior_jax.generators.prior import Prior, prepare
@@ -34,7 +35,7 @@ from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.summary import fingerprint
 from gprior_jax.training import encoder, sessions
 from gprior_jax.training.continuing import CONFIG, check_continues, settings_of
-from gprior_jax.training.data import ImageZip, stream
+from gprior_jax.training.data import ImageZip, is_held_out, stream
 from gprior_jax.training.encoder_config import EncoderConfig
 from gprior_jax.training.log import Log, Pace, Report, TensorBoard, require_tensorboard
 from gprior_jax.training.scan import MAX_BROKEN, Counter, leave_out_broken
@@ -188,13 +189,16 @@ def _batches(
 
 def _held_out(data: str | Path, channels: int, value_range: ValueRange, resolution: int) -> np.ndarray:
     """The first photographs that are kept out of training, ``[B, R, R, C]`` in [-1, 1]; of few images all."""
-    try:
-        images = ImageZip(data, "held_out", channels, value_range=value_range)
-    except ArgumentError:
-        raise
-    except Exception:  # A set so small that its names hold none out.
-        images = ImageZip(data, "all", channels, value_range=value_range)
-    few = [images.image(i, resolution) for i in range(min(HELD_OUT_IMAGES, len(images)))]
+    images = ImageZip(data, "all", channels, value_range=value_range)
+    kept = [index for index, name in enumerate(images.names) if is_held_out(name)]
+    few: list[np.ndarray] = []
+    for index in kept or range(len(images)):
+        if len(few) == HELD_OUT_IMAGES:
+            break
+        with contextlib.suppress(ImageFileError):  # The scan before a run names those that are trained on.
+            few.append(images.image(index, resolution))
+    if not few:
+        raise GPriorError(f"{data}: none of the images held out of training can be read.")
     return np.stack(few).astype(np.float32) / 127.5 - 1.0
 
 
