@@ -7,10 +7,12 @@ not know one does without.
 import contextlib
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 import jax
 import jax.core
+
+from gprior_jax import programs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,23 +54,68 @@ def _is_known(name: str, value: str | bool | int) -> bool:
     return False
 
 
-def jit(function: Callable[P, R], use: Use, **settings: Any) -> Callable[P, R]:
+class Jitted(Generic[P, R]):
+    """A function behind ``jax.jit`` with the options of a platform, see :func:`jit`."""
+
+    def __init__(self, function: Callable[P, R], use: Use, kept: bool, settings: dict[str, Any]):
+        functools.update_wrapper(self, function)
+        self._function, self._use, self._kept, self._settings = function, use, kept, settings
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run it; within another traced function it is traced as it is."""
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, kwargs))):
+            return self._function(*args, **kwargs)
+        if self._kept and programs.are_kept() and not kwargs:
+            return self.program(*args)()
+        return self._jitted(*args, **kwargs)
+
+    def lower(self, *args: P.args, **kwargs: P.kwargs) -> jax.stages.Lowered:
+        """Of ``jax.jit``."""
+        return self._jitted.lower(*args, **kwargs)
+
+    def program(self, *args: Any) -> Callable[..., R]:
+        """What runs on arguments of the shapes of these; without any it runs on these.
+
+        Where programs are kept (:func:`gprior_jax.programs.keep_in`) and one was kept for such arguments, nothing is
+        traced.
+        """
+        static = self._static
+        given = tuple(arg for index, arg in enumerate(args) if index not in static)
+        fixed = {index: arg for index, arg in enumerate(args) if index in static}
+        found = programs.find(self._function, self._jitted, (self._options, self._settings), args, given, fixed)
+        if found is None:
+            return lambda *own: self._jitted(*_merged(own or given, fixed))
+        return lambda *own: found(*(own or given))
+
+    @property
+    def _static(self) -> tuple[int, ...]:
+        named = self._settings.get("static_argnums", ())
+        return (named,) if isinstance(named, int) else tuple(named)
+
+    @functools.cached_property
+    def _options(self) -> dict[str, str | bool | int]:
+        # JAX is not started before the first call.
+        return compiler_options(jax.default_backend(), self._use)
+
+    @functools.cached_property
+    def _jitted(self) -> Any:
+        return jax.jit(self._function, compiler_options=self._options, **self._settings)
+
+
+def _merged(given: tuple, fixed: dict[int, Any]) -> list:
+    """Arguments in their order."""
+    rest = iter(given)
+    return [fixed[index] if index in fixed else next(rest) for index in range(len(given) + len(fixed))]
+
+
+def jit(function: Callable[P, R], use: Use, kept: bool = False, **settings: Any) -> Jitted[P, R]:
     """``jax.jit`` with the options of a platform.
 
     Args:
         function: what to compile; within another traced function it is traced as it is.
         use: how often it runs in a process.
+        kept: whether its programs are kept whole from one process to the next, where any are. Looking one up takes
+            milliseconds: for what runs in a loop, see :meth:`Jitted.program`.
         settings: of ``jax.jit``.
     """
-
-    @functools.cache
-    def compiled() -> Any:
-        # JAX is not started before the first call.
-        return jax.jit(function, compiler_options=compiler_options(jax.default_backend(), use), **settings)
-
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, kwargs)))
-        return function(*args, **kwargs) if traced else compiled()(*args, **kwargs)
-
-    return call
+    return Jitted(function, use, kept, settings)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import jax
 
+from gprior_jax import programs
 from gprior_jax._version import __version__
 from gprior_jax.storage.atomic import remove_leftovers, temporary_name
 from gprior_jax.storage.cache import is_off, named_folder
@@ -53,6 +54,7 @@ def keep_programs() -> Path | None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     # XLA's own caches would be in our folder too, whose path becomes part of what programs are looked up by.
     jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
+    programs.keep_in(own)
     atexit.register(hand_on, own, shared)
     return own
 
@@ -61,10 +63,15 @@ def hand_on(own: Path, shared: Path) -> None:
     """Give what a process added to its folder to all, whole files at once, and remove the folder."""
     with contextlib.suppress(OSError):
         for entry in _entries(own):
-            if not entry.is_symlink() and not (target := shared / entry.name).exists():
-                os.replace(entry, target)
+            if not entry.is_symlink() and _is_new(entry, shared / entry.name):
+                os.replace(entry, shared / entry.name)
         _shrink(shared, MOST_BYTES)
     shutil.rmtree(own, ignore_errors=True)
+
+
+def _is_new(entry: Path, target: Path) -> bool:
+    """Whether an entry is not there yet, or was made again because what is there could not be used."""
+    return not target.exists() or (entry.name.startswith(programs.PREFIX) and not entry.samefile(target))
 
 
 def _shared_folder() -> Path | None:

@@ -190,7 +190,7 @@ def check_layer(prior: Prior, layer: int, lowest: int = 0, highest: int | None =
     return layer
 
 
-@partial(jit, use="once")
+@partial(jit, use="once", kept=True)
 def prepare(prior: Prior) -> Prior:
     """Scale and prepare the weights once, so that a loop does not repeat it.
 

@@ -6,7 +6,7 @@ later layers are nearly one where only what they compose changes.
 """
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -59,6 +59,7 @@ class ConjugateGradient:
     """
 
     first: float = 0.1
+    is_for_any_steps: ClassVar[bool] = True
 
     def __post_init__(self):
         if not 0.0 < self.first < float("inf"):

@@ -6,13 +6,14 @@ id alone: batches are padded to one shape, and optimiser states are per image.
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax.compiling import compiler_options, jit
+from gprior_jax.compiling import jit
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior, prepare
@@ -133,11 +134,11 @@ class Inverter:
         self.recipe = recipe.fit(with_label(prior, 0) if labels and prior.num_classes else prior)
         platform = self._mesh.devices.flat[0].platform
         self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
-        self._advance = _compiled_advance(platform)
         # The solver needs the generator alone: a discriminator or an encoder that is used is in the recipe.
         bare = replicate(self._mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None)))
         self._optional = [stage.encoder == "auto" for stage in recipe.stages]
         self._image_shape, self._stages = prior.image_shape, self.recipe.stages
+        self._configs = [stage.solver.of_program() for stage in self._stages]
         self._problems = [
             replicate(
                 self._mesh,
@@ -227,7 +228,8 @@ class Inverter:
         seen, wanted = observed.shape[1:], problem.encoder.module.input_shape
         if seen != wanted:
             raise ArgumentError(f"the encoder takes images of shape {wanted}, and {seen} were observed: start without.")
-        found = jax.eval_shape(problem.encoder.encode, jnp.zeros(seen))
+        module = problem.encoder.module
+        found = {module.space: jax.ShapeDtypeStruct(module.code_shape, jnp.float32)}
         hint = jax.eval_shape(partial(problem.parametrization.start_at, prior), jax.random.key(0), found)
         if any(name not in own or own[name].shape != value.shape for name, value in hint.items()):
             gives, told = (
@@ -255,17 +257,26 @@ class Inverter:
     ) -> tuple[State, Measurement]:
         """States and measurements ``[B * samples * restarts]`` of one batch; hints are ``[B, samples or 1, ...]``."""
         keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(ids))
-        recipe, problem = self._stages[stage], self._problem(stage, operator)
+        rows = samples * self._stages[stage].restarts
         inputs = shard_images(self._mesh, (keys, observed, operator, hints, labels))
-        return _start(problem, recipe.solver, samples * recipe.restarts, *inputs)
+        started = _start(self._problem(stage, operator), self._configs[stage], rows, *inputs)
+        # XLA leaves on every device what depends on no image, and a step splits it: the second were another program.
+        return shard_images(self._mesh, started)
 
     def advance(self, stage: int, length: int, states: State, measurements: Measurement) -> tuple[State, Evaluation]:
         """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * samples * restarts]``."""
-        return self._advance(self._problems[stage], self._stages[stage].solver, length, states, measurements)
+        return _advance(self._problems[stage], self._configs[stage], length, states, measurements)
+
+    def _programs(
+        self, stage: int, states: State, measurements: Measurement
+    ) -> Callable[[int], Callable[..., tuple[State, Evaluation]]]:
+        """Programs of :meth:`advance` by their length, for arrays like these, looked up once."""
+        problem, config = self._problems[stage], self._configs[stage]
+        return functools.cache(lambda length: _advance.program(problem, config, length, states, measurements))
 
     def lower(self, stage: int, length: int, states: State, measurements: Measurement) -> jax.stages.Lowered:
         """The program of :meth:`advance`, not run; ``.compile().memory_analysis()`` tells what memory it takes."""
-        return self._advance.lower(self._problems[stage], self._stages[stage].solver, length, states, measurements)
+        return _advance.lower(self._problems[stage], self._configs[stage], length, states, measurements)
 
     def _invert_batch(
         self,
@@ -287,9 +298,10 @@ class Inverter:
             can_stop = config.tolerance > 0.0 or config.goal is not None
             states, measurements = self.start(stage, key, ids, observed, operator, hints, labels, samples)
             evaluations: list[Evaluation] = []
+            advance = self._programs(stage, states, measurements)
             for begin in range(0, config.num_steps, self.steps_per_call):
                 length = min(self.steps_per_call, config.num_steps - begin)
-                states, evaluation = self.advance(stage, length, states, measurements)
+                states, evaluation = advance(length)(self._problems[stage], states, measurements)
                 evaluations.append(evaluation)
                 reporter(before + begin + length, evaluation)
                 if film is not None:
@@ -317,7 +329,7 @@ class Inverter:
 # Images and restarts share one axis of rows, image by image: XLA:CPU emits much slower loops for arrays of higher rank.
 
 
-@partial(jit, use="once", static_argnums=(1, 2))
+@partial(jit, use="once", kept=True, static_argnums=(1, 2))
 def _start(
     problem: Problem,
     config: SolverConfig,
@@ -348,6 +360,7 @@ def _start(
     return states, measurements._replace(constants=constants)
 
 
+@partial(jit, use="often", static_argnums=(1, 2), donate_argnums=3)
 def _advance(
     problem: Problem, config: SolverConfig, length: int, states: State, measurements: Measurement
 ) -> tuple[State, Evaluation]:
@@ -359,14 +372,7 @@ def _advance(
     return jax.lax.scan(lambda states, _: batched(states, measurements), states, length=length)
 
 
-@functools.cache
-def _compiled_advance(platform: str) -> jax.stages.Wrapped:
-    """:func:`_advance`, jitted with the options that pay on a platform."""
-    options = compiler_options(platform, "often")
-    return jax.jit(_advance, static_argnums=(1, 2), donate_argnums=3, compiler_options=options)
-
-
-@partial(jit, use="once", static_argnums=1)
+@partial(jit, use="once", kept=True, static_argnums=1)
 def _finish(problem: Problem, restarts: int, states: State, measurements: Measurement) -> tuple[Solution, Array]:
     """The best restart of every image (and sample), and its row."""
     losses = states.best_loss.reshape(-1, restarts)

@@ -37,6 +37,11 @@ class Optimizer:
     schedule: Schedule = constant
     options: tuple[tuple[str, Any], ...] = ()
 
+    @property
+    def is_for_any_steps(self) -> bool:
+        """Whether the transformation is the same for any number of steps."""
+        return self.schedule is constant
+
     def __call__(self, num_steps: int) -> optax.GradientTransformation:
         """The transformation for a run of ``num_steps`` over a dict of variables."""
         rates = {"": self.learning_rate} | dict(self.rates)

@@ -48,6 +48,12 @@ class SolverConfig:
             raise ArgumentError(f"patience {self.patience}: use at least 1.")
         self.transformation()
 
+    def of_program(self) -> "SolverConfig":
+        """These settings as far as a step's program depends on them: often not on how many there are."""
+        same = isinstance(self.optimizer, optax.GradientTransformation)
+        same = same or getattr(self.optimizer, "is_for_any_steps", False)
+        return dataclasses.replace(self, num_steps=1) if same else self
+
     def transformation(self) -> optax.GradientTransformationExtraArgs:
         """The optax transformation for this number of steps.
 

@@ -30,6 +30,9 @@ class BatchNorm(nn.Module):
         self.mean = self.param("mean", nn.initializers.zeros, shape)
         self.variance = self.param("variance", nn.initializers.ones, shape)
 
+    def touch(self) -> None:
+        """For ``init``, which then need not run the layer."""
+
     def __call__(self, x: Array, axis_name: str | None = None) -> Array:
         """Normalise one image ``[..., features]``.
 

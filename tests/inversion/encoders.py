@@ -14,12 +14,12 @@ class ToyEncoder(nn.Module):
     """From the pixels of 8x8 images, linearly, to what an encoder gives in its space."""
 
     space: str = "z"
-    shape: tuple[int, ...] = (8,)
+    code_shape: tuple[int, ...] = (8,)
     input_shape: tuple[int, ...] = (8, 8, 3)
 
     @nn.compact
     def __call__(self, image):
-        return nn.Dense(int(np.prod(self.shape)))(image.reshape(-1)).reshape(self.shape)
+        return nn.Dense(int(np.prod(self.code_shape)))(image.reshape(-1)).reshape(self.code_shape)
 
 
 @functools.cache
