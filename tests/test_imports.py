@@ -26,9 +26,10 @@ PACKAGE = Path(__file__).parents[1] / "gprior_jax"
 # row may import each other only within one folder.
 ROWS = (
     ("_version", "typing", "errors", "interrupts"),
-    ("checks", "keys", "compiling"),
+    ("checks", "keys"),
     ("summary",),
     ("storage.", "storage"),
+    ("compiling.", "compiling"),
     ("images.", "images"),
     ("nn.", "nn"),
     ("discriminators.", "encoders.", "discriminators", "encoders"),

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import jax
 
-from gprior_jax import programs
 from gprior_jax._version import __version__
+from gprior_jax.compiling import programs
 from gprior_jax.storage.atomic import remove_leftovers, temporary_name
 from gprior_jax.storage.cache import is_off, named_folder
 

@@ -19,7 +19,7 @@ from typing import Any
 import jax
 from jax.experimental import serialize_executable
 
-from gprior_jax.exactly import UnknownError, structure_text, text_of
+from gprior_jax.compiling.exactly import UnknownError, structure_text, text_of
 from gprior_jax.storage.atomic import write_bytes
 from gprior_jax.summary import versions
 
@@ -117,7 +117,7 @@ def _listen(hits: list[str], event: str, **_: Any) -> None:
 def _sources() -> str:
     """A digest of this package's sources."""
     total = hashlib.sha256()
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*.py")):
         total.update(path.relative_to(package).as_posix().encode())
         total.update(path.read_bytes())

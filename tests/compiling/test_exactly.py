@@ -13,7 +13,7 @@ import pytest
 
 import gprior_jax as gp
 from gprior_jax import recipes
-from gprior_jax.exactly import UnknownError, structure_text, text_of
+from gprior_jax.compiling.exactly import UnknownError, structure_text, text_of
 from gprior_jax.generators.prior import LatentDistribution, Prior, prepare
 from gprior_jax.operators import Downsample, Identity
 
@@ -95,7 +95,7 @@ def test_a_function_under_another_s_name_is_unknown(monkeypatch):
 
 def test_the_same_in_another_process():
     code = (
-        "from gprior_jax import recipes; from gprior_jax.exactly import text_of; "
+        "from gprior_jax import recipes; from gprior_jax.compiling.exactly import text_of; "
         "print(text_of(recipes.latent('w_plus').solver))"
     )
     other = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax import compiling
+from gprior_jax.compiling import jitted as compiling
 
 
 def test_only_options_that_this_version_knows(monkeypatch):

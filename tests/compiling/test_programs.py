@@ -9,7 +9,8 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from gprior_jax import compiling, exactly, programs
+from gprior_jax import compiling
+from gprior_jax.compiling import exactly, programs
 
 traced = []
 
@@ -30,7 +31,9 @@ def folder(tmp_path, monkeypatch):
     cache = jax.config.values["jax_compilation_cache_dir"]
     jax.config.update("jax_compilation_cache_dir", None)
     compilation_cache.reset_cache()
-    monkeypatch.setattr("gprior_jax.exactly.PACKAGES", (*exactly.PACKAGES, powers.__module__.partition(".")[0]))
+    monkeypatch.setattr(
+        "gprior_jax.compiling.exactly.PACKAGES", (*exactly.PACKAGES, powers.__module__.partition(".")[0])
+    )
     again(tmp_path)
     yield tmp_path
     programs.keep_in(None)

@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar
 import jax
 import jax.core
 
-from gprior_jax import programs
+from gprior_jax.compiling import programs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,8 +76,8 @@ class Jitted(Generic[P, R]):
     def program(self, *args: Any) -> Callable[..., R]:
         """What runs on arguments of the shapes of these; without any it runs on these.
 
-        Where programs are kept (:func:`gprior_jax.programs.keep_in`) and one was kept for such arguments, nothing is
-        traced.
+        Where programs are kept (:func:`gprior_jax.compiling.programs.keep_in`) and one was kept for such arguments,
+        nothing is traced.
         """
         static = self._static
         given = tuple(arg for index, arg in enumerate(args) if index not in static)

@@ -1,0 +1,6 @@
+"""Compiled programs: the options that pay, and programs kept from one process to the next."""
+
+from gprior_jax.compiling.jitted import Jitted as Jitted
+from gprior_jax.compiling.jitted import Use as Use
+from gprior_jax.compiling.jitted import compiler_options as compiler_options
+from gprior_jax.compiling.jitted import jit as jit
