@@ -21,7 +21,7 @@ from common import Report, number, parser, print_table
 from portrait_attributes import ATTRIBUTES
 
 import gprior_jax as gp
-from gprior_jax.editing import Direction, measured, project_out, train_boundary
+from gprior_jax.editing import Direction, measure_deviations, project_out, train_boundary
 from gprior_jax.editing.boundaries import Method
 from gprior_jax.editing.spread import drawn_labels, own_codes
 from gprior_jax.editing.strips import STRENGTHS, drawn, moved
@@ -96,7 +96,7 @@ def portraits(args: argparse.Namespace, report: Report) -> None:
     for name, score in ATTRIBUTES.items():
         scores = score(pictures)
         boundary = train_boundary(w[: args.draws], scores[: args.draws], "w", method=args.method, name=name)
-        [direction] = measured(prior, [boundary.direction])
+        [direction] = measure_deviations(prior, [boundary.direction])
         order = args.draws + np.argsort(scores[args.draws :])
         ends = np.concatenate([order[: len(order) // 4], order[-(len(order) // 4) :]])
         high = np.arange(len(ends)) >= len(ends) // 2
@@ -111,7 +111,7 @@ def portraits(args: argparse.Namespace, report: Report) -> None:
     print_table(heads, rows, f"Boundaries in w, {args.method}, {args.draws} draws")
     rows = []
     for name, kept in PAIRS:
-        [both] = measured(prior, [project_out(found[name], [found[kept]])])
+        [both] = measure_deviations(prior, [project_out(found[name], [found[kept]])])
         after = scores_along(prior, faces, both)
         plain, conditional = change(along[name][kept]), change(after[kept])
         own = change(after[name]) / change(along[name][name])
@@ -134,7 +134,7 @@ def cells(args: argparse.Namespace, report: Report) -> None:
     for index, name in enumerate(names):
         scores = (labels == index).astype(np.float32)
         boundary = train_boundary(w[: args.draws], scores[: args.draws], "w", method=args.method, name=name)
-        [direction] = measured(prior, [boundary.direction])
+        [direction] = measure_deviations(prior, [boundary.direction])
         right = (w @ direction.vector > direction.offset) == (scores > 0)
         rest = slice(args.draws, None)
         parts = {"left_out": float(right[rest].mean())}

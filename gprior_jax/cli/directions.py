@@ -10,7 +10,8 @@ from tyro import conf
 from gprior_jax import zoo
 from gprior_jax.cli.flags import JsonFlag
 from gprior_jax.cli.telling import print_json, say, warn
-from gprior_jax.editing.directions import Direction, measure_deviations
+from gprior_jax.editing.directions import Direction
+from gprior_jax.editing.spread import measure_deviations
 from gprior_jax.errors import ArgumentError, CheckpointError, GPriorError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.runs import codes
@@ -127,7 +128,7 @@ def _of_directions(prior: Prior, directions: list[Direction], held: Held | None)
         "each": list(first.vector.shape),
         "layers": None if first.layers is None else list(first.layers),
         "names": [direction.name for direction in directions],
-        "deviations": [round(each, 6) for each in measure_deviations(prior, directions)],
+        "deviations": [round(each.deviation or 0.0, 6) for each in measure_deviations(prior, directions)],
         "deviations_in_file": None if held is None or held.deviations is None else stored,
     }
 

@@ -12,7 +12,7 @@ from gprior_jax.cli.codes import SpaceFlag
 from gprior_jax.cli.flags import PriorFlags, TruncationFlag, check_positive, free_prior
 from gprior_jax.cli.telling import check_drawn, print_json, say, warn
 from gprior_jax.editing.boundaries import REGULARIZATION, SPLIT, Boundary, Method
-from gprior_jax.editing.spread import measured
+from gprior_jax.editing.spread import measure_deviations
 from gprior_jax.editing.strips import STRENGTHS, drawn, moved
 from gprior_jax.editing.unsupervised import Found, check_layers, ganspace, local_directions, sefa
 from gprior_jax.errors import ArgumentError
@@ -115,7 +115,7 @@ class TrainBoundary(PriorFlags):
         )
         direction = dataclasses.replace(boundary.direction, layers=layers if found.space != "z" else None)
         direction = editing.project_out(direction, conditions)
-        [direction] = measured(prior, [dataclasses.replace(direction, name=name)], self.seed)
+        [direction] = measure_deviations(prior, [dataclasses.replace(direction, name=name)])
         facts = self._facts(boundary, positive)
         save_direction(self.out, direction, facts | about_model(prior, self.model))
         return self._tell(boundary, facts | {"deviation": direction.deviation, "offset": direction.offset})
@@ -199,7 +199,7 @@ class TrainDirections(PriorFlags, TruncationFlag):
         with new_folder(self.out) as folder:
             codes = drawn(prior, STRIP_CODES, self.seed, self.psi)
             found = self._find(prior, layers, codes)
-            directions = measured(prior, [each.direction for each in found], self.seed)
+            directions = measure_deviations(prior, [each.direction for each in found])
             for direction, each in zip(directions, found, strict=True):
                 facts = {"kind": self.method, "value": each.value, "layer": self.layer, "code": self.code}
                 facts |= {"samples": self.samples, "seed": self.seed} | about_model(prior, self.model)

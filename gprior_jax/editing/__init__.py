@@ -14,7 +14,6 @@ from gprior_jax.editing.diffusing import default_box as default_box
 from gprior_jax.editing.diffusing import diffuse as diffuse
 from gprior_jax.editing.diffusing import first_codes as first_codes
 from gprior_jax.editing.directions import Direction as Direction
-from gprior_jax.editing.directions import measure_deviations as measure_deviations
 from gprior_jax.editing.local import Weighted as Weighted
 from gprior_jax.editing.local import composite as composite
 from gprior_jax.editing.local import copy_activations as copy_activations
@@ -44,8 +43,7 @@ from gprior_jax.editing.points import common_parametrization as common_parametri
 from gprior_jax.editing.points import morph_variables as morph_variables
 from gprior_jax.editing.points import render as render
 from gprior_jax.editing.points import stack as stack
-from gprior_jax.editing.spread import along as along
-from gprior_jax.editing.spread import measured as measured
+from gprior_jax.editing.spread import measure_deviations as measure_deviations
 from gprior_jax.editing.strips import strip as strip
 from gprior_jax.editing.unsupervised import Found as Found
 from gprior_jax.editing.unsupervised import ganspace as ganspace

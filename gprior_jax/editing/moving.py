@@ -14,7 +14,8 @@ import numpy as np
 
 from gprior_jax.checks import check_finite
 from gprior_jax.editing.boundaries import project_out
-from gprior_jax.editing.directions import Direction, measure_deviations
+from gprior_jax.editing.directions import Direction
+from gprior_jax.editing.spread import measure_deviations
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import check_styles, mean_styles, w_statistics
@@ -139,8 +140,8 @@ def _deviation(prior: Prior, direction: Direction, vector: np.ndarray, space: st
     found = direction.deviation
     if found is None:
         own = Direction(vector[0], "z") if space == "z" else Direction(vector, "w_plus", name=direction.name)
-        (found,) = measure_deviations(prior, [own])
-    if not found > 0.0:
+        found = measure_deviations(prior, [own])[0].deviation
+    if not (found is not None and found > 0.0):
         raise ArgumentError(f"the codes of {prior} do not vary along {direction.name or 'the direction'}: use another.")
     return found
 

@@ -37,13 +37,13 @@ def test_words(tmp_path, model, capsys):
     code, out, error = told(capsys, tmp_path / "wood.npy", "--model", model)
     assert (code, error) == (0, "")
     (direction,) = read_directions(tmp_path / "wood.npy", priors.styled())
-    (deviation,) = measure_deviations(priors.styled(), [direction])
+    (measured,) = measure_deviations(priors.styled(), [direction])
     assert out.splitlines() == [
         f"{tmp_path / 'wood.npy'}: 1 direction (boundary)",
         "  stored as float64 [1, 5], rows of norm 1",
         "  space w, each [5], by the layers that it names, as only styles have some",
         "  for layers 0-1, 3",
-        f"  wood: a standard deviation of the prior's codes is {deviation:.4g} along it",
+        f"  wood: a standard deviation of the prior's codes is {measured.deviation:.4g} along it",
     ]
 
 

@@ -9,7 +9,7 @@ import torch
 from batteries import normal, random_params
 
 from gprior_jax import zoo
-from gprior_jax.editing import Direction, measure_deviations
+from gprior_jax.editing import measure_deviations
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.prior import Prior
@@ -422,8 +422,8 @@ def test_strengths_compare_whatever_the_length(tmp_path):
         saved(tmp_path / "b_direction.npy", np.tile(11.2 * row, (4, 1))),
         saved(tmp_path / "c.npz", {"boundary": 3 * row, "space": "w", "name": "c", "about": "{}"}),
     ]
-    found: list[Direction] = [read(file, prior)[0][0] for file in files]
-    moves = [d * each.vector for d, each in zip(measure_deviations(prior, found), found, strict=True)]
+    found = measure_deviations(prior, [read(file, prior)[0][0] for file in files])
+    moves = [each.deviation * each.vector for each in found]
     for move in moves[1:]:
         np.testing.assert_allclose(np.broadcast_to(move, (4, 5)), np.broadcast_to(moves[0], (4, 5)), rtol=1e-4)
 
