@@ -345,14 +345,15 @@ def _start(
 
     def begin(
         key: Key, pixels: Array, operator: Forward, hint: Variables, label: Array | None, code: Variables | None
-    ) -> tuple[State, Variables | None, Measurement]:
+    ) -> tuple[State, Variables, Measurement]:
         folded = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(rows))
         each = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows // len(leaf), axis=0), hint)
         if code is not None:
             prior, keys = held(problem, label), jax.vmap(lambda key: purpose(key, "encoded"))(folded)
             each = jax.vmap(lambda key: problem.parametrization.start_at(prior, key, code))(keys) | each
         states, constants = jax.vmap(partial(solver.begin, problem, config, label=label))(folded, each)
-        return states, constants, Measurement(operator, problem.objective.targets(Observation(pixels, operator)), label)
+        targets = problem.objective.targets(Observation(pixels, operator))
+        return states, constants, Measurement(operator, targets, label, {})
 
     states, constants, measurements = jax.vmap(begin)(keys, observed, operator, hints, labels, encoded)
     states, constants = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (states, constants))

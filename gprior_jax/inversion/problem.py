@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.generators.prior import Prior
-from gprior_jax.latents import Coordinates, Parametrization, Variables
+from gprior_jax.latents import AS_THEY_ARE, Coordinates, Parametrization, Variables
 from gprior_jax.objectives import Objective
 from gprior_jax.operators import Forward
 from gprior_jax.typing import Array, PyTree
@@ -23,34 +23,14 @@ class Problem:
         objective: the terms to minimise.
         encoder: where images start; None starts where the parametrisation does.
         parametrization: the variables (static).
-        coordinates: those in which they are optimised, where it is not as they are (static).
+        coordinates: those in which they are optimised (static).
     """
 
     prior: Prior
     objective: Objective
     encoder: Encoder | None
     parametrization: Parametrization = flax.struct.field(pytree_node=False)
-    coordinates: Coordinates | None = flax.struct.field(pytree_node=False, default=None)
-
-    def begin(self, prior: Prior, variables: Variables) -> tuple[Variables, Variables | None]:
-        """What is optimised to find these variables, and what stays as it is beside it."""
-        if self.coordinates is None:
-            return variables, None
-        return self.coordinates.begin(self.parametrization, prior, variables)
-
-    def render(self, prior: Prior, optimised: Variables, constants: Variables | None) -> Array:
-        """The image of what is optimised."""
-        if self.coordinates is None:
-            return self.parametrization.render(prior, optimised)
-        return self.coordinates.render(self.parametrization, prior, optimised, constants or {})
-
-    def end(self, optimised: Variables, constants: Variables | None) -> Variables:
-        """The variables that what is optimised stands for."""
-        return optimised if self.coordinates is None else self.coordinates.end(optimised, constants or {})
-
-    def project(self, optimised: Variables) -> Variables:
-        """The nearest that is admissible; of other coordinates all are."""
-        return optimised if self.coordinates is not None else self.parametrization.project(optimised)
+    coordinates: Coordinates = flax.struct.field(pytree_node=False, default=AS_THEY_ARE)
 
 
 class Measurement(NamedTuple):
@@ -60,13 +40,13 @@ class Measurement(NamedTuple):
         operator: the forward operator; its leaves are this image's.
         targets: what the objective's terms compare with.
         label: ``[num_classes]``, the image's class; None where the prior has none or is held to one.
-        constants: what :class:`gprior_jax.latents.Coordinates` keep beside what is optimised.
+        constants: of the problem's coordinates.
     """
 
     operator: Forward
     targets: PyTree
     label: Array | None
-    constants: Variables | None = None
+    constants: Variables
 
 
 class Evaluation(NamedTuple):
@@ -89,8 +69,9 @@ def held(problem: Problem, label: Array | None) -> Prior:
 def evaluate(problem: Problem, optimised: Variables, measurement: Measurement) -> tuple[Evaluation, Array]:
     """The objective of one image, and the image, which is float32 whatever the dtype of the generator."""
     prior = held(problem, measurement.label)
-    image = problem.render(prior, optimised, measurement.constants).astype(jnp.float32)
-    variables = problem.end(optimised, measurement.constants)  # Compiled away where no term looks at them.
-    penalties = problem.parametrization.penalty(prior, variables)
+    parametrization, coordinates = problem.parametrization, problem.coordinates
+    image = coordinates.render(parametrization, prior, optimised, measurement.constants).astype(jnp.float32)
+    variables = coordinates.end(optimised, measurement.constants)  # Compiled away where no term looks at them.
+    penalties = parametrization.penalty(prior, variables)
     observed = measurement.operator(image)
     return Evaluation(*problem.objective(image, observed, measurement.targets, variables, penalties)), image

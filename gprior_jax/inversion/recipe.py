@@ -8,7 +8,7 @@ from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import Coordinates, Parametrization
+from gprior_jax.latents import AS_THEY_ARE, Coordinates, Parametrization
 from gprior_jax.objectives import Term
 from gprior_jax.summary import summarise
 
@@ -29,7 +29,7 @@ class Recipe:
             parametrisation does.
         then: a second stage, which starts from the variables that this one found; the result is the last stage's. None
             is the only stage.
-        coordinates: those in which the variables are optimised; None takes them as they are.
+        coordinates: those in which the variables are optimised.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Recipe:
     restarts: int = 1
     encoder: Encoder | Literal["default", "auto"] | None = None
     then: "Recipe | None" = None
-    coordinates: Coordinates | None = None
+    coordinates: Coordinates = AS_THEY_ARE
 
     def __post_init__(self):
         if self.restarts < 1:
@@ -88,7 +88,7 @@ class Recipe:
             parametrization=parametrization,
             terms=tuple(term for term in fitted if term is not None),
             encoder=encoder,
-            coordinates=None if self.coordinates is None else self.coordinates.fit(parametrization, prior),
+            coordinates=self.coordinates.fit(parametrization, prior),
             then=None if self.then is None else self.then.fit(prior),
         )
 
@@ -97,4 +97,6 @@ class Recipe:
         content: dict[str, Any] = {"name": self.name}
         for name in ("parametrization", "terms", "solver", "restarts", "encoder", "coordinates", "then"):
             content[name] = summarise(getattr(self, name))
+        if self.coordinates == AS_THEY_ARE:
+            del content["coordinates"]
         return {name: value for name, value in content.items() if value is not None}

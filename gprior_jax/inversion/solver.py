@@ -108,7 +108,7 @@ def init(
 
 def begin(
     problem: Problem, config: SolverConfig, key: Key, hint: Variables | None = None, label: Array | None = None
-) -> tuple[State, Variables | None]:
+) -> tuple[State, Variables]:
     """Start one image.
 
     Args:
@@ -123,7 +123,7 @@ def begin(
     """
     prior = held(problem, label)
     drawn = problem.parametrization.project(problem.parametrization.init(prior, key, hint))
-    optimised, constants = problem.begin(prior, drawn)
+    optimised, constants = problem.coordinates.begin(problem.parametrization, prior, drawn)
     # A weakly typed start would compile the step twice more, as the types settle.
     variables = jax.tree.map(lambda x: jax.lax.convert_element_type(x, x.dtype), optimised)
     infinite, zero = jnp.float32(jnp.inf), jnp.int32(0)
@@ -162,7 +162,8 @@ def step(problem: Problem, config: SolverConfig, state: State, measurement: Meas
     # Some optimisers (line searches, Polyak's step) ask for the value too, or for values elsewhere.
     more = {"value": evaluation.loss, "grad": gradient, "value_fn": lambda free: objective(free)[0]}
     updates, optimizer = config.transformation().update(gradient, state.optimizer, free, **more)
-    variables = problem.project(cast(Variables, optax.apply_updates(free, updates)) | fixed)
+    updated = cast(Variables, optax.apply_updates(free, updates)) | fixed
+    variables = problem.coordinates.project(problem.parametrization, updated)
 
     better = evaluation.loss < state.best_loss  # False for NaN.
     best_loss = jnp.where(better, evaluation.loss, state.best_loss)
@@ -215,7 +216,7 @@ class Solution(NamedTuple):
     status: Array
 
 
-def finalize(problem: Problem, state: State, constants: Variables | None = None) -> Solution:
+def finalize(problem: Problem, state: State, constants: Variables) -> Solution:
     """The best iterate of one image."""
-    variables = problem.end(state.best_variables, constants)
+    variables = problem.coordinates.end(state.best_variables, constants)
     return Solution(state.best_image, variables, state.best_loss, state.best_step, state.status)

@@ -4,6 +4,7 @@ One of your own derives from :class:`Parametrization`, which says what the solve
 arrays; what begins with an underscore is fixed.
 """
 
+from gprior_jax.latents.coordinates import AS_THEY_ARE as AS_THEY_ARE
 from gprior_jax.latents.coordinates import ChannelWeights as ChannelWeights
 from gprior_jax.latents.coordinates import Coordinates as Coordinates
 from gprior_jax.latents.deep_image_prior import CODE_RATE as CODE_RATE

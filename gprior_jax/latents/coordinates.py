@@ -2,7 +2,6 @@
 
 import dataclasses
 from functools import partial
-from typing import Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,35 +13,44 @@ from gprior_jax.latents.multi_code import MultiCode
 from gprior_jax.latents.parametrization import Parametrization, Variables
 from gprior_jax.typing import Array
 
-C = TypeVar("C", bound="Coordinates")
 
+@dataclasses.dataclass(frozen=True)
+class Coordinates:
+    """The variables as they are; other coordinates derive from this class, static and hashable.
 
-class Coordinates(Protocol):
-    """A frozen dataclass, static and hashable; functions are for one image."""
+    Functions are for one image. Constants are what belongs to coordinates and is not optimised.
+    """
 
-    def fit(self: C, parametrization: Parametrization, prior: Prior) -> "C | None":
-        """Itself; None where the prior lacks what it takes, and variables are optimised as they are.
+    def fit(self, parametrization: Parametrization, prior: Prior) -> "Coordinates":
+        """Itself, or others where the prior lacks what it takes.
 
         Raises:
             ValueError: it does not fit the parametrisation.
         """
-        ...
+        return self
 
     def begin(
         self, parametrization: Parametrization, prior: Prior, variables: Variables
     ) -> tuple[Variables, Variables]:
-        """The coordinates of variables, which are optimised, and constants that belong to them."""
-        ...
+        """The coordinates of variables, which are optimised, and their constants."""
+        return variables, {}
 
     def render(
         self, parametrization: Parametrization, prior: Prior, coordinates: Variables, constants: Variables
     ) -> Array:
         """The image ``[R, R, C]``."""
-        ...
+        return parametrization.render(prior, self.end(coordinates, constants))
 
     def end(self, coordinates: Variables, constants: Variables) -> Variables:
         """The variables that coordinates stand for."""
-        ...
+        return coordinates
+
+    def project(self, parametrization: Parametrization, coordinates: Variables) -> Variables:
+        """The nearest admissible coordinates, after every update."""
+        return parametrization.project(coordinates)
+
+
+AS_THEY_ARE = Coordinates()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +117,10 @@ class ChannelWeights(Coordinates):
         """The codes, and the alpha that these weights are."""
         alpha = _product(constants["whitening"], coordinates["weights"].T[..., None])[..., 0].T
         return {"codes": constants["codes"], "alpha": alpha}
+
+    def project(self, parametrization: Parametrization, coordinates: Variables) -> Variables:
+        """All weights are admissible."""
+        return coordinates
 
 
 # Matrix units round their factors to bfloat16 unless told otherwise.

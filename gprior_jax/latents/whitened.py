@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.latents.coordinates import Coordinates, inverse_root
+from gprior_jax.latents.coordinates import AS_THEY_ARE, Coordinates, inverse_root
 from gprior_jax.latents.parametrization import Parametrization, Variables
 from gprior_jax.latents.w_plus import WPlus
 from gprior_jax.typing import Array
@@ -37,13 +37,13 @@ class WhitenedStyles(Coordinates):
         if not 0.0 < self.damping < float("inf"):
             raise ArgumentError(f"damping {self.damping}: use a number above 0.")
 
-    def fit(self, parametrization: Parametrization, prior: Prior) -> "WhitenedStyles | None":
-        """Itself; None where the prior comes without a metric. Raises ``ValueError`` for anything but W+."""
+    def fit(self, parametrization: Parametrization, prior: Prior) -> Coordinates:
+        """Itself; styles as they are of a prior without a metric. Raises ``ValueError`` for anything but W+."""
         if not isinstance(parametrization, WPlus) or parametrization.noise == "free":
             raise ArgumentError(
                 f"whitened styles are those of W+ whose noise is not free, not of {parametrization}: leave them out."
             )
-        return None if prior.metric is None else self
+        return AS_THEY_ARE if prior.metric is None else self
 
     def begin(
         self, parametrization: Parametrization, prior: Prior, variables: Variables
@@ -51,7 +51,6 @@ class WhitenedStyles(Coordinates):
         """Steps of zero and other variables; where styles start from, and the roots ``[num_styles, w_dim, w_dim]``."""
         assert prior.metric is not None
         metric = prior.metric.astype(jnp.float32)
-        mean = jnp.mean(jnp.trace(metric, axis1=1, axis2=2)) / prior.w_dim
         mean = jnp.mean(jnp.trace(metric, axis1=1, axis2=2)) / prior.w_dim
         damped = metric + self.damping * mean * jnp.eye(prior.w_dim)
         # Scaled so that the stiffest direction keeps its length: a first step of L-BFGS is then none too long.
@@ -66,11 +65,9 @@ class WhitenedStyles(Coordinates):
         others = {name: value for name, value in coordinates.items() if name != "steps"}
         return others | {"w_plus": constants["start"] + moved}
 
-    def render(
-        self, parametrization: Parametrization, prior: Prior, coordinates: Variables, constants: Variables
-    ) -> Array:
-        """The image of the styles."""
-        return parametrization.render(prior, self.end(coordinates, constants))
+    def project(self, parametrization: Parametrization, coordinates: Variables) -> Variables:
+        """All steps are admissible."""
+        return coordinates
 
 
 def _largest(matrix: Array) -> Array:

@@ -10,7 +10,7 @@ from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.schedules import LateLinear
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import ChannelWeights, Coordinates, MultiCode, Parametrization, Z
+from gprior_jax.latents import AS_THEY_ARE, ChannelWeights, Coordinates, MultiCode, Parametrization, Z
 from gprior_jax.objectives import Pixel, Term
 from gprior_jax.recipes.common import (
     OFFICIAL_OPTIMIZER,
@@ -84,7 +84,7 @@ def mganprior(
         parametrization = dataclasses.replace(parametrization, space=space, later_styles=later_styles)
     search = search_of(preset, parametrization, num_steps, FAST_STEPS, tolerance, free_codes)
     terms: tuple[Term, ...] = (Pixel(1.0),)
-    network, weight = weighed(perceptual, perceptual_weight, float(search.coordinates is None))
+    network, weight = weighed(perceptual, perceptual_weight, float(search.coordinates == AS_THEY_ARE))
     if network is not None:
         terms += (compared(network, weight),)
     return Recipe(
@@ -108,11 +108,11 @@ class Search(NamedTuple):
 
     Attributes:
         solver: optimiser and steps.
-        coordinates: those of the channel weights alone, or None where codes move.
+        coordinates: those of the channel weights alone, unless codes move.
     """
 
     solver: SolverConfig
-    coordinates: Coordinates | None
+    coordinates: Coordinates = AS_THEY_ARE
 
 
 def search_of(
@@ -132,7 +132,7 @@ def search_of(
         return Search(solver, ChannelWeights().check(parametrization))
     official = preset == "official"
     optimizer, steps = (OFFICIAL_OPTIMIZER, OFFICIAL_STEPS) if official else (FREE_OPTIMIZER, FREE_STEPS)
-    return Search(SolverConfig(optimizer, steps if num_steps is None else num_steps, tolerance), None)
+    return Search(SolverConfig(optimizer, steps if num_steps is None else num_steps, tolerance))
 
 
 ROWS = (Method("mganprior", "several codes, composed at a layer", mganprior),)

@@ -22,7 +22,7 @@ from gprior_jax.operators import Downsample
 SMALL = 0.5 * normal(1, 4, 4, 3)
 Z_CODE = jnp.asarray(normal(2, 8))
 TERMS = Objective((Pixel(3.0), Pixel(0.5, kind="l1")))
-MEASUREMENT = Measurement(Downsample(2), TERMS.targets(Observation(SMALL, Downsample(2))), None)
+MEASUREMENT = Measurement(Downsample(2), TERMS.targets(Observation(SMALL, Downsample(2))), None, {})
 
 
 @jax.jit

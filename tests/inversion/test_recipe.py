@@ -126,6 +126,7 @@ def test_stages_are_listed_and_checked():
     assert [stage.name for stage in BOTH.stages] == ["w_plus", "noise"]
     assert BOTH.summary()["then"]["parametrization"]["noise"] == "fitted"
     assert "then" not in FIRST.summary()
+    assert "coordinates" not in FIRST.summary()
     with pytest.raises(ArgumentError, match="has no styles"):
         BOTH.fit(tiny_prior())
     # A later stage is checked before the first begins.

@@ -68,7 +68,7 @@ def programs(settings: SolverConfig, parametrization: Parametrization):
 def run(settings: SolverConfig, targets: np.ndarray, hints=None, parametrization=Free()) -> tuple[State, list]:
     """All steps for targets ``[B, 2, 2, 3]``; the losses of every step."""
     wanted = jax.vmap(lambda x: problem().objective.targets(Observation(x, Identity())))(jnp.asarray(targets))
-    measurements = Measurement(Identity(), wanted, None)
+    measurements = Measurement(Identity(), wanted, None, {})
     init, step = programs(settings, parametrization)
     states, losses = init(jax.random.split(jax.random.key(0), len(targets)), hints), []
     for _ in range(settings.num_steps):
@@ -96,7 +96,7 @@ def test_descends_as_computed_by_hand():
 def test_returns_the_best_iterate():
     states, losses = run(config(2.2), ones(1))  # Every step overshoots by 1.2: the start is the best.
     assert losses[-1] > losses[0] == 1.0
-    solution = jax.vmap(partial(solver.finalize, problem()))(states)
+    solution = jax.vmap(partial(solver.finalize, problem()))(states, {})
     assert int(solution.step[0]) == 0
     assert float(solution.loss[0]) == 1.0
     np.testing.assert_array_equal(solution.image, 0.0)

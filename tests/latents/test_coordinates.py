@@ -7,7 +7,7 @@ import pytest
 from batteries import normal, random_prior
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.latents import ChannelWeights, MultiCode, WPlus
+from gprior_jax.latents import AS_THEY_ARE, ChannelWeights, MultiCode, WPlus
 from gprior_jax.latents.coordinates import inverse_root
 from latents.priors import plain_prior, styled_prior, tiny_prior
 
@@ -93,3 +93,17 @@ def test_others_are_refused(parametrization):
 def test_damping_is_above_zero(damping):
     with pytest.raises(ArgumentError, match="damping"):
         ChannelWeights(damping)
+
+
+def test_variables_as_they_are():
+    prior, search = styled_prior(), WPlus(noise="free")
+    variables = search.init(prior, jax.random.key(0))
+    coordinates, constants = AS_THEY_ARE.fit(search, prior).begin(search, prior, variables)
+    assert (coordinates, constants) == (variables, {})
+    assert AS_THEY_ARE.end(coordinates, constants) == variables
+    image = AS_THEY_ARE.render(search, prior, coordinates, constants)
+    np.testing.assert_array_equal(image, search.render(prior, variables))
+    # Of variables themselves not all are admissible.
+    off = {name: 3 * value for name, value in variables.items()}
+    jax.tree.map(np.testing.assert_array_equal, AS_THEY_ARE.project(search, off), search.project(off))
+    assert not np.allclose(AS_THEY_ARE.project(search, off)["noise_0"], off["noise_0"])

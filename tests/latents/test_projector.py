@@ -94,7 +94,7 @@ def test_trajectory_is_that_of_the_published_loop(space):
     projector, image = searched(space).fit(PRIOR), jnp.asarray(0.5 * normal(1, 4, 4, 3))
     problem = Problem(PRIOR, Objective((Pixel(),)), None, projector)
     config = SolverConfig(Optimizer(optax.adam, 0.1, schedule=schedules.projector), STEPS)
-    measurement = Measurement(Identity(), problem.objective.targets(Observation(image, Identity())), None)
+    measurement = Measurement(Identity(), problem.objective.targets(Observation(image, Identity())), None, {})
     state = jax.jit(lambda: solver.init(problem, config, KEY))()
     advance = jax.jit(lambda state: solver.step(problem, config, state, measurement)[0])
 
