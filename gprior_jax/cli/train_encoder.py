@@ -1,29 +1,24 @@
 """``gprior train encoder``."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any, Literal
 
 from gprior_jax import zoo
 from gprior_jax.cli.bars import span
-from gprior_jax.cli.flags import JsonFlag, PerceptualFlag, RangeFlag, check_positive
-from gprior_jax.cli.telling import CountBar, print_json, say, warn
-from gprior_jax.errors import ArgumentError
-from gprior_jax.inversion.devices import use_cores
-from gprior_jax.summary import versions
+from gprior_jax.cli.flags import PerceptualFlag
+from gprior_jax.cli.telling import print_json, say
+from gprior_jax.cli.training import SessionFlags
 from gprior_jax.training.encoder_config import EncoderConfig, EncoderPreset, encoder_config
-from gprior_jax.training.scan import MAX_BROKEN
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainEncoder(JsonFlag, RangeFlag, PerceptualFlag):
+class TrainEncoder(SessionFlags, PerceptualFlag):
     """Train an encoder for a prior, from which every inversion can start; the same command goes on with a run.
 
     First it finds codes of drawn images again, then it reconstructs photographs. What is not given is the preset's.
 
     Attributes:
         model: the prior: a bundled name or a model folder; it stays as it is.
-        data: zip file of photographs, or folder with all that are in it; 5 % of them, chosen by name, are held out.
         out: the run's folder: log.csv, samples/ and newest.png (images held out above their reconstructions), state/,
             and model/, the prior with its encoder, as --model takes it.
         preset: fast, or official: the published weights and schedule of in-domain inversion (Keras's VGG-16 as
@@ -37,18 +32,10 @@ class TrainEncoder(JsonFlag, RangeFlag, PerceptualFlag):
         perceptual_weight: of the difference of features.
         learning_rate: of Adam.
         batch_size: images a step.
-        snapshot_images: state, model and sheet are written every so many images.
-        log_images: a line is printed and logged every so many images.
-        max_images: stop after so many images in all.
-        tensorboard: write what TensorBoard shows to tensorboard/ in the run's folder (the extra "tensorboard").
-        max_broken: part of the images that may be broken: these are named and left out; more end it.
-        licence: licence of the photographs, recorded in the model folder.
         seed: of weights, drawn codes and the order of photographs.
     """
 
     model: str = "builtin:portraits"
-    data: Path
-    out: Path
     preset: EncoderPreset = "fast"
     space: Literal["auto", "z", "w", "w_plus"] = "auto"
     images: int | None = None
@@ -60,50 +47,16 @@ class TrainEncoder(JsonFlag, RangeFlag, PerceptualFlag):
     batch_size: int | None = None
     snapshot_images: int = 8_000
     log_images: int = 800
-    max_images: int | None = None
-    tensorboard: bool = False
-    max_broken: float = MAX_BROKEN
-    licence: str | None = None
     seed: int = 0
 
     def run(self) -> int:
         """Train to the end."""
         from gprior_jax.training.encoder_run import train_encoder
 
-        use_cores()
-        self.check_range()
-        check_positive(self, "snapshot_images", "log_images", "max_images")
-        if not self.data.exists():
-            raise ArgumentError(f"--data {self.data} does not exist: give a zip file or a folder of images.")
+        self.check()
         config, prior = self.config(), zoo.load(zoo.resolve(self.model))
-
-        def tell(row: dict[str, Any]) -> None:
-            share = int(row["images"]) / config.total_images
-            say(f"{row['images']:>8} images ({share:.0%})  {_summary(row)}", self.json)
-
-        say(f"newest reconstructions, after every {self.snapshot_images} images: {self.out / 'newest.png'}", self.json)
-        train_encoder(
-            prior,
-            config,
-            self.data,
-            self.out,
-            network=self.network(),
-            snapshot_images=self.snapshot_images,
-            log_images=self.log_images,
-            max_images=self.max_images,
-            provenance={
-                "model": self.model,
-                "data": self.data.name,
-                "licence": self.licence,
-                "versions": versions(),
-            },
-            tensorboard=self.tensorboard,
-            max_broken=self.max_broken,
-            value_range=self.value_range,
-            scanned=CountBar("images looked at"),
-            tell=warn,
-            report=tell,
-        )
+        session = self.session(config.total_images, "reconstructions", _summary, model=self.model)
+        train_encoder(prior, config, self.data, self.out, network=self.network(), **session)
         if self.json:
             print_json({"model": str(self.out / "model")})
         else:

@@ -33,6 +33,11 @@ class RunConfig(Protocol):
         ...
 
     @property
+    def total_images(self) -> int:
+        """Images of the whole run."""
+        ...
+
+    @property
     def ema_half_life(self) -> float:
         """Half-life of the averaged network, images."""
         ...

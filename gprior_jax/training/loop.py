@@ -1,13 +1,12 @@
-"""The training loop: schedule, snapshots, sample grids, a log, and exact resumption.
+"""Training of generators with their discriminators: what a session of it does, step by step.
 
-A run's folder holds ``config.json``, ``scan.json`` (what was broken among the images), ``log.csv`` (a row for every
-``log_images`` images), ``samples/`` (sheets of the averaged generator, always the same 64 codes; ``newest.png`` is the
-last), ``state/`` (the last two complete training states) and ``model/`` (the averaged generator and the discriminator
-as a model folder).
+A run's folder holds what that of any training does (:mod:`gprior_jax.training.sessions`); its sheets show samples of
+the averaged generator, always the same 64 codes, and its model folder holds that generator and the discriminator.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import zoo
-from gprior_jax.checks import check_number
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
-from gprior_jax.images.files import save_image
-from gprior_jax.images.samples import ValueRange
 from gprior_jax.keys import purpose, seeded
 from gprior_jax.perceptual.efficientnet import EfficientNetLite0
-from gprior_jax.storage.atomic import write_json
 from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.summary import fingerprint
 from gprior_jax.training import projected, sessions
 from gprior_jax.training.config import GANConfig
-from gprior_jax.training.continuing import CONFIG, check_continues, settings_of
+from gprior_jax.training.continuing import check_continues, settings_of
 from gprior_jax.training.data import ImageZip, classes_together, stream
 from gprior_jax.training.lanes import Lanes, lanes_for
-from gprior_jax.training.log import Log, Pace, Report, TensorBoard, require_tensorboard
-from gprior_jax.training.scan import MAX_BROKEN, Counter, leave_out_broken
 from gprior_jax.training.trainers import trainer_of
 from gprior_jax.training.warm_start import warm_start
-from gprior_jax.typing import Params
+from gprior_jax.typing import Array, Params
 
 GRID_IMAGES = 64
 GRID_COLUMNS = 8
@@ -47,18 +40,9 @@ def train(
     data: str | Path,
     out: str | Path,
     *,
-    snapshot_images: int = 10_000,
-    log_images: int = 1_000,
-    max_images: int | None = None,
     init_from: str | Path | None = None,
     perceptual: str | Path | None = None,
-    provenance: dict[str, Any] | None = None,
-    tensorboard: bool = False,
-    max_broken: float = MAX_BROKEN,
-    value_range: ValueRange = "auto",
-    scanned: Counter | None = None,
-    tell: Callable[[str], None] = lambda sentence: None,
-    report: Report = lambda row: None,
+    **session: Any,
 ) -> Prior:
     """Train, or go on with the run in ``out``: the losses are the same as in one uninterrupted run.
 
@@ -67,20 +51,12 @@ def train(
             images that it, or a level that is not done, goes on for.
         data: zip file of images, or a folder with all that are in it, see :mod:`gprior_jax.training.data`.
         out: the run's folder.
-        snapshot_images: state, model and sample grid are written every so many images.
-        log_images: a row is logged every so many images.
-        max_images: stop (with a snapshot) after so many images in all; None trains to the end.
         init_from: model folder whose generator and discriminator a new run starts from, at any resolution; blocks that
             it does not have start afresh. A run that is continued ignores it.
         perceptual: model folder with EfficientNet-Lite0, on whose features the projected discriminators of a run with
             a ``projected_weight`` stand.
-        provenance: facts to record in the model folder.
-        tensorboard: write what TensorBoard shows as well: scalars and sheets of samples.
-        max_broken: part of the images that may be broken: they are left out. All are decoded once, before a run.
-        value_range: of images of more than 8 bits a sample, see :func:`gprior_jax.load_image`.
-        scanned: told how many have been, and of how many; not called where an earlier session of the run has done it.
-        tell: called with a sentence about images that are left out.
-        report: called with every logged row, and with ``images_per_second`` and ``seconds_left`` of the last rows.
+        **session: ``snapshot_images``, ``log_images``, ``max_images`` and others, see
+            :class:`gprior_jax.training.sessions.Session`.
 
     Returns:
         The averaged generator with its discriminator, at the resolution reached.
@@ -91,54 +67,44 @@ def train(
         MissingExtraError: ``tensorboard`` without tensorboardX.
         KeyboardInterrupt: told what is kept.
     """
-    if snapshot_images % log_images:
-        raise ArgumentError(f"snapshot_images {snapshot_images} must be a multiple of log_images {log_images}.")
-    check_number("max_broken", max_broken, lambda x: (x >= 0) & (x < 1), "a part, from 0 to below 1")
-    images = ImageZip(data, channels=config.image_channels, value_range=value_range)
+    own = sessions.Session(**session)
+    images = ImageZip(data, channels=config.image_channels, value_range=own.value_range)
     out, trainer = Path(out), trainer_of(config)
-    if tensorboard:
-        require_tensorboard()
     network = _features_of(config, perceptual)
-    wanted = _check_run(out, config, images, network)
+    about = {} if network is None else {"perceptual": fingerprint(network)}
+    _check_run(out, config, images, about)
     with sessions.alone(out):
-        leave_out_broken(images, out, max_broken, scanned, tell)
-        wanted |= settings_of(config, images)
-        check_continues(out, config, wanted, sessions.seen(out))
+        wanted = own.settle(out, config, images, about)
         labels, names = _labels(images, config)
-        provenance = (provenance or {}) | ({"label_names": names} if names else {})
         lanes = lanes_for(config)
-        state = lanes.place(_open_run(out, config, wanted, init_from, network))
+        state = lanes.place(_restore(out, config, init_from, network))
         key = lanes.place(purpose(seeded(config.seed), "steps"))
-        seen = int(state.images_seen)
-        end = config.total_images if max_images is None else min(max_images, config.total_images)
-        board = TensorBoard(out / "tensorboard", seen) if tensorboard else None
-        reports = (report, board.row) if board else (report,)
-        log = Log(out / "log.csv", log_fields(config), seen, Pace(seen, end), *reports)
-        batches = stream(images, _requests(config, seen, end), config.seed, config.mirror, config.turns)
-        with sessions.in_order(out, batches, board):
-            for real, indices in batches:
-                classes = None if labels is None else labels[indices]
-                state, terms = trainer.train_step(
-                    config, state, seen, *_placed(config, lanes, seen, real, classes), key
-                )
-                log.add(terms)
-                previous, seen = seen, seen + len(real)
-                if seen // log_images > previous // log_images or seen >= end:
-                    log.write(seen, config.progress(previous))
-                if seen // snapshot_images > previous // snapshot_images or seen >= end:
-                    sheet = snapshot(out, config, state, provenance)
-                    if board:
-                        board.sheet(im.rgb_uint8(sheet), seen)
-    return trainer.averaged_prior(config, state)
+
+        def batches(seen: int, end: int) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
+            return stream(images, _requests(config, seen, end), config.seed, config.mirror, config.turns)
+
+        def step(state: Any, seen: int, batch: tuple[np.ndarray, np.ndarray]) -> tuple[Any, dict[str, Array]]:
+            real, indices = batch
+            classes = None if labels is None else labels[indices]
+            return trainer.train_step(config, state, seen, *_placed(config, lanes, seen, real, classes), key)
+
+        def facts(seen: int) -> dict[str, Any]:
+            named = {"label_names": names} if names else {}
+            return named | {"images_seen": seen, "training": dataclasses.asdict(config)}
+
+        model = partial(trainer.averaged_prior, config)
+        work = sessions.Work(
+            config, log_fields(config), batches, step, config.progress, partial(look, config), model, facts
+        )
+        state = own.run(out, wanted, state, work)
+    return model(state)
 
 
-def _check_run(out: Path, config: GANConfig, images: ImageZip, network: Params | None) -> dict[str, Any]:
-    """Refuse what can be refused at once, before a scan that may take minutes; the settings but for the images."""
+def _check_run(out: Path, config: GANConfig, images: ImageZip, about: dict[str, Any]) -> None:
+    """Refuse what can be refused at once, before a scan of the images that may take minutes."""
     _labels(images, config)
-    own = settings_of(config, images) | ({} if network is None else {"perceptual": fingerprint(network)})
-    wanted = {name: value for name, value in own.items() if name != "data"}
+    wanted = {name: value for name, value in settings_of(config, images).items() if name != "data"} | about
     check_continues(out, config, wanted, sessions.seen(out))
-    return wanted
 
 
 def _features_of(config: GANConfig, folder: str | Path | None) -> Params | None:
@@ -195,16 +161,6 @@ def _labels(images: ImageZip, config: GANConfig) -> tuple[np.ndarray | None, lis
     return labels, names
 
 
-def _open_run(
-    out: Path, config: GANConfig, wanted: dict[str, Any], init_from: str | Path | None, network: Params | None
-) -> Any:
-    """The state to go on with; a new run gets its settings written when that is certain to be a state."""
-    state = _restore(out, config, init_from, network)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / CONFIG, wanted)
-    return state
-
-
 def _restore(out: Path, config: GANConfig, init_from: str | Path | None, network: Params | None) -> Any:
     """The newest state of a run, or that of a new one."""
     key, trainer = seeded(config.seed), trainer_of(config)
@@ -221,21 +177,9 @@ def _restore(out: Path, config: GANConfig, init_from: str | Path | None, network
     return state if init_from is None else warm_start(config, state, zoo.load(init_from), str(init_from))
 
 
-def snapshot(out: Path, config: GANConfig, state: Any, provenance: dict[str, Any]) -> np.ndarray:
-    """Write the model folder, a sheet of samples and the training state; the sheet, uint8 ``[H, W, C]``.
-
-    The state comes last: a run that is stopped in between goes on before it, and writes all three again.
-    """
-    seen = int(state.images_seen)
-    prior = trainer_of(config).averaged_prior(config, state)
-    facts = provenance | {"images_seen": seen, "training": dataclasses.asdict(config)}
-    zoo.save(prior, out / "model", provenance=facts, overwrite=True)
-    (out / "samples").mkdir(exist_ok=True)
-    sheet = im.grid(im.to_uint8(sample_grid(config, state)), GRID_COLUMNS)
-    for path in (out / "samples" / f"{seen:09d}.png", out / "newest.png"):
-        save_image(path, sheet)
-    sessions.save_state(out, seen, state)
-    return sheet
+def look(config: GANConfig, state: Any) -> sessions.Look:
+    """A sheet of samples."""
+    return sessions.Look(im.grid(im.to_uint8(sample_grid(config, state)), GRID_COLUMNS), {})
 
 
 def sample_grid(config: GANConfig, state: Any) -> np.ndarray:

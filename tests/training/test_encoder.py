@@ -15,7 +15,7 @@ from gprior_jax.discriminators.critic import Critic
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import prepare
 from gprior_jax.objectives import Objective
-from gprior_jax.training import encoder
+from gprior_jax.training import encoder, encoder_run
 from gprior_jax.training.encoder_config import OFFICIAL, EncoderConfig, encoder_config
 from gprior_jax.training.encoder_run import FIELDS, terms_of, train_encoder
 
@@ -150,3 +150,29 @@ def test_settings_are_in_the_model_folder(prior, image_zip, tmp_path):
     told = json.loads((tmp_path / "model" / "config.json").read_text())["provenance"]
     assert told["licence"] == "mine"
     assert told["encoder"]["training"]["channels"] == [4, 6, 6]
+
+
+def test_the_metric_is_measured_once_a_run(prior, image_zip, tmp_path, monkeypatch):
+    """The next session reads what was measured; of another prior, or damaged, it is measured again."""
+    measured = []
+
+    def mean_metric(prior, key):
+        measured.append(prior)
+        return np.full((prior.num_styles, prior.w_dim, prior.w_dim), 1 / 3, np.float32)
+
+    monkeypatch.setattr(encoder_run, "mean_metric", mean_metric)
+    config = dataclasses.replace(TINY, images=4, sampled_images=4, adversarial_weight=0.0)
+    for _ in range(2):
+        found = train_encoder(prior, config, image_zip, tmp_path, snapshot_images=4, log_images=4)
+    assert len(measured) == 1
+    np.testing.assert_array_equal(found.metric, mean_metric(prior, None))
+    measured.clear()
+    other = dataclasses.replace(prior, params=jax.tree.map(lambda leaf: 2 * leaf, prior.params))
+    assert encoder_run._measured(tmp_path, other).metric is not None
+    assert encoder_run._measured(tmp_path, other).metric is not None
+    assert len(measured) == 1
+    (tmp_path / "metric.npz").write_bytes(b"PK")
+    assert encoder_run._measured(tmp_path, other).metric is not None
+    assert len(measured) == 2
+    assert encoder_run._measured(tmp_path, found).metric is found.metric  # It comes with one.
+    assert len(measured) == 2

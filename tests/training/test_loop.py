@@ -6,7 +6,6 @@ import zipfile
 from types import SimpleNamespace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -233,9 +232,9 @@ def test_unreadable_data_leaves_no_folder(tiny, tmp_path):
 
 def test_a_full_disk_keeps_the_last_snapshot(tiny, tmp_path, monkeypatch):
     """A snapshot that cannot be finished leaves an older state to go on from, and its model."""
-    state = pggan.init(tiny, jax.random.key(0))
-    monkeypatch.setattr(loop, "sample_grid", lambda config, state: np.zeros((4, 8, 8, 3), np.float32))
-    loop.snapshot(tmp_path, tiny, state._replace(images_seen=jnp.int32(8)), {})
+    state, sheet = pggan.init(tiny, jax.random.key(0)), np.zeros((8, 8, 3), np.uint8)
+    prior = pggan.averaged_prior(tiny, state)
+    sessions.snapshot(tmp_path, 8, prior, {"images_seen": 8}, sheet, state)
 
     def fail(*args, **kwargs):
         raise OSError(28, "No space left on device")
@@ -243,7 +242,7 @@ def test_a_full_disk_keeps_the_last_snapshot(tiny, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("gprior_jax.zoo.folder.write_json", fail)
         with pytest.raises(OSError, match="No space"):
-            loop.snapshot(tmp_path, tiny, state._replace(images_seen=jnp.int32(16)), {})
+            sessions.snapshot(tmp_path, 16, prior, {"images_seen": 16}, sheet, state)
     assert zoo.read_config(tmp_path / "model")["provenance"]["images_seen"] == 8
     assert names(tmp_path / "state") == ["000000008"]
     assert names(tmp_path / "samples") == ["000000008.png"]
@@ -320,7 +319,8 @@ def shown_steps(config, tmp_path, monkeypatch):
         return state._replace(images_seen=state.images_seen + 8), {}
 
     monkeypatch.setattr(stylegan2, "train_step", step)
-    monkeypatch.setattr(loop, "snapshot", lambda *args: None)
+    monkeypatch.setattr(loop, "look", lambda *args: sessions.Look(np.zeros((8, 8, 3), np.uint8), {}))
+    monkeypatch.setattr(sessions, "snapshot", lambda *args: None)
     loop.train(config, path, tmp_path / "run", snapshot_images=64, log_images=64)
     assert len(shown) == 8
     return shown
