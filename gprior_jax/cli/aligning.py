@@ -1,4 +1,4 @@
-"""The flags that find the face in a photograph and turn it to where the prior wants it."""
+"""The flags that turn the face in a photograph to where the prior wants it, and that put what was made of it back."""
 
 import dataclasses
 from pathlib import Path
@@ -15,6 +15,18 @@ from gprior_jax.images.landmarks import face_points, read_faces
 from gprior_jax.images.placement import Crop
 from gprior_jax.runs import Item
 from gprior_jax.runs.aligning import Aligner, Cropper, find_alignment, match_faces
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PasteFlag:
+    """The flag of everything that makes new squares of photographs.
+
+    Attributes:
+        paste: write pasted/NAME.png, too: the photograph at its own size, with the result where its square was cut out,
+            feathered at the border; how sharp the seam is, is among the metrics.
+    """
+
+    paste: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

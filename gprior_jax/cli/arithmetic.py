@@ -59,11 +59,11 @@ class Arithmetic(CodeCommand):
         prior = self.prior()
         result = self._result(prior)
         pictures = self.render(prior, self._around(result) if self.scatter else result)
-        codes.write_picture(self.out, im.grid(pictures), photograph)
+        seam = codes.write_picture(self.out, im.grid(pictures), photograph)
         write_arrays(beside, result | ({"w": result["w_plus"]} if "w_plus" in result else {}))
         space = next(iter(result))
         facts = {"out": str(self.out), "code": str(beside), "space": space}
-        facts |= {"positive": list(self.positive), "negative": list(self.negative), "strength": self.strength}
+        facts |= {"positive": list(self.positive), "negative": list(self.negative), "strength": self.strength} | seam
         return self.tell(f"the {space} of {prior.name} in {beside}, its picture in {self.out}", facts)
 
     def _result(self, prior: Prior) -> Variables:

@@ -1,18 +1,19 @@
 """``gprior attribute``."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import numpy as np
 from tyro import conf
 
 from gprior_jax import recipes, runs, zoo
+from gprior_jax.cli.aligning import AlignFlags, PasteFlag
 from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, RangeFlag, SearchFlag, Steps, check_positive
-from gprior_jax.cli.telling import StepBar, print_json, say, warn
+from gprior_jax.cli.telling import StepBar, print_json, say, tell_pasted, warn
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images.arrays import from_uint8
 from gprior_jax.images.files import Crop
@@ -21,7 +22,9 @@ from gprior_jax.metrics import attribution
 from gprior_jax.metrics.attribution import Reference
 from gprior_jax.perceptual.network import default
 from gprior_jax.runs import Item
+from gprior_jax.runs.aligning import with_faces
 from gprior_jax.runs.attribution import attributed, attribution_blocks, auc_told, histogram_of
+from gprior_jax.runs.pasting import Paster
 from gprior_jax.storage.atomic import read_json, write_bytes, write_json
 from gprior_jax.summary import check_same, versions
 from gprior_jax.training.data import ImageZip
@@ -31,7 +34,7 @@ REFERENCE = "attribution.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Attribute(SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
+class Attribute(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
     """Say whether images were made by a generator: project them, and compare how far off they are.
 
     The distance of an image to its projection is compared with reference distances, those of generated images and of
@@ -52,7 +55,8 @@ class Attribute(SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
         number: generated and real images of the reference, each.
         reference: reference.json of an earlier run with the same settings.
         devices: devices to spread a batch over; unless given one, or on a CPU its cores.
-        crop: how a picture becomes square: center, stretch, or pad with gray.
+        crop: how a picture becomes square: center, stretch, or pad with gray; those of a folder in --real likewise.
+        paste: write pasted/NAME.png, too: the photograph at its own size, with the projection in its square.
     """
 
     inputs: Annotated[tuple[str, ...], conf.Positional]
@@ -79,15 +83,26 @@ class Attribute(SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
                 "or a discriminator."
             )
         items = self._find(self.inputs) if self.inputs else []
+        real = None if self.real is None else self._real_images(self.real, prior.image_shape)
+        files = [*items, *(real.items if real is not None and real.read is None else ())]
+        crop = self.cropper(files, self.model, self.crop, self.value_range)
         recipe = recipes.projector(self.space, num_steps=self.num_steps, perceptual=network)
         recipe.fit(prior)  # Whatever does not fit is told before anything is measured.
         used = (default(prior) if isinstance(network, str) else network).prepare()
-        job = runs.Projection(
-            prior, recipe, self._key("inputs"), used, self.crop, self.devices, value_range=self.value_range
-        )
+        key, more = self._key("inputs"), {"devices": self.devices, "value_range": self.value_range}
+        job = runs.Projection(prior, recipe, key, used, crop, **more)
         settings = {"label": self.label} | {n: job.settings()[n] for n in ("prior", "recipe", "distance")}
-        reference = self._reference(job, settings)
-        outcome = runs.run(job, items, self.out, blocks=partial(attribution_blocks, reference), **self._options())
+        reference = self._reference(job, settings, real)
+        paster = Paster(self.out, self.crop, self.value_range) if self.paste else None
+        blocks = partial(attribution_blocks, reference)
+        outcome = runs.run(job, with_faces(items, crop), self.out, blocks=blocks, finished=paster, **self._options())
+        code = self._finish(outcome, reference, settings)
+        if paster is not None:
+            tell_pasted(paster, self.json)
+        return 1 if paster is not None and paster.failed else code
+
+    def _finish(self, outcome: runs.Outcome, reference: Reference, settings: dict[str, Any]) -> int:
+        """Write and tell what was found; the exit code."""
         write_json(self.out / "reference.json", attribution.as_json(reference, settings))
         found = attributed(reference, outcome.recorded)  # Of all that the folder holds, as in its other files.
         source = {entry.row["name"]: entry.row["source"] for entry in outcome.recorded}
@@ -131,10 +146,10 @@ class Attribute(SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
     def _options(self) -> dict[str, Any]:
         return {"batch_size": self.batch_size, "facts": {"model": self.model}, "watch": StepBar, "tell": warn}
 
-    def _reference(self, job: runs.Projection, settings: dict[str, Any]) -> Reference:
+    def _reference(self, job: runs.Projection, settings: dict[str, Any], real: "_Real | None") -> Reference:
         """The reference that is given, that comes with the model, or that is measured."""
-        if self.real is not None:
-            return self._measured(job, self.real)
+        if real is not None:
+            return self._measured(job, real)
         path = self.reference or zoo.resolve(self.model) / REFERENCE
         remedy = "measure one with --real ZIP_OR_FOLDER, of real images that the generator was not trained on"
         if not path.exists():
@@ -146,15 +161,16 @@ class Attribute(SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
         check_same(found, settings, f"{path} was measured", remedy)
         return reference
 
-    def _measured(self, job: runs.Projection, real: Path) -> Reference:
+    def _measured(self, job: runs.Projection, real: "_Real") -> Reference:
         """Distances of generated and real images; they are projected in folders of their own."""
         items, read = runs.generated_items(job.prior, self._key("generated"), self.number)
-        generated = dataclasses.replace(job, key=self._key("of generated"), read=read)
+        generated = dataclasses.replace(job, key=self._key("of generated"), read=read, crop="center")
         distances = [self._distances(generated, items, "generated")]
-        items, read = self._real_images(real, job.prior.image_shape)
-        distances.append(self._distances(dataclasses.replace(job, key=self._key("of real"), read=read), items, "real"))
+        others = dataclasses.replace(job, key=self._key("of real"), read=real.read)
+        others = others if real.read is None else dataclasses.replace(others, crop="center")
+        distances.append(self._distances(others, with_faces(real.items, others.crop), "real"))
         # As its file will hold it: whoever gives that as --reference is told the same numbers.
-        return attribution.from_json(attribution.as_json(Reference(*distances), {}), str(real))[0]
+        return attribution.from_json(attribution.as_json(Reference(*distances), {}), str(self.real))[0]
 
     def _distances(self, job: runs.Projection, items: list[Item], name: str) -> np.ndarray:
         outcome = runs.run(job, items, self.out / "reference" / name, **self._options())
@@ -162,8 +178,8 @@ class Attribute(SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
             raise ArgumentError(f"the reference cannot be measured: {next(iter(outcome.failed.values()))}")
         return np.array([entry.metrics["distance"] for entry in outcome.entries])
 
-    def _real_images(self, path: Path, shape: tuple[int, ...]) -> tuple[list[Item], Any]:
-        """The first images of a folder, or of those that training holds out of a zip file, and what reads them."""
+    def _real_images(self, path: Path, shape: tuple[int, ...]) -> "_Real":
+        """The first images of a folder, or of those that training holds out of a zip file."""
         read = None
         if path.suffix.lower() == ".zip":
             if self.crop != "center":
@@ -179,7 +195,14 @@ class Attribute(SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
             items = self._find([str(path)])[: self.number]
         if len(items) < 2:
             raise ArgumentError(f"--real {path} has {len(items)} images: a reference needs at least two.")
-        return items, read
+        return _Real(items, read)
+
+
+class _Real(NamedTuple):
+    """Real images of a reference, and what reads them; None reads their files."""
+
+    items: list[Item]
+    read: Callable[[Item], np.ndarray] | None
 
 
 def _of_zip(images: ImageZip, size: int, item: Item) -> np.ndarray:

@@ -6,13 +6,13 @@ import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from gprior_jax import editing, zoo
 from gprior_jax.cli.flags import PriorFlags, TruncationFlag, check_positive, free_prior
-from gprior_jax.cli.telling import check_drawn, print_json, say, warn
+from gprior_jax.cli.telling import check_drawn, print_json, say, told_seams, warn
 from gprior_jax.editing import Point
 from gprior_jax.editing.points import Variables
 from gprior_jax.errors import ArgumentError
@@ -151,22 +151,28 @@ class CodeCommand(PriorFlags, TruncationFlag):
             raise ArgumentError(f"{found.path} would be written over: give another --out than {out}.")
         return found
 
-    def tell(self, text: str, facts: Mapping[str, object]) -> int:
-        """Say what was done; the exit code of success."""
+    def tell(self, text: str, facts: Mapping[str, Any]) -> int:
+        """Say what was done, with the ``"seam"`` that is among the facts; the exit code of success."""
         if self.json:
             print_json(facts)
         else:
-            say(text)
+            say(f"{text}; {told_seams([facts['seam']])}" if "seam" in facts else text)
         return 0
 
 
-def write_picture(path: Path, picture: np.ndarray, photograph: Photograph | None = None) -> None:
-    """Write a PNG, of a picture or of a photograph with it; its folder is made."""
+def write_picture(path: Path, picture: np.ndarray, photograph: Photograph | None = None) -> dict[str, Any]:
+    """Write a PNG, of a picture or of a photograph with it; its folder is made.
+
+    Returns:
+        ``{"seam": ...}`` of a photograph, see :class:`gprior_jax.images.pasting.Seam`; None where all is covered.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if photograph is None:
         save_image(path, picture)
-    else:
-        write_bytes(path, photograph.with_result(picture))
+        return {}
+    content, seam = photograph.pasted(picture)
+    write_bytes(path, content)
+    return {"seam": None if seam is None else seam._asdict()}
 
 
 def is_record(path: Path) -> bool:

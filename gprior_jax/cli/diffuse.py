@@ -1,6 +1,7 @@
 """``gprior diffuse``."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,12 +9,13 @@ import numpy as np
 from tyro import conf
 
 from gprior_jax import editing, recipes
+from gprior_jax.cli.aligning import AlignFlags, PasteFlag
 from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, RangeFlag, SearchFlag, Steps, check_positive
-from gprior_jax.cli.telling import StepBar, print_json, say, warn
+from gprior_jax.cli.telling import StepBar, print_json, say, told_seams, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
-from gprior_jax.images.files import load_image, save_image
+from gprior_jax.images.files import save_image
 from gprior_jax.images.placement import Crop
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.inversion.recipe import Recipe
@@ -22,12 +24,15 @@ from gprior_jax.keys import seeded
 from gprior_jax.operators import box_mask
 from gprior_jax.recipes import Preset
 from gprior_jax.runs import Item, find_items
+from gprior_jax.runs.aligning import Cropper, cropping, framed, read_square
+from gprior_jax.runs.folder import PASTED
 from gprior_jax.runs.names import as_text, id_of
-from gprior_jax.storage.atomic import check_free, new_folder, write_arrays, write_json
+from gprior_jax.runs.pasting import Photograph
+from gprior_jax.storage.atomic import check_free, new_folder, write_arrays, write_bytes, write_json
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Diffuse(PerceptualFlag, SearchFlag, PriorFlags, RangeFlag):
+class Diffuse(AlignFlags, PasteFlag, PerceptualFlag, SearchFlag, PriorFlags, RangeFlag):
     """Put a part of pictures into others, and let what is around it follow: semantic diffusion of a style-based prior.
 
     Attributes:
@@ -38,6 +43,8 @@ class Diffuse(PerceptualFlag, SearchFlag, PriorFlags, RangeFlag):
         box: of the target, pixels of the prior: top, left, height and width; the published one unless given (the middle
             of a face, 110 of 256 pixels).
         crop: how a picture becomes square: center, stretch, or pad with gray.
+        paste: write pasted/TARGET_in_CONTEXT.png, too: the photograph of the context at its own size, with the result
+            where its square was cut out, feathered at the border; how sharp the seam is, is in diffuse.json.
         preset: fast (pixels, unless --perceptual names a network), or official (features, too).
         num_steps: optimisation steps; 100 unless given.
         perceptual_weight: weight of the features; unless given 5e-5 of VGG-16 with Keras's weights, as published, else
@@ -67,13 +74,16 @@ class Diffuse(PerceptualFlag, SearchFlag, PriorFlags, RangeFlag):
             find_items(given, self.recursive, without=self.out, tell=warn) for given in (self.targets, self.context)
         )
         pairs = [(target, context) for target in targets for context in contexts]
-        first, second = (np.stack([self._load(prior, pair[i]) for pair in pairs]) for i in (0, 1))
+        crop = self.cropper([*targets, *contexts], self.model, self.crop, self.value_range)
+        load = partial(read_square, shape=prior.image_shape, crop=crop, value_range=self.value_range)
+        first, second = (np.stack([load(pair[i])["observed"] for pair in pairs]) for i in (0, 1))
         recipe = self._recipe()
         ids = [id_of(name_of(*pair)) for pair in pairs]
         start, result = self._solve(prior, recipe, ids, first, second, region)
         together = editing.composite(first, second, region)
         with new_folder(self.out) as folder:
             rows = self._write(folder, pairs, result, psnr_inside(result.images, first, region))
+            self._place(folder, pairs, crop, result, rows)
             columns = (first, second, together, start, result.images)
             sheet = im.to_uint8(np.stack(columns, axis=1).reshape(-1, *first.shape[1:]))
             save_image(folder / "sheet.png", im.grid(sheet, len(columns)))
@@ -85,6 +95,8 @@ class Diffuse(PerceptualFlag, SearchFlag, PriorFlags, RangeFlag):
         else:
             psnr = np.mean([row["psnr"] for row in rows])
             say(f"{len(rows)} pictures, mean psnr of the box {psnr:.4g}: {self.out / 'sheet.png'}")
+            if self.paste:
+                say(f"in their photographs: {self.out / PASTED}; {told_seams([row['seam'] for row in rows])}")
         return 0
 
     def _recipe(self) -> Recipe:
@@ -94,9 +106,6 @@ class Diffuse(PerceptualFlag, SearchFlag, PriorFlags, RangeFlag):
             perceptual=self.network(),
             perceptual_weight=self.perceptual_weight,
         )
-
-    def _load(self, prior: Prior, item: Item) -> np.ndarray:
-        return load_image(item.source, prior.image_shape, self.crop, self.value_range)
 
     def _solve(
         self,
@@ -134,6 +143,20 @@ class Diffuse(PerceptualFlag, SearchFlag, PriorFlags, RangeFlag):
             row = {"name": name, "target": as_text(target.source), "context": as_text(context.source)}
             rows.append(row | {"psnr": float(psnr[index])} | terms)
         return rows
+
+    def _place(
+        self, folder: Path, pairs: list[tuple[Item, Item]], crop: Cropper, result: Result, rows: list[dict[str, Any]]
+    ) -> None:
+        """Tell in the record where squares were cut out, and put results into the photographs of the contexts."""
+        for (target, context), image, row in zip(pairs, result.images, rows, strict=True):
+            for role, item in (("target", target), ("context", context)):
+                row |= {f"{role}_{name}": frame.tolist() for name, frame in framed(crop, item).items()}
+            if self.paste:
+                photograph = Photograph(context.source, cropping(crop, context), self.value_range)
+                content, seam = photograph.pasted(im.to_uint8(image))
+                row["seam"] = None if seam is None else seam._asdict()
+                (folder / PASTED).mkdir(exist_ok=True)
+                write_bytes(folder / PASTED / f"{row['name']}.png", content)
 
 
 def name_of(target: Item, context: Item) -> str:

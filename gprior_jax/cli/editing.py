@@ -1,17 +1,19 @@
 """The flags of ``gprior edit`` that decide pictures, and what it tells of them."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
+from typing import Any, Literal
 
 from gprior_jax.cli.codes import CodeCommand
 from gprior_jax.cli.flags import PerceptualFlag, check_positive, mask_gray
 from gprior_jax.cli.telling import check_drawn
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.pasting import Seam
 from gprior_jax.runs.editor import Edited, Plan
+from gprior_jax.runs.evaluation import mean
+from gprior_jax.runs.pasting import SEAM
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,13 +112,25 @@ class EditingFlags(PerceptualFlag, CodeCommand):
 
 
 def told_changes(strengths: Sequence[float], edits: Sequence[Edited]) -> list[str]:
-    """A table of the changes, means over the points: a line for every strength; none where nothing was measured."""
-    rows = [edit.row["changes"] for edit in edits]
+    """A table of changes and seams, means over the points: a line for every strength; none where nothing was measured.
+
+    Seams are those in the photographs, where results are pasted, else those of the mask.
+    """
+    rows = [edit.row["changes"] | _seam_columns(edit.row) for edit in edits]
     if not rows or not rows[0]:
         return []
     names = list(rows[0])
     lines = ["strength  " + "  ".join(f"{name:>12}" for name in names)]
     for index, strength in enumerate(strengths):
-        means = (np.mean([row[name][index] for row in rows]) for name in names)
-        lines.append(f"{strength:>+8g}  " + "  ".join(f"{mean:>12.4g}" for mean in means))
+        means = (mean([row[name][index] for row in rows if name in row])[0] for name in names)
+        lines.append(f"{strength:>+8g}  " + "  ".join(f"{value:>12.4g}" for value in means))
     return lines
+
+
+def _seam_columns(row: dict[str, Any]) -> dict[str, list[float]]:
+    """The seams of one point by strengths, under the names that they have among metrics; NaN where there is none."""
+    seams = row.get("seams", row.get("mask_seams"))
+    if seams is None:
+        return {}
+    fields = zip(SEAM, Seam._fields, strict=True)
+    return {name: [math.nan if seam is None else seam[field] for seam in seams] for name, field in fields}

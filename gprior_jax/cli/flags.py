@@ -9,7 +9,7 @@ from tyro import conf
 
 from gprior_jax import zoo
 from gprior_jax.checks import check_fields
-from gprior_jax.cli.aligning import AlignFlags
+from gprior_jax.cli.aligning import AlignFlags, PasteFlag
 from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
@@ -152,7 +152,7 @@ class RangeFlag:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FolderFlags(AlignFlags, SearchFlag, PriorFlags, RangeFlag):
+class FolderFlags(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag):
     """A run over many files.
 
     Attributes:
@@ -165,8 +165,6 @@ class FolderFlags(AlignFlags, SearchFlag, PriorFlags, RangeFlag):
         crop: how a picture becomes square: center, stretch, or pad with gray.
         labels: instead of --label, classes of a prior with classes, one for each image: a .json or .csv file with names
             of files and classes, or folders: of the class (its number or name) that an image's folder is named after.
-        paste: write pasted/NAME.png, too: the photograph at its own size, with the result where its square was cut out,
-            feathered at the border; how sharp the seam is, is among the metrics.
     """
 
     inputs: Annotated[tuple[str, ...], conf.Positional]
@@ -175,7 +173,6 @@ class FolderFlags(AlignFlags, SearchFlag, PriorFlags, RangeFlag):
     dtype: Dtype = "float32"
     crop: Crop = "center"
     labels: str | None = None
-    paste: bool = False
 
     def find_items(self) -> list[Item]:
         """The inputs; what is left out of folders and patterns is told."""

@@ -52,8 +52,8 @@ class Mix(CodeCommand):
         styles = np.concatenate([columns, rows, mixed.reshape(-1, *mixed.shape[2:])])
         pictures = self.render(prior, {"w_plus": styles})
         whole = pictures[-1] if self.paste else table(pictures, len(rows), len(columns))
-        codes.write_picture(self.out, whole, photograph)
-        facts = {"out": str(self.out), "styles": [start, stop - 1]}
+        seam = codes.write_picture(self.out, whole, photograph)
+        facts = {"out": str(self.out), "styles": [start, stop - 1]} | seam
         facts |= {name: [point.name for point in side] for name, side in zip(("rows", "columns"), sides, strict=True)}
         return self.tell(
             f"{len(rows)}x{len(columns)} mixtures of {prior.name}, styles {start} to {stop - 1} of the columns, in "

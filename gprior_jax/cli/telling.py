@@ -4,13 +4,14 @@ import contextlib
 import json
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 import numpy as np
 
 from gprior_jax.cli.bars import Bar
 from gprior_jax.errors import GPriorError, GPriorWarning
+from gprior_jax.images.pasting import Seam
 from gprior_jax.runs import Outcome
 from gprior_jax.runs.folder import PASTED
 from gprior_jax.runs.names import as_text
@@ -105,6 +106,29 @@ class CountBar:
             self._bar.close()
 
 
+def told_seams(seams: Sequence[Mapping[str, float] | None]) -> str:
+    """How visible the edges of what was pasted or blended are, means over them, in words; see :class:`Seam`.
+
+    >>> told_seams([{"step": 8.0, "jump": 2.0, "before": 1.5}, None])
+    'the seam bridges 8 grey levels of 255 and jumps by 2 from pixel to pixel, 1.5 there before'
+    """
+    known = [seam for seam in seams if seam is not None]
+    if not known:
+        return "there is no seam, as all is covered"
+    step, jump, before = (float(np.mean([seam[name] for seam in known])) for name in Seam._fields)
+    return (
+        f"the seam bridges {step:.3g} grey levels of 255 and jumps by {jump:.3g} from pixel to pixel, {before:.3g} "
+        "there before"
+    )
+
+
+def tell_pasted(paster: Paster, as_json: bool) -> None:
+    """Tell where results are in their photographs, and what is amiss there."""
+    say(f"in their photographs: {paster.out / PASTED}", as_json)
+    for sentence in paster.remarks:
+        warn(sentence)
+
+
 def tell_outcome(outcome: Outcome, as_json: bool, paster: Paster | None = None) -> int:
     """Tell what a run over files came to.
 
@@ -124,9 +148,7 @@ def tell_outcome(outcome: Outcome, as_json: bool, paster: Paster | None = None) 
         means = "".join(f", mean {name} {value:.4g}" for name, value in mean_metrics(outcome.entries).items())
         say(f"{len(rows)} images done{means}: {outcome.report}")
     if paster is not None:
-        say(f"in their photographs: {paster.out / PASTED}", as_json)
-        for sentence in paster.remarks:
-            warn(sentence)
+        tell_pasted(paster, as_json)
     if diverged:
         warn(f"the loss of {', '.join(diverged)} became infinite or NaN; its best result before that is kept.")
     if outcome.failed:

@@ -11,6 +11,7 @@ from gprior_jax.images.covering import FEATHER as FEATHER
 from gprior_jax.images.covering import Place, as_covered, covered, feather, inside, scaled
 from gprior_jax.images.deep import Deep, deep_samples, is_deep
 from gprior_jax.images.opening import opened, split_alpha, to_rgb
+from gprior_jax.images.placement import placement
 from gprior_jax.images.profiles import from_srgb, is_for
 from gprior_jax.images.remarks import collected
 from gprior_jax.images.samples import ValueRange, eight_bits, range_of
@@ -214,6 +215,23 @@ def seam(original: Original, done: Original, place: Place, share: np.ndarray | N
         return None
     steps = unit * _apart(done.samples[y, x], original.samples[y, x]) / part[y, x]
     return Seam(float(steps.mean()), float(after.mean()), float(before.mean()))
+
+
+def blended_seam(before: np.ndarray, after: np.ndarray, share: np.ndarray) -> Seam | None:
+    """:func:`seam` of a picture of which a part was blended into another of its size.
+
+    Args:
+        before: uint8 ``[R, R, C]``, what stays.
+        after: the same with what was blended into it.
+        share: ``[R, R]``, the part of that at every pixel.
+
+    >>> before, share = np.zeros((4, 4, 1), np.uint8), np.zeros((4, 4), np.float32)
+    >>> share[:, 2:] = 1.0
+    >>> blended_seam(before, np.where(share[..., None] > 0, np.uint8(50), before), share)
+    Seam(step=50.0, jump=50.0, before=0.0)
+    """
+    whole = placement(before.shape[1::-1], len(before), "center")
+    return seam(Original(before), Original(after), whole, share)
 
 
 _TELLING = 0.5

@@ -10,6 +10,7 @@ import numpy as np
 
 from gprior_jax.errors import ArgumentError, CheckpointError, ImageFileError
 from gprior_jax.images.faces import DETECTOR, find_faces
+from gprior_jax.images.files import load_image
 from gprior_jax.images.frames import FFHQ, Alignment, Frame, Template
 from gprior_jax.images.landmarks import three_points
 from gprior_jax.images.opening import open_picture, size_of, to_rgb
@@ -19,6 +20,7 @@ from gprior_jax.images.samples import ValueRange
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.names import result_name
 from gprior_jax.storage.atomic import read_json
+from gprior_jax.tasks import Arrays
 
 _LEAST = 8.0
 """Side of the square of a face below which there is nothing to see, pixels."""
@@ -119,6 +121,11 @@ def crop_setting(crop: Cropper) -> str | dict[str, Any]:
 def framed(crop: Cropper, item: Item) -> dict[str, np.ndarray]:
     """``{"frame": [4]}``, the square of an item's face, where it has one of its own."""
     return {"frame": np.array(crop.frame(item))} if isinstance(crop, Aligner) else {}
+
+
+def read_square(item: Item, shape: tuple[int, ...], crop: Cropper, value_range: ValueRange) -> Arrays:
+    """What is inverted of an item: ``{"observed": [R, R, C]}``, and :func:`framed`."""
+    return {"observed": load_image(item.source, shape, cropping(crop, item), value_range)} | framed(crop, item)
 
 
 def with_faces(items: list[Item], crop: Cropper) -> list[Item]:

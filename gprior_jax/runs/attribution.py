@@ -10,8 +10,7 @@ import jax
 import numpy as np
 
 from gprior_jax.generators.prior import Prior, prepare
-from gprior_jax.images.files import Crop, ValueRange, load_image
-from gprior_jax.images.samples import range_setting
+from gprior_jax.images.samples import ValueRange, range_setting
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
@@ -24,6 +23,7 @@ from gprior_jax.metrics.attribution import (
     draw_images,
     feature_distances,
 )
+from gprior_jax.runs.aligning import Cropper, crop_setting, read_square
 from gprior_jax.runs.entries import Entry
 from gprior_jax.runs.html import chart, histogram, paragraph, table
 from gprior_jax.runs.inversion import inversion_settings, invert_batch
@@ -55,7 +55,7 @@ class Projection:
     recipe: Recipe
     key: Key
     network: Network
-    crop: Crop = "center"
+    crop: Cropper = "center"
     devices: int | None = None
     read: Callable[[Item], np.ndarray] | None = None
     value_range: ValueRange = "auto"
@@ -67,13 +67,18 @@ class Projection:
 
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key, crop and the network of the distance."""
-        own = {"crop": self.crop, "range": range_setting(self.value_range), "distance": self.network.summary()}
+        own = {
+            "crop": crop_setting(self.crop),
+            "range": range_setting(self.value_range),
+            "distance": self.network.summary(),
+        }
         return inversion_settings(self.prior, self.recipe, self.key) | own
 
     def load(self, item: Item) -> Arrays:
         """The picture at the prior's resolution."""
-        own = load_image(item.source, self.prior, self.crop, self.value_range) if self.read is None else self.read(item)
-        return {"observed": own}
+        if self.read is not None:
+            return {"observed": self.read(item)}
+        return read_square(item, self.prior.image_shape, self.crop, self.value_range)
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""

@@ -14,7 +14,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import resized
 from gprior_jax.images.masks import Gray
-from gprior_jax.images.pasting import Seam
+from gprior_jax.images.pasting import Seam, blended_seam
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import MultiCode, default_layer
 from gprior_jax.objectives import Network, Perceptual, Pixel, Term
@@ -125,6 +125,7 @@ class Editor:
         row = {"name": name, "source": point.name, "mode": "absolute" if absolute else "relative"}
         row |= {"moved": target.moved, "changes": self._changes(edit, images)}
         row |= {} if share is None else {"edited": 1.0 - missing_share(share)}
+        row |= self._mask_seams(edit, images)
         return edit._replace(variables=variables, pictures=self._as_pictures(images), row=row)
 
     def pictures(self, edit: Edited, strengths: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -202,6 +203,14 @@ class Editor:
         if edit.share is None or edit.before is None or self.plan.blend == "features":
             return images
         return editing.composite(np.clip(images, -1, 1), edit.before, edit.share)
+
+    def _mask_seams(self, edit: Edited, images: np.ndarray) -> dict[str, Any]:
+        """Where pictures were blended into what stays, how visible the edge of the edit is in each."""
+        if edit.share is None or edit.before is None or self.plan.blend == "features":
+            return {}
+        before, share = im.to_uint8(edit.before), edit.share[..., 0]
+        found = [blended_seam(before, picture, share) for picture in im.to_uint8(images)]
+        return {"mask_seams": [None if seam is None else seam._asdict() for seam in found]}
 
     def _changes(self, edit: Edited, images: np.ndarray) -> dict[str, list[float]]:
         """What changed of what should have stayed, of every picture."""

@@ -14,13 +14,12 @@ from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import psnr_of, trusted_range
-from gprior_jax.images.files import ValueRange, load_image
-from gprior_jax.images.samples import range_setting
+from gprior_jax.images.samples import ValueRange, range_setting
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.latents import WhitenedStyles
-from gprior_jax.runs.aligning import Cropper, crop_setting, cropping, framed
+from gprior_jax.runs.aligning import Cropper, crop_setting, read_square
 from gprior_jax.runs.filming import Filming, filmed
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Batch, Solve
@@ -76,8 +75,7 @@ class Inversion:
         label = label_of(self.prior, item) if self.labels else {}
         if self.read is not None:
             return {"observed": self.read(item)} | label
-        own = load_image(item.source, self.image_shape, cropping(self.crop, item), self.value_range)
-        return {"observed": own} | framed(self.crop, item) | label
+        return read_square(item, self.image_shape, self.crop, self.value_range) | label
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""

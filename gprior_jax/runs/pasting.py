@@ -192,10 +192,6 @@ class Photograph(NamedTuple):
     crop: Cropping
     value_range: ValueRange
 
-    def with_result(self, square: np.ndarray, share: np.ndarray | None = None) -> bytes:
-        """:meth:`pasted` as a PNG file."""
-        return self.pasted(square, share)[0]
-
     def pasted(self, square: np.ndarray, share: np.ndarray | None = None) -> tuple[bytes, Seam | None]:
         """The photograph with a picture, uint8 ``[R, R, C]``, where its square was cut out: a PNG file, and its seam.
 

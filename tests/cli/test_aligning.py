@@ -14,7 +14,8 @@ from cli.test_paste import code
 from gprior_jax.cli.main import main
 from gprior_jax.images.faces import Face
 from gprior_jax.images.frames import Frame
-from gprior_jax.images.placement import square
+from gprior_jax.images.pasting import Original, seam
+from gprior_jax.images.placement import Turned, square
 from gprior_jax.runs import aligning
 from gprior_jax.runs.aligning import read_template
 
@@ -165,6 +166,60 @@ def test_edits_of_an_aligned_photograph(styled, source, given, tmp_path):
         np.testing.assert_array_equal(after[outside], slopes(*SIZE)[outside])
     (row,) = json.loads((tmp_path / "edits" / "edit.json").read_text())["images"]
     assert [seam.keys() for seam in row["seams"]] == [{"step", "jump", "before"}] * 2
+
+
+@pytest.mark.slow
+def test_attribution_of_aligned_photographs(styled, source, given, tmp_path, capsys):
+    real, out = tmp_path / "real", tmp_path / "out"
+    real.mkdir()
+    for name in "bc":
+        Image.fromarray(slopes(*SIZE)).save(real / f"{name}.png")
+    (tmp_path / "faces.json").write_text(json.dumps({f"{name}.png": POINTS for name in "abc"}))
+    words = ["attribute", source, "--model", styled, "--real", real, "--number", 2, "--steps", 2, "--batch-size", 2]
+    words = [*map(str, [*words, "--devices", 1, "--out", out, *given, "--paste"])]
+    assert main(words) == 0
+    assert f"in their photographs: {out / 'pasted'}" in capsys.readouterr().out
+    wanted = np.asarray(square(Image.fromarray(slopes(*SIZE)), 8, FRAME))
+    for folder, name in ((out, "a"), (out / "reference" / "real", "b")):
+        found = stored(folder)[name]
+        np.testing.assert_allclose(found["frame"], FRAME)
+        np.testing.assert_array_equal(found["target"], wanted)
+        run_json = json.loads((folder / "run.json").read_text())
+        assert run_json["settings"]["crop"] == {"align": OWN, "detector": None}
+    # What the prior draws is not looked at for faces.
+    assert json.loads((out / "reference" / "generated" / "run.json").read_text())["settings"]["crop"] == "center"
+    outside, after = ~within(FRAME, SIZE), pixels(out / "pasted" / "a.png")
+    np.testing.assert_array_equal(after[outside], slopes(*SIZE)[outside])
+    assert (after[~outside] != slopes(*SIZE)[~outside]).any(axis=-1).mean() > 0.9
+    assert rows(out)["a"]["seam"] > 0
+    # The photographs of the reference need faces, too.
+    (tmp_path / "faces.json").write_text(json.dumps({"a.png": POINTS}))
+    line = told(capsys, 2, main([*words[: words.index("--out")], "--out", str(tmp_path / "no"), *map(str, given)]))
+    assert "b.png is not among the faces that were given" in line
+
+
+def test_diffusion_of_aligned_photographs(styled, source, given, tmp_path, capsys):
+    """Both are cut out at their faces; the result goes back into the context."""
+    Image.fromarray(np.ascontiguousarray(slopes(*SIZE)[:, ::-1])).save(tmp_path / "b.png")
+    (tmp_path / "faces.json").write_text(json.dumps({"a.png": POINTS, "b.png": POINTS}))
+    out = tmp_path / "out"
+    flags = ["--context", tmp_path / "b.png", "--model", styled, "--steps", 2, "--batch-size", 1, "--box", 2, 2, 4, 4]
+    words = ["diffuse", source, *flags, "--out", out, *given, "--paste"]
+    assert main([*map(str, words)]) == 0
+    assert f"in their photographs: {out / 'pasted'}; the seam bridges " in capsys.readouterr().out
+    (row,) = json.loads((out / "diffuse.json").read_text())["images"]
+    np.testing.assert_allclose([row["target_frame"], row["context_frame"]], [FRAME, FRAME])
+    before, outside = pixels(tmp_path / "b.png"), ~within(FRAME, SIZE)
+    sheet = pixels(out / "sheet.png").reshape(8, -1, 8, 3).swapaxes(0, 1)
+    for cell, picture in zip(sheet[:2], (slopes(*SIZE), before), strict=True):
+        np.testing.assert_array_equal(cell, np.asarray(square(Image.fromarray(picture), 8, FRAME)))
+    after = pixels(out / "pasted" / "a_in_b.png")
+    np.testing.assert_array_equal(after[outside], before[outside])
+    assert (after[~outside] != before[~outside]).any(axis=-1).mean() > 0.9
+    assert row["seam"] == pytest.approx(seam(Original(before), Original(after), Turned(FRAME, SIZE))._asdict())
+    # Without --paste nothing is.
+    words = [*words[:-1], "--crop", "pad"]
+    assert "--crop pad is for pictures as they are" in told(capsys, 2, main([*map(str, words), "--out", "no"]))
 
 
 def test_wrong_use(model, source, given, template, tmp_path, capsys):

@@ -161,6 +161,8 @@ def test_local_edits_keep_the_photograph(inverted, photograph, styled, direction
     moved = point.variables["w_plus"] + 3 * 0.5 * unit("w")
     wanted = im.to_uint8(np.asarray(synthesize(priors.styled(), moved, space="w_plus")))
     np.testing.assert_allclose(edited[inside].astype(int), wanted[inside], atol=1)
+    assert image["mask_seams"][1] == pytest.approx(seam(target, edited, inside))
+    assert len(image["mask_seams"]) == len(image["seams"]) == 2
     pasted = pixels(out / "pasted" / "a_+3.png")
     assert pasted.shape == whole.shape
     changed = (pasted != whole).any(axis=-1)
@@ -169,6 +171,19 @@ def test_local_edits_keep_the_photograph(inverted, photograph, styled, direction
     assert not changed[14:].any()
     assert not changed[:, :6].any()
     assert not changed[:, 16:].any()
+
+
+def seam(before, after, inside):
+    """Of a region without a feather: at pixels whose neighbour is on the other side, and between the two."""
+    steps, jumps, known = {}, [], []
+    for y, x in np.ndindex(inside.shape):
+        for other in ((y + 1, x), (y, x + 1)):
+            if max(other) < 8 and inside[y, x] != inside[other]:
+                for place in filter(lambda at: inside[at], ((y, x), other)):
+                    steps[place] = np.abs(after[place].astype(float) - before[place]).mean()
+                jumps.append(np.abs(after[y, x].astype(float) - after[other]).mean())
+                known.append(np.abs(before[y, x].astype(float) - before[other]).mean())
+    return {"step": np.mean(list(steps.values())), "jump": np.mean(jumps), "before": np.mean(known)}
 
 
 @pytest.mark.parametrize("blend", ["features", "both"])
@@ -182,6 +197,7 @@ def test_blends_in_features(styled, directions, tmp_path, capsys, blend):
     assert zero == pytest.approx(0.0, abs=1e-5)
     assert (moved > 1e-3) == (blend == "features")  # Of 4x4 features some lie on the edge.
     assert image["changes"].keys() == {"pixel_l1", "perceptual"}
+    assert ("mask_seams" in image) == (blend == "both")  # Features alone are blended without an edge in the picture.
 
 
 def test_table_of_changes(styled, directions, tmp_path, capsys):
@@ -192,6 +208,19 @@ def test_table_of_changes(styled, directions, tmp_path, capsys):
     assert heading.split() == ["strength", "pixel_l1"]
     assert zero.split()[0] == "+0"
     assert float(zero.split()[1]) < 1e-5 < float(one.split()[1])
+
+
+def test_table_of_seams(styled, directions, tmp_path, capsys):
+    out, where = tmp_path / "edited", mask(tmp_path / "mask.png", (0, 0, 4, 8), side=8)
+    words = ["--strengths", 0, 1, "--mode", "relative", "--mask", where]
+    assert edit(styled, out, ["seed:1,2"], [directions / "w.npz"], *words) == 0
+    _, heading, zero, one = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["strength", "seam", "seam_jump", "seam_before"]
+    found = [row["mask_seams"] for row in json.loads((out / "edit.json").read_text())["images"]]
+    for index, line in enumerate((zero, one)):
+        wanted = [np.mean([seams[index][name] for seams in found]) for name in ("step", "jump", "before")]
+        assert [float(word) for word in line.split()[1:]] == pytest.approx(wanted, rel=1e-3)
+    assert float(zero.split()[1]) == 0.0 < float(one.split()[1])
 
 
 def test_animation(styled, directions, tmp_path):

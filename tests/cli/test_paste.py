@@ -1,5 +1,7 @@
 """``--paste``: results in their photographs, at these' own size, of every command that has an original."""
 
+import json
+
 import numpy as np
 import pytest
 from images.deep import random_samples, write_png
@@ -9,6 +11,7 @@ from cli.restoring import LUMA, SIDE, assert_same, pixels, rows, run, stored, to
 from gprior_jax.cli.main import main
 from gprior_jax.images.deep import deep_samples
 from gprior_jax.images.opening import opened
+from gprior_jax.images.pasting import Original, seam
 from gprior_jax.images.placement import placement, square
 
 PIXELS = ["--perceptual", "none"]
@@ -209,6 +212,11 @@ def code(command, model, *words):
     return main([command, "--model", str(model), *map(str, words)])
 
 
+def seam_of(before, after):
+    """Measured on the pictures as they were written."""
+    return seam(Original(before), Original(after), placement(WIDE, SIDE, "center"))._asdict()
+
+
 def test_edits_of_a_photograph(styled, tmp_path, capsys):
     source, out = photograph(tmp_path / "a.png"), tmp_path / "run"
     words = ["invert", source, "--model", styled, "--method", "w_plus", "--steps", "2", "--out", out, *PIXELS]
@@ -223,6 +231,10 @@ def test_edits_of_a_photograph(styled, tmp_path, capsys):
         assert after.shape == before.shape
         np.testing.assert_array_equal(after[:, : cut().start], before[:, : cut().start])
         assert (after[:, cut()] != before[:, cut()]).any(axis=-1).mean() > 0.9
+        seam, told_of = seam_of(before, after), capsys.readouterr().out
+        assert f"; the seam bridges {seam['step']:.3g} grey levels of 255 and jumps by {seam['jump']:.3g}" in told_of
+        assert code(command, styled, *flags, "--out", tmp_path / f"{name}.png", "--paste", "--json") == 0
+        assert json.loads(capsys.readouterr().out)["seam"] == pytest.approx(seam)
     wrong = {
         "seed:3 is no inversion of one photograph": ["--positive", "seed:3"],
         "--scatter draws nine": ["--positive", out / "a.npz", "--scatter", 0.1],

@@ -45,7 +45,7 @@ def test_a_run_pastes_as_it_goes(done):
     assert (after[:, SIDE:-SIDE] != before[:, SIDE:-SIDE]).any(axis=-1).mean() > 0.9
     # The same by hand.
     square = im.to_uint8(read_record(out / "a.npz").image)
-    (out / "by_hand.png").write_bytes(photograph_of(str(out / "a.npz")).with_result(square))
+    (out / "by_hand.png").write_bytes(photograph_of(str(out / "a.npz")).pasted(square)[0])
     np.testing.assert_array_equal(pixels(out / "by_hand.png"), after)
 
 
