@@ -11,12 +11,13 @@ from gprior_jax import zoo
 from gprior_jax.cli.flags import JsonFlag, RangeFlag, SearchFlag, check_positive
 from gprior_jax.cli.telling import print_json, say, warn
 from gprior_jax.errors import ArgumentError, ImageFileError
-from gprior_jax.images.files import load_image
+from gprior_jax.images.frames import Frame
 from gprior_jax.keys import seeded
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.runs import evaluation
 from gprior_jax.runs.evaluation import Row, Sets
 from gprior_jax.runs.pairs import match as pairs_of
+from gprior_jax.runs.squares import INSIDE, cut_alike, pasted_figures
 from gprior_jax.storage.atomic import write_json, write_text
 from gprior_jax.summary import versions
 
@@ -31,6 +32,7 @@ class Evaluate(SearchFlag, JsonFlag, RangeFlag):
     same name; the pictures of an output folder belong to files of the names that it was made from. Of two files that
     are named themselves the names do not matter. Figures of the sets (sliced Wasserstein distance times 1000, mean
     MS-SSIM of pairs within a set, FID and KID on the network of --perceptual) need two images or more, all of one size.
+    Where an output folder has results pasted into photographs, these are compared within their squares, too.
 
     Attributes:
         results: an output folder, of which the pictures at its top count; any folder of images; or an image.
@@ -43,7 +45,7 @@ class Evaluate(SearchFlag, JsonFlag, RangeFlag):
         lpips: model folder of LPIPS ("gprior convert --lpips-linear"): adds that distance, of pictures of at least 16
             pixels a side with VGG-16, 31 with AlexNet.
         size: side at which both are compared, pixels; the result's own unless given. References are cropped to their
-            centre and resized.
+            centre and resized; those of an output folder as its inputs were, to the square of the face with --align.
         seed: seed of the random patches and pairs of the figures of the sets.
         json: print all figures as JSON on standard output. There and in evaluation.json an infinite figure (the PSNR of
             equal images) is the string "inf", and one that is not defined is null.
@@ -66,7 +68,7 @@ class Evaluate(SearchFlag, JsonFlag, RangeFlag):
         if out is not None and out.exists() and not out.is_dir():
             raise ArgumentError(f"{out} is a file: name a folder with --out.")
         failed: dict[str, str] = {}
-        pairs = pairs_of(self.results, self.references, failed, self.recursive, warn)
+        pairs = cut_alike(pairs_of(self.results, self.references, failed, self.recursive, warn), failed)
         network = None if self.perceptual is None else zoo.load_perceptual(self.perceptual).prepare()
         if isinstance(network, LPIPS):
             raise ArgumentError(f"--perceptual {self.perceptual} holds LPIPS, a whole distance: give it as --lpips.")
@@ -76,18 +78,20 @@ class Evaluate(SearchFlag, JsonFlag, RangeFlag):
         for pair in pairs:
             try:
                 size = self.size or evaluation.side_of(pair.result)
-                image, reference = (load_image(path, size, value_range=self.value_range) for path in pair)
+                image = evaluation.load(pair, "result", size, self.value_range)
+                reference = evaluation.load(pair, "reference", size, self.value_range)
+                pasted = pasted_figures(pair, names, self.value_range)
             except ImageFileError as error:
                 failed[str(pair.result)] = str(error)
                 continue
             found, features = evaluation.measure(names, network, lpips, image, reference)
             order = [name for name in (*names, "perceptual", "lpips") if name in found]
-            rows.append(Row(pair, size, {name: float(found[name]) for name in order}))
+            rows.append(Row(pair, size, {name: float(found[name]) for name in order} | pasted))
             sets.add(pair, image, reference, features)
         figures = sets.figures()
         for sentence in (*failed.values(), *([figures["remark"]] if "remark" in figures else [])):
             warn(sentence)
-        self._finish(rows, figures, failed, out)
+        self._finish(evaluation.evened(rows), figures, failed, out)
         return 1 if failed else 0
 
     def _finish(self, rows: list[Row], figures: dict[str, Any], failed: dict[str, str], out: Path | None) -> None:
@@ -110,7 +114,7 @@ class Evaluate(SearchFlag, JsonFlag, RangeFlag):
         if self.json:
             print_json(content)
             return
-        say("\n".join([*table(rows), *figure_lines(figures)]))
+        say("\n".join([*table(rows), *figure_lines(figures), *square_lines(rows)]))
         if out is not None:
             say(f"written: {out / 'evaluation.csv'}, {out / 'evaluation.json'}")
 
@@ -133,7 +137,17 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 def _shown(name: str, value: float) -> str:
-    return f"{value:.2f}" if name == "psnr" else f"{value:.4f}"
+    return f"{value:.2f}" if name.endswith("psnr") else f"{value:.4f}"
+
+
+def square_lines(rows: Sequence[Row]) -> list[str]:
+    """What was compared, where that is not the centres of the references."""
+    framed = sum(isinstance(row.pair.crop, Frame) for row in rows)
+    told = f"references cut to the square of the face, as the run cut its photographs: {framed} of {len(rows)}"
+    lines = [told] if framed else []
+    if any(name in INSIDE.values() for row in rows[:1] for name in row.values):
+        lines.append("pasted: the same squares in the photographs that results were pasted into, at their own size")
+    return lines
 
 
 def figure_lines(figures: dict[str, Any]) -> list[str]:

@@ -25,6 +25,7 @@ from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
 from gprior_jax.runs.names import as_text
 from gprior_jax.runs.pairs import Pair
+from gprior_jax.runs.squares import told_of
 from gprior_jax.typing import Array, Key
 
 METRICS: dict[str, Callable[[Array, Array], Array]] = {
@@ -70,6 +71,18 @@ def mean(values: Sequence[float]) -> tuple[float, int]:
     return next((value for value in values if math.isinf(value)), math.nan), 0
 
 
+def load(pair: Pair, name: Literal["result", "reference"], size: int, value_range: ValueRange) -> np.ndarray:
+    """A picture of a pair at a side, ``[S, S, 3]`` in [-1, 1]."""
+    crop = pair.crop if name == "reference" else "center"
+    return load_image(getattr(pair, name), size, crop, value_range)
+
+
+def evened(rows: Sequence[Row]) -> list[Row]:
+    """Rows that have the same figures, NaN where one is not defined."""
+    names = dict.fromkeys(name for row in rows for name in row.values)
+    return [row._replace(values={name: row.values.get(name, math.nan) for name in names}) for row in rows]
+
+
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
     """``"images"``, their ``"mean"`` (of the finite figures) and how many figures are in each (``"counted"``)."""
     means = {name: mean([row.values[name] for row in rows]) for name in (rows[0].values if rows else ())}
@@ -77,6 +90,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
         {"name": as_text(row.pair.result.stem), "result": as_text(row.pair.result)}
         | {"reference": as_text(row.pair.reference)}
         | {"size": row.size}
+        | told_of(row.pair.crop)
         | row.values
         for row in rows
     ]
@@ -168,8 +182,7 @@ class Sets:
         """Of one set; its images are read again, a pair at a time."""
         side, values = min(self._sides), []
         for chosen in np.asarray(diversity.random_pairs(self._pair_key, len(self._pairs))):
-            paths = (getattr(self._pairs[i], name) for i in chosen)
-            a, b = (im.to_unit(load_image(path, side, value_range=self._value_range)) for path in paths)
+            a, b = (im.to_unit(load(self._pairs[i], name, side, self._value_range)) for i in chosen)
             values.append(float(_ms_ssim(a, b)))
         return float(np.mean(values))
 

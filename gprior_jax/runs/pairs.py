@@ -6,15 +6,23 @@ from typing import NamedTuple
 
 from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.images.listing import Found, list_images
+from gprior_jax.images.placement import Cropping
 from gprior_jax.runs.names import result_name
 from gprior_jax.storage.atomic import read_json
 
 
 class Pair(NamedTuple):
-    """A result and its reference."""
+    """A result and its reference.
+
+    Attributes:
+        result: the file.
+        reference: likewise.
+        crop: how the reference becomes the square that the result is of.
+    """
 
     result: Path
     reference: Path
+    crop: Cropping = "center"
 
 
 def match(

@@ -22,7 +22,7 @@ from gprior_jax.operators import Luma
 from gprior_jax.runs.folder import PASTED
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.measurements import DrawnMasks, Masked, Small
-from gprior_jax.runs.record import Record, read_about, read_record, write_record
+from gprior_jax.runs.record import Record, read_about, read_frame, write_record
 from gprior_jax.runs.sources import split_source
 from gprior_jax.storage.atomic import read_json, write_bytes
 from gprior_jax.tasks.finishing import feather_width, feathered, keep_luma
@@ -232,6 +232,5 @@ def photograph_of(source: str) -> Photograph:
         raise ArgumentError(f"{photograph}, the photograph of {source}, is not there: put it back, or run where it is.")
     value_range = settings.get("range", "auto")
     own = value_range if isinstance(value_range, str) else tuple(value_range)
-    frame = read_record(found[0]).frame
-    crop = settings.get("crop", "center") if frame is None else Frame(*map(float, frame))
-    return Photograph(photograph, crop, own)
+    frame = read_frame(found[0])
+    return Photograph(photograph, settings.get("crop", "center") if frame is None else frame, own)

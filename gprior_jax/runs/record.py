@@ -11,6 +11,7 @@ import numpy as np
 
 from gprior_jax.errors import CheckpointError, Status
 from gprior_jax.images import arrays as im
+from gprior_jax.images.frames import Frame
 from gprior_jax.inversion.result import Result
 from gprior_jax.runs.names import as_text
 from gprior_jax.storage.atomic import write_arrays
@@ -124,6 +125,16 @@ def read_about(path: str | os.PathLike) -> dict[str, Any]:
     """
     with _reading(path) as arrays:
         return json.loads(str(arrays["about"]))
+
+
+def read_frame(path: str | os.PathLike) -> Frame | None:
+    """The square of a photograph that a record is of, where that is its own.
+
+    Raises:
+        CheckpointError: not such a file, or damaged.
+    """
+    with _reading(path) as arrays:
+        return Frame(*map(float, arrays["frame"])) if "frame" in arrays.files else None
 
 
 def read_record(path: str | os.PathLike) -> Record:

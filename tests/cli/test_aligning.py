@@ -53,7 +53,7 @@ def invert(source, model, out, *flags):
     return main([*map(str, [*words, "--batch-size", "3", "--devices", "1", *PIXELS, *flags])])
 
 
-def test_the_square_of_the_face_is_inverted_and_pasted_back(model, source, given, tmp_path):
+def test_the_square_of_the_face_is_inverted_and_pasted_back(model, source, given, tmp_path, capsys):
     out = tmp_path / "out"
     assert invert(source, model, out, *given, "--paste") == 0
     found = stored(out)["a"]
@@ -68,6 +68,13 @@ def test_the_square_of_the_face_is_inverted_and_pasted_back(model, source, given
     assert row["seam_before"] < row["seam_jump"] < row["seam"]
     run_json = json.loads((out / "run.json").read_text())
     assert run_json["settings"]["crop"] == {"align": OWN, "detector": None}
+    assert main(["evaluate", str(out), str(source.parent), "--metrics", "psnr"]) == 0
+    printed = capsys.readouterr().out
+    assert "to the square of the face, as the run cut its photographs: 1 of 1\npasted: the same squares" in printed
+    (row,) = json.loads((out / "evaluation.json").read_text())["images"]
+    assert row["psnr"] == pytest.approx(rows(out)["a"]["psnr"], abs=0.05)  # Of 8 bits here.
+    assert row["frame"] == pytest.approx([*FRAME])
+    assert row["pasted_psnr"] > row["psnr"] - 3
     # Again: it is done. Of another face it is not.
     assert invert(source, model, out, *given, "--paste") == 0
     (tmp_path / "faces.json").write_text(json.dumps({"a.png": (np.array(POINTS) + 3).tolist()}))

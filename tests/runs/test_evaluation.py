@@ -17,6 +17,7 @@ from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import load_image
+from gprior_jax.images.frames import Frame
 from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual import network
 from gprior_jax.runs import evaluation
@@ -119,10 +120,11 @@ def collected(files, side=16, features=lambda pair: (), equal=False):
 
 
 def test_figures_of_two_sets(files):
-    rows = {path: np.random.default_rng(i).random(4) for i, path in enumerate(path for pair in files for path in pair)}
-    found = collected(files, features=lambda pair: tuple(rows[path] for path in pair)).figures()
+    paths = [path for pair in files for path in pair[:2]]
+    rows = {path: np.random.default_rng(i).random(4) for i, path in enumerate(paths)}
+    found = collected(files, features=lambda pair: tuple(rows[path] for path in pair[:2])).figures()
     assert found.keys() == {"swd", "diversity", "fid", "kid"}
-    ours, theirs = (np.stack([rows[path] for path in paths]) for paths in zip(*files, strict=True))
+    ours, theirs = (np.stack([rows[path] for path in own]) for own in (paths[::2], paths[1::2]))
     assert found["fid"] == pytest.approx(metrics.frechet_distance(ours, theirs), rel=1e-6)
     assert found["kid"] == pytest.approx(metrics.kernel_distance(ours, theirs), rel=1e-6)
     assert found["swd"]["16"] > 0
@@ -139,7 +141,22 @@ def test_sets_that_cannot_be_compared(files):
     assert collected(files[:1]).figures() == {}
     assert collected(files, side=8).figures() == {}
     mixed = collected(files[:2])
-    mixed.add(files[2], *(load_image(path, 8) for path in files[2]), ())
+    mixed.add(files[2], *(load_image(path, 8) for path in files[2][:2]), ())
     assert mixed.figures() == {
         "remark": "the images are of several sizes, so the sets as such are not compared: give a size."
     }
+
+
+def test_references_are_read_as_they_were_cut(tmp_path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (24, 16, 3), np.uint8)).save(tmp_path / "a.png")
+    pair = Pair(tmp_path / "a.png", tmp_path / "a.png", Frame(8.0, 10.0, 5.0, 2.0))
+    for name, crop in (("result", "center"), ("reference", pair.crop)):
+        np.testing.assert_array_equal(evaluation.load(pair, name, 8, "auto"), load_image(tmp_path / "a.png", 8, crop))
+
+
+def test_rows_have_the_same_figures():
+    rows = evaluation.evened([ROWS[0], ROWS[1]._replace(values={"psnr": 1.0, "pasted_psnr": 2.0})])
+    assert [list(row.values) for row in rows] == [["psnr", "ssim", "pasted_psnr"]] * 2
+    assert math.isnan(rows[0].values["pasted_psnr"])
+    assert math.isnan(rows[1].values["ssim"])
+    assert evaluation.evened([]) == []
