@@ -18,7 +18,8 @@ from gprior_jax.metrics.explain import THRESHOLD
 from gprior_jax.runs.edits import result_names
 from gprior_jax.runs.explain_files import row_of, write_result, write_tables
 from gprior_jax.runs.explaining import DRAWN, Explained, Explainer, check_explainable
-from gprior_jax.runs.regions import read_regions
+from gprior_jax.runs.region_names import read_region_names
+from gprior_jax.runs.regions import read_classes, read_regions
 from gprior_jax.runs.sources import read_points
 from gprior_jax.runs.tables import shown
 from gprior_jax.storage.atomic import check_free, new_folder, write_json
@@ -37,6 +38,10 @@ class Explain(JsonFlag):
         model: bundled name ("builtin", "builtin:portraits", "builtin:cells") or model folder that they were made with.
         masks: regions to compare maps with, white inside: a mask, or a folder of masks; of a folder in it that is
             called like a result, its own.
+        label_maps: regions, too: every class of a label map, a PNG in gray or with a palette whose values are numbers
+            of classes; or a folder of label maps that are called like the results.
+        region_names: a file with names of these classes: .json ({"1": "skin"} or a list), or lines (1,skin). Classes of
+            one name are one region, those of an empty name none.
         invert_mask: regions are black.
         threshold: gray pixels of a mask are white from this part of white up; a half unless given.
         by: what a code's influence is: alpha (the change where its channels of a weight above --alpha-threshold are
@@ -50,6 +55,8 @@ class Explain(JsonFlag):
     out: Path
     model: str = "builtin"
     masks: Path | None = None
+    label_maps: Path | None = None
+    region_names: Path | None = None
     invert_mask: bool = False
     threshold: float | None = None
     by: Literal["auto", "alpha", "image"] = "auto"
@@ -64,7 +71,10 @@ class Explain(JsonFlag):
         for point in points:
             check_explainable(point)
         names = result_names(points)
-        regions = [self._regions(point, name, prior.resolution) for point, name in zip(points, names, strict=True)]
+        classes = None if self.region_names is None else read_region_names(self.region_names)
+        regions = [
+            self._regions(point, name, prior.resolution, classes) for point, name in zip(points, names, strict=True)
+        ]
         explainer = Explainer(prior, self.by, self.alpha_threshold, self.batch_size, check_drawn)
         rows = []
         with new_folder(self.out) as folder:
@@ -93,15 +103,24 @@ class Explain(JsonFlag):
         given = {"--invert-mask": self.invert_mask, "--threshold": self.threshold is not None}
         if foreign := [flag for flag, is_given in given.items() if is_given and self.masks is None]:
             raise ArgumentError(f"{foreign[0]} is for --masks: leave it out.")
+        if self.region_names is not None and self.label_maps is None:
+            raise ArgumentError(f"--region-names {self.region_names} is for --label-maps: leave it out.")
         mask_gray(self.threshold, False)
         if self.by == "image" and self.alpha_threshold != THRESHOLD:
             raise ArgumentError(f"--alpha-threshold {self.alpha_threshold} is for --by alpha: leave one of them out.")
 
-    def _regions(self, point: Point, name: str, resolution: int) -> dict[str, Any]:
-        if self.masks is None:
-            return {}
-        gray = mask_gray(self.threshold, False)
-        return read_regions(self.masks, point, name, resolution, self.invert_mask, gray)
+    def _regions(self, point: Point, name: str, resolution: int, classes: dict[int, str] | None) -> dict[str, Any]:
+        """Of masks, then of classes."""
+        found: dict[str, Any] = {}
+        if self.masks is not None:
+            gray = mask_gray(self.threshold, False)
+            found = read_regions(self.masks, point, name, resolution, self.invert_mask, gray)
+        if self.label_maps is None:
+            return found
+        more = read_classes(self.label_maps, point, name, resolution, classes)
+        if both := [region for region in more if region in found]:
+            raise ArgumentError(f"{both[0]} is a mask and a class of {name}: give one of them another name.")
+        return found | more
 
     def _remark(self, found: Explained) -> None:
         """Say what a reader of the maps should know."""

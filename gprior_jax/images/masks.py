@@ -74,7 +74,7 @@ def _known(
     path: Path, missing: np.ndarray, size: int, crop: Cropping, picture: tuple[int, int] | None, invert: bool
 ) -> np.ndarray:
     """What :func:`load_mask` returns, of a mask that has been read."""
-    _check_size(path, missing, size, picture)
+    check_mask_size(path, missing, size, picture)
     reduced, hidden = (
         part if part.shape == (size, size) else _plane(part, size, crop, 1.0, Image.Resampling.BOX)
         for part in (missing, (missing >= 1).astype(np.float32))
@@ -88,13 +88,15 @@ def _known(
     return known
 
 
-def _check_size(path: Path, values: np.ndarray, size: int, picture: tuple[int, int] | None) -> None:
+def check_mask_size(
+    path: Path, values: np.ndarray, size: int, picture: tuple[int, int] | None, what: str = "mask"
+) -> None:
     """Raise :class:`ImageFileError` unless a mask ``[H, W]`` has the size of its picture, or of the result."""
     own = values.shape[::-1]
     wanted = {(size, size)} | ({picture} if picture is not None else set())
     if picture is not None and own not in wanted:
         sizes = " or ".join(f"{w}x{h}" for w, h in sorted(wanted))
-        raise ImageFileError(f"{path} is a mask of {own[0]}x{own[1]} pixels: make it {sizes}, as its picture.")
+        raise ImageFileError(f"{path} is a {what} of {own[0]}x{own[1]} pixels: make it {sizes}, as its picture.")
 
 
 def load_region(
@@ -125,9 +127,8 @@ def load_region(
         ImageFileError: unreadable, of another size, or all of one colour.
     """
     inside = read_missing(Path(path), not invert, gray)
-    _check_size(Path(path), inside, size, None if like is None else size_of(Path(like)))
-    reduced = inside if inside.shape == (size, size) else _plane(inside, size, crop, 0.0, Image.Resampling.BOX)
-    region = reduced >= HALF_WHITE
+    check_mask_size(Path(path), inside, size, None if like is None else size_of(Path(like)))
+    region = region_of(inside, size, crop)
     if not region.any() or region.all():
         colour = "black" if region.any() == invert else "white"
         raise ImageFileError(
@@ -135,6 +136,12 @@ def load_region(
             "its region and black elsewhere, or the other way round."
         )
     return region
+
+
+def region_of(inside: np.ndarray, size: int, crop: Cropping) -> np.ndarray:
+    """Where half of what a pixel covers is inside, bool ``[size, size]``; of parts ``[H, W]`` of pixels."""
+    reduced = inside if inside.shape == (size, size) else _plane(inside, size, crop, 0.0, Image.Resampling.BOX)
+    return reduced >= HALF_WHITE
 
 
 def load_masked(

@@ -18,6 +18,7 @@ from gprior_jax.runs.entries import read_run
 from gprior_jax.runs.names import result_name, same_name
 from gprior_jax.runs.pasting import Photograph, photograph_of
 from gprior_jax.runs.record import read_record
+from gprior_jax.storage.names import is_hidden
 
 
 def one_direction(
@@ -84,17 +85,32 @@ def edited_region(
     Raises:
         GPriorError: no mask, or one of another size.
     """
-    path = mask
-    if mask.is_dir():
-        listed = sorted(file for file in mask.iterdir() if file.stem == name and file.is_file())
-        if not listed:
-            raise ArgumentError(f"{mask} has no mask for {name}: put {name}.png into it.")
-        path = listed[0]
-    if not path.is_file():
-        raise ArgumentError(f"the mask {path} does not exist: name an image, or a folder of them.")
+    path = own_file(mask, (name,), "mask")
     found = known_photograph(point)
     crop = found.crop if found else "center"
     return 1.0 - load_mask(path, resolution, crop, like=found.path if found else None, invert=invert, gray=gray)
+
+
+def own_file(given: Path, names: Sequence[str], what: str) -> Path:
+    """The file that belongs to a result.
+
+    Args:
+        given: the file, or a folder with one of each name.
+        names: of the result; the first that the folder has.
+        what: is in the file, for messages.
+
+    Raises:
+        ArgumentError: there is none.
+    """
+    if given.is_dir():
+        files = sorted(file for file in given.iterdir() if file.is_file() and not is_hidden(file.name))
+        listed = [file for name in names for file in files if file.stem == name]
+        if not listed:
+            raise ArgumentError(f"{given} has no {what} for {names[0]}: put {names[0]}.png into it.")
+        return listed[0]
+    if not given.is_file():
+        raise ArgumentError(f"the {what} {given} does not exist: name an image, or a folder of them.")
+    return given
 
 
 def known_photograph(point: Point) -> Photograph | None:

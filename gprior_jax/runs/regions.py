@@ -1,14 +1,16 @@
-"""Regions of pictures that maps are compared with, out of mask files."""
+"""Regions of pictures that maps are compared with, out of mask files and label maps."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from gprior_jax.editing import Point
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.label_maps import load_class_regions
 from gprior_jax.images.listing import suffixes
 from gprior_jax.images.masks import ANY_GRAY, Gray, load_region
-from gprior_jax.runs.edits import known_photograph
+from gprior_jax.runs.edits import known_photograph, own_file
 from gprior_jax.runs.names import as_text
 from gprior_jax.storage.names import is_hidden
 
@@ -46,3 +48,24 @@ def read_regions(
             raise ArgumentError(f"{own} holds two masks called {region}: rename one.")
         regions[region] = load_region(file, resolution, crop, like, invert, gray)
     return regions
+
+
+def read_classes(
+    maps: Path, point: Point, name: str, resolution: int, names: Mapping[int, str] | None = None
+) -> dict[str, np.ndarray]:
+    """The classes of a result's label map as regions, bool ``[R, R]``, by their names.
+
+    Args:
+        maps: a label map, or a folder with one that is called like the result.
+        point: the result; its label map may have the size of its photograph, and becomes square as that did.
+        name: of its files.
+        resolution: R.
+        names: of classes, see :func:`gprior_jax.images.label_maps.load_class_regions`.
+
+    Raises:
+        GPriorError: no label map, or one that shows no regions.
+    """
+    file = own_file(maps, (name, Path(point.name).stem), "label map")
+    found = known_photograph(point)
+    crop, like = (found.crop, found.path) if found else ("center", None)
+    return load_class_regions(file, resolution, crop, like, names)

@@ -70,9 +70,22 @@ def psnr(image, target):
     return -10 * np.log10(np.mean(np.square(np.clip(image, -1, 1) - target)) / 4)
 
 
-def test_what_each_code_does(found, little, masks, tmp_path, capsys):
+@pytest.fixture
+def classes(tmp_path):
+    """Flags of a label map of the photograph's size, and of a name for one of its two classes."""
+    (tmp_path / "maps").mkdir()
+    shown = np.zeros((16, 24), np.uint8)
+    shown[8:] = 5
+    image = Image.fromarray(shown)
+    image.putpalette([7] * 768)
+    image.save(tmp_path / "maps" / "a.png")
+    (tmp_path / "names.csv").write_text("5,below\n")
+    return ["--label-maps", tmp_path / "maps", "--region-names", tmp_path / "names.csv"]
+
+
+def test_what_each_code_does(found, little, masks, classes, tmp_path, capsys):
     out, prior = tmp_path / "explained", priors.plain()
-    assert explain(little, out, found, "--masks", masks, "--json") == 0
+    assert explain(little, out, found, "--masks", masks, *classes, "--json") == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts == json.loads((out / "explain.json").read_text()) | {"out": str(out)}
     (row,) = facts["results"]
@@ -84,6 +97,8 @@ def test_what_each_code_does(found, little, masks, tmp_path, capsys):
     with np.load(out / "a" / "explained.npz") as arrays:
         maps = arrays["influence"]
         np.testing.assert_array_equal(arrays["region_above"], np.arange(8)[:, None] < np.full(8, 4))
+        np.testing.assert_array_equal(arrays["region_class_0"], arrays["region_above"])
+        np.testing.assert_array_equal(arrays["region_below"], ~arrays["region_above"])
     for code in row["codes"]:
         lacking, gone = without(prior, point, code["code"])
         apart = np.abs(np.clip(lacking, -1, 1) - np.clip(record.image, -1, 1)).mean(-1)
@@ -97,8 +112,15 @@ def test_what_each_code_does(found, little, masks, tmp_path, capsys):
     importances = [code["importance"] for code in row["codes"]]
     assert importances == sorted(importances, reverse=True)
     assert sum(code["share_of_channels"] for code in row["codes"]) == pytest.approx(1.0)
+    assert list(row["regions"]) == ["above", "across", "class_0", "below"]
     assert row["regions"]["across"]["share"] == 1 / 8
     assert pixels(out / "a" / "sheet.png").shape == (10 * (1 + N) - 2, 10 * 4 - 2, 3)
+
+
+def test_a_mask_and_a_class_of_one_name(found, little, masks, classes, tmp_path, capsys):
+    (tmp_path / "names.csv").write_text("0,above\n")
+    line = told(capsys, 2, explain(little, tmp_path / "out", found, "--masks", masks, *classes))
+    assert "above is a mask and a class of a: give one of them another name" in line
 
 
 def test_ablation_by_importance(found, little, tmp_path):
@@ -206,6 +228,8 @@ def test_results_of_another_prior(found, little, styled, tmp_path, capsys):
         (["--by", "image", "--alpha-threshold", 0.5], "--alpha-threshold 0.5 is for --by alpha"),
         (["--invert-mask"], "--invert-mask is for --masks"),
         (["--threshold", 0.3], "--threshold is for --masks"),
+        (["--region-names", "names.csv"], "--region-names names.csv is for --label-maps: leave it out"),
+        (["--label-maps", "nothing"], "the label map nothing does not exist"),
         (["--masks", "nothing"], "nothing does not exist"),
     ],
 )

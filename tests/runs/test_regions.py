@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from gprior_jax.editing import Point
-from gprior_jax.runs.regions import read_regions
+from gprior_jax.runs.regions import read_classes, read_regions
 
 POINT = Point("seed:1", {})
 
@@ -46,3 +46,27 @@ def test_two_of_a_name(tmp_path):
     mask(tmp_path / "sky.bmp", 2)
     with pytest.raises(ValueError, match="two masks called sky: rename one"):
         areas(tmp_path)
+
+
+def label_map(path, rows):
+    shown = np.zeros((8, 8), np.uint8)
+    shown[:rows] = 4
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(shown).save(path)
+    return path
+
+
+def test_label_maps_are_found_by_the_names_of_results(tmp_path):
+    label_map(tmp_path / "maps" / "cat_2.png", 1)
+    label_map(tmp_path / "maps" / "._cat.png", 5)
+    label_map(tmp_path / "maps" / "cat.png", 3)
+
+    def hair(maps, name, source="layer3/cat.npz"):
+        return int(read_classes(maps, Point(source, {}), name, 8, {4: "hair"})["hair"].sum())
+
+    assert hair(tmp_path / "maps" / "cat.png", "dog") == 24
+    assert [hair(tmp_path / "maps", name) for name in ("cat", "cat_2", "cat_3")] == [24, 8, 24]
+    with pytest.raises(ValueError, match=r"maps has no label map for dog: put dog\.png into it"):
+        hair(tmp_path / "maps", "dog", "dog.npz")
+    with pytest.raises(ValueError, match=r"the label map .*none\.png does not exist"):
+        hair(tmp_path / "none.png", "cat")
