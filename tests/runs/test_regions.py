@@ -10,9 +10,9 @@ from gprior_jax.runs.regions import read_classes, read_regions
 POINT = Point("seed:1", {})
 
 
-def mask(path, rows):
+def mask(path, rows, value=255):
     shown = np.zeros((8, 8), np.uint8)
-    shown[:rows] = 255
+    shown[:rows] = value
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(shown).save(path)
     return path
@@ -48,18 +48,9 @@ def test_two_of_a_name(tmp_path):
         areas(tmp_path)
 
 
-def label_map(path, rows):
-    shown = np.zeros((8, 8), np.uint8)
-    shown[:rows] = 4
-    path.parent.mkdir(exist_ok=True)
-    Image.fromarray(shown).save(path)
-    return path
-
-
 def test_label_maps_are_found_by_the_names_of_results(tmp_path):
-    label_map(tmp_path / "maps" / "cat_2.png", 1)
-    label_map(tmp_path / "maps" / "._cat.png", 5)
-    label_map(tmp_path / "maps" / "cat.png", 3)
+    for file, rows in (("cat_2", 1), ("._cat", 5), ("cat", 3)):
+        mask(tmp_path / "maps" / f"{file}.png", rows, value=4)
 
     def hair(maps, name, source="layer3/cat.npz"):
         return int(read_classes(maps, Point(source, {}), name, 8, {4: "hair"})["hair"].sum())
