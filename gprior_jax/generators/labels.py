@@ -9,7 +9,7 @@ from jax.core import Tracer
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.typing import Array, ArrayLike
+from gprior_jax.typing import Array, ArrayLike, Key
 
 
 def check_label(prior: Prior, label: Any) -> None:
@@ -42,6 +42,18 @@ def as_labels(prior: Prior, label: ArrayLike | None, batch: tuple[int, ...]) -> 
     elif label.shape not in ((classes,), (*batch, classes)):
         raise ArgumentError(f"labels of shape {label.shape} for {batch}: give integers or rows of {classes} numbers.")
     return jnp.broadcast_to(label, (*batch, classes))
+
+
+def random_label(prior: Prior, key: Key) -> Array | None:
+    """A class, all equally likely, ``[num_classes]``; None of a prior without classes, or held to one.
+
+    >>> from gprior_jax.generators.stylegan2 import StyleGAN2
+    >>> random_label(Prior({}, StyleGAN2((4,), num_classes=3)), jax.random.key(0)).shape
+    (3,)
+    """
+    if not prior.num_classes:
+        return None
+    return jax.nn.one_hot(jax.random.randint(key, (), 0, prior.num_classes), prior.num_classes)
 
 
 def with_label(prior: Prior, label: ArrayLike) -> Prior:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.compiling import jit
+from gprior_jax.generators.labels import random_label
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import check_styles, map_code, mix
@@ -51,10 +52,11 @@ def mean_metric(prior: Prior, key: Key, num_samples: int = SAMPLES) -> Array:
     """The pullback metric of every layer's style, averaged over codes: ``E[J_l^T J_l]``, J_l the image's Jacobian.
 
     Estimated from products of the Jacobian with random images: ``E[g g^T]`` of ``g = J_l^T v`` with standard normal v
-    is ``J_l^T J_l``. Codes are drawn without truncation, and each image's styles are of two of them, mixed.
+    is ``J_l^T J_l``. Codes are drawn without truncation, and each image's styles are of two of them, mixed; of a prior
+    with classes both are of one class, drawn too.
 
     Args:
-        prior: one whose layers take styles, held to a class where it has some.
+        prior: one whose layers take styles.
         key: of codes and products.
         num_samples: products; a multiple of 16 is taken.
 
@@ -79,7 +81,8 @@ def _products(prior: Prior, key: Key) -> Array:
 
     def gradient(key: Key) -> Array:
         first, second, cut, direction = jax.random.split(key, 4)
-        one, other = (map_code(prior, prior.latent.sample(k, (prior.z_dim,))) for k in (first, second))
+        label = random_label(prior, jax.random.fold_in(key, 1))
+        one, other = (map_code(prior, prior.latent.sample(k, (prior.z_dim,)), label) for k in (first, second))
         styles = mix(one, other, jax.random.randint(cut, (), 1, prior.num_styles + 1))
         image, pull = jax.vjp(lambda styles: run_layers(prior, None, styles=styles), styles)
         return pull(jax.random.normal(direction, image.shape, image.dtype))[0]

@@ -20,6 +20,7 @@ from gprior_jax.discriminators.critic import Discriminator as Judge
 from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import random_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import as_styles, map_code, mix
@@ -82,16 +83,17 @@ def build(config: EncoderConfig, prior: Prior) -> ResidualEncoder:
 
 
 def draw(config: EncoderConfig, prior: Prior, key: Key, number: int) -> Array:
-    """Random codes of the encoder's space ``[B, *code_shape]``."""
+    """Random codes of the encoder's space ``[B, *code_shape]``, of classes drawn too; styles are mixed within one."""
     space = space_of(config, prior)
-    keys = jax.random.split(key, 4)
+    keys, label_key = jax.random.split(key, 4), jax.random.fold_in(key, 4)
     first = prior.latent.sample(keys[0], (number, prior.z_dim))
     if space == "z":
         return first
-    styles = jax.vmap(partial(map_code, prior))(first)
+    labels = jax.vmap(partial(random_label, prior))(jax.random.split(label_key, number))
+    styles = jax.vmap(partial(map_code, prior))(first, labels)
     if space == "w":
         return styles.mean(1)
-    second = jax.vmap(partial(map_code, prior))(prior.latent.sample(keys[1], (number, prior.z_dim)))
+    second = jax.vmap(partial(map_code, prior))(prior.latent.sample(keys[1], (number, prior.z_dim)), labels)
     cut = jax.random.randint(keys[2], (number,), 1, prior.num_styles)
     cut = jnp.where(jax.random.uniform(keys[3], (number,)) < config.style_mixing, cut, prior.num_styles)
     return jax.vmap(mix)(styles, second, cut)

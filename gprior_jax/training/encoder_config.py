@@ -156,8 +156,13 @@ def space_of(config: EncoderConfig, prior: Prior) -> Space:
     """The space of the codes.
 
     Raises:
-        ArgumentError: one that the prior does not have.
+        ArgumentError: one that the prior does not have, or codes that do not tell the image's class.
     """
+    if prior.num_classes and (config.space == "z" or not prior.num_styles):
+        raise ArgumentError(
+            f"space {config.space!r}: {prior} has classes, which a code z does not tell: use 'w' or 'w_plus' where it "
+            "has styles, or hold it to a class."
+        )
     if config.space == "auto":
         return "w_plus" if prior.num_styles else "z"
     if config.space != "z" and not prior.num_styles:

@@ -20,7 +20,6 @@ import numpy as np
 from gprior_jax.compiling import jit
 from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.errors import GPriorError, ImageFileError
-from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.metric import mean_metric
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images import arrays as im
@@ -83,7 +82,6 @@ def train_encoder(
         KeyboardInterrupt: told what is kept.
     """
     own = sessions.Session(**(EVERY | session))
-    check_label(prior, None)
     encoder.build(config, prior)
     judge, terms = encoder.judge_of(config, prior), terms_of(config, prior, network)
     out, channels = Path(out), prior.image_shape[-1]

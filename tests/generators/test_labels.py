@@ -8,7 +8,7 @@ from batteries import normal, random_params
 
 from generators.toys import Classes, MeanStyles, Styles, class_images, toy_prior
 from gprior_jax.errors import ArgumentError
-from gprior_jax.generators.labels import as_labels, check_label, with_label
+from gprior_jax.generators.labels import as_labels, check_label, random_label, with_label
 from gprior_jax.generators.prior import Prior, astype, prepare
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.generators.styles import w_statistics
@@ -125,3 +125,11 @@ def test_priors_without_classes(prior):
     for call in (lambda: with_label(prior, 0), lambda: synthesize(prior, CODES, label=1)):
         with pytest.raises(ArgumentError, match="toy has no classes: leave label=None"):
             call()
+
+
+def test_random_classes_are_all_equally_likely_where_there_are_some():
+    draw = jax.vmap(lambda key: random_label(STYLEGAN2, key))
+    rows = np.asarray(draw(jax.random.split(jax.random.key(0), 3000)))
+    assert set(map(tuple, rows)) == set(map(tuple, np.eye(3)))
+    np.testing.assert_allclose(rows.mean(0), 1 / 3, atol=0.04)  # Four and a half deviations.
+    assert random_label(with_label(STYLEGAN2, 1), jax.random.key(0)) is None

@@ -10,6 +10,7 @@ from batteries import random_prior
 
 from gprior_jax import zoo
 from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.metric import mean_metric
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import map_code, mix
@@ -43,6 +44,17 @@ def test_is_kept_in_the_model_folder(tmp_path):
     np.testing.assert_array_equal(zoo.load(tmp_path / "a").metric, metric)
     zoo.save(prior, tmp_path / "b")
     assert zoo.load(tmp_path / "b").metric is None
+
+
+@pytest.mark.slow
+def test_of_a_prior_with_classes_is_the_mean_of_those_of_the_classes():
+    held = random_prior("stylegan2_conditional")
+    free = dataclasses.replace(held, label=None)
+    each = [np.asarray(mean_metric(with_label(free, label), jax.random.key(label), 256)) for label in range(3)]
+    found = np.trace(mean_metric(free, jax.random.key(9), 768), axis1=1, axis2=2)
+    traces = np.trace(each, axis1=2, axis2=3)
+    np.testing.assert_allclose(found, traces.mean(0), rtol=0.2)
+    assert np.abs(traces / traces.mean(0) - 1.0).max() > 0.3  # One class would not pass for all of them.
 
 
 def test_a_prior_without_styles_has_none():

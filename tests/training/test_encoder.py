@@ -13,7 +13,9 @@ from batteries import normal, random_prior
 from gprior_jax import zoo
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import prepare
+from gprior_jax.generators.styles import w_statistics
 from gprior_jax.objectives import Objective
 from gprior_jax.training import encoder, encoder_run
 from gprior_jax.training.encoder_config import OFFICIAL, EncoderConfig, encoder_config
@@ -61,6 +63,19 @@ def test_drawn_images_mix_styles_as_often_as_asked(prior):
         codes = encoder.draw(dataclasses.replace(TINY, style_mixing=part), prior, jax.random.key(0), 200)
         mixed = np.asarray((codes != codes[:, :1]).any((1, 2)))
         assert mixed.mean() == part
+
+
+def test_codes_of_a_prior_with_classes_are_of_all_of_them():
+    free = dataclasses.replace(random_prior("stylegan2_conditional"), label=None)
+    config = dataclasses.replace(TINY, channels=(4, 6), space="w", adversarial_weight=0.0)
+    codes = np.asarray(encoder.draw(config, free, jax.random.key(0), 1000))
+    means = [w_statistics(with_label(free, label), jax.random.key(label), 1000).mean[0] for label in range(3)]
+    apart = float(np.linalg.norm(np.std(means, axis=0)))
+    assert np.linalg.norm(codes.mean(0) - np.mean(means, axis=0)) < 0.25 * apart
+    mixed = encoder.draw(dataclasses.replace(config, space="w_plus", style_mixing=1.0), free, jax.random.key(0), 8)
+    assert mixed.shape == (8, free.num_styles, free.w_dim)
+    with pytest.raises(ArgumentError, match="has classes, which a code z does not tell"):
+        encoder.build(dataclasses.replace(config, space="z"), free)
 
 
 def test_running_statistics_move_towards_those_of_the_batch(prior):
