@@ -1,15 +1,14 @@
 """Boundaries of the bundled priors: trained on what they draw, measured on what was left out, and written.
 
     python benchmarks/boundaries.py portraits
-    python benchmarks/boundaries.py cells
     python benchmarks/boundaries.py synthetic
 
 ``portraits``: attributes that regions of a picture score (``portrait_attributes.py``), in w of
 ``builtin:portraits``. Told are the accuracy on the codes kept out of training, and on other draws whose scores are in
 the highest or the lowest quarter; on how many of 64 faces the score rises with every step from -3 to 3 deviations; and
-what a conditional edit leaves of the change of the attribute that it is to keep. ``cells``: the eight classes of
-``builtin:cells`` against the rest, in w of codes that were drawn with their classes. With ``--save`` the boundaries go
-to the folder, an ``.npz`` each. ``synthetic``: angles between the normals of all methods and the true axis.
+what a conditional edit leaves of the change of the attribute that it is to keep. With ``--save`` the boundaries go to
+the folder, an ``.npz`` each. ``synthetic``: angles between the normals of all methods and the true axis. Those of
+``builtin:cells`` are found by ``cell_boundaries.py``.
 """
 
 import argparse
@@ -18,22 +17,17 @@ from typing import Any
 
 import numpy as np
 from common import Report, number, parser, print_table
+from edited import PICTURES, SEED, draw, rises, write
 from portrait_attributes import ATTRIBUTES
 
 import gprior_jax as gp
 from gprior_jax.editing import Direction, measure_deviations, project_out, train_boundary
 from gprior_jax.editing.boundaries import Method
-from gprior_jax.editing.spread import drawn_labels, own_codes
+from gprior_jax.editing.spread import own_codes
 from gprior_jax.editing.strips import STRENGTHS, drawn, moved
-from gprior_jax.inversion.batching import in_batches
-from gprior_jax.runs.directions_file import save_direction
 from gprior_jax.storage.atomic import read_json
-from gprior_jax.summary import fingerprint
 from gprior_jax.zoo import bundled_folder
 
-FACES = 64
-SEED = 1
-"""Of faces that edits are measured on."""
 METHODS: tuple[tuple[Method, float], ...] = (
     *(("svm", c) for c in (1.0, 1e-1, 1e-2, 1e-3)),
     ("mean", 1.0),
@@ -56,27 +50,17 @@ PAIRS = (
 def arguments() -> argparse.Namespace:
     """The program's arguments."""
     made = parser(__doc__)
-    made.add_argument("what", choices=("portraits", "cells", "synthetic"))
+    made.add_argument("what", choices=("portraits", "synthetic"))
     made.add_argument("--draws", type=int, default=20_000, help="codes to train on; a fifth of them more is left out")
     made.add_argument("--method", default="svm", choices=("svm", "mean", "logistic"))
     made.add_argument("--save", type=Path, metavar="FOLDER", help="write the boundaries")
     return made.parse_args()
 
 
-def draw(prior: Any, styles: np.ndarray, batch_size: int = 64) -> np.ndarray:
-    """Pictures of styles."""
-    return in_batches(lambda rows: gp.synthesize(prior, rows, space="w_plus"), batch_size, styles)
-
-
 def scores_along(prior: Any, codes: dict[str, np.ndarray], direction: Direction) -> dict[str, np.ndarray]:
     """Every score of codes moved along a direction, ``[K, S]``."""
     pictures = draw(prior, moved(codes, direction, STRENGTHS)["w_plus"])
     return {name: score(pictures).reshape(-1, len(STRENGTHS)) for name, score in ATTRIBUTES.items()}
-
-
-def rises(scores: np.ndarray) -> float:
-    """Part of the rows that rise with every step."""
-    return float((np.diff(scores, axis=1) > 0).all(1).mean())
 
 
 def change(scores: np.ndarray) -> float:
@@ -91,7 +75,7 @@ def portraits(args: argparse.Namespace, report: Report) -> None:
     truncation = read_json(bundled_folder("builtin:portraits") / "config.json")["provenance"].get("truncation", 1.0)
     w = own_codes(prior, "w", args.draws + args.draws // 5)
     pictures = draw(prior, np.repeat(w[:, None], prior.num_styles, 1))
-    faces = drawn(prior, FACES, SEED, truncation)
+    faces = drawn(prior, PICTURES, SEED, truncation)
     rows, along, found = [], {}, {}
     for name, score in ATTRIBUTES.items():
         scores = score(pictures)
@@ -106,8 +90,8 @@ def portraits(args: argparse.Namespace, report: Report) -> None:
         facts |= {"rises": rises(along[name][name]), "deviation": direction.deviation}
         rows.append([name, *(number(value, 3) for value in facts.values())])
         report.add(**({"attribute": name} | facts))
-        write(args, prior, direction, facts | {"method": args.method, "draws": args.draws, "scored by": name})
-    heads = ["attribute", "kept out", "rest", "left-out quarters", f"rises, of {FACES}", "deviation"]
+        write(args.save, prior, direction, facts | {"method": args.method, "draws": args.draws, "scored by": name})
+    heads = ["attribute", "kept out", "rest", "left-out quarters", f"rises, of {PICTURES}", "deviation"]
     print_table(heads, rows, f"Boundaries in w, {args.method}, {args.draws} draws")
     rows = []
     for name, kept in PAIRS:
@@ -120,39 +104,6 @@ def portraits(args: argparse.Namespace, report: Report) -> None:
         report.add(**({"attribute": name, "kept": kept} | facts))
     heads = ["attribute", "kept", "changes, plain", "conditional", "part", "own change", "rises"]
     print_table(heads, rows, "Conditional edits, from -2 to 2 deviations")
-
-
-def cells(args: argparse.Namespace, report: Report) -> None:
-    """See the module."""
-    prior = gp.prepare(gp.load("builtin:cells"))
-    names = read_json(bundled_folder("builtin:cells") / "config.json")["provenance"]["label_names"]
-    w, labels = (
-        own_codes(prior, "w", args.draws + args.draws // 5),
-        drawn_labels(prior, args.draws + args.draws // 5, 0),
-    )
-    rows = []
-    for index, name in enumerate(names):
-        scores = (labels == index).astype(np.float32)
-        boundary = train_boundary(w[: args.draws], scores[: args.draws], "w", method=args.method, name=name)
-        [direction] = measure_deviations(prior, [boundary.direction])
-        right = (w @ direction.vector > direction.offset) == (scores > 0)
-        rest = slice(args.draws, None)
-        parts = {"left_out": float(right[rest].mean())}
-        parts |= {"of the class": float(right[rest][scores[rest] > 0].mean())}
-        parts |= {"of others": float(right[rest][scores[rest] == 0].mean())}
-        facts = {"validation": boundary.validation} | parts | {"deviation": direction.deviation}
-        rows.append([name, *(number(value, 4) for value in facts.values())])
-        report.add(**({"class": name} | facts))
-        write(args, prior, direction, facts | {"method": args.method, "draws": args.draws, "positive": name})
-    heads = ["class", "kept out", "left-out draws", "of the class", "of others", "deviation"]
-    print_table(heads, rows, f"Classes against the rest in w, {args.method}, {args.draws} draws")
-
-
-def write(args: argparse.Namespace, prior: Any, direction: Direction, facts: dict[str, Any]) -> None:
-    """A file of a boundary, if one is asked for."""
-    if args.save is not None:
-        about = {"kind": "boundary", "model": prior.name, "weights": fingerprint(prior.params)} | facts
-        save_direction(args.save / f"{direction.name}.npz", direction, about)
 
 
 def synthetic(report: Report) -> None:
@@ -191,7 +142,7 @@ def main() -> None:
     if args.what == "synthetic":
         synthetic(report)
     else:
-        {"portraits": portraits, "cells": cells}[args.what](args, report)
+        portraits(args, report)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 import json
 import pickle
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gprior_jax import zoo
 from gprior_jax.editing import Direction
 from gprior_jax.errors import CheckpointError
+from gprior_jax.generators.synthesis import map_latents, sample_z, synthesize
 from gprior_jax.runs import about_direction, bundled_directions, load_direction, save_direction
 from gprior_jax.runs.directions_file import is_direction
 from gprior_jax.summary import fingerprint
@@ -87,6 +90,9 @@ BUNDLED = {
     ],
 }
 
+SPACES = {"builtin:portraits": "w", "builtin:cells": "w_plus"}
+"""Of their directions."""
+
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_bundled_directions(name):
@@ -95,13 +101,29 @@ def test_bundled_directions(name):
     prior = zoo.load(name)
     for path in files.values():
         direction, about = load_direction(path), about_direction(path)
-        assert direction.space == "w"
-        assert direction.vector.shape == (prior.w_dim,)
+        assert direction.space == SPACES[name]
+        assert direction.vector.shape == {"w": (prior.w_dim,), "w_plus": (prior.num_styles, prior.w_dim)}[SPACES[name]]
         assert direction.deviation > 0
         assert direction.offset is not None
         assert (about["model"], about["weights"]) == (name, fingerprint(prior.params))
         assert about["left_out"] >= 0.92
-        assert path.stat().st_size < 5000
+        assert about["rises"] >= 0.95
+        if name == "builtin:cells":
+            assert min(about["left_out_real"], about["left_out_real_balanced"]) >= 0.85
+        assert path.stat().st_size < 10_000
+
+
+def test_drawn_cells_are_on_the_side_of_their_class_when_their_pictures_are_encoded():
+    prior = zoo.load("builtin:cells")
+    labels = np.repeat(np.arange(prior.num_classes), 4)
+    styles = map_latents(prior, sample_z(prior, jax.random.key(3), len(labels)), label=labels, truncation_psi=0.8)
+    images = synthesize(prior, styles, space="w_plus")
+    codes = jax.jit(jax.vmap(prior.encoder.encode))(jnp.clip(images, -1.0, 1.0))["w_plus"]
+    directions = [load_direction(path) for path in bundled_directions("builtin:cells").values()]
+    positive = [np.tensordot(codes, direction.vector, 2) > direction.offset for direction in directions]
+    right = np.stack(positive) == (labels == np.arange(prior.num_classes)[:, None])
+    assert right.mean() >= 0.9
+    assert right[labels, np.arange(len(labels))].mean() >= 0.75  # Saying no to all is right seven times in eight.
 
 
 def test_of_no_prior():
