@@ -55,7 +55,8 @@ class TrainEncoder(SessionFlags, PerceptualFlag):
 
         self.check()
         config, prior = self.config(), zoo.load(zoo.resolve(self.model))
-        session = self.session(config.total_images, "reconstructions", _summary, model=self.model)
+        facts = zoo.inherited(self.model) | {"model": self.model}
+        session = self.session(config.total_images, "reconstructions", _summary, **facts)
         train_encoder(prior, config, self.data, self.out, network=self.network(), **session)
         if self.json:
             print_json({"model": str(self.out / "model")})

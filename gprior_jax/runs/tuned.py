@@ -52,7 +52,7 @@ def write_tuned(prior: Prior, out: str | os.PathLike, names: Iterable[str], mode
         variables = {name: jnp.asarray(values[best]) for name, values in record.variables.items()}
         bare = dataclasses.replace(prior, critic=None, encoder=None, name=f"{prior} tuned for {path.stem}")
         own = tuned(bare, variables)
-        provenance = {"tuned_from": model, "tuned_for": record.source}
+        provenance = zoo.inherited(model) | {"tuned_from": model, "tuned_for": record.source}
         zoo.save(own, folder, provenance=provenance, overwrite=True)
         found.append(folder)
     return found

@@ -4,6 +4,7 @@ from gprior_jax.zoo.bundled import BUNDLED as BUNDLED
 from gprior_jax.zoo.bundled import Entry as Entry
 from gprior_jax.zoo.bundled import bundled_folder as bundled_folder
 from gprior_jax.zoo.bundled import find as find
+from gprior_jax.zoo.bundled import inherited as inherited
 from gprior_jax.zoo.bundled import load as load
 from gprior_jax.zoo.bundled import resolve as resolve
 from gprior_jax.zoo.folder import FORMAT as FORMAT

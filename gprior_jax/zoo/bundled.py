@@ -8,7 +8,7 @@ import difflib
 import os
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gprior_jax.errors import CheckpointError, GPriorError
 from gprior_jax.generators.prior import Prior
@@ -106,3 +106,24 @@ def load(name_or_folder: str | os.PathLike) -> Prior:
     64
     """
     return folders.load(resolve(name_or_folder))
+
+
+INHERITED = ("truncation", "label_names", "alignment")
+"""Facts in a folder's provenance that commands go by, and that hold as well for a model made from it."""
+
+
+def inherited(name_or_folder: str | os.PathLike) -> dict[str, Any]:
+    """How a prior is used, as far as its folder says: what a model that is made from it says too.
+
+    Returns:
+        The best ``"truncation"``, the ``"label_names"`` of its classes, the ``"alignment"`` of its faces; nothing of a
+        prior that is not on disk.
+
+    >>> sorted(inherited("builtin:cells"))
+    ['label_names', 'truncation']
+    """
+    try:
+        told = folders.read_config(resolve(name_or_folder)).get("provenance") or {}
+    except CheckpointError:
+        return {}
+    return {name: told[name] for name in INHERITED if name in told}

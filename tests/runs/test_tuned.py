@@ -56,6 +56,15 @@ def test_a_tuned_generator_draws_what_was_found(tmp_path):
         np.testing.assert_allclose(synthesize(own, styles, space="w_plus")[0], wanted, atol=1e-5)
 
 
+def test_a_tuned_generator_is_used_as_the_one_it_was_made_from(tmp_path):
+    model, facts = tmp_path / "faces", {"truncation": 0.7, "label_names": ["a"], "alignment": "ffhq", "data": "x.zip"}
+    zoo.save(PRIOR, model, provenance=facts)
+    out = inverted(tmp_path / "out")
+    [folder] = write_tuned(PRIOR, out, ["0"], str(model))
+    told = zoo.read_config(folder)["provenance"]
+    assert {name: told.get(name) for name in facts} == facts | {"data": None}
+
+
 def test_folders_that_are_there_stay_and_other_inversions_have_none(tmp_path):
     out = inverted(tmp_path / "out")
     write_tuned(PRIOR, out, ["0"], "tiny")
