@@ -82,7 +82,8 @@ def test_a_second_run_reads_nothing_and_keeps_every_byte(whole, monkeypatch):
     assert [entry.row for entry in outcome.entries] == [entry.row for entry in whole.outcome.entries]
 
 
-LONG = gp.recipes.mganprior(2, 2, num_steps=20, perceptual=None)
+LONG = gp.recipes.mganprior(2, 2, num_steps=10, perceptual=None)
+"""Long enough for mates to matter; conjugate gradients grow the last bits, to 2e-3 after twenty steps."""
 
 
 @pytest.mark.slow
