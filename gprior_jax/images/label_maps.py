@@ -83,7 +83,8 @@ def load_class_regions(
         path: the file.
         size: side of the result, pixels.
         crop: see :func:`gprior_jax.images.files.load_image`.
-        like: the picture that it belongs to; a label map must have its size, or the side ``size``.
+        like: the picture that it belongs to; a label map must have its proportions (those of CelebAMask-HQ have half
+            the side of their pictures), or the side ``size``.
         names: of classes; those of one name are one region, those of the name ``""`` are none. Others are called by
             their numbers.
 
@@ -91,13 +92,17 @@ def load_class_regions(
         ``{name: bool [size, size]}`` in the order of the numbers; each is somewhere, and not everywhere.
 
     Raises:
-        ImageFileError: see :func:`load_label_map`; of another size, or one class alone.
+        ImageFileError: see :func:`load_label_map`; of other proportions, or one class alone.
 
     Warns:
         GPriorWarning: classes that are too small to be seen at this size.
     """
     values = load_label_map(path)
-    check_mask_size(Path(path), values, size, None if like is None else size_of(Path(like)), "label map")
+    picture = None if like is None else size_of(Path(like))
+    if picture is not None and values.shape[1] * picture[1] == values.shape[0] * picture[0]:
+        # The crop may be in the picture's pixels.
+        values = np.asarray(Image.fromarray(values).resize(picture, Image.Resampling.NEAREST))
+    check_mask_size(Path(path), values, size, picture, "label map")
     named: dict[str, list[int]] = {}
     for number in np.unique(values).tolist():
         named.setdefault((names or {}).get(number, class_name(number)), []).append(number)

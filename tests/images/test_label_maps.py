@@ -104,6 +104,20 @@ def test_classes_are_the_regions_of_masks(tmp_path):
     assert list(load_class_regions(tmp_path / "a.png", 8, "stretch")) == [f"class_{n}" for n in (0, 1, 2, 3, 13, 18)]
 
 
+@pytest.mark.parametrize("crop", ["center", "stretch", "pad", Frame(24.0, 16.0, 12.0, 4.0)])
+def test_half_the_side_of_its_picture(tmp_path, crop):
+    """As CelebAMask-HQ has them."""
+    Image.fromarray(CLASSES).save(tmp_path / "half.png")
+    Image.fromarray(CLASSES.repeat(2, 0).repeat(2, 1)).save(tmp_path / "whole.png")
+    Image.new("RGB", (48, 32)).save(tmp_path / "photograph.png")
+    half, whole = (
+        load_class_regions(tmp_path / f"{n}.png", 8, crop, tmp_path / "photograph.png") for n in ("half", "whole")
+    )
+    assert half.keys() == whole.keys()
+    for name, region in half.items():
+        np.testing.assert_array_equal(region, whole[name])
+
+
 def test_names(tmp_path):
     Image.fromarray(CLASSES).save(tmp_path / "a.png")
     names = {0: "", 1: "eyes", 2: "eyes", 3: "hair", 99: "hat"}
