@@ -48,6 +48,7 @@ from gprior_jax.generators.synthesis import from_features as from_features
 from gprior_jax.generators.synthesis import map_latents as map_latents
 from gprior_jax.generators.synthesis import sample_z as sample_z
 from gprior_jax.generators.synthesis import synthesize as synthesize
+from gprior_jax.generators.truncation import with_truncation as with_truncation
 from gprior_jax.images.files import load_image as load_image
 from gprior_jax.images.files import save_image as save_image
 from gprior_jax.inversion.driver import Inverter as Inverter

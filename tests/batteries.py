@@ -24,6 +24,8 @@ from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.dcgan import example_layers as discriminator_layers
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
+from gprior_jax.generators.biggan import BigGAN
+from gprior_jax.generators.biggan_deep import BigGANDeep
 from gprior_jax.generators.dcgan import DCGAN, example_layers
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.pggan import PGGAN
@@ -65,6 +67,8 @@ DESCRIBED_LAYERS = (
     StackLayer("conv_transpose", 3, 4, 2, 1, bias=True, then=("sigmoid",)),
 )
 
+BIGGAN_DEEP = BigGANDeep((8, 8, 4), (False, True), 8, 3, 4, attention=(1,), num_sets=3, truncation=0.7)
+
 GENERATORS: dict[str, tuple[Any, LatentDistribution]] = {
     "pggan": (PGGAN((8, 8, 8), z_dim=8), NORMAL),
     "pggan_winograd": (PGGAN((6, 4), z_dim=8, final_tanh=True, conv_path="winograd"), UNIFORM),
@@ -76,6 +80,8 @@ GENERATORS: dict[str, tuple[Any, LatentDistribution]] = {
     "stylegan2_residual": (StyleGAN2((6, 4), 8, 5, mapping_layers=2, architecture="residual"), NORMAL),
     "stylegan2_plain": (StyleGAN2((6, 4), 8, 5, mapping_layers=2, architecture="plain", clamp=256.0), NORMAL),
     "stylegan2_conditional": (StyleGAN2((6, 4), 8, 5, mapping_layers=2, num_classes=3), NORMAL),
+    "biggan": (BigGAN((8, 8, 6), 6, 3, 4, attention=(1,)), NORMAL),
+    "biggan_deep": (BIGGAN_DEEP, BIGGAN_DEEP.latent),
     "own": (OwnGenerator(), NORMAL),
 }
 """Module and latent distribution; those with classes are held to one. ``own`` rows are of a user's, outside the
@@ -160,7 +166,7 @@ def random_params(module: Any, seed: int) -> dict[str, Any]:
 
     def draw(path: tuple, leaf: jax.ShapeDtypeStruct) -> jax.Array:
         name = path[-1].key
-        if path[0].key == "mapping":  # Stored larger by the inverse of their learning rate.
+        if path[0].key == "mapping" and equalised:  # Stored larger by the inverse of their learning rate.
             values = rng.normal(size=leaf.shape) * 100
         elif name in ("const", "noise"):
             values = rng.normal(size=leaf.shape)
@@ -225,7 +231,7 @@ class Probe(NamedTuple):
 
 
 def _generator_probe(name: str) -> Probe:
-    return Probe(run_layers, random_prior(name), normal(3, 3, 8))
+    return Probe(run_layers, random_prior(name), normal(3, 3, random_prior(name).z_dim))
 
 
 def _styles_probe(name: str) -> Probe:

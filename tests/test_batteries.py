@@ -131,7 +131,8 @@ def test_float32_gradient_is_that_of_float64(name):
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_two_halves_make_the_whole_at_every_layer(name):
-    prior, z = random_prior(name), normal(1, 2, 8)
+    prior = random_prior(name)
+    z = normal(1, 2, prior.z_dim)
 
     @jax.jit  # All cuts at once: one program in place of two for each.
     def halves(z):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gprior_converters import dcgan, lpips
+from gprior_converters import biggan_deep, dcgan, lpips
 from gprior_converters.described import convert_described, read_architecture
 from gprior_converters.layouts import LAYOUTS as LAYOUTS
 from gprior_converters.layouts import UnknownLayoutError, recognise_below
@@ -155,7 +155,7 @@ def _convert_main(networks: Networks, path: Path, described: dict[str, Any]) -> 
 
 
 def _convert_state(state: State, source: str, described: dict[str, Any]) -> Converted:
-    if "layers" in described:
+    if "layers" in described and not biggan_deep.is_config(described):
         module, latent, modules = read_architecture(described, "the architecture file")
         result = convert_described(module, modules, state, source)
         return Converted("described", *result, _latent(latent))
@@ -165,7 +165,9 @@ def _convert_state(state: State, source: str, described: dict[str, Any]) -> Conv
         module, params, left_out = LAYOUTS[layout].convert(state, source, options)
     except TypeError as error:
         raise CheckpointError(f"the architecture file does not fit {LAYOUTS[layout].title}: {error}") from error
-    return Converted(layout, module, params, left_out, _latent(described.get("latent", {})))
+    own = getattr(module, "latent", LatentDistribution())
+    latent = _latent(described["latent"]) if "latent" in described else own
+    return Converted(layout, module, params, left_out, latent)
 
 
 def _with_linear(main: Converted, path: Path, linear: str | os.PathLike) -> Converted:

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from gprior_converters import (
     alexnet,
+    biggan,
+    biggan_deep,
     dcgan,
     efficientnet,
     encoder,
@@ -77,6 +79,20 @@ LAYOUTS: dict[str, Layout] = {
         stylegan2_discriminator.is_discriminator,
         stylegan2_discriminator.convert_discriminator,
         stylegan2.LICENCE_NOTE,
+    ),
+    "biggan_generator": Layout(
+        "BigGAN generator (ajbrock/BigGAN-PyTorch)",
+        "generator",
+        biggan.is_generator,
+        biggan.convert_generator,
+        biggan.LICENCE_NOTE,
+    ),
+    "biggan_deep_generator": Layout(
+        "BigGAN-deep generator (pytorch-pretrained-biggan)",
+        "generator",
+        biggan_deep.is_generator,
+        biggan_deep.convert_generator,
+        biggan_deep.LICENCE_NOTE,
     ),
     "dcgan_generator": Layout(
         "DCGAN generator (pytorch/examples netG)",

@@ -39,6 +39,9 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model", "models", "network", "ne
 _AVERAGED_WRAPPERS = ("state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "params_ema", "ema")
 """Entries that hold a network or several, as they were trained last and as running averages."""
 
+EMBEDDINGS = "embeddings.weight"
+"""Embeddings of classes, which pytorch-pretrained-biggan keeps beside its generator."""
+
 MEAN = "latent_avg"
 """Mean of w, which rosinality's programs and the encoders built on them store beside their networks."""
 
@@ -180,6 +183,9 @@ def _of_keys(path: Path, state: dict[str, Any], weights: Weights) -> Networks:
     if not chosen:
         return Networks({"": to_numpy(path, state)})
     found = {role: to_numpy(path, _bare(path, groups[prefix])) for role, prefix in chosen.items()}
+    if "generator" in found and EMBEDDINGS in state:
+        found["generator"] |= to_numpy(path, {EMBEDDINGS: state[EMBEDDINGS]})
+        del rest[EMBEDDINGS.partition(".")[0]]
     others = [prefix for prefix in groups if prefix not in chosen.values()]
     return Networks(found, (*others, *rest), taken=chosen)
 

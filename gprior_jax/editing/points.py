@@ -119,7 +119,8 @@ def morph_variables(
 ) -> Variables:
     """Variables along a path through key points, see :func:`gprior_jax.editing.paths.morph`.
 
-    Normal codes z go along arcs; all else (uniform z, styles, composed codes and weights, noise) on straight lines.
+    Normal codes z, truncated or not, go along arcs; all else (uniform z, styles, composed codes and weights, noise) on
+    straight lines.
 
     Args:
         prior: the generator.
@@ -128,7 +129,7 @@ def morph_variables(
         closed: go on from the last key to the first.
         ease: slow down at every key.
     """
-    arcs = {"z"} if prior.latent.kind == "normal" else set()
+    arcs = set() if prior.latent.kind == "uniform" else {"z"}
     return {
         name: np.asarray(morph(values, steps, closed=closed, ease=ease, path=slerp if name in arcs else lerp))
         for name, values in keys.items()

@@ -55,7 +55,7 @@ def measure_deviations(
     """
     rows = [_rows(prior, direction) for direction in directions]
     squares = [_square(row) for row in rows]
-    middle, spread = _of_z(prior)
+    middle, spread = prior.latent.mean, prior.latent.deviation
     means = [middle * float(row.sum(dtype=np.float64)) / square for row, square in zip(rows, squares, strict=True)]
     deviations = [spread / math.sqrt(square) for square in squares]
     if styled := [i for i, direction in enumerate(directions) if direction.space != "z"]:
@@ -98,14 +98,6 @@ def _rows(prior: Prior, direction: Direction) -> np.ndarray:
     if not rows.any():
         raise ArgumentError(f"the direction {name} is zero in its layers: name others.")
     return rows
-
-
-def _of_z(prior: Prior) -> tuple[float, float]:
-    """Mean and standard deviation of every number of a code z."""
-    latent = prior.latent
-    if latent.kind == "normal":
-        return 0.0, 1.0
-    return (latent.low + latent.high) / 2.0, (latent.high - latent.low) / math.sqrt(12.0)
 
 
 @partial(jit, use="once", static_argnums=3)

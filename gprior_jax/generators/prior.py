@@ -7,6 +7,7 @@ architecture by name.
 """
 
 import dataclasses
+import math
 from functools import partial
 from typing import Any, Literal, Protocol
 
@@ -26,10 +27,13 @@ class Generator(Protocol):
 
     A generator with classes has ``num_classes`` and takes ``label``, ``[num_classes]``: as the argument of ``map``
     where it has styles, else of ``__call__``. One with a style for every layer has ``num_styles``, ``w_dim`` and
-    ``map(z, label, weights) -> [num_styles, w_dim]``, and ``__call__`` takes ``styles``; ``mean_styles()`` where it
-    knows their mean. One with maps of noise has ``noise_sizes``, ``stored_noise()``, and ``__call__`` takes ``noise``.
-    Where :func:`gprior_jax.editing.sefa` is to find directions it has ``latent_maps() -> ([D, O], ...)``: what each
-    style is multiplied with first, or where there are no styles the code.
+    ``map(z, label, weights) -> [num_styles, w_dim]``, and ``__call__`` takes ``styles``; ``mean_styles(label)`` where
+    it knows their mean, over all classes for None, and where that depends on the class for labels ``[...,
+    num_classes]``. One whose statistics belong to a truncation has ``truncation`` and ``latent``, see
+    :func:`gprior_jax.generators.truncation.with_truncation`. One with maps of noise has ``noise_sizes``,
+    ``stored_noise()``, and ``__call__`` takes ``noise``. Where :func:`gprior_jax.editing.sefa` is to find directions
+    it has ``latent_maps() -> ([D, O], ...)``: what each style is multiplied with first, or where there are no styles
+    the code.
     """
 
     z_dim: int
@@ -69,31 +73,55 @@ class Generator(Protocol):
         ...
 
 
+_TRUNCATED = 0.879626
+"""Standard deviation of standard normal numbers between -2 and 2: ``sqrt(1 - 4 pdf(2) / (2 cdf(2) - 1))``."""
+
+
 @dataclasses.dataclass(frozen=True)
 class LatentDistribution:
     """Distribution that the generator was trained on, independent for every number of a code.
 
     Attributes:
-        kind: ``"normal"`` (standard normal) or ``"uniform"``.
-        low: lower end of the uniform distribution.
-        high: upper end of the uniform distribution.
+        kind: ``"normal"`` (standard normal), ``"uniform"``, or ``"truncated_normal"``, whose ends are two standard
+            deviations from the middle.
+        low: lower end of the uniform or truncated distribution.
+        high: its upper end.
     """
 
-    kind: Literal["normal", "uniform"] = "normal"
+    kind: Literal["normal", "uniform", "truncated_normal"] = "normal"
     low: float = -1.0
     high: float = 1.0
 
     def __post_init__(self):
-        if self.kind not in ("normal", "uniform"):
-            raise ArgumentError(f"the distribution of codes is {self.kind!r}: use 'normal' or 'uniform'.")
+        if self.kind not in ("normal", "uniform", "truncated_normal"):
+            raise ArgumentError(
+                f"the distribution of codes is {self.kind!r}: use 'normal', 'uniform' or 'truncated_normal'."
+            )
         check_finite(low=self.low, high=self.high)
         if not self.low < self.high:
-            raise ArgumentError(f"uniform codes from {self.low} to {self.high}: low must be below high.")
+            raise ArgumentError(f"{self.kind} codes from {self.low} to {self.high}: low must be below high.")
+
+    @property
+    def mean(self) -> float:
+        """Mean of every number of a code."""
+        return 0.0 if self.kind == "normal" else (self.low + self.high) / 2.0
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of every number of a code."""
+        if self.kind == "normal":
+            return 1.0
+        if self.kind == "uniform":
+            return (self.high - self.low) / math.sqrt(12.0)
+        return _TRUNCATED * (self.high - self.low) / 4.0
 
     def sample(self, key: Key, shape: tuple[int, ...]) -> Array:
         """Draw float32 numbers of ``shape``."""
         if self.kind == "normal":
             return jax.random.normal(key, shape)
+        if self.kind == "truncated_normal":
+            middle, deviation = (self.low + self.high) / 2, (self.high - self.low) / 4
+            return middle + deviation * jax.random.truncated_normal(key, -2.0, 2.0, shape)
         return jax.random.uniform(key, shape, minval=self.low, maxval=self.high)
 
 

@@ -41,8 +41,11 @@ class StyleBased(Pyramid):
         w = self.mapping(z, label, None if weights is None else weights["mapping"])
         return jnp.broadcast_to(w.reshape(-1, self.w_dim), (self.num_styles, self.w_dim))
 
-    def mean_styles(self) -> Array:
-        """The mean of w over the latent distribution, ``[num_styles, w_dim]``: what truncation goes towards."""
+    def mean_styles(self, label: Array | None = None) -> Array:
+        """The mean of w over codes and classes, ``[num_styles, w_dim]``: what truncation goes towards.
+
+        That of a class is not stored.
+        """
         return jnp.broadcast_to(self.w_avg, (self.num_styles, self.w_dim))
 
     def stored_noise(self) -> tuple[Array, ...]:

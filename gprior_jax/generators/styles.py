@@ -42,17 +42,24 @@ def map_code(prior: Prior, z: Array, label: Array | None = None) -> Array:
     return prior.module.apply({"params": prior.params}, z, label, prior.weights, method="map")
 
 
-def mean_styles(prior: Prior) -> Array:
+def mean_styles(prior: Prior, label: Array | None = None) -> Array:
     """The mean of w over the latent distribution, as styles ``[num_styles, w_dim]``.
+
+    Args:
+        prior: one whose layers take styles.
+        label: ``[..., num_classes]``, of a generator with classes; the one that the prior is held to unless given. One
+            that knows the mean of each class gives that, ``[..., num_styles, w_dim]``; others that of all.
 
     Raises:
         ValueError: the generator has no styles, or does not know their mean.
     """
     check_styles(prior, mean=True)
-    return prior.module.apply({"params": prior.params}, method="mean_styles")
+    label = prior.label if label is None else label
+    label = None if label is None else label.astype(jax.tree.leaves(prior.params)[0].dtype)
+    return prior.module.apply({"params": prior.params}, label, method="mean_styles")
 
 
-def truncate(prior: Prior, styles: Array, psi: float, cutoff: int | None = None) -> Array:
+def truncate(prior: Prior, styles: Array, psi: float, cutoff: int | None = None, label: Array | None = None) -> Array:
     """Move styles towards their mean: ``mean + psi * (styles - mean)`` (the truncation trick).
 
     Source: stylegan ``networks_stylegan.py``; psi 0.7 and cutoff 8 are its defaults, 0.5 and none StyleGAN2's.
@@ -62,6 +69,7 @@ def truncate(prior: Prior, styles: Array, psi: float, cutoff: int | None = None)
         styles: ``[..., num_styles, w_dim]``.
         psi: 1 leaves them, 0 gives the mean, below 0 its opposite.
         cutoff: number of styles to truncate, from the first; None takes all.
+        label: see :func:`mean_styles`.
 
     Raises:
         ValueError: psi is not finite.
@@ -69,7 +77,7 @@ def truncate(prior: Prior, styles: Array, psi: float, cutoff: int | None = None)
     check_finite(truncation_psi=psi)
     if psi == 1.0 or cutoff == 0:
         return styles
-    mean = mean_styles(prior)
+    mean = mean_styles(prior, label)
     moved = mean + psi * (styles - mean)
     return moved if cutoff is None else mix(moved, styles, cutoff)
 

@@ -19,6 +19,7 @@ from gprior_jax.generators.noise import Noise, as_noise
 from gprior_jax.generators.prior import Prior, check_layer
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import as_styles, check_styles, map_code, truncate
+from gprior_jax.generators.truncation import truncated
 from gprior_jax.typing import Array, ArrayLike, Key
 
 Space = Literal["z", "w", "w_plus"]
@@ -62,8 +63,8 @@ def map_latents(
     """
     check_styles(prior)
     z = _check_codes(prior, z)
-    mapped = _map_batched(prior, z, as_labels(prior, label, z.shape[:-1]))
-    return truncate(prior, mapped, truncation_psi, truncation_cutoff)
+    labels = as_labels(prior, label, z.shape[:-1])
+    return truncate(prior, _map_batched(prior, z, labels), truncation_psi, truncation_cutoff, labels)
 
 
 def synthesize(
@@ -85,7 +86,8 @@ def synthesize(
         label: of a prior with classes, for ``space="z"``, see :func:`map_latents`.
         noise: where the layers take noise: ``"const"`` (the stored maps), ``"none"``, a key (maps of its own for every
             image), or a tuple with a map ``[..., S, S]`` or ``[S, S]`` for every layer.
-        truncation_psi: for ``space="z"`` of a prior with styles, see :func:`map_latents`.
+        truncation_psi: for ``space="z"`` of a prior with styles, see :func:`map_latents`; statistics that belong to a
+            truncation follow it (:func:`gprior_jax.generators.truncation.with_truncation`).
         truncation_cutoff: likewise.
 
     Returns:
@@ -100,7 +102,7 @@ def synthesize(
         return _run(prior, None, as_styles(prior, jnp.asarray(z), space), None, noise, 0, None)
     if prior.num_styles:
         styles = map_latents(prior, z, label=label, truncation_psi=truncation_psi, truncation_cutoff=truncation_cutoff)
-        return _run(prior, None, styles, None, noise, 0, None)
+        return _run(truncated(prior, truncation_psi), None, styles, None, noise, 0, None)
     if truncation_psi != 1.0:
         raise ArgumentError(f"{prior} has no styles to truncate: leave truncation_psi out.")
     z = _check_codes(prior, z)

@@ -1,4 +1,4 @@
-"""Elementwise layers and equalised-learning-rate convolutions, for one image ``[H, W, C]``, channels last.
+"""Elementwise layers and convolutions, plain and equalised, for one image ``[H, W, C]``, channels last.
 
 Equalised learning rate (Karras et al. 2018, arXiv:1710.10196, section 4.1): weights are stored with unit variance,
 as in the published checkpoints, and multiplied by ``gain / sqrt(fan_in)`` when they are used.
@@ -102,8 +102,8 @@ class EqualizedDense(nn.Module):
         return pixel_product(x[None] if x.ndim == 1 else x, matrix).reshape(*x.shape[:-1], *self.out_shape) + bias
 
 
-class EqualizedConv(nn.Module):
-    """Convolution 1x1 or 3x3, equalised learning rate; a 3x3 one can enlarge before it or average after it.
+class Conv(nn.Module):
+    """Convolution 1x1 or 3x3 with a bias; a 3x3 one can enlarge before it or average after it.
 
     Attributes:
         in_features: input channels.
@@ -111,7 +111,6 @@ class EqualizedConv(nn.Module):
         kernel_size: 1 or 3.
         resample: ``"up"`` enlarges by two (nearest neighbour) before convolving, ``"down"`` averages 2x2 blocks of the
             result.
-        gain: numerator of the run-time scale.
         conv_path: formulation (:mod:`gprior_jax.nn.convolution`); ``"auto"`` takes the fastest measured one.
         size: side of the input map, pixels, for that choice; None where it is not known.
     """
@@ -120,14 +119,23 @@ class EqualizedConv(nn.Module):
     features: int
     kernel_size: int = 3
     resample: Literal["none", "up", "down"] = "none"
-    gain: float = GAIN
     conv_path: ConvPath = "auto"
     size: int | None = None
+
+    @property
+    def scale(self) -> float:
+        """What the stored kernel is multiplied with when it is used."""
+        return 1.0
+
+    @property
+    def kernel_init(self) -> nn.initializers.Initializer:
+        """How the stored kernel is drawn."""
+        return nn.initializers.lecun_normal()
 
     def setup(self):
         """Declare the layers (Linen)."""
         shape = (self.kernel_size, self.kernel_size, self.in_features, self.features)
-        self.kernel = self.param("kernel", nn.initializers.normal(1.0), shape)
+        self.kernel = self.param("kernel", self.kernel_init, shape)
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
         up = self.resample == "up"
         self.formulation: ConvPath = convolution.conv_path(
@@ -136,8 +144,7 @@ class EqualizedConv(nn.Module):
 
     def prepare(self) -> Weights:
         """Scale the kernel and prepare it for the formulation in use."""
-        scale = self.gain / math.sqrt(self.kernel_size**2 * self.in_features)
-        kernel = self.kernel * scale
+        kernel = self.kernel if self.scale == 1.0 else self.kernel * self.scale
         if self.resample == "down":
             kernel = convolution.prepare_down_conv3x3(kernel)
         elif self.resample == "up":
@@ -156,3 +163,23 @@ class EqualizedConv(nn.Module):
         if self.resample == "up":
             return convolution.up_conv3x3(x, kernel, self.formulation) + bias
         return convolution.conv3x3(x, kernel, self.formulation) + bias
+
+
+class EqualizedConv(Conv):
+    """:class:`Conv` with an equalised learning rate.
+
+    Attributes:
+        gain: numerator of the run-time scale.
+    """
+
+    gain: float = GAIN
+
+    @property
+    def scale(self) -> float:
+        """``gain / sqrt(fan_in)``."""
+        return self.gain / math.sqrt(self.kernel_size**2 * self.in_features)
+
+    @property
+    def kernel_init(self) -> nn.initializers.Initializer:
+        """Of unit variance."""
+        return nn.initializers.normal(1.0)

@@ -12,6 +12,8 @@ from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
 from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.errors import ArgumentError, CheckpointError
+from gprior_jax.generators.biggan import BigGAN
+from gprior_jax.generators.biggan_deep import BigGANDeep
 from gprior_jax.generators.dcgan import DCGAN
 from gprior_jax.generators.metric import StyleMetric
 from gprior_jax.generators.pggan import PGGAN
@@ -30,6 +32,8 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "stylegan_generator": StyleGAN,
     "stylegan2_generator": StyleGAN2,
     "stylegan2_discriminator": StyleGAN2Discriminator,
+    "biggan_generator": BigGAN,
+    "biggan_deep_generator": BigGANDeep,
     "dcgan_generator": DCGAN,
     "dcgan_discriminator": DCGANDiscriminator,
     "residual_encoder": ResidualEncoder,

@@ -22,6 +22,19 @@ def test_distributions():
     assert -2.0 <= uniform.min() < -1.99
     assert 2.99 < uniform.max() <= 3.0
     assert uniform.mean() == pytest.approx(0.5, abs=0.05)
+    cut = LatentDistribution("truncated_normal", -3.0, 5.0)  # About 1, of deviation 2 before it was cut.
+    drawn = np.asarray(cut.sample(jax.random.key(0), (20000,)))
+    assert -3.0 <= drawn.min() < -2.9
+    assert 4.9 < drawn.max() <= 5.0
+    assert (drawn.mean(), drawn.std()) == (pytest.approx(1.0, abs=0.05), pytest.approx(cut.deviation, abs=0.03))
+    assert ((drawn > -1.0) & (drawn < 3.0)).mean() == pytest.approx(0.6827 / 0.9545, abs=0.01)
+    for distribution, numbers in (
+        (LatentDistribution(), normal_codes),
+        (LatentDistribution("uniform", -2.0, 3.0), uniform),
+    ):
+        assert distribution.deviation == pytest.approx(numbers.std(), rel=0.02)
+    with pytest.raises(ArgumentError, match=r"truncated_normal codes from 1.0 to 1.0: low must be below high"):
+        LatentDistribution("truncated_normal", 1.0, 1.0)
 
 
 PROTOCOL = [*inspect.get_annotations(Generator), *(name for name in vars(Generator) if not name.startswith("_"))]

@@ -114,7 +114,7 @@ class MeanStyles(Styles):
         super().setup()
         self.w_avg = self.param("w_avg", nn.initializers.normal(), (self.w_dim,))
 
-    def mean_styles(self):
+    def mean_styles(self, label=None):
         return jnp.broadcast_to(self.w_avg, (2, self.w_dim))
 
 

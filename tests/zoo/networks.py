@@ -9,6 +9,8 @@ from gprior_jax.discriminators.dcgan import example_layers as discriminator_laye
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
 from gprior_jax.encoders.residual import ResidualEncoder
+from gprior_jax.generators.biggan import BigGAN
+from gprior_jax.generators.biggan_deep import BigGANDeep
 from gprior_jax.generators.dcgan import DCGAN, example_layers
 from gprior_jax.generators.metric import StyleMetric
 from gprior_jax.generators.pggan import PGGAN
@@ -40,6 +42,9 @@ MODULES = {
     "lpips": LPIPSNetwork("alexnet"),
     "stylegan": StyleGAN((4, 4), 5, 4, 2, w_per_layer=True, norm_epsilon=1e-5),
     "stylegan2": StyleGAN2((4, 4), 5, 4, 2, num_classes=3, architecture="residual", clamp=256.0),
+    "biggan": BigGAN((8, 8), 4, 3, 2, attention=(1,)),
+    "biggan_unshared": BigGAN((4, 4), 5, 3, 0, attention=(), hierarchical=False),
+    "biggan_deep": BigGANDeep((8, 4), (True,), 4, 3, 2, attention=(0,), num_sets=3, truncation=0.5, epsilon=1e-3),
     "stylegan2_discriminator": StyleGAN2Discriminator((4, 4), num_classes=3, group_size=2),
     "residual_encoder": ResidualEncoder(16, (3, 4, 4), (5, 2), "w_plus"),
     "style_metric": StyleMetric(3, 2),

@@ -1,0 +1,101 @@
+"""BigGAN and BigGAN-deep: what their layers are told of code and class. For images see ``tests/converters``."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from batteries import normal, random_params, random_prior
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.biggan import BigGAN
+from gprior_jax.generators.biggan_deep import BigGANDeep
+from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.prior import Prior, astype
+from gprior_jax.generators.running import run_layers
+from gprior_jax.generators.styles import mean_styles, w_statistics
+from gprior_jax.generators.synthesis import map_latents, synthesize
+
+FREE = {name: dataclasses.replace(random_prior(name), label=None) for name in ("biggan", "biggan_deep")}
+UNSHARED = BigGAN((8, 6), 8, 3, 0, attention=(), hierarchical=False)
+over_both = pytest.mark.parametrize("name", FREE)
+
+
+def test_every_layer_takes_a_part_of_the_code_and_the_class():
+    prior, z = FREE["biggan"], normal(1, 6)
+    embedding = np.asarray(prior.params["mapping"]["embedding"])
+    styles = map_latents(prior, z, label=2)
+    assert (prior.num_styles, prior.w_dim) == (3, 2 + 4)
+    np.testing.assert_array_equal(styles[:, :2], z.reshape(3, 2))
+    np.testing.assert_allclose(styles[:, 2:], np.tile(embedding[2], (3, 1)), rtol=1e-6)
+
+
+def test_every_layer_of_the_deep_one_takes_the_whole_code():
+    prior, z = FREE["biggan_deep"], normal(1, 8)
+    styles = map_latents(prior, z, label=[0.5, 0.0, 0.5])
+    embedding = np.asarray(prior.params["mapping"]["embedding"])
+    wanted = np.concatenate([z, (embedding[0] + embedding[2]) / 2])
+    np.testing.assert_allclose(styles, np.tile(wanted, (3, 1)), rtol=1e-6)
+
+
+@over_both
+def test_the_mean_of_a_class_and_of_all(name):
+    prior, embedding = FREE[name], np.asarray(FREE[name].params["mapping"]["embedding"])
+    chunk = prior.w_dim - 4
+    every = mean_styles(prior)
+    np.testing.assert_allclose(every[:, chunk:], np.tile(embedding.mean(0), (3, 1)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(every[:, :chunk], 0)
+    one = mean_styles(with_label(prior, 1))
+    np.testing.assert_allclose(one[:, chunk:], np.tile(embedding[1], (3, 1)), rtol=1e-6)
+    rows = jnp.eye(3)[jnp.array([[0, 1], [2, 2]])]
+    assert mean_styles(prior, rows).shape == (2, 2, 3, prior.w_dim)
+    np.testing.assert_array_equal(mean_styles(prior, rows)[0, 1], one)
+    drawn = w_statistics(with_label(prior, 1), jax.random.key(0), 4000).mean
+    np.testing.assert_allclose(drawn, one, atol=0.08)  # Standard error 0.016 of numbers of deviation 1.
+
+
+MODULES = {name: prior.module for name, prior in FREE.items()} | {"unshared": UNSHARED}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_latent_maps_are_what_styles_are_multiplied_with(name):
+    module = MODULES[name]
+    prior = Prior(random_params(module, 0), module, name="tiny")
+    maps = [np.asarray(each) for each in module.apply({"params": prior.params}, method="latent_maps")]
+    assert [each.shape[0] for each in maps] == [prior.w_dim] * prior.num_styles
+    run = jax.jit(lambda styles, stop=None: run_layers(prior, None, 0, stop, styles=styles), static_argnums=1)
+    styles, step = normal(3, prior.num_styles, prior.w_dim), normal(4, prior.num_styles, prior.w_dim)
+    # The first layer is linear.
+    moved = np.asarray(run(styles + step, 1) - run(styles, 1)).reshape(-1)
+    np.testing.assert_allclose(moved, step[0] @ maps[0], rtol=1e-3, atol=1e-4)
+    # What no layer sees, such as the class in the first layer of BigGAN, changes nothing; the rest does.
+    seen = np.stack([np.any(each, axis=1) for each in maps])
+    assert seen.all() == (name == "biggan_deep")
+    np.testing.assert_array_equal(run(np.where(seen, styles, styles + step)), run(styles))
+    for layer in range(prior.num_styles):
+        own = np.where((np.arange(prior.num_styles) == layer)[:, None] & seen, styles + step, styles)
+        assert float(jnp.abs(run(own) - run(styles)).max()) > 1e-3
+
+
+def test_half_precision():
+    prior = FREE["biggan_deep"]
+    image = synthesize(astype(prior, "bfloat16"), normal(1, 8), label=1)
+    assert image.dtype == jnp.bfloat16
+    np.testing.assert_allclose(image.astype(jnp.float32), synthesize(prior, normal(1, 8), label=1), atol=0.1)
+
+
+@over_both
+def test_classes_that_cannot_be(name):
+    prior, z = FREE[name], normal(1, 2, FREE[name].z_dim)
+    with pytest.raises(ArgumentError, match=rf"label 3: tiny {name} has classes 0 to 2"):
+        synthesize(prior, z, label=3)
+    with pytest.raises(ArgumentError, match=rf"tiny {name} is conditional: give a label, a class from 0 to 2"):
+        synthesize(prior, z)
+
+
+def test_attributes_that_cannot_be():
+    with pytest.raises(ArgumentError, match="z_dim 128 of a hierarchical BigGAN: use a multiple of 6, its layers"):
+        BigGAN((96, 96, 48, 24, 12, 6), 128)
+    with pytest.raises(ArgumentError, match=r"enlarges \(True,\): say it of each of the 2 blocks"):
+        BigGANDeep((8, 8, 4), (True,))
