@@ -1,7 +1,8 @@
 """Time and memory of converting full-size checkpoints, and of one forward image of the model folder made.
 
-The files hold random weights under the published keys: PGGAN ``.pth`` files, and StyleGAN2 ``.pkl`` files of
-stylegan2-ada-pytorch with generator, average and discriminator, in classes of the published names. Every stage runs in
+The files hold random weights under the published keys: PGGAN ``.pth`` files, StyleGAN2 ``.pkl`` files of
+stylegan2-ada-pytorch with generator, average and discriminator, in classes of the published names, and the files of
+BigGAN's two programs. Every stage runs in
 a process of its own: ``write`` the file, ``convert`` it, load it and make an image (``forward``). Files are in the page
 cache, as after a download.
 """
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import biggan_files
 import stylegan2_pickles
 from common import Report, at_least, note, number, parser, peak_bytes, print_table
 
@@ -41,10 +43,14 @@ def layout(resolution: int) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def write(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
+def write(file: Path, folder: Path, network: str, resolution: int) -> dict[str, Any]:
     """Write a random checkpoint."""
-    if file.suffix == ".pkl":
-        tensors = stylegan2_pickles.write(file, resolution)
+    if network != "PGGAN":
+        tensors = (
+            stylegan2_pickles.write(file, resolution)
+            if network == "StyleGAN2"
+            else biggan_files.write(file, network, resolution)
+        )
         return {"file_bytes": file.stat().st_size, "tensors": tensors}
     import torch
 
@@ -54,7 +60,7 @@ def write(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
     return {"file_bytes": file.stat().st_size, "tensors": len(shapes)}
 
 
-def convert(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
+def convert(file: Path, folder: Path, network: str, resolution: int) -> dict[str, Any]:
     """Convert it."""
     import torch
     from gprior_converters.convert import convert_file
@@ -67,7 +73,7 @@ def convert(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
     return {"seconds": seconds, "imported_bytes": before, "folder_bytes": size, "torch": torch.__version__}
 
 
-def forward(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
+def forward(file: Path, folder: Path, network: str, resolution: int) -> dict[str, Any]:
     """Load the model folder and make an image twice: with and without compilation."""
     import jax
 
@@ -79,17 +85,18 @@ def forward(file: Path, folder: Path, resolution: int) -> dict[str, Any]:
     prior = zoo.load(folder)
     loaded = time.perf_counter() - started
     seconds, images = [], []
+    label = 0 if prior.num_classes else None
     for seed in range(2):
         z = jax.block_until_ready(synthesis.sample_z(prior, jax.random.key(seed), 1))
         started = time.perf_counter()
-        images.append(jax.block_until_ready(synthesis.synthesize(prior, z)))
+        images.append(jax.block_until_ready(synthesis.synthesize(prior, z, label=label)))
         seconds.append(time.perf_counter() - started)
     if any(image.shape != (1, resolution, resolution, 3) or not jax.numpy.isfinite(image).all() for image in images):
         raise SystemExit(f"forward gave non-finite pixels or images of shape {images[0].shape}")
     return {"load": loaded, "first": seconds[0], "second": seconds[1], "imported_bytes": before}
 
 
-SUFFIXES = {"PGGAN": ".pth", "StyleGAN2": ".pkl"}
+SUFFIXES = {"PGGAN": ".pth", "StyleGAN2": ".pkl", "BigGAN": ".pth", "BigGAN-deep": ".bin"}
 
 STAGES = {"write": write, "convert": convert, "forward": forward}
 
@@ -110,7 +117,7 @@ def serve(args: argparse.Namespace) -> None:
     """Be the fresh process."""
     resolution, network = args.resolutions[0], args.networks[0]
     paths = args.work / f"checkpoint{SUFFIXES[network]}", args.work / "model"
-    result = STAGES[args.stage](*paths, resolution)
+    result = STAGES[args.stage](*paths, network, resolution)
     print(json.dumps(result | {"peak_bytes": peak_bytes()}), flush=True)
 
 
@@ -134,7 +141,7 @@ def main() -> None:
     """Measure every size."""
     made = parser(__doc__)
     made.add_argument("--resolutions", type=at_least(8), nargs="+", default=[256, 1024])
-    made.add_argument("--networks", choices=tuple(SUFFIXES), nargs="+", default=list(SUFFIXES))
+    made.add_argument("--networks", choices=tuple(SUFFIXES), nargs="+", default=["PGGAN", "StyleGAN2"])
     made.add_argument("--rounds", type=at_least(1), default=3, help="repetitions, of which the fastest is shown")
     made.add_argument("--stage", choices=tuple(STAGES), help=argparse.SUPPRESS)
     made.add_argument("--work", type=Path, help=argparse.SUPPRESS)

@@ -43,6 +43,7 @@ from gprior_jax.generators.prior import LatentDistribution as LatentDistribution
 from gprior_jax.generators.prior import Prior as Prior
 from gprior_jax.generators.prior import astype as astype
 from gprior_jax.generators.prior import prepare as prepare
+from gprior_jax.generators.standing import with_standing_statistics as with_standing_statistics
 from gprior_jax.generators.synthesis import features as features
 from gprior_jax.generators.synthesis import from_features as from_features
 from gprior_jax.generators.synthesis import map_latents as map_latents
@@ -51,6 +52,8 @@ from gprior_jax.generators.synthesis import synthesize as synthesize
 from gprior_jax.generators.truncation import with_truncation as with_truncation
 from gprior_jax.images.files import load_image as load_image
 from gprior_jax.images.files import save_image as save_image
+from gprior_jax.inversion.classes import ClassSearch as ClassSearch
+from gprior_jax.inversion.classes import find_classes as find_classes
 from gprior_jax.inversion.driver import Inverter as Inverter
 from gprior_jax.inversion.driver import invert as invert
 from gprior_jax.inversion.optimizer import Optimizer as Optimizer

@@ -80,7 +80,7 @@ class CodeCommand(PriorFlags, TruncationFlag):
         prior = zoo.load(self.model)
         if self.label is not None:
             prior = free_prior(prior, self.label)
-        self.check_truncation(prior)
+        prior = self.truncated(prior)
         if self.noise != "const" and not prior.noise_sizes:
             raise ArgumentError(f"--noise {self.noise}: {prior} has no noise, leave it out.")
         return prepare(prior)
@@ -91,6 +91,12 @@ class CodeCommand(PriorFlags, TruncationFlag):
         found = [
             point for source in sources for point in read_points(prior, source, self.seed, self.label, space, warn)
         ]
+        inverted = next((point.name for point in found if point.parametrization is not None), None)
+        if inverted is not None and self._of_statistics and self.truncation is not None:
+            raise ArgumentError(
+                f"--truncation {self.truncation} would draw {inverted} with other statistics than it was found with: "
+                "leave it out."
+            )
         plain = [point for point in found if not isinstance(point.parametrization, Tuning)]
         named = [point for point in plain if point.model not in (None, self.model)]
         own = fingerprint(prior.params) if named else ""

@@ -145,7 +145,7 @@ class Edit(EditingFlags):
             "units": self.units,
             "length_of_1": float(np.sqrt(np.mean(np.square(rows[moving])))),
             "layers": moving.tolist() if step.vector.ndim == 2 else None,
-            "truncation": self.psi,
+            "truncation": getattr(prior.module, "truncation", self.psi),
             "seed": self.seed,
             "mask": None if self.mask is None else str(self.mask),
             "blend": None if self.mask is None else self.blend,

@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from tyro import conf
 
 from gprior_jax import zoo
@@ -14,9 +16,11 @@ from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior, astype
+from gprior_jax.generators.truncation import with_truncation
 from gprior_jax.images.masks import Gray
 from gprior_jax.images.placement import Crop
 from gprior_jax.images.samples import parse_range
+from gprior_jax.inversion.classes import ClassSearch
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.keys import check_seed
 from gprior_jax.objectives import Network
@@ -105,20 +109,38 @@ class TruncationFlag(ModelFlags):
 
     Attributes:
         truncation: psi of a style-based prior: what is drawn moves towards the mean below 1, inversions stay as found;
-            unless given what the model's folder recommends (0.8 of the bundled ones), or 1.
+            unless given what the model's folder recommends (0.8 of the bundled ones), or 1. Of BigGAN-deep that of its
+            codes and statistics, above 0 and up to 1, unless given its folder's.
     """
 
     truncation: float | None = None
 
     @functools.cached_property
     def psi(self) -> float:
-        """The truncation that is given, or recommended."""
+        """The truncation of styles that is given, or recommended; 1 where :meth:`truncated` goes by it."""
+        if self._of_statistics:
+            return 1.0
         return recommended_truncation(self.model) if self.truncation is None else self.truncation
 
-    def check_truncation(self, prior: Prior) -> None:
-        """Raise :class:`ArgumentError` where a prior without styles is to be truncated."""
+    @functools.cached_property
+    def _of_statistics(self) -> bool:
+        """Whether the prior has statistics for truncations, so that they are its own."""
+        return "truncation" in zoo.read_config(zoo.resolve(self.model)).get("generator", {})
+
+    def truncated(self, prior: Prior) -> Prior:
+        """The prior, at the truncation that is given where it has statistics for several.
+
+        Raises:
+            ArgumentError: a prior without styles is to be truncated, or one out of the range of its statistics.
+        """
+        if self._of_statistics and self.truncation is not None:
+            try:
+                return with_truncation(prior, self.truncation)
+            except ArgumentError as error:
+                raise ArgumentError(f"--{error}") from None
         if self.psi != 1.0 and not prior.num_styles:
             raise ArgumentError(f"--truncation {self.psi}: {prior} has no styles to truncate, leave it out.")
+        return prior
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -164,7 +186,8 @@ class FolderFlags(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag):
         dtype: floating dtype of the network.
         crop: how a picture becomes square: center, stretch, or pad with gray.
         labels: instead of --label, classes of a prior with classes, one for each image: a .json or .csv file with names
-            of files and classes, or folders: of the class (its number or name) that an image's folder is named after.
+            of files and classes; folders: of the class (its number or name) that an image's folder is named after; or
+            search: every class is drawn, and the nearest 5 (search:8 for 8) are tried.
     """
 
     inputs: Annotated[tuple[str, ...], conf.Positional]
@@ -173,6 +196,17 @@ class FolderFlags(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag):
     dtype: Dtype = "float32"
     crop: Crop = "center"
     labels: str | None = None
+
+    @property
+    def class_search(self) -> ClassSearch | None:
+        """How classes are searched for, if they are."""
+        found = re.fullmatch(r"search(?::(\d+))?", self.labels or "")
+        if found is None:
+            return None
+        try:
+            return ClassSearch(int(found[1])) if found[1] else ClassSearch()
+        except ArgumentError:
+            raise ArgumentError(f"--labels {self.labels}: use at least search:1.") from None
 
     def find_items(self) -> list[Item]:
         """The inputs; what is left out of folders and patterns is told."""
@@ -193,17 +227,19 @@ class FolderFlags(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag):
             if self.label is not None:
                 raise ArgumentError("--label is one class for all, --labels has one for each: leave one of them out.")
             prior = free_prior(prior, self.labels, "--labels")
+        elif prior.num_classes and getattr(self, "free_label", False):
+            prior = with_label(prior, np.full(prior.num_classes, 1.0 / prior.num_classes, np.float32))
         elif prior.num_classes:
             told = ", ".join(class_names(self.model)) or "see its card"
             raise ArgumentError(
                 f"{prior} has classes: give --label 0 to {prior.num_classes - 1} ({told}), or --labels with one for "
-                "each image."
+                "each image, or --labels search."
             )
         return prior if self.dtype == "float32" else astype(prior, self.dtype)
 
     def labelled(self, prior: Prior, items: list[Item]) -> list[Item]:
         """Items with their classes, where these are given."""
-        if self.labels is None:
+        if self.labels is None or self.class_search is not None:
             return items
         return with_labels(items, self.labels, prior.num_classes, class_names(self.model))
 
@@ -252,6 +288,8 @@ class RecipeFlags(PerceptualFlag):
         start: where images start: encoder (the code that the prior's encoder gives), mean, random or uniform (styles,
             for w, w_plus and image2stylegan); auto is the method's own.
         free_codes: let the codes of mganprior move, as its preset official does; slower, and edited more gently.
+        free_label: let the class of codes z move, of mganprior and z; it may become any mixture of classes, and starts
+            from --label, or from all alike.
         restarts: independent starts per image, of which the best is kept.
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
         perceptual_weight: weight of the perceptual term; the method's own unless given.
@@ -266,6 +304,7 @@ class RecipeFlags(PerceptualFlag):
     num_steps: Steps = None
     start: Literal["auto", "mean", "random", "uniform", "encoder"] = "auto"
     free_codes: bool = False
+    free_label: bool = False
     restarts: int = 1
     tolerance: float = 0.0
     perceptual_weight: float | None = None

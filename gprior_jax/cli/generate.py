@@ -49,8 +49,7 @@ class Generate(TruncationFlag):
         prior = zoo.load(self.model)
         if self.label is not None:
             prior = free_prior(prior, self.label)
-        self.check_truncation(prior)
-        prior = prepare(astype(prior, self.dtype))
+        prior = prepare(astype(self.truncated(prior), self.dtype))
         arrays: dict[str, Any] = self._codes(prior)
         total = len(arrays["z"])
         images = in_batches(partial(self._draw, prior), self.batch_size or BATCH_SIZE, arrays, np.arange(total)).astype(

@@ -37,7 +37,15 @@ class Invert(FilmFlags, FolderFlags, RecipeFlags):
         key, labels = seeded(self.seed), self.labels is not None
         filming = self.filming(self.out)
         job = runs.Inversion(
-            prior, recipe, key, crop, self.devices, labels=labels, value_range=self.value_range, filming=filming
+            prior,
+            recipe,
+            key,
+            crop,
+            self.devices,
+            labels=labels,
+            value_range=self.value_range,
+            filming=filming,
+            search=self.class_search,
         )
         paster = self.paster(Everything())
         outcome = runs.run(

@@ -108,6 +108,7 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
             value_range=self.value_range,
             say=partial(say, as_json=self.json),
             filming=filming,
+            search=self.class_search,
         )
         paster = self.paster(self.keeper(reader))
         outcome = runs.run(

@@ -193,8 +193,7 @@ class TrainDirections(PriorFlags, TruncationFlag):
         check_positive(self, "num", "layer", "samples", "batch_size")
         self._check()
         prior = zoo.load(self.model)
-        self.check_truncation(prior)
-        prior = prepare(prior)
+        prior = prepare(self.truncated(prior))
         layers = layers_of(prior, self.layers)
         with new_folder(self.out) as folder:
             codes = drawn(prior, STRIP_CODES, self.seed, self.psi)

@@ -169,6 +169,7 @@ class Residual:
         stop: int | None = None,
         weights: dict[str, Any] | None = None,
         styles: Array | None = None,
+        axis_name: str | None = None,
     ) -> Array:
         """Run layers ``[start, stop)``.
 
@@ -178,6 +179,8 @@ class Residual:
             stop: layer to stop before; None runs to the image.
             weights: what :meth:`prepare` returned; None prepares them here.
             styles: ``[num_styles, w_dim]``.
+            axis_name: of the ``jax.vmap`` over a batch whose own statistics norms are to take, see
+                :func:`gprior_jax.generators.standing.with_standing_statistics`; None takes the stored ones.
 
         Returns:
             Features ``[H, W, C]``, or the image ``[R, R, image_channels]`` in [-1, 1] when the last layer has run.
@@ -188,12 +191,12 @@ class Residual:
         for layer, name in list(enumerate(self.layer_names))[start:stop]:
             module: Any = getattr(self, name)
             if name == "output":
-                x = jax.nn.relu(self.output_norm(x, weights=weights["output_norm"]))
+                x = jax.nn.relu(self.output_norm(x, None, weights["output_norm"], axis_name))
                 x = jnp.tanh(module(x, weights[name]))
             elif layer == 0:
                 x = module(styles[0][first], weights[name])
             else:
-                x = module(x, styles[layer][block], weights[name])
+                x = module(x, styles[layer][block], weights[name], axis_name)
             if layer in self.attention:
                 x = getattr(self, f"attention{layer}")(x, weights[f"attention{layer}"])
         return x

@@ -82,9 +82,10 @@ class ChannelWeights(Coordinates):
 
     def check(self, parametrization: Parametrization) -> "ChannelWeights":
         """Itself; raises ``ValueError`` for anything but several codes whose later styles follow from them."""
-        if not isinstance(parametrization, MultiCode) or parametrization.later_styles != "mean":
+        moving = isinstance(parametrization, MultiCode) and parametrization.free_label
+        if not isinstance(parametrization, MultiCode) or parametrization.later_styles != "mean" or moving:
             raise ArgumentError(
-                f"channel weights are found for several codes whose later styles are their mean, not for "
+                f"channel weights are found for several codes of a class whose later styles are their mean, not for "
                 f"{parametrization}: let the codes move (free_codes)."
             )
         return self

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.prior import Prior, check_layer
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import as_styles, check_styles, map_code
+from gprior_jax.latents.classes import check_class, first_label, of_class
 from gprior_jax.latents.composition import weighted_sum
 from gprior_jax.latents.parametrization import Parametrization, Variables, from_hint
 from gprior_jax.summary import saves_memory
@@ -52,6 +52,8 @@ class MultiCode(Parametrization):
             [num_styles - layer, w_dim]``, from the mean).
         start_spread: how far the other codes lie from that of an encoder, where images start from one: at 1 they are
             drawn like any, at 0 they are that code.
+        free_label: the class of codes z is a variable too, ``"label": [num_classes]``, see
+            :class:`gprior_jax.latents.Z`; codes w hold a class each.
     """
 
     num_codes: int
@@ -62,8 +64,11 @@ class MultiCode(Parametrization):
     space: Literal["z", "w"] = "z"
     later_styles: Literal["mean", "weighted", "free"] = "mean"
     start_spread: float = 1.0
+    free_label: bool = False
 
     def __post_init__(self):
+        if self.free_label and self.space == "w":
+            raise ArgumentError("codes w hold the class that they were mapped with: leave free_label out.")
         if self.num_codes < 1:
             raise ArgumentError(f"num_codes {self.num_codes}: use at least one code.")
         if self.codes_per_call is not None and (self.codes_per_call < 1 or self.num_codes % self.codes_per_call):
@@ -73,7 +78,7 @@ class MultiCode(Parametrization):
 
     def fit(self, prior: Prior) -> "MultiCode":
         """Itself with a layer; raises ``ValueError`` for a layer, styles or a class that the prior does not have."""
-        check_label(prior, None)
+        check_class(prior, self.free_label)
         layer = default_layer(prior) if self.layer is None else self.layer
         check_layer(prior, layer, lowest=1, highest=prior.num_layers - 1)
         if self.space != "z" or self.later_styles != "mean":
@@ -87,11 +92,11 @@ class MultiCode(Parametrization):
             codes = jax.vmap(lambda z: map_code(prior, z)[0])(codes)
         channels = prior.feature_shape(self._cut)[-1]
         alpha = jnp.full((self.num_codes, channels), 1.0 / self.num_codes, jnp.float32)
-        variables = from_hint({"codes": codes, "alpha": alpha}, hint)
+        variables = from_hint({"codes": codes, "alpha": alpha} | first_label(prior, self.free_label), hint)
         if self.later_styles == "weighted":
             variables = from_hint({"style_weights": jnp.full(self.num_codes, 1.0 / self.num_codes)}, hint) | variables
         elif self.later_styles == "free":
-            mean = self._inputs(prior, variables["codes"]).mean(0)
+            mean = self._inputs(of_class(prior, variables, self.free_label), variables["codes"]).mean(0)
             variables = from_hint({"styles": mean[self._cut :]}, hint) | variables
         return variables
 
@@ -127,6 +132,7 @@ class MultiCode(Parametrization):
 
     def compose(self, prior: Prior, variables: Variables) -> Array:
         """The composed features, ``prior.feature_shape(layer)``."""
+        prior = of_class(prior, variables, self.free_label)
         return self._compose(prior, self._inputs(prior, variables["codes"]), variables["alpha"])
 
     def _compose(self, prior: Prior, inputs: Array, alpha: Array) -> Array:
@@ -168,6 +174,7 @@ class MultiCode(Parametrization):
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of the composed features."""
+        prior = of_class(prior, variables, self.free_label)
         inputs = self._inputs(prior, variables["codes"])  # Both halves take them: codes are mapped once.
         composed = self._compose(prior, inputs, variables["alpha"])
         return self.from_composed(prior, composed, self._later(prior, variables, inputs))
@@ -179,6 +186,7 @@ class MultiCode(Parametrization):
             ``[N, *prior.feature_shape(layer)]``, whose sum over N :meth:`compose` gives, and the styles for
             :meth:`from_composed`.
         """
+        prior = of_class(prior, variables, self.free_label)
         features, _ = self.features(prior, variables["codes"])
         alpha = jnp.expand_dims(variables["alpha"], tuple(range(1, features.ndim - 1)))
         return features * alpha, self._later(prior, variables, self._inputs(prior, variables["codes"]))

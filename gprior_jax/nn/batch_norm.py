@@ -13,6 +13,18 @@ STATISTICS = "statistics"
 """Collection that a batch's statistics are put into."""
 
 
+def of_batch(x: Array, axis_name: str) -> tuple[Array, Array]:
+    """Mean and variance ``[C]`` over the pixels of a batch, of one of its images ``[..., C]``.
+
+    Args:
+        x: the image's features.
+        axis_name: of the ``jax.vmap`` over the batch.
+    """
+    pixels = tuple(range(x.ndim - 1))
+    mean = jax.lax.pmean(jnp.mean(x, pixels), axis_name)
+    return mean, jax.lax.pmean(jnp.mean(jnp.square(x - mean), pixels), axis_name)
+
+
 class BatchNorm(nn.Module):
     """Subtract a mean and divide by a deviation for every channel, then scale and shift.
 
@@ -45,9 +57,7 @@ class BatchNorm(nn.Module):
         if axis_name is None:
             mean, variance = self.mean, self.variance
         else:
-            pixels = tuple(range(x.ndim - 1))
-            mean = jax.lax.pmean(jnp.mean(x, pixels), axis_name)
-            variance = jax.lax.pmean(jnp.mean(jnp.square(x - mean), pixels), axis_name)
+            mean, variance = of_batch(x, axis_name)
             count = jax.lax.psum(1, axis_name) * (x.size // self.features)
             self._keep("mean", mean)
             self._keep("variance", variance * (count / max(count - 1, 1)))

@@ -11,6 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.nn.batch_norm import STATISTICS, of_batch
 from gprior_jax.typing import Array
 
 
@@ -89,15 +90,24 @@ class ConditionalNorm(nn.Module):
             return sets[first]
         return sets[first] * weight + sets[min(first + 1, self.num_sets - 1)] * (1.0 - weight)
 
-    def __call__(self, x: Array, style: Array | None = None, weights: NormWeights | None = None) -> Array:
+    def __call__(
+        self, x: Array, style: Array | None = None, weights: NormWeights | None = None, axis_name: str | None = None
+    ) -> Array:
         """Normalise ``[H, W, C]``.
 
         Args:
             x: the image's features.
             style: ``[D]``.
             weights: what :meth:`prepare` returned; None prepares them here.
+            axis_name: of the ``jax.vmap`` over a batch whose own statistics are to be taken; they are put into the
+                collection ``"statistics"``. None takes the stored ones.
         """
         mean, scale, gain, bias = self.prepare() if weights is None else weights
+        if axis_name is not None:
+            mean, variance = of_batch(x, axis_name)
+            scale = jax.lax.rsqrt(variance + self.epsilon)
+            for name, value in (("stored_mean", mean), ("stored_var", variance)):
+                self.sow(STATISTICS, name, value, init_fn=lambda own=value: own, reduce_fn=lambda _, new: new)
         if style is not None:
             gain, bias = 1.0 + jnp.dot(style, gain), jnp.dot(style, bias)
         return (x - mean) * (scale * gain) + bias

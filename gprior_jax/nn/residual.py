@@ -70,12 +70,17 @@ class StyledBlock(nn.Module):
         """What is added to the result of the convolutions."""
         raise NotImplementedError
 
-    def __call__(self, x: Array, style: Array, weights: dict[str, Any] | None = None) -> Array:
-        """``[H, W, in_features]`` to ``[H, W, features]``, or twice as large, with prepared weights where given."""
+    def __call__(
+        self, x: Array, style: Array, weights: dict[str, Any] | None = None, axis_name: str | None = None
+    ) -> Array:
+        """``[H, W, in_features]`` to ``[H, W, features]``, or twice as large, with prepared weights where given.
+
+        ``axis_name``: see :class:`gprior_jax.nn.conditional_norm.ConditionalNorm`.
+        """
         weights = self.prepare() if weights is None else weights
         beside = self.beside(x, weights)
         for i in range(len(self.convolutions())):
-            x = jax.nn.relu(getattr(self, f"norm{i}")(x, style, weights[f"norm{i}"]))
+            x = jax.nn.relu(getattr(self, f"norm{i}")(x, style, weights[f"norm{i}"], axis_name))
             x = getattr(self, f"conv{i}")(x, weights[f"conv{i}"])
         return x + beside
 

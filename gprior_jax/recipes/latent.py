@@ -45,6 +45,7 @@ def latent(
     restarts: int = 1,
     tolerance: float = 0.0,
     remat: bool = False,
+    free_label: bool = False,
 ) -> Recipe:
     """One code per image, in a space of the prior: mGANprior's ``PGGAN-z``, ``StyleGAN-z``, ``-w`` and ``-w+``.
 
@@ -63,6 +64,8 @@ def latent(
         restarts: independent starts per image; they differ where the start is drawn.
         tolerance: relative improvement over 50 steps below which an image stops.
         remat: recompute activations in the backward pass, to save memory.
+        free_label: the class is a variable too, of a z of a prior with classes (:class:`gprior_jax.latents.Z`); w holds
+            it anyway.
 
     Raises:
         ValueError: an unknown space, preset or start, or numbers out of range.
@@ -79,22 +82,24 @@ def latent(
     if network is not None:
         terms += (compared(network, weight),)
     solver = SolverConfig(optimizer, steps if num_steps is None else num_steps, tolerance)
-    found = Recipe(f"{space}-{preset}", _point(space, start, remat), terms, solver, restarts)
+    found = Recipe(f"{space}-{preset}", _point(space, start, remat, free_label), terms, solver, restarts)
     if official or space != "w_plus":
         return found
     encoder = "auto" if start is None else None
     return dataclasses.replace(found, encoder=encoder, coordinates=WhitenedStyles())
 
 
-def _point(space: str, start: Start | None, remat: bool) -> Z | W | WPlus:
+def _point(space: str, start: Start | None, remat: bool, free_label: bool) -> Z | W | WPlus:
     if start not in (None, "mean", "random", "uniform"):
         raise ArgumentError(f"start={start!r}: use 'mean', 'random' or 'uniform'.")
     if space == "z":
         if start not in (None, "random"):
             raise ArgumentError(f"start={start!r}: a code z starts from a 'random' one.")
-        return Z(remat)
+        return Z(remat, free_label)
     if space not in ("w", "w_plus"):
         raise ArgumentError(f"space={space!r}: use 'z', 'w' or 'w_plus'.")
+    if free_label:
+        raise ArgumentError(f"space={space!r} with free_label: styles hold the class, leave it out.")
     return (W if space == "w" else WPlus)(start or "mean", remat=remat)
 
 

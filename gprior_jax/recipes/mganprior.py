@@ -46,6 +46,7 @@ def mganprior(
     remat: bool = False,
     space: Literal["z", "w"] = "z",
     later_styles: Literal["mean", "weighted", "free"] = "mean",
+    free_label: bool = False,
 ) -> Recipe:
     """Multi-code inversion (Gu, Shen and Zhou 2020, arXiv:1912.07116).
 
@@ -57,7 +58,7 @@ def mganprior(
         free_codes: whether the codes move, as in the paper. ``fast`` leaves them as drawn and finds their channel
             weights alone (:class:`gprior_jax.latents.ChannelWeights`): that explains an image better in a small part of
             the time, but its weights are large, and a change of all codes soon takes the image apart. None takes the
-            preset's, and moves them where the later styles are variables.
+            preset's, and moves them where the later styles or the class are variables.
         perceptual: ``"preset"`` for the prior's discriminator where the preset weighs it, ``"default"`` for it anyway,
             ``"auto"`` as ``"preset"`` where the prior has one, a loaded network or LPIPS
             (:func:`gprior_jax.zoo.load_perceptual`), or None to compare pixels only.
@@ -70,6 +71,7 @@ def mganprior(
         remat: recompute activations in the backward pass, to save memory.
         space: of the codes; ``"w"`` for style-based priors, see :class:`gprior_jax.latents.MultiCode`.
         later_styles: styles of the layers from ``layer`` on, of style-based priors, see there.
+        free_label: the class of the codes is a variable too, of priors with classes, see there.
 
     Raises:
         ValueError: numbers out of range.
@@ -79,7 +81,7 @@ def mganprior(
     (20, 6, False)
     """
     check_preset(preset)
-    parametrization = codes_at(num_codes, layer, preset, codes_per_call, remat)
+    parametrization = codes_at(num_codes, layer, preset, codes_per_call, remat, free_label)
     if isinstance(parametrization, MultiCode):
         parametrization = dataclasses.replace(parametrization, space=space, later_styles=later_styles)
     search = search_of(preset, parametrization, num_steps, FAST_STEPS, tolerance, free_codes)
@@ -93,14 +95,20 @@ def mganprior(
 
 
 def codes_at(
-    num_codes: int, layer: int | None, preset: Preset, codes_per_call: int | None, remat: bool
+    num_codes: int,
+    layer: int | None,
+    preset: Preset,
+    codes_per_call: int | None,
+    remat: bool,
+    free_label: bool = False,
 ) -> Parametrization:
     """The parametrisation of a number of codes at a layer; one code at layer 0 has no channel weights."""
     if layer == 0 and num_codes == 1:
-        return Z(remat=remat)
+        return Z(remat, free_label)
     # Only the published rates need the published second division by N.
     average = preset == "official"
-    return MultiCode(num_codes, layer, average=average, codes_per_call=codes_per_call, remat=remat)
+    common = {"codes_per_call": codes_per_call, "remat": remat, "free_label": free_label}
+    return MultiCode(num_codes, layer, average=average, **common)
 
 
 class Search(NamedTuple):
@@ -125,7 +133,8 @@ def search_of(
 ) -> Search:
     """The preset's search; ``num_steps`` None takes ``fast_steps`` where codes stay, and those of the preset else."""
     if free_codes is None:
-        drawn = isinstance(parametrization, MultiCode) and parametrization.later_styles == "mean"
+        codes = parametrization if isinstance(parametrization, MultiCode) else None
+        drawn = codes is not None and codes.later_styles == "mean" and not codes.free_label
         free_codes = preset == "official" or not drawn
     if not free_codes:
         solver = SolverConfig(ConjugateGradient(), fast_steps if num_steps is None else num_steps, tolerance)

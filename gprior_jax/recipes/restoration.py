@@ -100,6 +100,7 @@ def restoration(
     tolerance: float = 0.0,
     codes_per_call: int | None = None,
     remat: bool = False,
+    free_label: bool = False,
 ) -> Recipe:
     """A restoration task of the mGANprior paper; whatever is None is the preset's.
 
@@ -122,6 +123,7 @@ def restoration(
         tolerance: likewise.
         codes_per_call: likewise.
         remat: likewise.
+        free_label: likewise.
 
     Raises:
         ValueError: an unknown task or preset, or numbers out of range.
@@ -143,7 +145,7 @@ def restoration(
     network, weight = weighed(perceptual, perceptual_weight, settings.perceptual_weight)
     if network is not None:
         terms += (compared(network, weight, masked=not official),)
-    parametrization = codes_at(codes, at, preset, codes_per_call, remat)
+    parametrization = codes_at(codes, at, preset, codes_per_call, remat, free_label)
     steps = settings.num_steps if num_steps is None and official else num_steps
     search = search_of(preset, parametrization, steps, settings.num_steps, tolerance, free_codes)
     return Recipe(f"{task}-{preset}", parametrization, terms, search.solver, restarts, coordinates=search.coordinates)

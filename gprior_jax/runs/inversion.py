@@ -15,10 +15,12 @@ from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import psnr_of, trusted_range
 from gprior_jax.images.samples import ValueRange, range_setting
+from gprior_jax.inversion.classes import ClassFinder, ClassSearch
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.latents import WhitenedStyles
+from gprior_jax.operators import Forward
 from gprior_jax.runs.aligning import Cropper, crop_setting, read_square
 from gprior_jax.runs.filming import Filming, filmed
 from gprior_jax.runs.items import Item
@@ -43,6 +45,7 @@ class Inversion:
         labels: every item has a class of its own, of a prior with classes that is held to none.
         value_range: of files of more than 8 bits a sample.
         filming: makes films; None makes none.
+        search: finds the class of every item, where ``labels`` are wanted and nobody names them.
     """
 
     prior: Prior
@@ -54,6 +57,7 @@ class Inversion:
     labels: bool = False
     value_range: ValueRange = "auto"
     filming: Filming | None = None
+    search: ClassSearch | None = None
 
     @functools.cached_property
     def image_shape(self) -> tuple[int, ...]:
@@ -68,11 +72,11 @@ class Inversion:
     def settings(self) -> dict[str, Any]:
         """Weights, recipe, key and crop."""
         own = {"crop": crop_setting(self.crop), "range": range_setting(self.value_range)}
-        return inversion_settings(self.prior, self.recipe, self.key, self.labels) | own
+        return inversion_settings(self.prior, self.recipe, self.key, self.labels, self.search) | own
 
     def load(self, item: Item) -> Arrays:
         """The picture at the prior's resolution, and its class."""
-        label = label_of(self.prior, item) if self.labels else {}
+        label = label_of(self.prior, item) if self.labels and self.search is None else {}
         if self.read is not None:
             return {"observed": self.read(item)} | label
         return read_square(item, self.image_shape, self.crop, self.value_range) | label
@@ -80,7 +84,8 @@ class Inversion:
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
         inverter = Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
-        return partial(invert_batch, inverter, self.key, psnr_metric, filming=self.filming)
+        finder = class_finder(self.prior, self.recipe, self.search, self.key)
+        return partial(invert_batch, inverter, self.key, psnr_metric, filming=self.filming, finder=finder)
 
 
 def psnr_metric(images: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:
@@ -97,10 +102,11 @@ def invert_batch(
     progress: Progress | None,
     *,
     filming: Filming | None = None,
+    finder: ClassFinder | None = None,
 ) -> Iterator[Record]:
     """The records of a batch that was inverted as it is, with ``metrics(images, observed)``, each ``[B]`` by name."""
     observed = batch.arrays["observed"]
-    labels = batch.arrays.get("label")
+    labels = labels_of(inverter.prior, batch, finder)
     with trusted_range():
         solve = partial(inverter.invert, observed, key=key, ids=batch.ids, label=labels, progress=progress)
         result = filmed(filming, batch, lambda film: solve(film=film), lambda found: found.images)
@@ -112,6 +118,22 @@ def invert_batch(
         record = record if labels is None else labelled(record, labels[i])
         record = record._replace(frame=batch.arrays["frame"][i]) if "frame" in batch.arrays else record
         yield with_styles(inverter, record)
+
+
+def class_finder(prior: Prior, recipe: Recipe, search: ClassSearch | None, key: Key) -> ClassFinder | None:
+    """What finds the classes of batches, where they are searched for."""
+    return None if search is None else ClassFinder(prior, recipe, search, key=key)
+
+
+def labels_of(
+    prior: Prior, batch: Batch, finder: ClassFinder | None, operator: Forward | None = None
+) -> np.ndarray | None:
+    """Classes ``[B, num_classes]`` of a batch: those that its items name, or that are found; None where it has none."""
+    if finder is None:
+        return batch.arrays.get("label")
+    with trusted_range():
+        found = finder.find(batch.arrays["observed"], batch.ids, operator)
+    return np.asarray(as_labels(prior, found.label, found.label.shape))
 
 
 def label_of(prior: Prior, item: Item) -> Arrays:
@@ -132,9 +154,10 @@ def with_styles(inverter: Inverter, record: Record) -> Record:
     variables = dict(record.variables)
     if len(record.samples):
         variables = {name: values[0] for name, values in variables.items()}
+    prior = dataclasses.replace(inverter.prior, label=None) if "label" in variables else inverter.prior
     try:
         parametrization = inverter.recipe.stages[-1].parametrization
-        found = codes(inverter.prior, [Point(record.name, variables, parametrization)], "w")
+        found = codes(prior, [Point(record.name, variables, parametrization)], "w")
     except ArgumentError:  # Several codes, or none.
         return record
     return record._replace(styles=found["w_plus"][0])
@@ -142,11 +165,15 @@ def with_styles(inverter: Inverter, record: Record) -> Record:
 
 def labelled(record: Record, label: np.ndarray) -> Record:
     """A record that holds the class ``[num_classes]`` of its image among its variables; of all its samples."""
+    if "label" in record.variables:  # A class that moved; this is where it started.
+        return record
     own = np.broadcast_to(label, (len(record.samples), *label.shape)) if len(record.samples) else label
     return record._replace(variables=record.variables | {"label": own})
 
 
-def inversion_settings(prior: Prior, recipe: Recipe, key: Key, labels: bool = False) -> dict[str, Any]:
+def inversion_settings(
+    prior: Prior, recipe: Recipe, key: Key, labels: bool = False, search: ClassSearch | None = None
+) -> dict[str, Any]:
     """What decides the results of an inversion, as JSON; with ``labels`` every image has a class of its own.
 
     Raises:
@@ -162,7 +189,7 @@ def inversion_settings(prior: Prior, recipe: Recipe, key: Key, labels: bool = Fa
         "label": EACH if labels else own,
         "recipe": fitted.summary(),
         "key": jax.random.key_data(key).tolist(),
-    }
+    } | ({} if search is None else {"class_search": summarise(search)})
 
 
 EACH = "each"

@@ -36,7 +36,10 @@ COLUMNS = ("input", "result", "truth", "error", *CAPTIONS)
 def record_block(record: Record) -> str:
     """Input, result, error map, curves and metrics of one image, and what a restoration made beside."""
     result = im.to_uint8(record.image)
-    figures = {"status": record.status.name, "best step": record.step} | record.metrics | record.terms
+    figures: dict[str, Any] = {"status": record.status.name, "best step": record.step}
+    if "label" in record.variables:
+        figures["class"] = int(np.argmax(np.atleast_2d(record.variables["label"])[0]))
+    figures |= record.metrics | record.terms
     shown_first = html.row([html.compared(_cells(record, result)), html.curves(record.history)])
     return html.image_section(record.name, shown_first, _samples(record, result), html.table([figures]))
 

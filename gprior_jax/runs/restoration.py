@@ -18,6 +18,7 @@ from gprior_jax.images.frames import Frame
 from gprior_jax.images.opening import size_of
 from gprior_jax.images.placement import Cropping
 from gprior_jax.images.samples import range_setting
+from gprior_jax.inversion.classes import ClassFinder, ClassSearch
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
@@ -25,7 +26,14 @@ from gprior_jax.keys import purpose
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs.aligning import Cropper, crop_setting, cropping, framed
 from gprior_jax.runs.filming import Filming, filmed
-from gprior_jax.runs.inversion import inversion_settings, label_of, labelled, with_styles
+from gprior_jax.runs.inversion import (
+    class_finder,
+    inversion_settings,
+    label_of,
+    labelled,
+    labels_of,
+    with_styles,
+)
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Batch, Solve
 from gprior_jax.runs.measurements import Reader, tells_consistency
@@ -57,6 +65,7 @@ class Restoring:
         value_range: of files of more than 8 bits a sample.
         say: called with what the reader notes.
         filming: makes films; None makes none.
+        search: see :class:`gprior_jax.runs.Inversion`.
     """
 
     prior: Prior
@@ -76,6 +85,7 @@ class Restoring:
     value_range: ValueRange = "auto"
     say: Callable[[str], None] = lambda sentence: None
     filming: Filming | None = None
+    search: ClassSearch | None = None
 
     @property
     def resolution(self) -> int:
@@ -86,7 +96,7 @@ class Restoring:
         """Weights, recipe, key, task and how pictures are read."""
         own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate}
         own |= {"crop": crop_setting(self.crop), "range": range_setting(self.value_range)}
-        return inversion_settings(self.prior, self.recipe, self.key, self.labels) | own | self.about
+        return inversion_settings(self.prior, self.recipe, self.key, self.labels, self.search) | own | self.about
 
     def group(self, item: Item) -> int:
         """As the reader groups them."""
@@ -99,7 +109,7 @@ class Restoring:
             self.say(note)
         if doubt := self.reader.doubt(item, arrays):
             self.tell(doubt)
-        own = label_of(self.prior, item) if self.labels else {}
+        own = label_of(self.prior, item) if self.labels and self.search is None else {}
         return self._with_truth(item, arrays) | own | framed(self.crop, item)
 
     def _with_truth(self, item: Item, arrays: Arrays) -> Arrays:
@@ -129,13 +139,17 @@ class Restoring:
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
-        return partial(self._solve, self._inverter(batch_size))
+        finder = class_finder(self.prior, self.recipe, self.search, self.key)
+        return partial(self._solve, self._inverter(batch_size), finder)
 
     def _inverter(self, batch_size: int) -> Inverter:
         return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
 
-    def _solve(self, inverter: Inverter, batch: Batch, progress: Progress | None) -> Iterator[Record]:
+    def _solve(
+        self, inverter: Inverter, finder: ClassFinder | None, batch: Batch, progress: Progress | None
+    ) -> Iterator[Record]:
         observed, operator = batch.arrays["observed"], self.task.operator(batch.arrays)
+        labels = labels_of(self.prior, batch, finder, operator)
         with im.trusted_range():
             solve = partial(
                 inverter.invert,
@@ -143,7 +157,7 @@ class Restoring:
                 key=self.key,
                 ids=batch.ids,
                 operator=operator,
-                label=batch.arrays.get("label"),
+                label=labels,
                 samples=self.samples,
                 progress=progress,
             )
@@ -152,6 +166,7 @@ class Restoring:
         compared = fidelity(restored.images, batch.arrays["truth"]) if "truth" in batch.arrays else {}
         for item, i in zip(batch.items, batch.places, strict=True):
             own = {name: array[i] for name, array in batch.arrays.items()}
+            own |= {} if labels is None else {"label": labels[i]}
             if "truth" in own and np.isnan(own["truth"]).any():
                 del own["truth"]
             figures = (compared if "truth" in own else {}) | {"consistency": restored.consistency}

@@ -21,7 +21,6 @@ from gprior_jax.runs import codes
 from gprior_jax.runs.codes import Space
 from gprior_jax.runs.entries import REMEDY, read_records
 from gprior_jax.runs.held import SUFFIXES
-from gprior_jax.runs.inversion import EACH
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.storage.atomic import read_json
 
@@ -160,8 +159,11 @@ def _inverted(prior: Prior, path: Path, run: dict[str, Any], record: Record) -> 
     if len(record.samples):
         variables = {name: values[0] for name, values in variables.items()}
     parametrization, label, model = _parametrization(path, run), run["settings"].get("label"), run.get("model")
-    own = variables.pop("label", None)  # Where every image has a class of its own.
-    label = own if label == EACH else label
+    own = variables.get("label")  # Where every image has a class of its own.
+    label = label if own is None else own
+    is_mapped = "z" in variables or ("codes" in variables and getattr(parametrization, "space", "z") == "z")
+    if own is not None and prior.label is not None and is_mapped:
+        raise GPriorError(f"{path} has a class of its own, and {prior} is held to one: name any class to free it.")
     held = prior
     try:
         held = prior if label is None else with_label(prior, np.asarray(label, np.float32))
@@ -174,8 +176,9 @@ def _inverted(prior: Prior, path: Path, run: dict[str, Any], record: Record) -> 
         raise GPriorError(
             f"{path} does not fit {prior}: name the prior it was made with{f', {model}' if model else ''}."
         )
+    variables.pop("label", None)
     if prior.num_classes:
-        variables = variables | {"label": np.asarray(held.label)}
+        variables["label"] = np.asarray(held.label)
     weights = run["settings"].get("prior", {}).get("weights")
     return Point(str(path), variables, parametrization, model, weights)
 

@@ -46,21 +46,25 @@ def statistics(name, *shape, parts=("stored_mean", "stored_var")):
     return {f"{name}.{mean}": normal(*shape, std=0.3), f"{name}.{var}": normal(*shape).square() + 0.5}
 
 
-def biggan_state(hierarchical=True, shared=True, attention=(0,), channels=CHANNELS, inner_norm=False):
+def biggan_state(
+    hierarchical=True,
+    shared=True,
+    attention=(0,),
+    channels=CHANNELS,
+    inner_norm=False,
+    sizes=(CHUNK, EMBED, CLASSES),
+):
     """Random tensors in the layout of ajbrock/BigGAN-PyTorch; attention behind the blocks of these numbers."""
-    z_dim = CHUNK if hierarchical else CHUNK * len(channels)
-    state = {"shared.weight": normal(CLASSES, EMBED)} if shared else {}
+    chunk, embed, classes = sizes
+    z_dim = chunk if hierarchical else chunk * len(channels)
+    state = {"shared.weight": normal(classes, embed)} if shared else {}
     state |= spectral("linear", 16 * channels[0], z_dim) | {"linear.bias": normal(16 * channels[0], std=0.3)}
 
     def norm(name, width):
         made = {}
         for part in ("gain", "bias"):
-            inputs = EMBED + (CHUNK if hierarchical else 0)
-            made |= (
-                spectral(f"{name}.{part}", width, inputs)
-                if shared
-                else {f"{name}.{part}.weight": normal(CLASSES, width)}
-            )
+            key, inputs = f"{name}.{part}", embed + (chunk if hierarchical else 0)
+            made |= spectral(key, width, inputs) if shared else {f"{key}.weight": normal(classes, width)}
         return made | statistics(f"{name}.bn" if inner_norm else name, width)
 
     def conv(name, before, after, side):
@@ -139,10 +143,10 @@ def biggan_images(state, z, label):
     return torch.tanh(conv(F.relu(F.batch_norm(x, *found, eps=1e-5)), "output_layer.2"))
 
 
-def deep_state(width=4, z_dim=3, position=2, sets=51, layers=LAYERS):
+def deep_state(width=4, z_dim=3, position=2, sets=51, layers=LAYERS, classes=CLASSES, steps=20):
     """Random tensors in the layout of pytorch-pretrained-biggan, settled."""
     part, first = 2 * z_dim, 16 * 16 * width
-    state = {"embeddings.weight": normal(z_dim, CLASSES)}
+    state = {"embeddings.weight": normal(z_dim, classes)}
     own = spectral("gen_z", first, part, kind="torch") | {"gen_z.bias": normal(first, std=0.3)}
 
     def conv(name, before, after, side):
@@ -172,7 +176,7 @@ def deep_state(width=4, z_dim=3, position=2, sets=51, layers=LAYERS):
         number += 1
     own |= {"bn.weight": normal(width, std=0.2, mean=1.0), "bn.bias": normal(width, std=0.3)}
     own |= statistics("bn", sets, width, parts=("running_means", "running_vars")) | conv("conv_to_rgb", width, width, 3)
-    return settled(state | {f"generator.{key}": value for key, value in own.items()})
+    return settled(state | {f"generator.{key}": value for key, value in own.items()}, steps)
 
 
 def deep_weight(state, name):
