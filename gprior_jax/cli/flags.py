@@ -289,7 +289,7 @@ class RecipeFlags(PerceptualFlag):
             for w, w_plus and image2stylegan); auto is the method's own.
         free_codes: let the codes of mganprior move, as its preset official does; slower, and edited more gently.
         free_label: let the class of codes z move, of mganprior and z; it may become any mixture of classes, and starts
-            from --label, or from all alike.
+            from --label, or from all alike. Those of w and w_plus move anyway.
         restarts: independent starts per image, of which the best is kept.
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
         perceptual_weight: weight of the perceptual term; the method's own unless given.

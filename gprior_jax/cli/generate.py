@@ -10,6 +10,7 @@ import numpy as np
 from gprior_jax import zoo
 from gprior_jax.cli.flags import Dtype, TruncationFlag, check_positive, free_prior
 from gprior_jax.cli.telling import check_drawn, print_json, say
+from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.noise import Noise, draw_own_noise
 from gprior_jax.generators.prior import Prior, astype, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize
@@ -49,6 +50,7 @@ class Generate(TruncationFlag):
         prior = zoo.load(self.model)
         if self.label is not None:
             prior = free_prior(prior, self.label)
+            with_label(prior, 0 if self.label == "each" else self.label)  # Says so once where there is no such class.
         prior = prepare(astype(self.truncated(prior), self.dtype))
         arrays: dict[str, Any] = self._codes(prior)
         total = len(arrays["z"])

@@ -64,8 +64,8 @@ def latent(
         restarts: independent starts per image; they differ where the start is drawn.
         tolerance: relative improvement over 50 steps below which an image stops.
         remat: recompute activations in the backward pass, to save memory.
-        free_label: the class is a variable too, of a z of a prior with classes (:class:`gprior_jax.latents.Z`); w holds
-            it anyway.
+        free_label: the class is a variable too, of a z of a prior with classes (:class:`gprior_jax.latents.Z`); styles
+            hold what they take of it anyway, and move with or without.
 
     Raises:
         ValueError: an unknown space, preset or start, or numbers out of range.
@@ -98,8 +98,6 @@ def _point(space: str, start: Start | None, remat: bool, free_label: bool) -> Z 
         return Z(remat, free_label)
     if space not in ("w", "w_plus"):
         raise ArgumentError(f"space={space!r}: use 'z', 'w' or 'w_plus'.")
-    if free_label:
-        raise ArgumentError(f"space={space!r} with free_label: styles hold the class, leave it out.")
     return (W if space == "w" else WPlus)(start or "mean", remat=remat)
 
 

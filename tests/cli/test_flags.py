@@ -99,6 +99,7 @@ GIVEN = {
     "codes_per_call": 1,
     "start": "random",
     "free_codes": True,
+    "free_label": True,
     "remat": True,
 }
 """Another value than the default for every flag of a recipe."""

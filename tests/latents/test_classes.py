@@ -88,7 +88,5 @@ def test_where_no_class_can_move():
             Z(free_label=True).fit(prior)
     with pytest.raises(ArgumentError, match="codes w hold the class that they were mapped with: leave free_label out"):
         MultiCode(3, 2, space="w", free_label=True)
-    with pytest.raises(ArgumentError, match="space='w_plus' with free_label: styles hold the class, leave it out"):
-        gp.recipes.latent("w_plus", free_label=True)
     with pytest.raises(ArgumentError, match=r"channel weights .*: let the codes move \(free_codes\)"):
         ChannelWeights().check(MultiCode(3, 2, free_label=True))
