@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 from batteries import normal, random_params, random_prior
 
+from gprior_jax import recipes
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.biggan import BigGAN
 from gprior_jax.generators.biggan_deep import BigGANDeep
 from gprior_jax.generators.labels import with_label
-from gprior_jax.generators.prior import Prior, astype
+from gprior_jax.generators.prior import LatentDistribution, Prior, astype
 from gprior_jax.generators.running import run_layers
+from gprior_jax.generators.standing import with_standing_statistics
 from gprior_jax.generators.styles import mean_styles, w_statistics
 from gprior_jax.generators.synthesis import map_latents, synthesize
+from gprior_jax.images.arrays import psnr_of
+from gprior_jax.inversion.driver import invert
+from gprior_jax.latents import MultiCode
 
 FREE = {name: dataclasses.replace(random_prior(name), label=None) for name in ("biggan", "biggan_deep")}
 UNSHARED = BigGAN((8, 6), 8, 3, 0, attention=(), hierarchical=False)
@@ -99,3 +104,30 @@ def test_attributes_that_cannot_be():
         BigGAN((96, 96, 48, 24, 12, 6), 128)
     with pytest.raises(ArgumentError, match=r"enlarges \(True,\): say it of each of the 2 blocks"):
         BigGANDeep((8, 8, 4), (True,))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "num_codes"),
+    [
+        (BigGAN((64, 64, 32), 12, 5, 8, attention=(1,)), 20),
+        (BigGANDeep((64, 64, 32, 32), (False, True, True), 12, 5, 8, attention=(2,), num_sets=3), 30),
+    ],
+    ids=["plain", "deep"],
+)
+def test_several_codes_recover_images_that_were_composed(module, num_codes):
+    """Of other codes, at the same layer; their mean colour alone would explain 19 dB at most."""
+    latent = getattr(module, "latent", LatentDistribution())
+    free = with_standing_statistics(Prior(random_params(module, 0), module, latent, name="tiny"), jax.random.key(5), 4)
+    prior, codes = with_label(free, 1), MultiCode(num_codes, 2)
+
+    def composed(key):
+        variables = codes.init(prior, key)
+        weights = 1 + 0.5 * jax.random.normal(jax.random.fold_in(key, 7), variables["alpha"].shape)
+        return codes.render(prior, variables | {"alpha": variables["alpha"] * weights})
+
+    images = np.asarray(jax.jit(jax.vmap(composed))(jax.random.split(jax.random.key(3), 2)))
+    assert (psnr_of(images.var(axis=(1, 2)).mean(axis=-1)) < 19).all()
+    recipe = recipes.mganprior(num_codes, 2, num_steps=300, perceptual=None)
+    found = invert(prior, images, recipe, key=jax.random.key(0))
+    assert (psnr_of(np.square(found.images - images).mean((1, 2, 3))) > 35).all()
