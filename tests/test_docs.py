@@ -25,6 +25,7 @@ from gprior_jax.cli.commands import COMMANDS, find_command
 from gprior_jax.cli.main import main, run_command
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
+from gprior_jax.generators.biggan_deep import BigGANDeep
 from gprior_jax.generators.dcgan import DCGAN
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
@@ -169,6 +170,9 @@ def test_python_runs(name, place, fresh, monkeypatch):
         network = LPIPSNetwork("alexnet")
         zoo.save_network(network, random_params(network, 3), "lpips_vgg")
         monkeypatch.setattr(LPIPS, "distance", jax.jit(LPIPS.distance))  # One program in place of a hundred.
+    if "biggan-deep-128" in "".join(blocks):  # As many classes, of 8 px.
+        deep = BigGANDeep((8, 8, 8, 4), (False, True, False), 8, 1000, 4, attention=(), num_sets=3)
+        zoo.save(Prior(random_params(deep, 3), deep, deep.latent, name="tiny"), "biggan-deep-128")
     if "prior_distance" in "".join(blocks):  # A network and a number of images that take no minutes.
         critic = stand_in(BUNDLED["builtin"]).critic
         zoo.save_network(critic.module, critic.params, "lite0")

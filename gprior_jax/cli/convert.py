@@ -17,10 +17,11 @@ class Convert(JsonFlag):
     """Turn a published checkpoint into a model folder.
 
     Attributes:
-        file: .pth, .pt, .ckpt, .pkl or .safetensors file: a generator or discriminator (PGGAN, StyleGAN, StyleGAN2,
-            DCGAN), torchvision's VGG-16 or AlexNet, or EfficientNet-Lite0.
+        file: .pth, .pt, .ckpt, .pkl, .bin or .safetensors file: a generator or discriminator (PGGAN, StyleGAN,
+            StyleGAN2, BigGAN, DCGAN), torchvision's VGG-16 or AlexNet, or EfficientNet-Lite0.
         to: model folder to make.
-        architecture: JSON file that describes a network whose layout is not known.
+        architecture: JSON file that describes a network whose layout is not known, or attributes that no tensor tells;
+            BigGAN-deep's config.json.
         discriminator: checkpoint of the discriminator trained with this generator, to be stored as its perceptual
             network.
         encoder: checkpoint of the encoder trained for this generator (idinvert's styleganinv_*_encoder.pth), to be
@@ -59,6 +60,10 @@ class Convert(JsonFlag):
         return 0
 
 
+_TOLD = 8
+"""Names of what is left out that are told; --json and the folder have all."""
+
+
 def facts(made: Any) -> dict[str, Any]:
     """A ``Conversion`` as JSON."""
     return {
@@ -82,7 +87,8 @@ def tell(file: Path, made: Any) -> None:
     for note in made.notes:
         say(f"{file}: {note}")
     if made.left_out:
-        say(f"not used: {', '.join(made.left_out)}")
+        more = f" and {len(made.left_out) - _TOLD} more" if len(made.left_out) > _TOLD else ""
+        say(f"not used: {', '.join(made.left_out[:_TOLD])}{more}")
     if hasattr(made.module, "z_dim"):
         _describe(made.module, made.folder)
 

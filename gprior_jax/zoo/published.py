@@ -196,7 +196,20 @@ def _pulse(part: str, key: str, size_mib: float) -> Published:
     )
 
 
-def _biggan(side: int, size_mib: float) -> Published:
+def _biggan(iterations: str, title: str, key: str) -> Published:
+    return Published(
+        name=f"biggan-128-{iterations}",
+        title=f"BigGAN in PyTorch, ImageNet, 128 px, {title}",
+        file=f"BigGAN_ch96_bs256x8_{iterations}.zip",
+        address=_drive(key),
+        page="https://github.com/ajbrock/BigGAN-PyTorch",
+        licence=_NOT_STATED,
+        paper=BIGGAN,
+        note=f"with discriminator and optimisers: unpack it, then gprior convert {iterations}/G_ema.pth",
+    )
+
+
+def _biggan_deep(side: int, size_mib: float) -> Published:
     return Published(
         name=f"biggan-deep-{side}",
         title=f"BigGAN-deep, ImageNet, {side} px",
@@ -205,7 +218,9 @@ def _biggan(side: int, size_mib: float) -> Published:
         page="https://github.com/huggingface/pytorch-pretrained-BigGAN",
         licence=_NOT_STATED,
         paper=BIGGAN,
+        layout="biggan_deep_generator",
         size_mib=size_mib,
+        note="its -config.json says nothing that gprior convert does not know",
     )
 
 
@@ -302,9 +317,11 @@ PUBLISHED: tuple[Published, ...] = (
     ),
     _pulse("mapping", "14R6iHGf5iuVx3DMNsACAl7eBr7Vdpd0k", 8.0),
     _pulse("synthesis", "1TCViX1YpQyRsklTVYEJwdbmK91vklCo8", 92.0),
-    _biggan(128, 201.0),
-    _biggan(256, 224.0),
-    _biggan(512, 225.0),
+    _biggan("138k", "before it collapsed", "1nAle7FCVFZdix2--ks0r5JBkFnKw8ctW"),
+    _biggan("100k", "an earlier checkpoint", "1dmZrcVJUAWkPBGza_XgswSuT-UODXZcO"),
+    _biggan_deep(128, 201.0),
+    _biggan_deep(256, 224.0),
+    _biggan_deep(512, 225.0),
     Published(
         name="dcgan",
         title="DCGAN, your own training run",
