@@ -94,6 +94,7 @@ def tell(file: Path, made: Any) -> None:
 
 
 def _describe(module: Any, folder: Path) -> None:
-    layers = len(module.layer_names)
-    say(f"{module.resolution} px, latent codes of {module.z_dim} numbers, composing layers 1 to {layers - 1}")
-    say(f"next: gprior generate --model {folder} --out samples")
+    layers, classes = len(module.layer_names), getattr(module, "num_classes", 0)
+    told = f", {classes} classes" if classes else ""
+    say(f"{module.resolution} px, latent codes of {module.z_dim} numbers{told}, composing layers 1 to {layers - 1}")
+    say(f"next: gprior generate --model {folder}{' --label 0' if classes else ''} --out samples")

@@ -100,7 +100,8 @@ def tuned(prior: Prior, variables: Variables) -> Prior:
 
 def _is_tuned(name: str) -> bool:
     parts = name.removeprefix(WEIGHTS).split("/")
-    return parts[0] not in ("mapping", "w_avg") and parts[-1] != "noise"
+    # Statistics of norms are no weights: gradients would take variances anywhere.
+    return parts[0] not in ("mapping", "w_avg") and parts[-1] not in ("noise", "stored_mean", "stored_var")
 
 
 def _pivot(prior: Prior, hint: Variables) -> Array:

@@ -139,3 +139,16 @@ def test_files_that_do_not_fit(tmp_path, change, told):
     with pytest.raises(CheckpointError, match=told):
         convert_content(tmp_path, changed(STATE, change))
     assert not (tmp_path / "g" / "model").exists()
+
+
+def test_the_program_itself():
+    """Where the package is installed, which no extra brings: what we are compared with above is what it computes."""
+    program = pytest.importorskip("pytorch_pretrained_biggan")
+    network = program.BigGAN(program.BigGANConfig.from_dict(CONFIG)).eval()
+    network.load_state_dict(STATE)
+    z = torch.from_numpy(program.truncated_noise_sample(3, 3, 0.3, seed=1))
+    assert z.abs().max() <= 0.6
+    label = torch.eye(CLASSES)[[0, 3, 1]]
+    with torch.no_grad():
+        wanted = network(z, label, 0.3)
+    np.testing.assert_allclose(deep_images(STATE, z, label, 0.3), wanted, rtol=0, atol=1e-5)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from batteries import normal, random_params, random_prior
 
-from gprior_jax import recipes
+from gprior_jax import editing, recipes, tasks
+from gprior_jax.editing.unsupervised import sefa
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.biggan import BigGAN
 from gprior_jax.generators.biggan_deep import BigGANDeep
@@ -131,3 +132,49 @@ def test_several_codes_recover_images_that_were_composed(module, num_codes):
     recipe = recipes.mganprior(num_codes, 2, num_steps=300, perceptual=None)
     found = invert(prior, images, recipe, key=jax.random.key(0))
     assert (psnr_of(np.square(found.images - images).mean((1, 2, 3))) > 35).all()
+
+
+BLOCK = BigGAN((8, 6), 4, 3, 4, attention=())
+SMALL = with_label(Prior(random_params(BLOCK, 0), BLOCK, name="small"), 1)
+KEY, HALF = jax.random.key(0), np.tile(np.arange(8) > 3, (8, 1))[..., None].astype(np.float32)
+PIXELS = np.tanh(normal(7, 1, 8, 8, 3))
+
+
+def of_recipe(call, *inputs):
+    """A task's result, of a recipe of two codes and one step."""
+    return call(SMALL, *inputs, key=KEY, recipe=recipes.mganprior(2, 1, num_steps=1, perceptual=None)).images
+
+
+def edited():
+    """A code, moved along a direction that SeFa finds."""
+    step = editing.step_for(SMALL, [sefa(SMALL, 1)[0].direction])
+    target = editing.movable(SMALL, editing.Point("", {"z": normal(1, 4)}), "w")
+    return editing.render(SMALL, editing.moved(SMALL, target, [-1.0, 1.0], step), target.parametrization)
+
+
+def morphed():
+    """On the way from one code to another."""
+    keys = editing.codes(SMALL, [editing.Point("", {"z": normal(i, 4)}) for i in range(2)])
+    return editing.render(SMALL, editing.morph_variables(SMALL, keys, 2))
+
+
+USES = {
+    "colorize": lambda: of_recipe(tasks.colorize, PIXELS.mean(-1, keepdims=True)),
+    "upscale": lambda: of_recipe(tasks.upscale, PIXELS[:, ::2, ::2]),
+    "inpaint": lambda: of_recipe(tasks.inpaint, PIXELS, HALF),
+    "denoise": lambda: of_recipe(tasks.denoise, PIXELS),
+    "W+": lambda: invert(SMALL, PIXELS, recipes.latent("w_plus", num_steps=1, perceptual=None), key=KEY).images,
+    "tuning": lambda: invert(SMALL, PIXELS, recipes.pti(num_steps=1, perceptual=None), key=KEY).images,
+    "edited": edited,
+    "morphed": morphed,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", USES)
+def test_what_is_there_for_other_priors(name):
+    """Tasks, edits and methods of styles know nothing of it."""
+    found = np.asarray(USES[name]())
+    assert found.shape[1:] == (8, 8, 3)
+    assert np.isfinite(found).all()
+    assert found.std() > 1e-3
