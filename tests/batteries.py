@@ -69,11 +69,32 @@ DESCRIBED_LAYERS = (
 
 BIGGAN_DEEP = BigGANDeep((8, 8, 4), (False, True), 8, 3, 4, attention=(1,), num_sets=3, truncation=0.7)
 
+UPSAMPLING_LAYERS = (
+    StackLayer("dense", 8, size=4, bias=True, then=("batch_norm",)),
+    StackLayer("conv", 6, 3, 1, 1, upsample=2, bias=True, then=("batch_norm", "leaky_relu"), epsilon=0.8),
+    StackLayer("conv", 6, 5, 1, 2, upsample=2, interpolation="bilinear", then=("relu",)),
+    StackLayer("conv", 3, 3, 1, 1, bias=True, then=("tanh",)),
+)
+
+DENSE_LAYERS = (
+    StackLayer("dense", 6, bias=True, then=("leaky_relu",)),
+    StackLayer("dense", 8, bias=True, then=("batch_norm", "leaky_relu"), epsilon=0.8),
+    StackLayer("dense", 3, size=16, bias=True, then=("tanh",)),
+)
+
+MAXOUT_LAYERS = (
+    StackLayer("dense", 6, pieces=3, bias=True),
+    StackLayer("dense", 5, pieces=2, bias=True),
+    StackLayer("dense", 1, bias=True),
+)
+
 GENERATORS: dict[str, tuple[Any, LatentDistribution]] = {
     "pggan": (PGGAN((8, 8, 8), z_dim=8), NORMAL),
     "pggan_winograd": (PGGAN((6, 4), z_dim=8, final_tanh=True, conv_path="winograd"), UNIFORM),
     "dcgan": (DCGAN(example_layers(width=4, resolution=16), z_dim=8), NORMAL),
     "dcgan_described": (DCGAN(DESCRIBED_LAYERS, z_dim=8), UNIFORM),
+    "dcgan_conditional": (DCGAN(UPSAMPLING_LAYERS, z_dim=8, num_classes=3), NORMAL),
+    "dense": (DCGAN(DENSE_LAYERS, z_dim=8), UNIFORM),
     "stylegan": (StyleGAN((8, 8, 6), 8, 6, mapping_layers=2), NORMAL),
     "stylegan_w_per_layer": (StyleGAN((6, 4), 8, 5, mapping_layers=2, w_per_layer=True, final_tanh=True), NORMAL),
     "stylegan2": (StyleGAN2((8, 8, 6), 8, 6, mapping_layers=2), NORMAL),
@@ -91,6 +112,7 @@ DISCRIMINATORS: dict[str, Any] = {
     "pggan": PGGANDiscriminator((8, 8, 8), dense_features=8, group_size=1),
     "pggan_unfused": PGGANDiscriminator((8, 6, 4), dense_features=8, group_size=1, fused=False),
     "dcgan": DCGANDiscriminator(discriminator_layers(4, 16), resolution=16),
+    "maxout": DCGANDiscriminator(MAXOUT_LAYERS, resolution=16),
     "stylegan2": StyleGAN2Discriminator((8, 6, 4), group_size=1),
 }
 

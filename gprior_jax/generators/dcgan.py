@@ -6,7 +6,9 @@ Radford et al. 2016, arXiv:1511.06434; pytorch/examples ``dcgan/main.py``.
 from collections.abc import Sequence
 
 import flax.linen as nn
+import jax.numpy as jnp
 
+from gprior_jax.nn.batch_norm import Axes
 from gprior_jax.nn.stack import StackBlock, StackLayer, StackWeights, stack_shapes
 from gprior_jax.typing import Array
 
@@ -46,10 +48,13 @@ class DCGAN(nn.Module):
         layers: the stack, from the latent code to the image. A final sigmoid is taken as an image in [0, 1] and mapped
             to [-1, 1].
         z_dim: length of the latent code.
+        num_classes: classes, whose ``[num_classes]`` numbers follow the code's in the first layer (Mirza and Osindero
+            2014, arXiv:1411.1784); 0 has none.
     """
 
     layers: tuple[StackLayer, ...] = example_layers()
     z_dim: int = 100
+    num_classes: int = 0
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -61,9 +66,14 @@ class DCGAN(nn.Module):
         """Names of the layers in order."""
         return tuple(f"layer{i}" for i in range(len(self.layers)))
 
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes before, between and after the layers; the first is that of code and class."""
+        return stack_shapes(self.layers, (self.z_dim + self.num_classes,))
+
     def feature_shape(self, layer: int) -> tuple[int, ...]:
         """Shape of what layers ``[0, layer)`` give for one code."""
-        return stack_shapes(self.layers, self.input_shape)[layer]
+        return self.shapes[layer] if layer else self.input_shape
 
     @property
     def resolution(self) -> int:
@@ -72,9 +82,8 @@ class DCGAN(nn.Module):
 
     def setup(self):
         """Declare the layers (Linen)."""
-        shapes = stack_shapes(self.layers, self.input_shape)
-        for i, layer in enumerate(self.layers):
-            setattr(self, f"layer{i}", StackBlock(layer, shapes[i]))
+        for i, (layer, shape) in enumerate(zip(self.layers, self.shapes, strict=False)):
+            setattr(self, f"layer{i}", StackBlock(layer, shape))
 
     def prepare(self) -> tuple[StackWeights, ...]:
         """Weights of every layer, to be computed once and passed to :meth:`__call__`."""
@@ -83,18 +92,50 @@ class DCGAN(nn.Module):
     def latent_maps(self) -> tuple[Array, ...]:
         """What the code is multiplied with, ``[z_dim, O]``: all taps of the first layer."""
         kernel = self.layer0.kernel
-        return (kernel.reshape(-1, self.z_dim, kernel.shape[-1]).swapaxes(0, 1).reshape(self.z_dim, -1),)
+        taps = kernel.reshape(-1, *kernel.shape[-2:]).swapaxes(0, 1)
+        return (taps[: self.z_dim].reshape(self.z_dim, -1),)
 
     def __call__(
-        self, x: Array, start: int = 0, stop: int | None = None, weights: tuple[StackWeights, ...] | None = None
+        self,
+        x: Array,
+        start: int = 0,
+        stop: int | None = None,
+        weights: tuple[StackWeights, ...] | None = None,
+        label: Array | None = None,
     ) -> Array:
-        """Run layers ``[start, stop)`` on one code ``[z_dim]`` or on features of layer ``start``."""
+        """Run layers ``[start, stop)`` on one code ``[z_dim]`` or on features of layer ``start``.
+
+        Args:
+            x: the code or the features.
+            start: first layer to run.
+            stop: layer to stop before; None runs to the image.
+            weights: what :meth:`prepare` returned; None prepares them here.
+            label: ``[num_classes]``, where there are classes.
+        """
         last = len(self.layers) - 1
         for index in range(start, last + 1 if stop is None else stop):
+            x = x if index else self._with_label(x, label)
             x = getattr(self, f"layer{index}")(x, None if weights is None else weights[index])
-            if index == last and self.layers[-1].then[-1:] == ("sigmoid",):
-                x = 2.0 * x - 1.0
+            if index == last:
+                x = self._in_range(x)
         return x
+
+    def observe(self, z: Array, label: Array | None = None, axis_name: Axes | None = None) -> Array:
+        """Image of one code, while the moments of what the batch norms are given are kept.
+
+        See :meth:`gprior_jax.nn.stack.StackBlock.observe`.
+        """
+        x = self._with_label(z, label)
+        for name in self.layer_names:
+            x = getattr(self, name).observe(x, axis_name)
+        return self._in_range(x)
+
+    def _with_label(self, z: Array, label: Array | None) -> Array:
+        return z if label is None or not self.num_classes else jnp.concatenate([z, label])
+
+    def _in_range(self, image: Array) -> Array:
+        """A final sigmoid gives [0, 1]."""
+        return 2.0 * image - 1.0 if self.layers[-1].then[-1:] == ("sigmoid",) else image
 
     def init_all(self, z: Array) -> None:
         """Touch every parameter, for ``init``."""

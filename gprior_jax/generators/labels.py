@@ -11,6 +11,9 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.typing import Array, ArrayLike, Key
 
+_TOLD = 4
+"""Labels that a message has."""
+
 
 def check_label(prior: Prior, label: Any) -> None:
     """Raise ``ValueError`` unless a label is given exactly where the generator has classes to choose from."""
@@ -37,7 +40,10 @@ def as_labels(prior: Prior, label: ArrayLike | None, batch: tuple[int, ...]) -> 
         if label.shape not in ((), batch):
             raise ArgumentError(f"labels of shape {label.shape} for {batch}: give one class, or one for each.")
         if not isinstance(label, Tracer) and ((label < 0) | (label >= classes)).any():
-            raise ArgumentError(f"label {label.tolist()}: {prior} has classes 0 to {classes - 1}.")
+            # Of a batch, what is wrong in it.
+            outside = sorted({int(number) for number in label.ravel() if not 0 <= number < classes})
+            told = label.tolist() if label.size <= _TOLD else outside[:_TOLD]
+            raise ArgumentError(f"label {told}: {prior} has classes 0 to {classes - 1}.")
         label = jax.nn.one_hot(label, classes)
     elif label.shape not in ((classes,), (*batch, classes)):
         raise ArgumentError(f"labels of shape {label.shape} for {batch}: give integers or rows of {classes} numbers.")

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.nn.batch_norm import STATISTICS, of_batch
+from gprior_jax.nn.batch_norm import keep, moments
 from gprior_jax.typing import Array
 
 
@@ -104,10 +104,10 @@ class ConditionalNorm(nn.Module):
         """
         mean, scale, gain, bias = self.prepare() if weights is None else weights
         if axis_name is not None:
-            mean, variance = of_batch(x, axis_name)
+            mean, variance, _ = moments(x, tuple(range(x.ndim - 1)), axis_name)
             scale = jax.lax.rsqrt(variance + self.epsilon)
-            for name, value in (("stored_mean", mean), ("stored_var", variance)):
-                self.sow(STATISTICS, name, value, init_fn=lambda own=value: own, reduce_fn=lambda _, new: new)
+            keep(self, "stored_mean", mean)
+            keep(self, "stored_var", variance)
         if style is not None:
             gain, bias = 1.0 + jnp.dot(style, gain), jnp.dot(style, bias)
         return (x - mean) * (scale * gain) + bias

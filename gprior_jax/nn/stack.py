@@ -13,9 +13,12 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.nn.batch_norm import Axes, keep, moments
+from gprior_jax.nn.convolution import ConvPath, conv_path, prepare_up_conv3x3, up_conv3x3
 from gprior_jax.typing import Array
 
 Op = Literal["dense", "conv", "conv_transpose"]
+Interpolation = Literal["nearest", "bilinear"]
 Then = Literal["batch_norm", "batch_norm_units", "relu", "leaky_relu", "tanh", "sigmoid"]
 
 NORMS = ("batch_norm", "batch_norm_units")
@@ -36,6 +39,9 @@ class StackLayer:
         padding: torch's padding (convolutions).
         output_padding: torch's output padding (transposed convolutions).
         size: side of the map that a dense layer is reshaped to; 0 leaves a vector.
+        upsample: enlarge the map so many times before the operation (convolutions): torch's ``Upsample`` before it.
+        interpolation: how it is enlarged, corners not aligned.
+        pieces: maxout (Goodfellow et al. 2013, arXiv:1302.4389): the largest of so many linear maps (dense vectors).
         bias: whether the operation has a bias.
         then: what follows, in order: norm before or after the activation, both, or neither.
         slope: of LeakyReLU.
@@ -49,6 +55,9 @@ class StackLayer:
     padding: int = 0
     output_padding: int = 0
     size: int = 0
+    upsample: int = 1
+    interpolation: Interpolation = "nearest"
+    pieces: int = 1
     bias: bool = False
     then: tuple[Then, ...] = ()
     slope: float = 0.2
@@ -62,8 +71,15 @@ class StackLayer:
                 raise ArgumentError(f"then {step!r}: use {', '.join(get_args(Then))}.")
         if "batch_norm_units" in self.then and self.op != "dense":
             raise ArgumentError(f"{self}: batch_norm_units belongs to a dense layer.")
-        if min(self.features, self.kernel, self.stride) < 1 or min(self.padding, self.output_padding, self.size) < 0:
+        if self.interpolation not in get_args(Interpolation):
+            raise ArgumentError(f"interpolation {self.interpolation!r}: use {', '.join(get_args(Interpolation))}.")
+        least = min(self.features, self.kernel, self.stride, self.upsample, self.pieces)
+        if least < 1 or min(self.padding, self.output_padding, self.size) < 0:
             raise ArgumentError(f"{self} has a size below its minimum.")
+        if self.upsample > 1 and self.op == "dense":
+            raise ArgumentError(f"{self}: a dense layer has no map to enlarge, set upsample of the convolution after.")
+        if self.pieces > 1 and (self.op != "dense" or self.size):
+            raise ArgumentError(f"{self}: pieces belong to a dense layer that gives a vector.")
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the output for an input ``[H, W, C]`` or ``[C]``.
@@ -73,7 +89,7 @@ class StackLayer:
         """
         if self.op == "dense":
             return (self.size, self.size, self.features) if self.size else (self.features,)
-        sides = shape[:2] if len(shape) == 3 else (1, 1)
+        sides = [self.upsample * side for side in (shape[:2] if len(shape) == 3 else (1, 1))]
         if self.op == "conv":
             out = [(side + 2 * self.padding - self.kernel) // self.stride + 1 for side in sides]
         else:
@@ -88,7 +104,8 @@ class StackWeights(NamedTuple):
     """Prepared weights of one layer.
 
     Attributes:
-        kernel: HWIO (dense: ``[inputs, outputs]``), with a batch norm that follows at once folded in.
+        kernel: HWIO (dense: ``[inputs, outputs]``), with a batch norm that follows at once folded in, and prepared
+            where the map is enlarged.
         bias: ``[features]``, likewise.
         norms: scale and shift of the other batch norms, in order.
     """
@@ -171,7 +188,7 @@ class StackBlock(nn.Module):
         """Declare the layers (Linen)."""
         layer = self.layer
         if layer.op == "dense":
-            outputs = layer.features * max(1, layer.size) ** 2
+            outputs = layer.pieces * layer.features * max(1, layer.size) ** 2
             shape = (math.prod(self.in_shape), outputs)
         else:
             shape = (layer.kernel, layer.kernel, self.in_shape[-1], layer.features)
@@ -180,8 +197,9 @@ class StackBlock(nn.Module):
         if layer.bias:
             # A dense layer's bias has an entry for every pixel; a convolution's one for every channel.
             self.bias = self.param("bias", nn.initializers.zeros, (shape[-1],))
-        kinds = [step for step in layer.then if step in NORMS]
-        self.norms = [self._norm(f"norm{i}", kind) for i, kind in enumerate(kinds)]
+        self.kinds = tuple(step for step in layer.then if step in NORMS)
+        self.norms = [self._norm(f"norm{i}", kind) for i, kind in enumerate(self.kinds)]
+        self.up_path: ConvPath | None = _up_path(layer, self.in_shape)
 
     def _norm(self, name: str, kind: str) -> dict[str, Array]:
         shape = (self.layer.features,) if kind == "batch_norm" else self.layer.output_shape(self.in_shape)
@@ -196,42 +214,91 @@ class StackBlock(nn.Module):
         for norm in self.norms:
             scale = norm["scale"] * jax.lax.rsqrt(norm["var"] + layer.epsilon)
             affine.append((scale, norm["bias"] - norm["mean"] * scale))
-        width = self.kernel.shape[-1]
-        bias = self.bias if layer.bias else jnp.zeros((width,), self.kernel.dtype)
-        if not layer.then or layer.then[0] not in NORMS:
-            return StackWeights(self.kernel, bias, tuple(affine))
-        scale, shift = (jnp.tile(v.reshape(-1), width // v.size) for v in affine[0])
-        return StackWeights(self.kernel * scale, bias * scale + shift, tuple(affine[1:]))
+        kernel, bias = self.kernel, self._bias()
+        # A maximum of several maps comes before the norm.
+        if layer.then and layer.then[0] in NORMS and layer.pieces == 1:
+            width = kernel.shape[-1]
+            scale, shift = (jnp.tile(v.reshape(-1), width // v.size) for v in affine.pop(0))
+            kernel, bias = kernel * scale, bias * scale + shift
+        return StackWeights(self._formulated(kernel), bias, tuple(affine))
+
+    def _bias(self) -> Array:
+        return self.bias if self.layer.bias else jnp.zeros((self.kernel.shape[-1],), self.kernel.dtype)
+
+    def _formulated(self, kernel: Array) -> Array:
+        return kernel if self.up_path is None else prepare_up_conv3x3(kernel, self.up_path)
 
     def __call__(self, x: Array, weights: StackWeights | None = None) -> Array:
         """Apply to one input, with prepared weights where given."""
-        layer = self.layer
         kernel, bias, norms = weights or self.prepare()
         x = self._linear(x, kernel, bias)
-        remaining = list(norms)
-        for index, step in enumerate(layer.then):
+        steps, remaining = self.layer.then, list(norms)
+        if len(remaining) < len(self.kinds):
+            steps = steps[1:]  # It is in the kernel.
+        for step in steps:
             if step in NORMS:
-                if index:  # The first is in the kernel.
-                    scale, shift = remaining.pop(0)
-                    x = x * scale + shift
-            elif step == "leaky_relu":
-                x = jnp.where(x >= 0, x, layer.slope * x)
+                scale, shift = remaining.pop(0)
+                x = x * scale + shift
             else:
-                x = {"relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}[step](x)
+                x = self._activate(step, x)
         return x
+
+    def observe(self, x: Array, axis_name: Axes | None = None) -> Array:
+        """Apply to one input, and put the moments of what every batch norm is given into :data:`STATISTICS`.
+
+        Args:
+            x: the input.
+            axis_name: of the batch whose statistics norms take, as in training; the variance is kept unbiased. None
+                takes the stored ones, and keeps the moments of this image alone.
+        """
+        x = self._linear(x, self._formulated(self.kernel), self._bias())
+        index = 0
+        for step in self.layer.then:
+            if step not in NORMS:
+                x = self._activate(step, x)
+                continue
+            norm = self.norms[index]
+            found = moments(x, tuple(range(x.ndim - 1)) if step == "batch_norm" else (), axis_name)
+            keep(self, f"norm{index}_mean", found.mean)
+            keep(self, f"norm{index}_var", found.variance if axis_name is None else found.unbiased)
+            mean, var = (norm["mean"], norm["var"]) if axis_name is None else (found.mean, found.variance)
+            x = (x - mean) * (norm["scale"] * jax.lax.rsqrt(var + self.layer.epsilon)) + norm["bias"]
+            index += 1
+        return x
+
+    def _activate(self, step: str, x: Array) -> Array:
+        if step == "leaky_relu":
+            return jnp.where(x >= 0, x, self.layer.slope * x)
+        return {"relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}[step](x)
 
     def _linear(self, x: Array, kernel: Array, bias: Array) -> Array:
         layer = self.layer
         if layer.op == "dense":
-            return (jnp.dot(x.reshape(-1), kernel) + bias).reshape(layer.output_shape(self.in_shape))
+            flat = jnp.dot(x.reshape(-1), kernel) + bias
+            flat = flat.reshape(layer.pieces, -1).max(0) if layer.pieces > 1 else flat
+            return flat.reshape(layer.output_shape(self.in_shape))
         if x.ndim == 1:
             x = x[None, None]
+        if self.up_path is not None:
+            return up_conv3x3(x, kernel, self.up_path) + bias
+        if layer.upsample > 1:
+            height, width, features = x.shape
+            shape = (layer.upsample * height, layer.upsample * width, features)
+            x = jax.image.resize(x, shape, layer.interpolation)
         if layer.op == "conv_transpose":
             return conv_transpose(x, kernel, layer.stride, layer.padding, layer.output_padding) + bias
         pads = [(layer.padding, layer.padding)] * 2
         strides = (layer.stride, layer.stride)
         out = jax.lax.conv_general_dilated(x[None], kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"))
         return out[0] + bias
+
+
+def _up_path(layer: StackLayer, in_shape: tuple[int, ...]) -> ConvPath | None:
+    """The formulation of a 3x3 convolution of a map enlarged by two; None of any other layer."""
+    usual = (layer.op, layer.upsample, layer.kernel, layer.stride, layer.padding) == ("conv", 2, 3, 1, 1)
+    if not usual or layer.interpolation != "nearest" or len(in_shape) != 3:
+        return None
+    return conv_path("auto", in_shape[-1], layer.features, up=True)
 
 
 def stack_shapes(layers: tuple[StackLayer, ...], in_shape: tuple[int, ...]) -> list[tuple[int, ...]]:
