@@ -14,12 +14,15 @@ from typing import Any, NamedTuple
 import jax
 
 from gprior_converters import biggan_deep, dcgan, lpips
-from gprior_converters.described import convert_described, read_architecture
+from gprior_converters.conditional import convert_conditional, read_labels
+from gprior_converters.described import read_architecture
+from gprior_converters.known import check_classes_option, classes_of, facts_of, known
 from gprior_converters.layouts import LAYOUTS as LAYOUTS
 from gprior_converters.layouts import UnknownLayoutError, recognise_below
 from gprior_converters.layouts import recognise as recognise
 from gprior_converters.reading import Networks, read_networks
 from gprior_converters.selecting import Weights
+from gprior_converters.standing import with_statistics
 from gprior_converters.state import Note, State
 from gprior_jax import zoo
 from gprior_jax._version import __version__
@@ -77,6 +80,8 @@ def convert_file(
     encoder: str | os.PathLike | None = None,
     lpips_linear: str | os.PathLike | None = None,
     weights: Weights = "averaged",
+    num_classes: int | None = None,
+    batch_statistics: int | None = None,
     name: str | None = None,
     licence: str | None = None,
     overwrite: bool = False,
@@ -96,6 +101,9 @@ def convert_file(
             the VGG-16 or AlexNet in ``path``.
         weights: which generator of a file that has both: the running average of its weights, which draws the better
             images, or ``"raw"``, those that were trained last.
+        num_classes: classes that a DCGAN-like generator takes as further numbers after its code, which no tensor tells.
+        batch_statistics: compute the statistics of the generator's batch norms from so many drawn codes, in place of
+            those of the file.
         name: name of the model; the file's stem unless given.
         licence: licence of the weights, recorded in the folder; a note on the layout's usual source unless given.
         overwrite: replace an existing folder.
@@ -110,11 +118,15 @@ def convert_file(
     path = Path(path)
     remedy = "write it as docs/converting.md describes"
     described = read_json(architecture, remedy) if architecture is not None else {}
+    entry = known(path)
+    described |= classes_of(entry, num_classes, described)
     networks = read_networks(path, weights)
     main = _convert_main(networks, path, described)
     if lpips_linear is not None:
         main = _with_linear(main, path, lpips_linear)
-    left_out = (*networks.left_out, *main.left_out)
+    params, remarks = with_statistics(main.module, main.params, main.latent, batch_statistics, str(path))
+    main = main._replace(params=params)
+    left_out = (*networks.left_out, *main.left_out, *remarks)
     critic = _convert_critic(networks, path, discriminator) if _role(main) == "generator" else None
     if critic is not None:
         left_out += critic.left_out
@@ -126,8 +138,9 @@ def convert_file(
     notes = tuple(str(entry) for entry in left_out if isinstance(entry, Note))
     left_out = tuple(entry for entry in left_out if not isinstance(entry, Note))
     taken = tuple(networks.taken[role] for role in ("generator", "discriminator") if role in networks.taken)
+    licence = licence or (entry.licence if entry else None)
     provenance = _provenance(path, main, licence, left_out) | _sources(beside)
-    provenance |= {"taken": list(taken), "notes": list(notes)}
+    provenance |= {"taken": list(taken), "notes": list(notes)} | facts_of(entry, main.module)
     _save(main, critic, encoding, folder, name or path.stem, provenance=provenance, overwrite=overwrite)
     parts = [main, *(part for part in (critic, encoding) if part is not None)]
     return Conversion(
@@ -156,11 +169,13 @@ def _convert_main(networks: Networks, path: Path, described: dict[str, Any]) -> 
 
 def _convert_state(state: State, source: str, described: dict[str, Any]) -> Converted:
     if "layers" in described and not biggan_deep.is_config(described):
-        module, latent, modules = read_architecture(described, "the architecture file")
-        result = convert_described(module, modules, state, source)
-        return Converted("described", *result, _latent(latent))
+        file = "the architecture file"
+        told = read_architecture(described, file)
+        result = convert_conditional(told.module, read_labels(told.labels, file), told.modules, state, source)
+        return Converted("described", *result, _latent(told.latent))
     layout, state = recognise_below(state, source)
     options = {key: value for key, value in described.items() if key not in ("arch", "latent")}
+    check_classes_option(layout, options, source)
     try:
         module, params, left_out = LAYOUTS[layout].convert(state, source, options)
     except TypeError as error:

@@ -1,12 +1,13 @@
 """Stacks of layers by an architecture file.
 
 An architecture file is the JSON that a model folder's ``config.json`` keeps under ``"generator"`` (or ``"network"``),
-plus ``"latent"`` for generators that were not trained on normal codes, and ``"modules"`` where the file's modules are
-not in the order of the forward pass.
+plus ``"latent"`` for generators that were not trained on normal codes, ``"modules"`` where the file's modules are not
+in the order of the forward pass, and ``"labels"`` where the class enters otherwise than after the code
+(:class:`gprior_converters.conditional.Labels`).
 """
 
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,13 +16,14 @@ from gprior_converters.state import State
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.dcgan import DCGAN
-from gprior_jax.nn.stack import NORMS, StackLayer, stack_shapes
+from gprior_jax.nn.stack import NORMS, StackLayer
 from gprior_jax.typing import Params
 from gprior_jax.zoo.networks import build
 
 Network = DCGAN | DCGANDiscriminator
 
-_REMEDY = (
+LAYOUT = "described stack"
+REMEDY = (
     'correct the layers, or list under "modules" every module of the file that has tensors (norms, too) in the order '
     "of the forward pass"
 )
@@ -29,39 +31,53 @@ _REMEDY = (
 _RUNNING = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 
 
-def read_architecture(description: dict[str, Any], source: str) -> tuple[Network, dict[str, Any], list[str] | None]:
+class Architecture(NamedTuple):
+    """An architecture file's content.
+
+    Attributes:
+        module: the network.
+        latent: the entry ``"latent"``; empty if absent.
+        modules: the entry ``"modules"``; None if absent.
+        labels: the entry ``"labels"``; empty if absent.
+    """
+
+    module: Network
+    latent: dict[str, Any]
+    modules: list[str] | None
+    labels: Any
+
+
+def read_architecture(description: dict[str, Any], source: str) -> Architecture:
     """Read an architecture file's content.
 
     Args:
         description: ``{"arch": "dcgan_generator" | "dcgan_discriminator", "layers": [...], ...}``.
         source: names the architecture file in messages.
 
-    Returns:
-        The module, the entry ``"latent"`` (empty if absent), and the entry ``"modules"`` (None if absent).
-
     Raises:
         CheckpointError: not such a description, or layers that do not fit each other.
     """
     description = dict(description)
     latent, modules = description.pop("latent", {}), description.pop("modules", None)
+    labels = description.pop("labels", {})
     words = isinstance(modules, list) and all(isinstance(name, str) for name in modules)
     if modules is not None and not (words and len(set(modules)) == len(modules)):
         raise CheckpointError(f'{source}: "modules" is to be a list of distinct names, such as ["main.0", "main.1"].')
     try:
         module = build(description)
-        stack_shapes(module.layers, module.input_shape)
+        _ = module.shapes
     except (CheckpointError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{source} does not describe a network: {error}") from error
-    return module, latent, modules
+    return Architecture(module, latent, modules, labels)
 
 
 def convert_described(
-    module: Network,
+    module: Any,
     modules: list[str] | None,
     state: State,
     source: str,
-    layout: str = "described stack",
-    remedy: str = _REMEDY,
+    layout: str = LAYOUT,
+    remedy: str = REMEDY,
 ) -> tuple[Network, Params, tuple[str, ...]]:
     """Convert a described stack.
 
@@ -83,7 +99,7 @@ def convert_described(
     held = list(dict.fromkeys(key.rpartition(".")[0] for key in state))
     prefixes = held if modules is None else list(modules)
     ledger.leave_out(*(f"{prefix}.num_batches_tracked" for prefix in prefixes))
-    shapes = stack_shapes(module.layers, module.input_shape)
+    shapes = module.shapes
     wanted = _wanted(module.layers, shapes)
     if len(prefixes) != len(wanted):
         named = "" if modules is None else f' and "modules" of the architecture file names {len(modules)}'
@@ -112,7 +128,7 @@ def _wanted(layers: tuple[StackLayer, ...], shapes: list[tuple[int, ...]]) -> li
     for layer, before in zip(layers, shapes, strict=False):
         pixels = max(1, layer.size) ** 2 if layer.op == "dense" else 1
         shape = {
-            "dense": [layer.features * pixels, int(np.prod(before))],
+            "dense": [layer.pieces * layer.features * pixels, int(np.prod(before))],
             "conv": [layer.features, before[-1], layer.kernel, layer.kernel],
             "conv_transpose": [before[-1], layer.features, layer.kernel, layer.kernel],
         }[layer.op]
@@ -160,15 +176,16 @@ def _operation(ledger: Ledger, prefix: str, layer: StackLayer, in_shape: tuple[i
 def _dense(ledger: Ledger, prefix: str, layer: StackLayer, in_shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     """A dense layer; torch flattens and reshapes maps as [C, H, W], here they are [H, W, C]."""
     pixels = max(1, layer.size) ** 2
-    outputs, inputs = layer.features * pixels, int(np.prod(in_shape))
+    features = layer.pieces * layer.features
+    outputs, inputs = features * pixels, int(np.prod(in_shape))
     kernel = ledger.take(f"{prefix}.weight", (outputs, inputs))
     if len(in_shape) == 3:
         height, width, features = in_shape
         kernel = kernel.reshape(outputs, features, height, width).transpose(0, 2, 3, 1).reshape(outputs, inputs)
-    kernel = kernel.reshape(layer.features, pixels, inputs).transpose(2, 1, 0).reshape(inputs, outputs)
+    kernel = kernel.reshape(features, pixels, inputs).transpose(2, 1, 0).reshape(inputs, outputs)
     if not layer.bias:
         return {"kernel": np.ascontiguousarray(kernel)}
-    bias = ledger.take(f"{prefix}.bias", (outputs,)).reshape(layer.features, pixels).T.reshape(-1)
+    bias = ledger.take(f"{prefix}.bias", (outputs,)).reshape(features, pixels).T.reshape(-1)
     return {"kernel": np.ascontiguousarray(kernel), "bias": bias}
 
 

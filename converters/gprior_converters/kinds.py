@@ -64,7 +64,8 @@ def kind_of(path: Path) -> tuple[str, str] | None:
         return "a tar archive", _UNPACK
     if head[4:8] == b"TFL3":
         return "a TensorFlow Lite model", _AS_PYTORCH
-    if head[:1] == b"\x08" and re.search(rb"onnx|pytorch|tf2onnx|keras2onnx", head[:256], re.IGNORECASE):
+    named = re.search(rb"onnx|pytorch", head[:256], re.IGNORECASE) or path.suffix.lower() == ".onnx"
+    if head[:1] == b"\x08" and named:
         return "an ONNX model", "export the network's state_dict() from the program that made it"
     if head.startswith(b"PK"):
         return _archive(path)

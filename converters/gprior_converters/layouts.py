@@ -12,6 +12,7 @@ from gprior_converters import (
     encoder,
     lpips,
     pggan,
+    pytorch_gan,
     stylegan,
     stylegan2,
     stylegan2_discriminator,
@@ -107,6 +108,20 @@ LAYOUTS: dict[str, Layout] = {
         dcgan.is_discriminator,
         dcgan.convert_discriminator,
         dcgan.LICENCE_NOTE,
+    ),
+    "pytorch_gan_generator": Layout(
+        "DCGAN generator (PyTorch-GAN dcgan, lsgan, dragan, began)",
+        "generator",
+        pytorch_gan.is_convolutional,
+        pytorch_gan.convert_convolutional,
+        pytorch_gan.LICENCE_NOTE,
+    ),
+    "dense_generator": Layout(
+        "generator of dense layers (PyTorch-GAN gan, cgan, wgan)",
+        "generator",
+        pytorch_gan.is_dense,
+        pytorch_gan.convert_dense,
+        pytorch_gan.LICENCE_NOTE,
     ),
     "residual_encoder": Layout(
         "StyleGAN encoder (idinvert)", "encoder", encoder.is_encoder, encoder.convert, encoder.LICENCE_NOTE

@@ -7,7 +7,8 @@ Two kinds are known:
 * PGGAN, StyleGAN and StyleGAN2 in TensorFlow: a tuple ``(G, D, Gs)`` of networks (in-domain inversion: ``(E, G, D,
   Gs)``), each with variables by name, and components that are networks again.
 
-A whole network of the first kind is also what PTI saves of a tuned generator, in an archive of ``torch.save``.
+A whole network of the first kind is also what PTI saves of a tuned generator, in an archive of ``torch.save``. A state
+dict that was pickled by itself is read, too.
 
 What no tensor tells is kept as settings: the arguments that the networks were made with.
 """
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gprior_converters.contents import no_network
 from gprior_converters.kinds import is_safetensors, kind_of
 from gprior_converters.scanning import shown
 from gprior_converters.selecting import Weights
@@ -28,7 +30,7 @@ from gprior_converters.state import State
 from gprior_converters.unpickler import TORCH_MAGIC, Array, Module, Network, read, read_archive
 from gprior_jax.errors import CheckpointError
 
-TORCH, TENSORFLOW = "stylegan2-ada-pytorch", "tensorflow"
+TORCH, TENSORFLOW, STATE = "stylegan2-ada-pytorch", "tensorflow", "state dict"
 """Kinds of files."""
 
 _START = b"\x80"
@@ -52,9 +54,10 @@ class Pickled(NamedTuple):
     """What a file holds.
 
     Attributes:
-        kind: ``"stylegan2-ada-pytorch"`` or ``"tensorflow"``.
-        networks: tensors by role, ``"generator"`` (the averaged one, where there are two) and ``"discriminator"``;
-            keys are those of the state dict, or names of variables with those of the components before them.
+        kind: ``"stylegan2-ada-pytorch"``, ``"tensorflow"`` or ``"state dict"``.
+        networks: tensors by role, ``"generator"`` (the averaged one, where there are two) and ``"discriminator"``, or
+            ``""`` of a state dict; keys are those of the state dict, or names of variables with those of the components
+            before them.
         settings: by role, the arguments of the constructor, as far as they are plain values, with ``class_name`` or
             ``build_func_name`` and ``version``.
         left_out: names of entries of the file that are not used.
@@ -153,6 +156,8 @@ def _select(content: Any, reader: "_Reader", weights: Weights) -> Pickled:
     """The networks among the objects of a file."""
     if isinstance(content, Module):  # As PTI saves its tuned generator.
         content = {"G": content}
+    if isinstance(content, dict) and content and all(isinstance(part, Array) for part in content.values()):
+        return Pickled(STATE, {"": reader.state(content)}, {}, (), {})
     if isinstance(content, tuple) and len(content) in (3, 4) and all(isinstance(part, Network) for part in content):
         entries: dict[Any, Any] = dict(zip(_TUPLE[-len(content) :], content, strict=True))
         kind, names = TENSORFLOW, {"averaged": "Gs", "raw": "G"}
@@ -160,8 +165,8 @@ def _select(content: Any, reader: "_Reader", weights: Weights) -> Pickled:
         entries, kind, names = dict(content), TORCH, {"averaged": "G_ema", "raw": "G"}
     else:
         raise CheckpointError(
-            f"{reader.source} holds a {type(content).__name__}, not the networks of stylegan2-ada-pytorch "
-            "({G, D, G_ema}) or of a TensorFlow GAN (G, D, Gs): give such a file."
+            f"{reader.source} {no_network(content)}; of pickles, those of stylegan2-ada-pytorch ({{G, D, G_ema}}), of "
+            "TensorFlow GANs (G, D, Gs) and plain state dicts are read."
         )
     if weights == "averaged" and not _is_network(entries.get(names["averaged"])):
         weights = "raw"
@@ -200,6 +205,13 @@ class _Reader:
         self._entries += 1
         if self._entries > _MAX_ENTRIES or depth > _MAX_DEPTH:
             raise ValueError("it has too many entries, or too many within each other")
+
+    def state(self, content: dict[Any, Any]) -> State:
+        """A state dict that was pickled by itself."""
+        state: State = {}
+        for key, value in content.items():
+            self._add(state, shown(key, 200), value)
+        return state
 
     def module(self, module: Module) -> tuple[State, dict[str, Any]]:
         """State dict of a stylegan2-ada-pytorch network, and its settings."""

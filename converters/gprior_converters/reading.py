@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gprior_converters import pickles, safetensors, tensorflow
+from gprior_converters.contents import no_network, whole_network
 from gprior_converters.kinds import kind_of
 from gprior_converters.selecting import Networks as Networks
 from gprior_converters.selecting import Weights, select
@@ -64,7 +65,7 @@ def read_networks(path: str | os.PathLike, weights: Weights = "averaged") -> Net
         return Networks(found.networks, found.left_out, attributes, found.taken)
     content = load(path)
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict: save net.state_dict().")
+        raise CheckpointError(f"{path} {no_network(content)}.")
     return select(path, content, weights)
 
 
@@ -95,6 +96,8 @@ def load(path: Path, drop_arrays: bool = True) -> Any:
         raise
     except pickle.UnpicklingError as error:
         if "weights_only" in str(error) or "Weights only" in str(error):
+            if found := whole_network(path):
+                raise CheckpointError(f"{path} {found}.") from error
             raise CheckpointError(
                 f"{path} holds Python objects beside tensors, which could run code when loaded; it was refused and "
                 "nothing was run: save the network's state_dict() alone."

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+from gprior_converters.contents import no_network
 from gprior_converters.state import State
 from gprior_converters.tensors import is_state, to_numpy
 from gprior_jax.errors import CheckpointError
@@ -147,8 +148,7 @@ def select(path: Path, content: dict[Any, Any], weights: Weights) -> Networks:
         if wrapper is None:
             break
         content, aside = content[wrapper], (*others, *aside)
-    held = ", ".join(map(str, list(content)[:8])) or "nothing"
-    raise CheckpointError(f"{path} holds no state dict that could be found (it holds {held}): save net.state_dict().")
+    raise CheckpointError(f"{path} {no_network(content)}.")
 
 
 def _wrapper(path: Path, content: dict[Any, Any], weights: Weights) -> tuple[str | None, tuple[str, ...]]:

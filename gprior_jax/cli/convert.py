@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from tyro import conf
 
-from gprior_jax.cli.flags import JsonFlag, values
+from gprior_jax.cli.flags import JsonFlag, class_names, values
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import require
 from gprior_jax.zoo.networks import describe
@@ -30,6 +30,9 @@ class Convert(JsonFlag):
             alex.pth of the lpips package, or its wheel, lpips-0.1.4-py3-none-any.whl.
         weights: of a file with two generators (g_ema and g) averaged, the running average, or raw, what was trained
             last.
+        num_classes: classes that a DCGAN-like generator takes as further numbers after its code, which no tensor tells.
+        batch_statistics: compute the statistics of the generator's batch norms from so many drawn codes (1000), in
+            place of those of the file: where these are stale, images saturate.
         name: name of the model; the file's stem unless given.
         licence: licence of the weights, recorded in the folder.
         overwrite: replace an existing folder.
@@ -42,6 +45,8 @@ class Convert(JsonFlag):
     encoder: Path | None = None
     lpips_linear: Path | None = None
     weights: Literal["averaged", "raw"] = "averaged"
+    num_classes: int | None = None
+    batch_statistics: int | None = None
     name: str | None = None
     licence: str | None = None
     overwrite: bool = False
@@ -51,8 +56,16 @@ class Convert(JsonFlag):
         require("torch", "convert")
         from gprior_converters.convert import convert_file
 
-        given = ("architecture", "discriminator", "encoder", "lpips_linear", "weights", "name", "licence", "overwrite")
-        made = convert_file(self.file, self.to, **values(self, *given))
+        given = (
+            "architecture",
+            "discriminator",
+            "encoder",
+            "lpips_linear",
+            "weights",
+            "num_classes",
+            "batch_statistics",
+        )
+        made = convert_file(self.file, self.to, **values(self, *given, "name", "licence", "overwrite"))
         if self.json:
             print_json(facts(made))
         else:
@@ -87,14 +100,29 @@ def tell(file: Path, made: Any) -> None:
     for note in made.notes:
         say(f"{file}: {note}")
     if made.left_out:
-        more = f" and {len(made.left_out) - _TOLD} more" if len(made.left_out) > _TOLD else ""
-        say(f"not used: {', '.join(made.left_out[:_TOLD])}{more}")
+        say(f"not used: {_listed(made.left_out)}")
     if hasattr(made.module, "z_dim"):
         _describe(made.module, made.folder)
 
 
+def _listed(keys: tuple[str, ...]) -> str:
+    """Keys that are not used; what every batch norm has is told once."""
+    counters = [key for key in keys if key.endswith(f".{_COUNTER}")]
+    told = list(keys)
+    if len(counters) > 1:
+        told = [*(key for key in keys if key not in counters), f"{_COUNTER} of {len(counters)} batch norms"]
+    more = f" and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    return f"{', '.join(told[:_TOLD])}{more}"
+
+
+_COUNTER = "num_batches_tracked"
+
+
 def _describe(module: Any, folder: Path) -> None:
-    layers, classes = len(module.layer_names), getattr(module, "num_classes", 0)
-    told = f", {classes} classes" if classes else ""
-    say(f"{module.resolution} px, latent codes of {module.z_dim} numbers{told}, composing layers 1 to {layers - 1}")
-    say(f"next: gprior generate --model {folder}{' --label 0' if classes else ''} --out samples")
+    layers = len(module.layer_names)
+    say(f"{module.resolution} px, latent codes of {module.z_dim} numbers, composing layers 1 to {layers - 1}")
+    classes = getattr(module, "num_classes", 0)
+    if classes:
+        names = class_names(str(folder))
+        say(f"{classes} classes, --label 0 to {classes - 1}{': ' if names else ''}{', '.join(names)}")
+    say(f"next: gprior generate --model {folder} --out samples{' --label 0' if classes else ''}")

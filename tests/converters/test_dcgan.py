@@ -60,6 +60,16 @@ def randomise(net, seed=0):
     return net.eval()
 
 
+def settle(net, *inputs):
+    """Statistics of a batch in place of random ones, as a trained network has them; evaluation mode."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        net.train()(*inputs)
+    return net.eval()
+
+
 def convert(tmp_path, net, described=None, **options):
     state = net if isinstance(net, dict) else net.state_dict()
     torch.save(state, tmp_path / "net.pth")

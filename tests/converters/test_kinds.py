@@ -64,6 +64,11 @@ def test_files_are_called_what_they_are(tmp_path, name):
     assert told in nvidia.refusal(tmp_path / "g.pth", read_networks)
 
 
+def test_onnx_without_the_name_of_its_program(tmp_path):
+    (tmp_path / "g.onnx").write_bytes(b"\x08\x07:\x90\x01\n&\n\x06input\x12")
+    assert "is an ONNX model" in nvidia.refusal(tmp_path / "g.onnx", read_networks)
+
+
 @pytest.mark.parametrize("name", ["model.ckpt-9.index", "model.ckpt-9.data-00000-of-00001", "saved_model.pb"])
 def test_parts_of_tensorflow_checkpoints(tmp_path, name):
     (tmp_path / name).write_bytes(b"\0\x11\x80\xff" * 9)

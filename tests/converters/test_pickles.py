@@ -1,3 +1,4 @@
+import pickle
 import struct
 import sys
 
@@ -224,9 +225,11 @@ def test_no_file(tmp_path, make):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ([1], "holds a list, not the networks of stylegan2-ada-pytorch"),
-        ({"epoch": 1}, "holds a dict"),
-        ((nvidia.Network({}),) * 2, "holds a tuple"),
+        ([1], "holds a list of 1 numbers (losses, perhaps), no network"),
+        ([1], "of pickles, those of stylegan2-ada-pytorch ({G, D, G_ema}), of TensorFlow GANs (G, D, Gs) and plain"),
+        ({"epoch": 1}, "holds nothing but epoch, no network"),
+        (np.zeros(3, np.float32), "holds one array (codes, perhaps), no network"),
+        ((nvidia.Network({}),) * 2, "holds a list of 2 entries, no network"),
         (nvidia.Network({}), "holds a Network"),
         ({"D": nvidia.Layer(1)}, "holds no generator"),
         ({"G": 1, "D": nvidia.Layer(1)}, "holds no generator"),
@@ -234,6 +237,16 @@ def test_no_file(tmp_path, make):
 )
 def test_files_without_networks(tmp_path, content, told):
     assert told in nvidia.refusal(nvidia.write(tmp_path / "a.pkl", content))
+
+
+def test_a_state_dict_that_was_pickled_by_itself(tmp_path):
+    state = {"main.0.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "main.1.number": np.array(5)}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(state))
+    found = reading.read_networks(tmp_path / "a.pkl")
+    assert list(found) == [""]
+    assert found[""].keys() == state.keys()
+    for name, value in state.items():
+        np.testing.assert_array_equal(found[""][name], value)
 
 
 def broken(change):

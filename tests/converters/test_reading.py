@@ -63,8 +63,27 @@ def test_code_in_a_bare_pickle(tmp_path):
     assert not (tmp_path / "owned").exists()
 
 
-def test_whole_modules_are_refused(tmp_path):
-    assert "could run code" in refusal(save(tmp_path / "a.pth", torch.nn.Linear(2, 2)))
+class Generator(torch.nn.Module):
+    """A user's own, which a whole pickle of it names."""
+
+    def __init__(self):
+        super().__init__()
+        self.main = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh())
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (Generator(), f"{__name__}.Generator"),
+        ({"netG": Generator(), "epoch": 3}, f"{__name__}.Generator"),
+        (torch.nn.Linear(2, 2), "torch.nn.modules.linear.Linear"),
+    ],
+)
+def test_whole_networks_are_called_so(tmp_path, content, kind, zipped):
+    message = refusal(save(tmp_path / "a.pth", content, _use_new_zipfile_serialization=zipped))
+    assert f"is a whole network, of the class {kind}, as torch.save(net) writes it" in message
+    assert "nothing was run: where its program is installed, save net.state_dict() of it" in message
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -212,18 +231,22 @@ def test_names_of_other_programs(tmp_path, names, best):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ([torch.zeros(2)], "holds a list, not a state dict"),
-        (torch.zeros(2), "holds a Tensor, not a state dict"),
-        ({}, "holds no state dict that could be found (it holds nothing)"),
-        ({"epoch": 3, "loss": 0.5}, "holds no state dict that could be found (it holds epoch, loss)"),
-        ({"encoder": numbered(1), "decoder": numbered(2)}, "it holds encoder, decoder"),
-        ({"model": {"model": {"model": {"model": {"model": numbered(1)}}}}}, "holds no state dict"),
+        ([torch.zeros(2)], "holds a list of 1 arrays (images or codes, perhaps), no network"),
+        (torch.zeros(2, 100, 1, 1), "holds one array [2, 100, 1, 1] (codes, perhaps), no network"),
+        ([0.7, 0.69, 1], "holds a list of 3 numbers (losses, perhaps), no network"),
+        ([{}, "a"], "holds a list of 2 entries, no network"),
+        ({"G_losses": [0.7], "D_losses": (1, 2.0)}, "holds lists of numbers (G_losses, D_losses: losses, perhaps)"),
+        (torch.optim.Adam([torch.nn.Parameter(torch.ones(2))]).state_dict(), "holds the state of an optimiser"),
+        ({}, "holds nothing, no network"),
+        ({"epoch": 3, "loss": 0.5}, "holds nothing but epoch, loss, no network"),
+        ({"encoder": numbered(1), "decoder": numbered(2)}, "a generator (it holds encoder, decoder), no network"),
+        ({"model": {"model": {"model": {"model": {"model": numbered(1)}}}}}, "(it holds model), no network"),
     ],
 )
 def test_files_without_a_network(tmp_path, content, told):
     message = refusal(save(tmp_path / "a.pth", content))
     assert told in message
-    assert "save net.state_dict()" in message
+    assert "give the file with the network's state_dict()" in message
 
 
 def test_storage_shorter_than_its_tensor(tmp_path):

@@ -264,6 +264,11 @@ def test_the_table_of_published_files():
         assert item.page.startswith("https://")
         assert re.fullmatch(r"[0-9a-f]{8,64}|", item.sha256)
         assert re.fullmatch(r"\d{4}\.\d{5}|\d{4}\.\d{4}", item.paper.arxiv)
+        assert bool(item.package) == bool(item.member)
+        if item.package:
+            assert re.fullmatch(r"[a-z0-9-]+==[0-9.]+", item.package)
+            assert not item.address
+            assert len(item.sha256) == 64
         assert item.licence
         assert item.title
     assert {item.service for item in PUBLISHED} == {"", "Google Drive", "Dropbox"}
