@@ -1,4 +1,4 @@
-"""``gprior train generator`` and ``gprior train stylegan2``."""
+"""``gprior train stylegan2``, and what it has in common with ``gprior train generator``."""
 
 import dataclasses
 from typing import Any
@@ -9,25 +9,19 @@ from gprior_jax import zoo
 from gprior_jax.cli.bars import span
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.cli.training import SessionFlags
-from gprior_jax.training.config import GANConfig, PGGANConfig, StyleGAN2Config
+from gprior_jax.training.config import StyleGAN2Config
+from gprior_jax.training.gan_config import GANConfig
 
 
-class _PGGANFlags(PGGANConfig):
+class _StyleGAN2Flags(StyleGAN2Config):
     """Settings as they are given: they are checked together with the other flags, and told like them."""
 
     def __post_init__(self):
         pass
 
 
-class _StyleGAN2Flags(StyleGAN2Config):
-    """Likewise."""
-
-    def __post_init__(self):
-        pass
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Train(SessionFlags):
+class Train(SessionFlags):
     """What training any architecture takes.
 
     Attributes:
@@ -40,9 +34,8 @@ class _Train(SessionFlags):
     init_from: str | None = None
     perceptual: str | None = None
 
-    def _train(self, kind: type[GANConfig], flags: GANConfig) -> int:
+    def train(self, config: GANConfig) -> int:
         """Train to the end."""
-        config = kind(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(flags)})
         from gprior_jax.training.loop import train
 
         self.check()
@@ -61,6 +54,9 @@ class _Train(SessionFlags):
         return 0
 
 
+_LOSSES = (("G", "generator"), ("D", "discriminator"))
+
+
 def _summary(row: dict[str, Any]) -> str:
     """The numbers of a logged row that tell how a run does."""
     told = [f"{row['resolution']} px"]
@@ -70,28 +66,15 @@ def _summary(row: dict[str, Any]) -> str:
         told.append(f"path {float(row['path_length']):.3f}")
     if row.get("augment_p"):
         told.append(f"augment {float(row['augment_p']):.3f}")
-    losses = f"G {float(row['generator']):.3f}  D {float(row['discriminator']):.3f}"
+    if row.get("diversity"):
+        told.append(f"diversity {float(row['diversity']):.2f}")
+    losses = "  ".join(f"{letter} {float(row[name]):.3f}" for letter, name in _LOSSES if row[name] != "")
     pace = f"{row['images_per_second']:.0f} images/s"
     return "  ".join([*told, losses, pace, f"{span(row['seconds_left'])} left"])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainGenerator(_Train):
-    """Train a PGGAN and its discriminator on a zip file or folder of images; the same command goes on with a run.
-
-    Attributes:
-        config: the run's settings.
-    """
-
-    config: conf.OmitArgPrefixes[_PGGANFlags] = dataclasses.field(default_factory=_PGGANFlags)
-
-    def run(self) -> int:
-        """Train to the end."""
-        return self._train(PGGANConfig, self.config)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainStyleGAN2(_Train):
+class TrainStyleGAN2(Train):
     """Train a StyleGAN2 and its discriminator on a zip file or folder of images; the same command goes on with a run.
 
     Attributes:
@@ -102,4 +85,5 @@ class TrainStyleGAN2(_Train):
 
     def run(self) -> int:
         """Train to the end."""
-        return self._train(StyleGAN2Config, self.config)
+        flags = self.config
+        return self.train(StyleGAN2Config(**{f.name: getattr(flags, f.name) for f in dataclasses.fields(flags)}))

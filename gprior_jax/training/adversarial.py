@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from gprior_jax.training import losses, projected
-from gprior_jax.training.config import GANConfig
+from gprior_jax.training.gan_config import PyramidConfig
 from gprior_jax.training.lanes import Lanes
 from gprior_jax.typing import Array, Params
 
@@ -60,7 +60,7 @@ def judge(
 
 
 def with_projected(
-    config: GANConfig,
+    config: PyramidConfig,
     lanes: Lanes,
     state: projected.Projected | None,
     found: Judgement,

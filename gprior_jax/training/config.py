@@ -1,153 +1,16 @@
-"""Settings of a training run, and what they say about every moment of it."""
+"""Settings of a training run of PGGAN or StyleGAN2, and what they say about every moment of it."""
 
-import abc
 import dataclasses
 import math
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, get_args
 
-from gprior_jax.checks import check_fields
 from gprior_jax.errors import ArgumentError
-from gprior_jax.keys import check_seed
-from gprior_jax.nn.pyramid import pyramid_channels
+from gprior_jax.training.gan_config import SIZES, PyramidConfig, positive
 from gprior_jax.training.losses import AdversarialLoss
 
-SIZES = tuple(4 << level for level in range(1, 9))
-"""Sides of images that can be trained on, pixels."""
-
-
-def _positive(**numbers: int) -> None:
-    """Raise ``ValueError`` for a number below 1."""
-    for name, number in numbers.items():
-        if number < 1:
-            raise ArgumentError(f"{name} {number}: use at least 1.")
-
-
-class RunConfig(Protocol):
-    """What every run's settings tell, whatever is trained; a frozen dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def batch_size(self) -> int:
-        """Images a step."""
-        ...
-
-    @property
-    def total_images(self) -> int:
-        """Images of the whole run."""
-        ...
-
-    @property
-    def ema_half_life(self) -> float:
-        """Half-life of the averaged network, images."""
-        ...
-
-    def check_extends(self, earlier: Any, images_seen: int) -> None:
-        """Check that a run of these settings has the past that one of ``earlier`` has, which differ in length only."""
-        ...
-
 
 @dataclasses.dataclass(frozen=True)
-class GANConfig(abc.ABC):
-    """What every run has.
-
-    Attributes:
-        resolution: side of the final images, pixels, a power of two from 8.
-        image_channels: channels of the images: 1 gray, 3 RGB, 4 RGBA.
-        z_dim: length of a latent code.
-        base_channels: feature channels at size s are min(base_channels / s, max_channels).
-        max_channels: most feature channels of a layer.
-        r1_gamma: weight of the R1 penalty.
-        r1_interval: the penalty is applied at the end of every so many steps, times this number.
-        batch_size: images a step.
-        learning_rate: of Adam, both networks.
-        beta2: of Adam; beta1 is 0.
-        ema_half_life: half-life of the averaged generator, images.
-        minibatch_group: images per group of the minibatch standard deviation.
-        mirror: mirror a random half of the images.
-        turns: turn every image by a random number of quarter turns.
-        seed: of weights, latent codes and the order of images.
-        pixel_weight: weight of the discriminator's judgement in the generator's loss.
-        projected_weight: weight of the judgement of discriminators on the features of a network that was trained on
-            photographs (projected GAN, arXiv:2111.01007); 0 has none.
-        projected_rate: their learning rate. Published is 2e-4, for batches of 64; of the two this gave the better
-            portraits (benchmarks/RESULTS.md, "Training").
-    """
-
-    resolution: int = 64
-    image_channels: int = 3
-    z_dim: int = 128
-    base_channels: int = 2048
-    max_channels: int = 128
-    r1_gamma: float = 1.0
-    r1_interval: int = 16
-    batch_size: int = 32
-    learning_rate: float = 2e-3
-    beta2: float = 0.99
-    ema_half_life: float = 10_000.0
-    minibatch_group: int = 4
-    mirror: bool = True
-    turns: bool = False
-    seed: int = 0
-    pixel_weight: float = 1.0
-    projected_weight: float = 0.0
-    projected_rate: float = 1e-3
-
-    def __post_init__(self):
-        check_seed(self.seed)
-        check_fields(self)
-        if self.resolution not in SIZES:
-            raise ArgumentError(f"resolution {self.resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}.")
-        if self.image_channels not in (1, 3, 4):
-            raise ArgumentError(f"image_channels {self.image_channels}: use 1 (gray), 3 (RGB) or 4 (RGBA).")
-        _positive(batch_size=self.batch_size, minibatch_group=self.minibatch_group, r1_interval=self.r1_interval)
-        if self.batch_size % min(self.minibatch_group, self.batch_size):
-            raise ArgumentError(
-                f"batch_size {self.batch_size} is no multiple of minibatch_group {self.minibatch_group}."
-            )
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """Feature channels at 4, 8, ... ``resolution`` pixels."""
-        return pyramid_channels(self.resolution, self.base_channels, self.max_channels)
-
-    @property
-    def groups(self) -> int:
-        """Parts that a step's batch falls into, across which no image depends on another."""
-        return self.batch_size // min(self.minibatch_group, self.batch_size)
-
-    @property
-    @abc.abstractmethod
-    def total_images(self) -> int:
-        """Images of the whole run."""
-
-    @abc.abstractmethod
-    def size_at(self, images_seen: int) -> int:
-        """Side of the images of the batch that starts after ``images_seen`` images, pixels."""
-
-    def progress(self, images_seen: int) -> dict[str, Any]:
-        """What the log tells of the batch that starts after ``images_seen`` images."""
-        return {"resolution": self.size_at(images_seen)}
-
-    def conditioning(self, images_seen: int) -> float:
-        """How far images are of their own classes in the batch that starts after ``images_seen`` images, 0 to 1."""
-        return 1.0
-
-    @abc.abstractmethod
-    def check_extends(self, earlier: Any, images_seen: int) -> None:
-        """Check that a run of these settings has the past that one of ``earlier`` has, which differ in its length only.
-
-        Args:
-            earlier: settings of the same kind.
-            images_seen: how far the run is.
-
-        Raises:
-            ArgumentError: it has another past.
-        """
-
-
-@dataclasses.dataclass(frozen=True)
-class PGGANConfig(GANConfig):
+class PGGANConfig(PyramidConfig):
     """How to train a PGGAN: from small images to large ones.
 
     The widths are those of the bundled prior; its model card tells its schedule. Sources: progressive growing, fade-in,
@@ -156,7 +19,7 @@ class PGGANConfig(GANConfig):
 
     Attributes:
         arch: architecture of both networks.
-        loss: adversarial loss; the R1 penalty belongs to the non-saturating one.
+        loss: nonsaturating, to which the R1 penalty belongs, or wgan_gp.
         start_resolution: side of the first images.
         images_per_level: images to train on at each resolution from start_resolution up; the last number serves all
             further levels.
@@ -173,6 +36,8 @@ class PGGANConfig(GANConfig):
         super().__post_init__()
         # A list, as JSON has it, would be no key of a compiled step.
         object.__setattr__(self, "images_per_level", tuple(self.images_per_level))
+        if self.loss not in get_args(AdversarialLoss):
+            raise ArgumentError(f"loss {self.loss!r}: use {' or '.join(get_args(AdversarialLoss))}.")
         if self.start_resolution not in SIZES:
             raise ArgumentError(
                 f"start_resolution {self.start_resolution}: use a power of two from {SIZES[0]} to {SIZES[-1]}."
@@ -260,7 +125,7 @@ class Moment(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class StyleGAN2Config(GANConfig):
+class StyleGAN2Config(PyramidConfig):
     """How to train a StyleGAN2.
 
     Sources: Karras et al. 2020 (arXiv:1912.04958), stylegan2-ada-pytorch ``train.py`` and ``training/loss.py``;
@@ -311,7 +176,7 @@ class StyleGAN2Config(GANConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        _positive(path_interval=self.path_interval, path_shrink=self.path_shrink)
+        positive(path_interval=self.path_interval, path_shrink=self.path_shrink)
         if not 0 <= self.condition_from <= self.condition_until or (self.condition_until and not self.num_classes):
             raise ArgumentError(
                 f"condition_from {self.condition_from} and condition_until {self.condition_until}: use numbers of "

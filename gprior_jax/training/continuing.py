@@ -10,8 +10,8 @@ from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.images.samples import range_setting
 from gprior_jax.storage.atomic import read_json
 from gprior_jax.summary import check_same
-from gprior_jax.training.config import RunConfig
 from gprior_jax.training.data import ImageZip
+from gprior_jax.training.gan_config import RunConfig
 
 CONFIG = "config.json"
 

@@ -14,7 +14,7 @@ import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
 from gprior_jax.inversion.devices import IMAGES, cores, image_mesh
-from gprior_jax.training.config import GANConfig
+from gprior_jax.training.gan_config import GANConfig
 from gprior_jax.typing import Array
 
 T = TypeVar("T")
@@ -66,6 +66,12 @@ class Lanes(NamedTuple):
         """The mean over the devices, of numbers that are means over a device's images."""
         return tree if self.devices == 1 else cast(T, jax.lax.pmean(tree, IMAGES))
 
+    def gather(self, batch: T) -> T:
+        """Arrays of all images, ``[B, ...]``, from those of every device's."""
+        if self.devices == 1:
+            return batch
+        return jax.tree.map(lambda x: jax.lax.all_gather(x, IMAGES, tiled=True), batch)
+
     def place(self, tree: T) -> T:
         """Arrays on all devices of the step."""
         if self.devices == 1:
@@ -81,7 +87,7 @@ def lanes_for(config: GANConfig) -> Lanes:
     device, available = jax.local_devices()[0], jax.local_device_count()
     count = max(n for n in range(1, available + 1) if config.groups % n == 0)
     fills = device.platform == "cpu" and count >= cores()
-    return Lanes(count, min(config.minibatch_group, config.batch_size), count > 1 and fills)
+    return Lanes(count, config.kept_together, count > 1 and fills)
 
 
 def spread(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -23,10 +23,11 @@ from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.summary import fingerprint
 from gprior_jax.training import projected, sessions
-from gprior_jax.training.config import GANConfig
 from gprior_jax.training.continuing import check_continues, settings_of
 from gprior_jax.training.data import ImageZip, classes_together, stream
+from gprior_jax.training.gan_config import GANConfig, PyramidConfig
 from gprior_jax.training.lanes import Lanes, lanes_for
+from gprior_jax.training.monitor import Monitor
 from gprior_jax.training.trainers import trainer_of
 from gprior_jax.training.warm_start import warm_start
 from gprior_jax.typing import Array, Params
@@ -67,7 +68,7 @@ def train(
         MissingExtraError: ``tensorboard`` without tensorboardX.
         KeyboardInterrupt: told what is kept.
     """
-    own = sessions.Session(**session)
+    own = _watched(config, sessions.Session(**session))
     images = ImageZip(data, channels=config.image_channels, value_range=own.value_range)
     out, trainer = Path(out), trainer_of(config)
     network = _features_of(config, perceptual)
@@ -100,6 +101,17 @@ def train(
     return model(state)
 
 
+def _watched(config: GANConfig, own: sessions.Session) -> sessions.Session:
+    """The session, which also tells what goes wrong in the rows of its log."""
+    monitor = Monitor(config, own.tell)
+
+    def report(row: dict[str, Any]) -> None:
+        own.report(row)
+        monitor(row)
+
+    return dataclasses.replace(own, report=report)
+
+
 def _check_run(out: Path, config: GANConfig, images: ImageZip, about: dict[str, Any]) -> None:
     """Refuse what can be refused at once, before a scan of the images that may take minutes."""
     _labels(images, config)
@@ -109,7 +121,7 @@ def _check_run(out: Path, config: GANConfig, images: ImageZip, about: dict[str, 
 
 def _features_of(config: GANConfig, folder: str | Path | None) -> Params | None:
     """Weights of the network whose features the projected discriminators of a run judge by."""
-    if not config.projected_weight:
+    if not isinstance(config, PyramidConfig) or not config.projected_weight:
         return None
     if folder is None:
         raise ArgumentError(
@@ -131,7 +143,7 @@ def _placed(
         return lanes.place(jnp.asarray(real)), None
     share = config.conditioning(seen)
     # While generated images have no class, groups of one would tell them from real ones.
-    order = classes_together(classes, config.minibatch_group) if share else np.arange(len(classes))
+    order = classes_together(classes, config.kept_together) if share else np.arange(len(classes))
     return lanes.place((jnp.asarray(real[order]), _rows(config, classes[order], share)))
 
 
@@ -167,7 +179,7 @@ def _restore(out: Path, config: GANConfig, init_from: str | Path | None, network
 
     def fresh() -> Any:
         state = trainer.init(config, purpose(key, "networks"))
-        if network is None:
+        if network is None or not isinstance(config, PyramidConfig):
             return state
         return state._replace(projected=projected.init(config, network, purpose(key, "projected")))
 
@@ -194,5 +206,5 @@ def sample_grid(config: GANConfig, state: Any) -> np.ndarray:
 
 def log_fields(config: GANConfig) -> tuple[str, ...]:
     """Columns of ``log.csv``."""
-    more = projected.TERMS if config.projected_weight else ()
+    more = projected.TERMS if config.has_projected else ()
     return ("images", *config.progress(0), *trainer_of(config).TERMS, *more)

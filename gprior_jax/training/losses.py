@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gprior_jax.typing import Array, Params, PyTree
 
 AdversarialLoss = Literal["nonsaturating", "wgan_gp"]
+CrossEntropy = Literal["nonsaturating", "minimax"]
 Critic = Callable[[Array], Array]
 """Images ``[B, H, W, C]`` to logits ``[B]``."""
 
@@ -31,6 +32,34 @@ def discriminator_loss(real_logits: Array, fake_logits: Array, loss: Adversarial
         return jnp.mean(jax.nn.softplus(fake_logits)) + jnp.mean(jax.nn.softplus(-real_logits))
     drift = DRIFT_WEIGHT * jnp.mean(jnp.square(real_logits))
     return jnp.mean(fake_logits) - jnp.mean(real_logits) + drift
+
+
+def cross_entropy_generator_loss(fake_logits: Array, loss: CrossEntropy) -> Array:
+    """What the generator minimises: ``-log D(fake)``, or in the minimax game ``log(1 - D(fake))``; a scalar.
+
+    D is the sigmoid of the logit (Goodfellow et al. 2014, arXiv:1406.2661, equation 1 and section 3).
+    """
+    return generator_loss(fake_logits, "nonsaturating") if loss == "nonsaturating" else -_softplus_mean(fake_logits)
+
+
+def cross_entropy_discriminator_loss(real_logits: Array, fake_logits: Array, label_smoothing: float = 0.0) -> Array:
+    """What the discriminator minimises: cross-entropy with the target 1, or a little less, of real images; a scalar.
+
+    Args:
+        real_logits: of real images.
+        fake_logits: of generated ones, whose target is 0.
+        label_smoothing: what the target of real images is below 1 (Salimans et al. 2016, arXiv:1606.03498, 3.4).
+
+    >>> bool(cross_entropy_discriminator_loss(jnp.zeros(2), jnp.zeros(2)) == 2 * jnp.log(2.0))
+    True
+    """
+    # -s log D - (1 - s) log(1 - D), and log(1 - D) - log D = -logit.
+    real = _softplus_mean(-real_logits) + label_smoothing * jnp.mean(real_logits)
+    return real + _softplus_mean(fake_logits)
+
+
+def _softplus_mean(logits: Array) -> Array:
+    return jnp.mean(jax.nn.softplus(logits))
 
 
 def hinge_generator_loss(fake: tuple[Array, ...]) -> Array:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from flax.core import unfreeze
 
-from gprior_jax.training.config import GANConfig, RunConfig
+from gprior_jax.training.gan_config import GANConfig, PyramidConfig, RunConfig
 from gprior_jax.typing import Array, Key, Params, PyTree
 
 _EMA_RAMP = 0.05
@@ -27,7 +27,7 @@ def fresh_weights(config: GANConfig, generator: Any, discriminator: Any, key: Ke
     return g, d
 
 
-def adam(config: GANConfig, interval: int = 0) -> optax.GradientTransformation:
+def adam(config: PyramidConfig, interval: int = 0) -> optax.GradientTransformation:
     """Adam of one network.
 
     Args:

@@ -7,7 +7,7 @@ import optax
 
 from gprior_jax.perceptual import projected as networks
 from gprior_jax.training import losses, optimize
-from gprior_jax.training.config import GANConfig
+from gprior_jax.training.gan_config import PyramidConfig
 from gprior_jax.training.lanes import Lanes
 from gprior_jax.typing import Array, Key, Params, PyTree
 
@@ -29,11 +29,11 @@ class Projected(NamedTuple):
     opt: PyTree
 
 
-def _adam(config: GANConfig) -> optax.GradientTransformation:
+def _adam(config: PyramidConfig) -> optax.GradientTransformation:
     return optax.adam(config.projected_rate, b1=0.0, b2=config.beta2)
 
 
-def init(config: GANConfig, network: Params, key: Key) -> Projected:
+def init(config: PyramidConfig, network: Params, key: Key) -> Projected:
     """Fresh discriminators on a network's weights, those of EfficientNet-Lite0."""
     mix_key, heads_key = jax.random.split(key)
     heads = networks.init_heads(config.resolution, getattr(config, "num_classes", 0), heads_key)
@@ -41,7 +41,7 @@ def init(config: GANConfig, network: Params, key: Key) -> Projected:
 
 
 def step(
-    config: GANConfig, lanes: Lanes, state: Projected, fake: Array, real: Array, labels: Array | None
+    config: PyramidConfig, lanes: Lanes, state: Projected, fake: Array, real: Array, labels: Array | None
 ) -> tuple[Array, Projected, dict[str, Array]]:
     """Update the discriminators, and judge the generated images with what they were before.
 

@@ -24,9 +24,9 @@ from gprior_jax.images.samples import ValueRange
 from gprior_jax.storage.atomic import new_folder, write_json
 from gprior_jax.storage.checkpoint import save_tree
 from gprior_jax.storage.locks import Lock, hold
-from gprior_jax.training.config import RunConfig
 from gprior_jax.training.continuing import CONFIG, check_continues, settings_of
 from gprior_jax.training.data import ImageZip
+from gprior_jax.training.gan_config import RunConfig
 from gprior_jax.training.log import Log, Pace, Report, TensorBoard, require_tensorboard
 from gprior_jax.training.scan import MAX_BROKEN, Counter, leave_out_broken
 from gprior_jax.typing import Array

@@ -4,8 +4,10 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from gprior_jax.generators.prior import Prior
-from gprior_jax.training import pggan, stylegan2
-from gprior_jax.training.config import GANConfig, PGGANConfig, StyleGAN2Config
+from gprior_jax.training import dcgan, pggan, stylegan2
+from gprior_jax.training.config import PGGANConfig, StyleGAN2Config
+from gprior_jax.training.dcgan_config import DCGANConfig, MLPConfig
+from gprior_jax.training.gan_config import GANConfig
 from gprior_jax.typing import Array, Key, Params
 
 
@@ -46,7 +48,12 @@ class Trainer(Protocol):
         ...
 
 
-_MODULES: dict[type[GANConfig], ModuleType] = {PGGANConfig: pggan, StyleGAN2Config: stylegan2}
+_MODULES: dict[type[GANConfig], ModuleType] = {
+    PGGANConfig: pggan,
+    StyleGAN2Config: stylegan2,
+    DCGANConfig: dcgan,
+    MLPConfig: dcgan,
+}
 
 
 def trainer_of(config: GANConfig) -> Trainer:

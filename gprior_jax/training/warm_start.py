@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from gprior_jax.errors import GPriorError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.training.config import GANConfig
+from gprior_jax.training.gan_config import GANConfig
 from gprior_jax.training.trainers import trainer_of
 from gprior_jax.typing import Params
 

@@ -48,3 +48,55 @@ def test_data_that_is_not_there(kind, tmp_path, capsys):
 
 def test_numbers_out_of_range(data, tmp_path, capsys):
     assert "--log-images 0: use at least 1" in told(capsys, 2, train(data, tmp_path / "run", "--log-images", "0"))
+
+
+def train_first(data, out, arch, *flags):
+    words = ["train", "generator", "--arch", arch, "--data", str(data), "--out", str(out), "--resolution", "8"]
+    words += ["--z-dim", "8", "--batch-size", "4", "--images", "8", "--log-images", "4", "--snapshot-images", "8"]
+    return main([*words, *flags])
+
+
+@pytest.mark.slow
+def test_a_dcgan_and_arithmetic_on_it(data, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert train_first(data, out, "dcgan", "--width", "2", "--generator-steps", "2") == 0
+    assert "diversity" in capsys.readouterr().out
+    assert json.loads((out / "config.json").read_text())["generator_steps"] == 2
+    model = str(out / "model")
+    words = ["arithmetic", "--model", model, "--positive", "seed:1", "draw:0,2", "--negative", "seed:3"]
+    assert main([*words, "--out", str(tmp_path / "sum.png")]) == 0
+    assert (tmp_path / "sum.png").exists()
+    assert (
+        main(["invert", str(picture(tmp_path)), "--model", model, "--out", str(tmp_path / "inv"), "--steps", "2"]) == 0
+    )
+
+
+def picture(folder):
+    path = folder / "a.png"
+    path.write_bytes(encode_png(np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)))
+    return path
+
+
+@pytest.mark.slow
+def test_the_first_gan(data, tmp_path):
+    flags = ("--generator-features", "6", "5", "--discriminator-features", "4", "--optimizer", "sgd")
+    assert train_first(data, tmp_path / "run", "mlp", *flags, "--image-channels", "1") == 0
+    prior = zoo.load(tmp_path / "run" / "model")
+    assert prior.image_shape == (8, 8, 1)
+    assert prior.latent.kind == "uniform"
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        (["--width", "8"], "--width is no setting of --arch pggan, only of dcgan: leave it out"),
+        (["--arch", "dcgan", "--fade-fraction", "0.1"], "--fade-fraction is no setting of --arch dcgan, only of pggan"),
+        (["--arch", "dcgan", "--dropout", "0.1"], "--dropout is no setting of --arch dcgan, only of mlp"),
+        (["--loss", "minimax"], "loss 'minimax': use nonsaturating or wgan_gp"),
+        (["--arch", "mlp", "--loss", "wgan_gp"], "loss 'wgan_gp': use nonsaturating or minimax"),
+    ],
+)
+def test_settings_of_another_architecture(data, tmp_path, capsys, flags, wanted):
+    code = main(["train", "generator", "--data", str(data), "--out", str(tmp_path / "run"), *flags])
+    assert wanted in told(capsys, 2, code)
+    assert not (tmp_path / "run").exists()

@@ -1,6 +1,7 @@
 """Images and a small configuration to train on."""
 
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -26,6 +27,19 @@ def image_zip(tmp_path_factory):
         for index in range(30):
             archive.writestr(f"00000/img{index:08}.png", png(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)))
         archive.writestr("dataset.json", '{"labels": null}')
+    return path
+
+
+@pytest.fixture(scope="package")
+def labelled_zip(image_zip, tmp_path_factory):
+    """The same images in three classes."""
+    path = tmp_path_factory.mktemp("labelled") / "classes.zip"
+    with zipfile.ZipFile(image_zip) as old, zipfile.ZipFile(path, "w") as new:
+        names = [name for name in old.namelist() if name.endswith(".png")]
+        for name in names:
+            new.writestr(name, old.read(name))
+        told = {"labels": [[name, i % 3] for i, name in enumerate(names)], "label_names": ["a", "b", "c"]}
+        new.writestr("dataset.json", json.dumps(told))
     return path
 
 

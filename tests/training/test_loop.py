@@ -188,7 +188,7 @@ def test_other_settings_in_the_same_folder(tiny, image_zip, tmp_path, no_steps):
         loop.train(other, image_zip, tmp_path / "run", **OPTIONS)
     message = str(caught.value)
     assert message.startswith(f"{tmp_path / 'run'} holds a run with another ")
-    assert "another r1_gamma (1.0 there, 2.0 now), learning_rate (0.002 there, 0.001 now): use" in message
+    assert "another learning_rate (0.002 there, 0.001 now), r1_gamma (1.0 there, 2.0 now): use" in message
 
 
 def test_an_interrupt_is_told_in_one_sentence(tiny, image_zip, tmp_path, monkeypatch):
@@ -246,19 +246,6 @@ def test_a_full_disk_keeps_the_last_snapshot(tiny, tmp_path, monkeypatch):
     assert zoo.read_config(tmp_path / "model")["provenance"]["images_seen"] == 8
     assert names(tmp_path / "state") == ["000000008"]
     assert names(tmp_path / "samples") == ["000000008.png"]
-
-
-@pytest.fixture(scope="module")
-def labelled_zip(image_zip, tmp_path_factory):
-    """The same images in three classes."""
-    path = tmp_path_factory.mktemp("labelled") / "classes.zip"
-    with zipfile.ZipFile(image_zip) as old, zipfile.ZipFile(path, "w") as new:
-        names = [name for name in old.namelist() if name.endswith(".png")]
-        for name in names:
-            new.writestr(name, old.read(name))
-        told = {"labels": [[name, i % 3] for i, name in enumerate(names)], "label_names": ["a", "b", "c"]}
-        new.writestr("dataset.json", json.dumps(told))
-    return path
 
 
 @pytest.mark.slow
