@@ -91,6 +91,7 @@ MAXOUT_LAYERS = (
 GENERATORS: dict[str, tuple[Any, LatentDistribution]] = {
     "pggan": (PGGAN((8, 8, 8), z_dim=8), NORMAL),
     "pggan_winograd": (PGGAN((6, 4), z_dim=8, final_tanh=True, conv_path="winograd"), UNIFORM),
+    "pggan_neighbour": (PGGAN((8, 6), z_dim=8, unit_bias=True, norm_in_first_block=False), NORMAL),
     "dcgan": (DCGAN(example_layers(width=4, resolution=16), z_dim=8), NORMAL),
     "dcgan_described": (DCGAN(DESCRIBED_LAYERS, z_dim=8), UNIFORM),
     "dcgan_conditional": (DCGAN(UPSAMPLING_LAYERS, z_dim=8, num_classes=3), NORMAL),

@@ -18,12 +18,12 @@ from gprior_converters.conditional import convert_conditional, read_labels
 from gprior_converters.described import read_architecture
 from gprior_converters.known import check_classes_option, classes_of, facts_of, known
 from gprior_converters.layouts import LAYOUTS as LAYOUTS
-from gprior_converters.layouts import UnknownLayoutError, recognise_below
+from gprior_converters.layouts import WITH_SETTINGS, UnknownLayoutError, recognise_below
 from gprior_converters.layouts import recognise as recognise
 from gprior_converters.reading import Networks, read_networks
 from gprior_converters.selecting import Weights
 from gprior_converters.standing import with_statistics
-from gprior_converters.state import Note, State
+from gprior_converters.state import SETTINGS, Note, State
 from gprior_jax import zoo
 from gprior_jax._version import __version__
 from gprior_jax.discriminators.critic import Critic
@@ -168,6 +168,8 @@ def _convert_main(networks: Networks, path: Path, described: dict[str, Any]) -> 
 
 
 def _convert_state(state: State, source: str, described: dict[str, Any]) -> Converted:
+    described = dict(described)
+    settings = described.pop(SETTINGS, {})
     if "layers" in described and not biggan_deep.is_config(described):
         file = "the architecture file"
         told = read_architecture(described, file)
@@ -176,6 +178,7 @@ def _convert_state(state: State, source: str, described: dict[str, Any]) -> Conv
     layout, state = recognise_below(state, source)
     options = {key: value for key, value in described.items() if key not in ("arch", "latent")}
     check_classes_option(layout, options, source)
+    options |= {SETTINGS: settings} if settings and layout in WITH_SETTINGS else {}
     try:
         module, params, left_out = LAYOUTS[layout].convert(state, source, options)
     except TypeError as error:

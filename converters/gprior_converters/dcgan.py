@@ -8,10 +8,11 @@ versions for images of 28 or 32 pixels have them. Every other stack is converted
 import itertools
 from typing import Any
 
+from gprior_converters import gan_zoo
 from gprior_converters.conditional import Labels, classes_remark, convert_conditional
 from gprior_converters.described import Network, convert_described
 from gprior_converters.ledger import REMEDY
-from gprior_converters.state import Note, State
+from gprior_converters.state import SETTINGS, Note, State
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.generators.dcgan import DCGAN
 from gprior_jax.nn.stack import StackLayer, Then
@@ -67,7 +68,8 @@ def convert_generator(state: State, source: str, options: dict[str, Any]) -> tup
     Args:
         state: the file's tensors.
         source: names the file in messages.
-        options: overrides of attributes; ``num_classes`` are the last inputs of the first layer, after the code.
+        options: overrides of attributes; ``num_classes`` are the last inputs of the first layer, after the code. What
+            pytorch_GAN_zoo stores beside its tensors is under :data:`gprior_converters.state.SETTINGS`.
 
     Returns:
         The module, its weights, and what was left out, with remarks.
@@ -76,11 +78,14 @@ def convert_generator(state: State, source: str, options: dict[str, Any]) -> tup
         CheckpointError: the tensors do not fit.
     """
     named = [(key.removesuffix(".weight"), value.shape) for key, value in state.items() if value.ndim == 4]
+    options = dict(options)
+    settings = options.pop(SETTINGS, {})
+    final: tuple[Then, ...] = ("tanh",) if not settings or gan_zoo.ends_in_tanh(settings) else ()
     count, last = named[0][1][0], len(named) - 1
     layers = []
     for index, (name, shape) in enumerate(named):
         stride, padding = _STEPS[shape[-1]] if index else (1, 0)
-        then: tuple[Then, ...] = ("tanh",) if index == last else ("batch_norm", "relu")
+        then: tuple[Then, ...] = final if index == last else ("batch_norm", "relu")
         bias = f"{name}.bias" in state
         layers.append(StackLayer("conv_transpose", shape[1], shape[-1], stride, padding, bias=bias, then=then))
     classes = options.get("num_classes", 0)
@@ -93,7 +98,7 @@ def convert_generator(state: State, source: str, options: dict[str, Any]) -> tup
             f"the padding of the last convolution, 1x1, is not in the file: 0 is taken, images are {side} px; with 2, "
             f"as in networks for MNIST, they are {side - 4} px: describe such a network with --architecture"
         )
-    return made, params, (*left_out, *map(Note, remarks))
+    return made, params, (*left_out, *map(Note, remarks), *gan_zoo.remarks(settings, made.input_shape[0]))
 
 
 def convert_discriminator(

@@ -11,11 +11,14 @@ from gprior_converters import (
     efficientnet,
     encoder,
     lpips,
+    mm,
+    neighbours,
     pggan,
     pytorch_gan,
     stylegan,
     stylegan2,
     stylegan2_discriminator,
+    unread,
     vgg,
 )
 from gprior_converters.selecting import without_common_prefix
@@ -95,6 +98,48 @@ LAYOUTS: dict[str, Layout] = {
         biggan_deep.convert_generator,
         biggan_deep.LICENCE_NOTE,
     ),
+    "pro_gan_generator": Layout(
+        "PGGAN generator (pro_gan_pytorch, package pro-gan-pth)",
+        "generator",
+        neighbours.is_pro_gan,
+        neighbours.convert_pro_gan,
+        neighbours.PRO_GAN_LICENCE,
+    ),
+    "gan_zoo_pggan_generator": Layout(
+        "PGGAN generator (pytorch_GAN_zoo)",
+        "generator",
+        neighbours.is_gan_zoo,
+        neighbours.convert_gan_zoo,
+        neighbours.GAN_ZOO_LICENCE,
+    ),
+    "mm_pggan_generator": Layout(
+        "PGGAN generator (MMGeneration, MMagic)",
+        "generator",
+        neighbours.is_mm,
+        neighbours.convert_mm,
+        neighbours.MM_LICENCE,
+    ),
+    "mm_stylegan2_generator": Layout(
+        "StyleGAN2 generator (MMGeneration, MMagic)",
+        "generator",
+        mm.is_stylegan2,
+        mm.convert_stylegan2,
+        neighbours.MM_LICENCE,
+    ),
+    "mm_dcgan_generator": Layout(
+        "DCGAN generator (MMGeneration, MMagic)",
+        "generator",
+        mm.is_dcgan_generator,
+        mm.convert_dcgan_generator,
+        neighbours.MM_LICENCE,
+    ),
+    "mm_dcgan_discriminator": Layout(
+        "DCGAN discriminator (MMGeneration, MMagic)",
+        "discriminator",
+        mm.is_dcgan_discriminator,
+        mm.convert_dcgan_discriminator,
+        neighbours.MM_LICENCE,
+    ),
     "dcgan_generator": Layout(
         "DCGAN generator (pytorch/examples netG)",
         "generator",
@@ -140,6 +185,8 @@ LAYOUTS: dict[str, Layout] = {
 }
 """Every layout that is recognised from keys and shapes; a new format is a row here."""
 
+WITH_SETTINGS = ("pro_gan_generator", "gan_zoo_pggan_generator", "dcgan_generator")
+"""Layouts that take what a program stores beside its tensors, see :data:`gprior_converters.state.SETTINGS`."""
 
 _MAX_PREFIXES = 4
 
@@ -166,6 +213,8 @@ def recognise_below(state: State, source: str) -> tuple[str, State]:
         shapes = {key: tuple(value.shape) for key, value in below.items()}
         if name := next((name for name, layout in LAYOUTS.items() if layout.recognises(shapes)), None):
             return name, below
+        if told := unread.reason(shapes):
+            raise CheckpointError(f"{source} {told}; nothing was written.")
         below = without_common_prefix(below)
     keys = ", ".join(f"{key} {list(value.shape)}" for key, value in list(state.items())[:4])
     raise UnknownLayoutError(

@@ -21,8 +21,9 @@ from typing import Any
 from gprior_converters import pickles, safetensors, tensorflow
 from gprior_converters.contents import no_network, whole_network
 from gprior_converters.kinds import kind_of
+from gprior_converters.selecting import CONF, Weights, select
 from gprior_converters.selecting import Networks as Networks
-from gprior_converters.selecting import Weights, select
+from gprior_converters.state import SETTINGS
 from gprior_jax.errors import CheckpointError, require
 
 _OPTIONS = (
@@ -30,6 +31,21 @@ _OPTIONS = (
     *("pytorch_lightning.", "lightning.", "lightning_fabric.", "lightning_utilities.", "torch.torch_version"),
 )
 """Beginnings of the names of classes that hold options, which training programs store beside their tensors."""
+
+
+class _Settings:
+    """Stands for the settings of pytorch_GAN_zoo: its plain values are kept, under the names of its attributes."""
+
+    values: dict[str, Any]
+
+    def __setstate__(self, state: Any) -> None:
+        plain = (bool, int, float, str)
+        named = state.items() if isinstance(state, dict) else ()
+        self.values = {str(name): value for name, value in named if isinstance(value, plain)}
+
+
+_NAMED: dict[str, type] = {"models.utils.config.BaseConfig": _Settings}
+"""Classes whose values are wanted, by their names in files."""
 
 
 class _Options:
@@ -66,7 +82,18 @@ def read_networks(path: str | os.PathLike, weights: Weights = "averaged") -> Net
     content = load(path)
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} {no_network(content)}.")
-    return select(path, content, weights)
+    return _with_settings(content, select(path, content, weights))
+
+
+def _with_settings(content: dict[Any, Any], networks: Networks) -> Networks:
+    """The networks with what the file says beside the generator's tensors."""
+    beside = content.get("config")
+    own = content.get(networks.taken.get("generator", ""))
+    if isinstance(beside, _Settings):
+        networks.attributes = {"generator": {SETTINGS: getattr(beside, "values", {})}}
+    elif isinstance(own, dict) and isinstance(own.get(CONF), dict):
+        networks.attributes = {"generator": {SETTINGS: own[CONF]}}
+    return networks
 
 
 def load(path: Path, drop_arrays: bool = True) -> Any:
@@ -119,9 +146,10 @@ def _options_allowed(path: Path, drop_arrays: bool) -> Iterator[Any]:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     # PyTorch's reader puts entries into dicts of the known kinds only.
     kinds = {name: OrderedDict if name.endswith(("Dict", "CfgNode")) else _Options for name in names}
+    wanted = [(kind, name) for name, kind in _NAMED.items()]
     known = (*_OPTIONS, "numpy.") if drop_arrays else _OPTIONS
     allowed = [(kind, name) for name, kind in kinds.items() if name.startswith(known)]
-    with torch.serialization.safe_globals([argparse.Namespace, *allowed]):
+    with torch.serialization.safe_globals([argparse.Namespace, *wanted, *allowed]):
         yield torch
 
 

@@ -30,6 +30,8 @@ _AVERAGED = (
     "ema_netg",
     "g_smooth",
     "g_running",
+    "shadow_generator",
+    "avgg",
     "gs",
 )
 _RAW = ("generator", "netg", "net_g", "gen", "model_g", "modelg", "g")
@@ -45,6 +47,9 @@ EMBEDDINGS = "embeddings.weight"
 
 MEAN = "latent_avg"
 """Mean of w, which rosinality's programs and the encoders built on them store beside their networks."""
+
+CONF = "conf"
+"""Entry of a network of pro_gan_pytorch with the arguments that it was made with, beside its ``state_dict``."""
 
 _MAX_DEPTH = 4
 
@@ -134,6 +139,7 @@ def select(path: Path, content: dict[Any, Any], weights: Weights) -> Networks:
                 found[role] |= to_numpy(path, mean)
             found.left_out += aside
             return found
+        content = {name: _without_conf(value) for name, value in content.items()}
         mean |= {MEAN: content[MEAN]} if is_state({MEAN: content.get(MEAN)}) else {}
         names = [key for key, value in content.items() if is_state(value) and isinstance(key, str)]
         if chosen := choose(names, weights, str(path)):
@@ -149,6 +155,12 @@ def select(path: Path, content: dict[Any, Any], weights: Weights) -> Networks:
             break
         content, aside = content[wrapper], (*others, *aside)
     raise CheckpointError(f"{path} {no_network(content)}.")
+
+
+def _without_conf(value: Any) -> Any:
+    """The tensors of a network that lie beside the arguments that it was made with; anything else as it is."""
+    is_both = isinstance(value, dict) and value.keys() == {CONF, "state_dict"}
+    return value["state_dict"] if is_both else value
 
 
 def _wrapper(path: Path, content: dict[Any, Any], weights: Weights) -> tuple[str | None, tuple[str, ...]]:

@@ -46,6 +46,8 @@ class PGGAN(Progressive, nn.Module):
         z_dim: length of the latent code.
         image_channels: channels of the image.
         final_tanh: tanh on the output (published networks have none).
+        unit_bias: whether layer 0 has a bias for every unit, not for every channel (pytorch_GAN_zoo).
+        norm_in_first_block: pixel norm between layers 0 and 1 (pro_gan_pytorch has none there).
         conv_path: formulation of the convolutions, see :mod:`gprior_jax.nn.convolution`.
     """
 
@@ -53,6 +55,8 @@ class PGGAN(Progressive, nn.Module):
     z_dim: int = 512
     image_channels: int = 3
     final_tanh: bool = False
+    unit_bias: bool = False
+    norm_in_first_block: bool = True
     conv_path: ConvPath = "auto"
 
     @property
@@ -66,7 +70,7 @@ class PGGAN(Progressive, nn.Module):
         for level, features in enumerate(self.channels):
             if level == 0:
                 shape = (START_RESOLUTION, START_RESOLUTION, features)
-                first = EqualizedDense(previous, shape, gain=_FIRST_GAIN)
+                first = EqualizedDense(previous, shape, gain=_FIRST_GAIN, unit_bias=self.unit_bias)
             else:
                 first = EqualizedConv(previous, features, resample="up", conv_path=self.conv_path)
             # Linen names a submodule after its attribute: these are the names in the checkpoints.
@@ -105,7 +109,7 @@ class PGGAN(Progressive, nn.Module):
         last = len(self.layer_names) - 1
         for index in range(start, last + 1 if stop is None else stop):
             module, w = self._module(index), None if weights is None else weights[index]
-            x = module(pixel_norm(x), w)
+            x = module(x if index == 1 and not self.norm_in_first_block else pixel_norm(x), w)
             if index < last:
                 x = leaky_relu(x)
             elif self.final_tanh:

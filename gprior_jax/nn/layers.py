@@ -72,6 +72,7 @@ class EqualizedDense(nn.Module):
         lr_multiplier: multiplies kernel and bias when they are used; the stored kernel is that much larger.
         bias_init: initial value of the bias when it is used.
         use_bias: whether there is one.
+        unit_bias: whether the bias has an entry for every unit of the output.
     """
 
     in_features: int
@@ -80,6 +81,7 @@ class EqualizedDense(nn.Module):
     lr_multiplier: float = 1.0
     bias_init: float = 0.0
     use_bias: bool = True
+    unit_bias: bool = False
 
     def setup(self):
         """Declare the layers (Linen)."""
@@ -87,7 +89,7 @@ class EqualizedDense(nn.Module):
         self.kernel = self.param("kernel", start, (self.in_features, *self.out_shape))
         if self.use_bias:
             bias = nn.initializers.constant(self.bias_init / self.lr_multiplier)
-            self.bias = self.param("bias", bias, (self.out_shape[-1],))
+            self.bias = self.param("bias", bias, self.out_shape if self.unit_bias else self.out_shape[-1:])
 
     def prepare(self) -> Weights:
         """Scale the weights for :meth:`__call__`."""

@@ -4,9 +4,11 @@ What was found is kept in ``scan.json`` in the run's folder: as long as no file 
 does not look again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from gprior_jax.errors import CheckpointError, GPriorError, ImageFileError
 from gprior_jax.storage.atomic import read_json, write_json
@@ -24,6 +26,14 @@ _TOLD = 5
 
 _AHEAD = 64
 """Images that are looked at ahead of the first that is not done."""
+
+_RGB = 3
+
+_LOOKED_AT = 32
+"""Images that are looked at for colour."""
+
+_TINT = 4
+"""How far the channels of a gray pixel are apart at most, of 255: JPEG leaves that of one."""
 
 Counter = Callable[[int, int], None]
 """Is told how many images have been looked at, and of how many."""
@@ -46,6 +56,22 @@ def find_broken(images: ImageZip, progress: Counter | None = None) -> dict[str, 
         if progress is not None:
             progress(index + 1, len(images))
     return broken
+
+
+def are_gray(images: ImageZip, without: Collection[str] = (), number: int = _LOOKED_AT) -> bool:
+    """Whether images of three channels show no colour: some of them, spread over all, are looked at.
+
+    Args:
+        images: the set.
+        without: names of images that cannot be decoded.
+        number: of images that are looked at, at most.
+    """
+    indices = [index for index, name in enumerate(images.names) if name not in without]
+    for index in indices[:: max(1, len(indices) // number)][:number]:
+        pixels = np.asarray(images.picture(index), np.int16)
+        if (np.ptp(pixels[..., :_RGB], axis=-1) > _TINT).any():
+            return False
+    return bool(indices)
 
 
 def leave_out_broken(
@@ -77,6 +103,9 @@ def leave_out_broken(
         if remarks := images.remarks:
             first = remarks[min(remarks)]
             tell(first if len(remarks) == 1 else f"{len(remarks)} of {len(images)} images like this one: {first}")
+        if images.channels == _RGB and are_gray(images, broken):
+            told = "a network of one channel learns them faster (image_channels 1)"
+            tell(f"the images of {images.path} are gray: {told}.")
     if not broken:
         return
     told = listed(list(broken), _TOLD)

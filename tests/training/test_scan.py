@@ -94,3 +94,20 @@ def test_what_is_said_of_images_is_told_once(tmp_path):
     assert "plain.png has 8 bits a sample: the range 12 is for those of more." in told.sentences[1]
     np.testing.assert_array_equal(given.image(0, 8), images.image(0, 8))
     assert abs(int(ImageZip(path, "all", value_range="16").image(0, 8).max()) - 255 / 16) <= 1
+
+
+@pytest.mark.parametrize(("colour", "channels", "said"), [(0, 3, True), (40, 3, False), (0, 1, False)])
+def test_gray_images_for_a_network_of_colours(tmp_path, colour, channels, said):
+    rng = np.random.default_rng(0)
+    entries = {}
+    for index in range(40):
+        pixels = np.repeat(rng.integers(0, 200, (8, 8, 1), dtype=np.uint8), 3, axis=-1)
+        pixels[0, 0, 0] += colour * (index == 20)
+        entries[f"{index:02}.png"] = png(pixels)
+    images = ImageZip(make_zip(tmp_path / "a.zip", entries), split="all", channels=channels)
+    told = []
+    scan.leave_out_broken(images, tmp_path / "run", tell=told.append)
+    gray = "are gray: a network of one channel learns them faster (image_channels 1)."
+    assert told == ([f"the images of {tmp_path / 'a.zip'} {gray}"] if said else [])
+    scan.leave_out_broken(images, tmp_path / "run", tell=told.append)
+    assert len(told) == said
