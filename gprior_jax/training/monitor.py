@@ -6,6 +6,7 @@ how far each generated image is from the one that is most like it, beside the sa
 """
 
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -31,8 +32,12 @@ _SURE, _SURE_LOSS = 0.99, 0.05
 _COLLAPSED, _VARIED = 0.4, 0.6
 """Diversity below which the generator is said to repeat itself, and above which it is said to have recovered."""
 
-_BEGINNING = 0.1
-"""Part of a run in which images that are alike are those of a generator that has not learned to draw any."""
+_BEGINNING = 0.5
+"""Part of a run in which images that have never differed are those of a generator that is still to learn: dense
+networks begin with one image for all codes."""
+
+_GROWS = 1.1
+"""Factor by which diversity grows over :data:`_ROWS` rows where it is on its way."""
 
 
 def diversity(fake: Array, real: Array) -> Array:
@@ -82,6 +87,7 @@ class Monitor:
         self._counts = {"sure": 0, "alike": 0}
         self._said: set[str] = set()
         self._has_varied = False
+        self._recent: deque[float] = deque(maxlen=_ROWS + 1)
 
     def __call__(self, row: dict[str, Any]) -> None:
         """Look at a row."""
@@ -97,13 +103,16 @@ class Monitor:
         right = min(numbers["real_right"], numbers["fake_right"])
         if self._lasts("sure", right > _SURE and numbers["discriminator"] < _SURE_LOSS):
             self._say("sure", f"{after} {self._of_sure(right)}")
-        self._has_varied |= numbers["diversity"] > _VARIED
-        if numbers["diversity"] > _VARIED and "alike" in self._said:
+        found = numbers["diversity"]
+        self._has_varied |= found > _VARIED
+        if found > _VARIED and "alike" in self._said:
             self._said.discard("alike")
-            self._tell(f"{after} drawn images differ again, by {numbers['diversity']:.2f} of what real ones do.")
+            self._tell(f"{after} drawn images differ again, by {found:.2f} of what real ones do.")
+        self._recent.append(found)
         begun = self._has_varied or int(row["images"]) > _BEGINNING * self._config.total_images
-        if self._lasts("alike", begun and numbers["diversity"] < _COLLAPSED):
-            self._say("alike", f"{after} {self._of_alike(numbers['diversity'])}")
+        grows = found > _GROWS * self._recent[0]
+        if self._lasts("alike", begun and not grows and found < _COLLAPSED):
+            self._say("alike", f"{after} {self._of_alike(found)}")
 
     def _lasts(self, name: str, is_so: bool) -> bool:
         self._counts[name] = self._counts[name] + 1 if is_so else 0

@@ -56,8 +56,12 @@ def test_images_that_are_alike():
 
 
 def test_a_beginning_is_no_collapse():
-    assert say([ALIKE] * 10, start=1000) == []
-    assert [index for index, _ in say([ALIKE] * 30, start=1000)] == [22]
+    config = DCGANConfig(images=20_000)
+    assert say([ALIKE] * 10, config, start=1000) == []
+    assert [index for index, _ in say([ALIKE] * 19, config, start=1000)] == [11]
+    # On its way, however slowly it began.
+    rising = [FINE | {"diversity": 0.05 * 1.05**row} for row in range(19)]
+    assert say(rising, config, start=1000) == []
 
 
 def test_a_loss_that_is_no_number():
