@@ -12,6 +12,7 @@ from tyro import conf
 from gprior_jax import zoo
 from gprior_jax.checks import check_fields
 from gprior_jax.cli.aligning import AlignFlags, PasteFlag
+from gprior_jax.cli.model_facts import class_names, recommended_truncation
 from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
@@ -242,18 +243,6 @@ class FolderFlags(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag):
         if self.labels is None or self.class_search is not None:
             return items
         return with_labels(items, self.labels, prior.num_classes, class_names(self.model))
-
-
-def recommended_truncation(model: str) -> float:
-    """Truncation that shows a model at its best, as far as its folder tells it; else 1."""
-    told = zoo.read_config(zoo.resolve(model)).get("provenance", {}).get("truncation")
-    return float(told) if isinstance(told, int | float) else 1.0
-
-
-def class_names(model: str) -> list[str]:
-    """Names of a model's classes, as far as its folder tells them."""
-    names = zoo.read_config(zoo.resolve(model)).get("provenance", {}).get("label_names")
-    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

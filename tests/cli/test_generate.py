@@ -11,7 +11,8 @@ from cli import priors
 from cli.codes import codes_of, drawn, run
 from cli.restoring import pixels, told
 from gprior_jax import zoo
-from gprior_jax.cli.flags import PriorFlags, recommended_truncation
+from gprior_jax.cli.flags import PriorFlags
+from gprior_jax.cli.model_facts import recommended_truncation
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.synthesis import sample_z
