@@ -60,5 +60,9 @@ from gprior_jax.inversion.optimizer import Optimizer as Optimizer
 from gprior_jax.inversion.recipe import Recipe as Recipe
 from gprior_jax.inversion.result import Result as Result
 from gprior_jax.inversion.solver import SolverConfig as SolverConfig
+from gprior_jax.translation.translator import Translator as Translator
+from gprior_jax.translation.translator import translate as translate
 from gprior_jax.zoo import load as load
+from gprior_jax.zoo import load_translator as load_translator
 from gprior_jax.zoo import save as save
+from gprior_jax.zoo import save_translator as save_translator

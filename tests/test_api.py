@@ -41,6 +41,7 @@ NAMES = """
 load save sample_z synthesize map_latents features from_features invert load_image save_image
 latents objectives operators recipes tasks editing geometry metrics runs zoo SolverConfig Optimizer Recipe Prior Status
 recipes.mganprior tasks.colorize tasks.upscale tasks.inpaint tasks.denoise tasks.deblur
+load_translator save_translator translate Translator
 latents.Parametrization objectives.Term runs.run runs.Inversion runs.Restoring recipes.register zoo.register
 """
 

@@ -35,6 +35,7 @@ ROWS = (
     ("discriminators.", "encoders.", "discriminators", "encoders"),
     ("generators.", "generators"),
     ("perceptual.", "perceptual"),
+    ("translation.", "translation"),
     ("zoo.", "zoo"),
     ("operators.", "operators"),
     ("latents.", "latents"),

@@ -31,6 +31,8 @@ from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.storage.atomic import read_json, sha256
+from gprior_jax.translation.network import TranslationNetwork
+from gprior_jax.translation.translator import Translator
 
 
 class Converted(NamedTuple):
@@ -269,6 +271,8 @@ def _save(
         encoding = Encoder(encoder.params, encoder.module) if encoder else None
         prior = Prior(main.params, main.module, latent=main.latent, critic=stored, encoder=encoding, name=name)
         zoo.save(prior, folder, **options)
+    elif isinstance(main.module, TranslationNetwork):
+        zoo.save_translator(Translator(main.params, main.module, name=name), folder, **options)
     else:
         zoo.save_network(main.module, main.params, folder, **options)
 

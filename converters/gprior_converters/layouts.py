@@ -18,6 +18,7 @@ from gprior_converters import (
     stylegan,
     stylegan2,
     stylegan2_discriminator,
+    translation,
     unread,
     vgg,
 )
@@ -35,7 +36,7 @@ class Layout(NamedTuple):
 
     Attributes:
         title: for people.
-        role: ``"generator"``, ``"discriminator"``, ``"encoder"`` or ``"perceptual"``.
+        role: ``"generator"``, ``"discriminator"``, ``"encoder"``, ``"perceptual"`` or ``"translator"``.
         recognises: whether a file's keys and shapes are of this format.
         convert: (tensors, file name, attribute overrides) to (module, weights, keys left out).
         licence_note: what is known about such files.
@@ -139,6 +140,28 @@ LAYOUTS: dict[str, Layout] = {
         mm.is_dcgan_discriminator,
         mm.convert_dcgan_discriminator,
         neighbours.MM_LICENCE,
+    ),
+    "resnet_translator": Layout(
+        "ResNet generator (CycleGAN, pix2pix)",
+        "translator",
+        translation.is_resnet,
+        translation.convert_resnet,
+        translation.LICENCE_NOTE,
+    ),
+    "unet_translator": Layout(
+        "U-Net generator (pix2pix, CycleGAN)",
+        "translator",
+        translation.is_unet,
+        translation.convert_unet,
+        translation.LICENCE_NOTE,
+    ),
+    # Before DCGAN's, whose kernels are of the same sizes.
+    "patch_discriminator": Layout(
+        "PatchGAN discriminator (pix2pix, CycleGAN)",
+        "discriminator",
+        lambda shapes: translation.is_patch_discriminator(shapes) or translation.is_pixel_discriminator(shapes),
+        translation.convert_discriminator,
+        translation.LICENCE_NOTE,
     ),
     "dcgan_generator": Layout(
         "DCGAN generator (pytorch/examples netG)",

@@ -10,6 +10,7 @@ from gprior_jax.cli.flags import JsonFlag, values
 from gprior_jax.cli.model_facts import class_names
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import require
+from gprior_jax.translation.network import TranslationNetwork
 from gprior_jax.zoo.networks import describe
 
 
@@ -19,7 +20,8 @@ class Convert(JsonFlag):
 
     Attributes:
         file: .pth, .pt, .ckpt, .pkl, .bin or .safetensors file: a generator or discriminator (PGGAN, StyleGAN,
-            StyleGAN2, BigGAN, DCGAN), torchvision's VGG-16 or AlexNet, or EfficientNet-Lite0.
+            StyleGAN2, BigGAN, DCGAN), a network of pix2pix or CycleGAN (latest_net_G.pth), torchvision's VGG-16 or
+            AlexNet, or EfficientNet-Lite0.
         to: model folder to make.
         architecture: JSON file that describes a network whose layout is not known, or attributes that no tensor tells;
             BigGAN-deep's config.json.
@@ -104,6 +106,8 @@ def tell(file: Path, made: Any) -> None:
         say(f"not used: {_listed(made.left_out)}")
     if hasattr(made.module, "z_dim"):
         _describe(made.module, made.folder)
+    elif isinstance(made.module, TranslationNetwork):
+        say(f"next: gprior translate PICTURES --model {made.folder} --out translated")
 
 
 def _listed(keys: tuple[str, ...]) -> str:

@@ -4,13 +4,13 @@ The functions take one image; ``jax.vmap`` makes one batch of many. Forward they
 of a kernel is the formulation that :mod:`gprior_jax.nn.weight_gradient` chooses.
 """
 
-import functools
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
 from gprior_jax.nn.bilinear import Maps, closed
+from gprior_jax.nn.few import are_few, images_of_few, kernel_to_few, to_few
 from gprior_jax.nn.weight_gradient import (
     Padding,
     contract_pixels,
@@ -40,23 +40,32 @@ def _hashable(padding: Sequence[Sequence[int]]) -> Padding:
 
 
 def _forward(x: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
+    if are_few(kernel.shape[-1], stride):
+        return to_few(x, kernel, padding)
+    return _plain(x, kernel, stride, padding)
+
+
+def _plain(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
     return jax.lax.conv_general_dilated(
         x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
 
 
-def _images(dy: Array, kernel: Array, *, shape: tuple, **keywords) -> Array:
+def _images(dy: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
+    if are_few(shape[-1], stride):
+        return images_of_few(dy, kernel, padding)
     like = jax.ShapeDtypeStruct((dy.shape[0], *shape), dy.dtype)
-    return jax.linear_transpose(lambda x: _forward(x, kernel, shape=shape, **keywords), like)(dy)[0]
+    return jax.linear_transpose(lambda x: _plain(x, kernel, stride, padding), like)(dy)[0]
 
 
 def _kernel(x: Array, dy: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
+    if are_few(dy.shape[-1], stride):
+        return kernel_to_few(x, dy, size, padding)
     # Sums of 16-bit numbers are best left to XLA.
     if x.dtype.itemsize >= 4 and gradient_path(x.shape[-1], dy.shape[-1], (dy.shape[1], dy.shape[2])) == "products":
         return kernel_by_products(x, dy, size, stride, padding)
     like = jax.ShapeDtypeStruct((*size, x.shape[-1], dy.shape[-1]), x.dtype)
-    forward = functools.partial(_forward, shape=shape, size=size, stride=stride, padding=padding)
-    return jax.linear_transpose(lambda kernel: forward(x, kernel), like)(dy)[0]
+    return jax.linear_transpose(lambda kernel: _plain(x, kernel, stride, padding), like)(dy)[0]
 
 
 def _multiply(x: Array, matrix: Array) -> Array:

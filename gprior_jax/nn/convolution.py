@@ -103,11 +103,28 @@ def conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
     Returns:
         ``[H, W, O]``.
     """
+    return convolve(x, kernel) if path == "direct" else padded_conv3x3(jnp.pad(x, _ONE), kernel, path)
+
+
+_ONE = ((1, 1), (1, 1), (0, 0))
+
+
+def padded_conv3x3(padded: Array, kernel: Array, path: ConvPath) -> Array:
+    """Convolve one image that has its border already with a prepared 3x3 kernel, stride 1.
+
+    Args:
+        padded: ``[H + 2, W + 2, I]``.
+        kernel: what :func:`prepare_conv3x3` returned for the same ``path``.
+        path: ``"direct"`` or ``"winograd"``.
+
+    Returns:
+        ``[H, W, O]``.
+    """
     if path == "direct":
-        return convolve(x, kernel)
-    height, width, _ = x.shape
-    # Tiles are 2x2: an odd side gets one more row of the zeros that surround it anyway.
-    padded = jnp.pad(x, ((1, 1 + height % 2), (1, 1 + width % 2), (0, 0)))
+        return convolve(padded, kernel, ((0, 0), (0, 0)))
+    height, width = padded.shape[0] - 2, padded.shape[1] - 2
+    # Tiles are 2x2: an odd side gets one more row, which no output sees.
+    padded = jnp.pad(padded, ((0, height % 2), (0, width % 2), (0, 0)))
     rows = []
     for i, row in enumerate(_input_tiles(padded, axis=0)):
         products = [jnp.dot(tile, kernel[i, j]) for j, tile in enumerate(_input_tiles(row, axis=1))]

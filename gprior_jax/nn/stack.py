@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.nn.batch_norm import Axes, keep, moments
+from gprior_jax.nn.batched import convolve
 from gprior_jax.nn.convolution import ConvPath, conv_path, prepare_up_conv3x3, up_conv3x3
 from gprior_jax.typing import Array
 
@@ -168,9 +169,7 @@ def _phase(x: Array, kernel: Array, stride: int, padding: int, phase: int, axis:
 
 
 def _apply_phase(x: Array, row: tuple[Array, tuple[int, int]], column: tuple[Array, tuple[int, int]]) -> Array:
-    dimension_numbers = ("NHWC", "HWIO", "NHWC")
-    pads = (row[1], column[1])
-    return jax.lax.conv_general_dilated(x[None], column[0], (1, 1), pads, dimension_numbers=dimension_numbers)[0]
+    return convolve(x, column[0], (row[1], column[1]))
 
 
 class StackBlock(nn.Module):

@@ -18,3 +18,6 @@ from gprior_jax.zoo.perceptual import load_lpips as load_lpips
 from gprior_jax.zoo.perceptual import load_perceptual as load_perceptual
 from gprior_jax.zoo.published import PUBLISHED as PUBLISHED
 from gprior_jax.zoo.published import Published as Published
+from gprior_jax.zoo.translators import Direction as Direction
+from gprior_jax.zoo.translators import load_translator as load_translator
+from gprior_jax.zoo.translators import save_translator as save_translator

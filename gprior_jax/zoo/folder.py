@@ -1,8 +1,8 @@
 """Model folders: networks on disk, with their description and where they come from.
 
 A folder holds ``config.json`` and ``params/`` (Orbax). ``config.json`` names the format, what the folder is
-(``"prior"`` or ``"network"``), the description of every network in it, and the provenance that the converter or the
-training run recorded. Folders are complete or absent: they are written beside their place and renamed.
+(``"prior"``, ``"translator"`` or ``"network"``), the description of every network in it, and the provenance that the
+converter or the training run recorded. Folders are complete or absent: they are written beside their place and renamed.
 """
 
 import os
@@ -57,7 +57,7 @@ def save(
     settings = {"kind": "prior", "name": prior.name, "latent": attributes_of(prior.latent)}
     if prior.label is not None:
         settings["label"] = np.asarray(prior.label).tolist()
-    _write(folder, networks, settings, provenance or {}, dtype, overwrite)
+    write_networks(folder, networks, settings, provenance or {}, dtype, overwrite)
 
 
 def save_network(
@@ -69,10 +69,10 @@ def save_network(
     overwrite: bool = False,
 ) -> None:
     """Write one network that is no prior (a discriminator, an encoder, a perceptual network) to a model folder."""
-    _write(folder, {"network": (module, params)}, {"kind": "network"}, provenance or {}, None, overwrite)
+    write_networks(folder, {"network": (module, params)}, {"kind": "network"}, provenance or {}, None, overwrite)
 
 
-def _write(
+def write_networks(
     folder: str | os.PathLike,
     networks: dict[str, tuple[Any, Params]],
     settings: dict[str, Any],
@@ -80,6 +80,16 @@ def _write(
     dtype: str | None,
     overwrite: bool,
 ) -> None:
+    """Write a model folder.
+
+    Args:
+        folder: the folder to make.
+        networks: modules and weights by their role.
+        settings: what else ``config.json`` tells, the kind first.
+        provenance: facts about the source, JSON.
+        dtype: of the stored numbers; None stores them as they are.
+        overwrite: replace an existing folder.
+    """
     config = {"format": FORMAT} | settings
     config |= {role: describe(module) for role, (module, _) in networks.items()}
     config |= {"provenance": provenance}
@@ -122,7 +132,7 @@ def load(folder: str | os.PathLike) -> Prior:
     if config.get("kind") != "prior" or "generator" not in config:
         raise CheckpointError(f"{folder} holds a {config.get('kind')}, no generator: name the folder of a prior.")
     modules = {role: build(config[role]) for role in ("generator", "critic", "encoder", "metric") if role in config}
-    params = _read_params(folder, modules)
+    params = read_params(folder, modules)
     critic = Critic(params["critic"], modules["critic"]) if "critic" in modules else None
     encoder = Encoder(params["encoder"], modules["encoder"]) if "encoder" in modules else None
     try:
@@ -153,8 +163,9 @@ def load_network(folder: str | os.PathLike) -> tuple[Any, Params]:
             raise CheckpointError(f"{folder} holds a generator without a discriminator: it has no perceptual network.")
         return critic.module, critic.params
     module = build(config.get("network", {}))
-    return module, _read_params(folder, {"network": module})["network"]
+    return module, read_params(folder, {"network": module})["network"]
 
 
-def _read_params(folder: str | os.PathLike, modules: dict[str, Any]) -> dict[str, Params]:
+def read_params(folder: str | os.PathLike, modules: dict[str, Any]) -> dict[str, Params]:
+    """Weights of a model folder's networks, by their role, as float32."""
     return load_tree(Path(folder) / "params", {role: abstract_params(m) for role, m in modules.items()})

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
+from gprior_jax.discriminators.patch import PatchGAN
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
 from gprior_jax.encoders.residual import ResidualEncoder
@@ -24,6 +25,8 @@ from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.perceptual.lpips import LPIPSNetwork
 from gprior_jax.perceptual.vgg import VGG16
+from gprior_jax.translation.resnet import ResNetTranslator
+from gprior_jax.translation.unet import UNetTranslator
 from gprior_jax.typing import Params
 
 NETWORKS: dict[str, type[nn.Module]] = {
@@ -36,6 +39,9 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "biggan_deep_generator": BigGANDeep,
     "dcgan_generator": DCGAN,
     "dcgan_discriminator": DCGANDiscriminator,
+    "patch_discriminator": PatchGAN,
+    "resnet_translator": ResNetTranslator,
+    "unet_translator": UNetTranslator,
     "residual_encoder": ResidualEncoder,
     "style_metric": StyleMetric,
     "vgg16": VGG16,

@@ -6,6 +6,7 @@ import numpy as np
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.dcgan import example_layers as discriminator_layers
+from gprior_jax.discriminators.patch import PatchGAN
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
 from gprior_jax.encoders.residual import ResidualEncoder
@@ -22,6 +23,8 @@ from gprior_jax.perceptual.alexnet import AlexNet
 from gprior_jax.perceptual.efficientnet import EfficientNetLite0
 from gprior_jax.perceptual.lpips import LPIPSNetwork
 from gprior_jax.perceptual.vgg import VGG16
+from gprior_jax.translation.resnet import ResNetTranslator
+from gprior_jax.translation.unet import UNetTranslator
 from gprior_jax.zoo.networks import abstract_params
 
 MODULES = {
@@ -46,6 +49,9 @@ MODULES = {
     "biggan_unshared": BigGAN((4, 4), 5, 3, 0, attention=(), hierarchical=False),
     "biggan_deep": BigGANDeep((8, 4), (True,), 4, 3, 2, attention=(0,), num_sets=3, truncation=0.5, epsilon=1e-3),
     "stylegan2_discriminator": StyleGAN2Discriminator((4, 4), num_classes=3, group_size=2),
+    "patch_discriminator": PatchGAN(2, 1, in_channels=2),
+    "resnet_translator": ResNetTranslator(2, 1, norm="batch", dropout=True),
+    "unet_translator": UNetTranslator(2, 5, in_channels=1, norm="instance", affine=True),
     "residual_encoder": ResidualEncoder(16, (3, 4, 4), (5, 2), "w_plus"),
     "style_metric": StyleMetric(3, 2),
 }

@@ -1,0 +1,74 @@
+"""``gprior translate``."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro import conf
+
+from gprior_jax import zoo
+from gprior_jax.cli.flags import JsonFlag, RangeFlag, SearchFlag, check_positive
+from gprior_jax.cli.telling import CountBar, print_json, say, warn
+from gprior_jax.errors import ArgumentError
+from gprior_jax.keys import purpose, seeded
+from gprior_jax.runs import find_items
+from gprior_jax.runs.translating import Translation, translate_files
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Translate(SearchFlag, JsonFlag, RangeFlag):
+    """Translate pictures of any size by a network of pix2pix or CycleGAN; the same command goes on with a run.
+
+    Batch norm takes the statistics of the picture, and dropout is drawn, as in the published test programs; --eval is
+    theirs.
+
+    Attributes:
+        inputs: image files, folders, or quoted patterns.
+        model: model folder that gprior convert or gprior train translation wrote, or a bundled name.
+        out: folder for the results: NAME.png (of sub/NAME.jpg sub_NAME.png), run.json, report.html.
+        direction: of a model that has both.
+        eval: running statistics in batch norm, and no dropout.
+        size: resize pictures first, so that their shorter side has so many pixels; networks do best at the size that
+            they were trained at, 256 of most published ones.
+        seed: of dropout; each picture's is folded from it and the picture's name below the input.
+        pieces: whole, or in bands of rows, which gives the same in a part of the memory; auto takes bands for large
+            pictures.
+    """
+
+    inputs: Annotated[tuple[str, ...], conf.Positional]
+    model: str
+    out: Path
+    direction: zoo.Direction = "AtoB"
+    eval: bool = False
+    size: int | None = None
+    seed: int = 0
+    pieces: Literal["auto", "whole", "bands"] = "auto"
+
+    def run(self) -> int:
+        """Translate all inputs."""
+        check_positive(self, "size")
+        self.check_range()
+        if not self.inputs:
+            raise ArgumentError("nothing to translate: name image files, folders or quoted patterns.")
+        translator = zoo.load_translator(self.model, self.direction)
+        module = translator.module
+        if self.eval and not (module.has_running_statistics or module.has_dropout):
+            raise ArgumentError(f"--eval: {translator} has neither running statistics nor dropout, leave it out.")
+        job = Translation(
+            translator,
+            None if self.eval else purpose(seeded(self.seed), "dropout"),
+            "stored" if self.eval and module.has_running_statistics else "own",
+            self.size,
+            self.value_range,
+            self.pieces,
+        )
+        items = find_items(self.inputs, self.recursive, without=self.out, tell=warn)
+        facts = {"model": self.model, "direction": self.direction, "seed": self.seed}
+        outcome = translate_files(job, items, self.out, facts=facts, tell=warn, progress=CountBar("pictures"))
+        if self.json:
+            print_json({"images": outcome.rows, "failed": outcome.failed, "report": str(outcome.report)})
+        else:
+            say(f"{len(outcome.rows)} pictures translated: {self.out}; before and after: {outcome.report}")
+        if outcome.failed:
+            warn(f"{len(outcome.failed)} of {len(items)} inputs could not be used.")
+        return 1 if outcome.failed else 0

@@ -1,0 +1,120 @@
+"""``gprior translate``: pictures of several sizes, a second run, and what it refuses."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+from translation.networks import picture, translator
+
+from gprior_jax import zoo
+from gprior_jax.cli.main import main
+from gprior_jax.images.arrays import from_uint8, to_uint8
+from gprior_jax.keys import purpose, seeded
+from gprior_jax.runs.names import id_of
+from gprior_jax.translation import translate
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A network with batch norm and dropout one way, and one with neither the other."""
+    path = tmp_path_factory.mktemp("translators") / "both"
+    zoo.save_translator(translator("unet"), path, back=translator("resnet"))
+    return path
+
+
+@pytest.fixture
+def given(tmp_path):
+    """Two pictures of other sizes."""
+    path = tmp_path / "given"
+    path.mkdir()
+    for seed, (name, size) in enumerate({"a": (14, 12), "b": (9, 16)}.items()):
+        Image.fromarray(to_uint8(picture(*size, seed=seed))).save(path / f"{name}.png")
+    return path
+
+
+def opened(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_pictures_of_any_size_and_a_second_run(folder, given, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["translate", str(given), "--model", str(folder), "--out", str(out), "--direction", "BtoA"]
+    assert main(command) == 0
+    assert "2 pictures translated" in capsys.readouterr().out
+    for name in "ab":
+        wanted = to_uint8(translate(translator("resnet"), from_uint8(opened(given / f"{name}.png"))))
+        np.testing.assert_array_equal(opened(out / f"{name}.png"), wanted)
+    report = (out / "report.html").read_text()
+    assert report.count("data:image/png") == 4
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*.png")}
+    Image.fromarray(to_uint8(picture(8, 8, seed=7))).save(given / "b.png")  # Another picture under the name.
+    assert main([*command, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["images"]
+    assert [(row["name"], row["height"], row["width"]) for row in rows] == [("a", 14, 12), ("b", 8, 8)]
+    assert (out / "a.png").stat().st_mtime_ns == before[out / "a.png"]
+    assert opened(out / "b.png").shape == (8, 8, 3)
+    assert main([*command, "--size", "16"]) == 2
+    assert "holds a run with another size (None there, 16 now)" in capsys.readouterr().err
+
+
+def test_dropout_by_seed_and_name_and_eval(folder, given, tmp_path):
+    image = from_uint8(opened(given / "a.png"))
+    key = jax.random.fold_in(purpose(seeded(3), "dropout"), id_of("a.png"))
+    for extra, options in (
+        (["--seed", "3"], {"key": key}),
+        (["--eval"], {"statistics": "stored"}),
+    ):
+        out = tmp_path / extra[0]
+        assert main(["translate", str(given / "a.png"), "--model", str(folder), "--out", str(out), *extra]) == 0
+        np.testing.assert_array_equal(opened(out / "a.png"), to_uint8(translate(translator("unet"), image, **options)))
+
+
+def test_sizes_and_names(folder, given, tmp_path):
+    """The shorter side; two files of one stem keep apart, in one run and over several."""
+    (given / "sub").mkdir()
+    Image.fromarray(to_uint8(picture(9, 16, seed=5))).save(given / "sub" / "b.png")
+    out = tmp_path / "out"
+    rest = ["--model", str(folder), "--out", str(out), "--direction", "BtoA", "--size", "8"]
+    assert main(["translate", str(given / "b.png"), *rest]) == 0
+    assert opened(out / "b.png").shape == (8, 14, 3)
+    first = opened(out / "b.png")
+    assert main(["translate", str(given / "sub" / "b.png"), *rest]) == 0
+    np.testing.assert_array_equal(opened(out / "b.png"), first)
+    assert {path.name for path in out.glob("*.png")} == {"b.png", "b_sub.png"}
+
+
+def test_gray_for_colours_is_said(folder, given, tmp_path, capsys):
+    Image.fromarray(np.full((10, 10), 90, np.uint8)).save(given / "gray.png")
+    command = ["translate", str(given / "gray.png"), "--model", str(folder), "--direction", "BtoA"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    assert "unet takes colours, and was shown gray in all of them: gray.png." in capsys.readouterr().err
+    assert opened(tmp_path / "out" / "gray.png").shape == (10, 10, 3)
+
+
+def test_a_broken_file_stops_no_other(folder, given, tmp_path, capsys):
+    (given / "c.png").write_bytes(b"nothing")
+    out = tmp_path / "out"
+    command = ["translate", str(given), "--model", str(folder), "--out", str(out), "--direction", "BtoA"]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert "c.png is no image that Pillow can read" in said
+    assert "1 of 3 inputs could not be used" in said
+    assert {path.name for path in out.glob("*.png")} == {"a.png", "b.png"}
+    assert "c.png" in json.loads((out / "run.json").read_text())["failed"][str(given / "c.png")]
+
+
+def test_what_is_refused(folder, given, tmp_path, capsys):
+    rest = ["--model", str(folder), "--out", str(tmp_path / "out")]
+    for arguments, sentence in (
+        (["translate", *rest], "nothing to translate"),
+        (["translate", str(given), *rest, "--size", "0"], "--size 0: use at least 1"),
+        (["translate", str(given), *rest, "--direction", "BtoA", "--eval"], "neither running statistics nor dropout"),
+        (["translate", str(given), *rest[:-1], str(given)], "lies where results will be written"),
+        (["translate", str(given), "--model", "builtin", "--out", str(tmp_path / "o")], "holds a prior, no translator"),
+    ):
+        assert main(arguments) == 2
+        assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
