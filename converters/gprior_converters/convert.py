@@ -179,7 +179,8 @@ def _convert_state(state: State, source: str, described: dict[str, Any]) -> Conv
         return Converted("described", *result, _latent(told.latent))
     layout, state = recognise_below(state, source)
     options = {key: value for key, value in described.items() if key not in ("arch", "latent")}
-    check_classes_option(layout, options, source)
+    if not biggan_deep.is_config(described):  # That tells them itself.
+        check_classes_option(layout, options, source)
     options |= {SETTINGS: settings} if settings and layout in WITH_SETTINGS else {}
     try:
         module, params, left_out = LAYOUTS[layout].convert(state, source, options)

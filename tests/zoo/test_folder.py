@@ -143,7 +143,7 @@ def test_networks_that_are_not_known(saved, role):
     ("latent", "told"),
     [
         ({"kind": "normal", "sigma": 2}, ".*sigma"),
-        ({"kind": "gauss"}, "the distribution of codes is 'gauss': use 'normal' or 'uniform'"),
+        ({"kind": "gauss"}, "the distribution of codes is 'gauss': use 'normal', 'uniform' or 'truncated_normal'"),
         ({"kind": "uniform", "low": "a"}, "low must be a finite number, got a"),
         ({"kind": "uniform", "low": 2.0}, r"uniform codes from 2\.0 to 1\.0: low must be below high"),
     ],
