@@ -54,7 +54,7 @@ def test_the_tables_have_the_flags():
     assert {("generate", "truncation"), ("invert", "perceptual_weight"), ("train stylegan2", "path_weight")} <= {
         *FLOATS
     }
-    assert {("demo", "seed"), ("invert", "num_steps"), ("train generator", "images_per_level")} <= {*WHOLE}
+    assert {("demo", "seed"), ("invert", "num_steps"), ("train generator", "discriminator_steps")} <= {*WHOLE}
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1e39])

@@ -211,7 +211,7 @@ def test_summary_is_json_and_the_same_for_equal_recipes():
     assert told["name"] == "all"
     assert told["parametrization"] == {
         "kind": "MultiCode", "num_codes": 4, "layer": 2, "average": False,
-        "space": "z", "later_styles": "mean", "start_spread": 1.0,
+        "space": "z", "later_styles": "mean", "start_spread": 1.0, "free_label": False,
     }  # fmt: skip
     assert (told["terms"][1]["term"], told["terms"][1]["weight"]) == ("own", 2.0)
     assert told["terms"][3]["network"] == "auto"

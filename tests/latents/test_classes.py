@@ -75,7 +75,7 @@ def test_inversions_find_a_mixture():
 
 def test_several_codes_move_with_their_class():
     recipe = gp.recipes.mganprior(num_codes=3, layer=1, num_steps=20, perceptual=None, free_label=True)
-    assert recipe.coordinates is None
+    assert recipe.coordinates == gp.latents.AS_THEY_ARE
     images = gp.synthesize(STYLED, normal(4, 1, 4), label=1)
     found = gp.invert(STYLED, images, recipe, key=KEY)
     assert set(found.variables) == {"codes", "alpha", "label"}
