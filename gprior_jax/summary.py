@@ -58,9 +58,8 @@ def summarise(value: Any) -> Any:
         return {str(name): summarise(item) for name, item in value.items()}
     if isinstance(value, functools.partial):
         return {"partial": summarise(value.func), "of": summarise(value.args)} | summarise(value.keywords)
-    fields = fields_of(value)
-    if fields or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
-        return {"kind": type(value).__name__} | summarise(fields)
+    if fields_of(value) or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
+        return summarise_fields(value, kind=type(value).__name__)
     if isinstance(value, tuple | list):
         return [summarise(item) for item in value]
     if isinstance(value, set | frozenset):
@@ -78,6 +77,49 @@ def summarise(value: Any) -> Any:
     return {"kind": _named(type(value))} | (
         summarise(vars(value)) if callable(value) and hasattr(value, "__dict__") else {}
     )
+
+
+class Fields(dict[str, Any]):
+    """What :func:`summarise_fields` tells of a thing; as JSON an object like any other.
+
+    Attributes:
+        at_default: names of those that have the value that they have where nothing is said.
+    """
+
+    def __init__(self, told: Mapping[str, Any], at_default: frozenset[str]):
+        super().__init__(told)
+        self.at_default = at_default
+
+
+def summarise_fields(value: Any, **head: str) -> Fields:
+    """The fields of a dataclass or named tuple as JSON, after what comes first.
+
+    >>> @dataclasses.dataclass
+    ... class Codes:
+    ...     number: int
+    ...     average: bool = False
+    >>> told = summarise_fields(Codes(3), kind="Codes")
+    >>> told, sorted(told.at_default)
+    ({'kind': 'Codes', 'number': 3, 'average': False}, ['average'])
+    """
+    told = {name: summarise(own) for name, own in fields_of(value).items()}
+    defaults = {name: summarise(own) for name, own in _defaults_of(value).items() if name in told}
+    return Fields(head | told, frozenset(name for name, own in defaults.items() if _is_same(told[name], own)))
+
+
+def _defaults_of(value: Any) -> dict[str, Any]:
+    """Values of fields where nothing is said."""
+    if isinstance(value, tuple):
+        return getattr(value, "_field_defaults", {})
+    missing = dataclasses.MISSING
+    found = {f.name: f.default for f in dataclasses.fields(value) if f.default is not missing}
+    made = {f.name: f.default_factory for f in dataclasses.fields(value)}
+    return found | {name: make() for name, make in made.items() if make is not missing}
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether settings are the same, as text: in that 1, 1.0 and true differ, as results may."""
+    return json.dumps(one) == json.dumps(other)
 
 
 def saves_memory(default: Any) -> Any:
@@ -118,9 +160,12 @@ def versions() -> dict[str, str]:
 def check_same(found: Mapping[str, Any], wanted: Mapping[str, Any], holds: str, remedy: str) -> None:
     """Make sure that what is there was made with the settings that are wanted.
 
+    A field that has come since what is there was made is the same where it has its default, which must therefore do
+    what was done before.
+
     Args:
         found: settings of what is there, JSON.
-        wanted: those of now, JSON.
+        wanted: those of now, as :func:`summarise` tells them.
         holds: who holds it, the start of the sentence.
         remedy: its end.
 
@@ -131,17 +176,30 @@ def check_same(found: Mapping[str, Any], wanted: Mapping[str, Any], holds: str, 
     Traceback (most recent call last):
     gprior_jax.errors.ArgumentError: x holds a run with another b.c (2 there, 3 now): give another x.
     """
-    there, now = flatten(found), flatten(wanted)
+    there, now = flatten(found), flatten(json.loads(json.dumps(wanted)))
+    defaults = _at_default(wanted)
 
     def same(name: str) -> bool:
-        # As text, in which 1, 1.0 and true differ, as results may.
-        return name in there and name in now and json.dumps(there[name]) == json.dumps(now[name])
+        if name in there and name in now:
+            return _is_same(there[name], now[name])
+        return name in now and any(f"{name}.".startswith(f"{default}.") for default in defaults)
 
     names = _without_what_follows([name for name in dict.fromkeys([*there, *now]) if not same(name)])
     if names:
         told = ", ".join(f"{name} ({there.get(name)} there, {now.get(name)} now)" for name in names[:_TOLD])
         more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
         raise ArgumentError(f"{holds} with another {told}{more}: {remedy}.")
+
+
+def _at_default(value: Any, name: str = "") -> list[str]:
+    """Names, as :func:`flatten` gives them, of fields at their defaults."""
+    parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, tuple | list) else ()
+    defaults = value.at_default if isinstance(value, Fields) else frozenset()
+    found = []
+    for key, inner in parts:
+        own = f"{name}.{key}" if name else str(key)
+        found += [own] if key in defaults else _at_default(inner, own)
+    return found
 
 
 def _without_what_follows(names: list[str]) -> list[str]:

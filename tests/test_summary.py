@@ -234,6 +234,54 @@ def test_only_what_differs_is_named(now, told):
     assert str(caught.value) == f"x holds a run with {told}: give another x."
 
 
+class Stage(NamedTuple):
+    number: int
+    parts: tuple = ()
+    sizes: tuple = (1, 2)
+
+
+FIRST = Stage(0)
+
+
+@dataclasses.dataclass
+class Grown:
+    stages: tuple
+    last: Stage = FIRST
+    made: list = dataclasses.field(default_factory=lambda: [1])
+    rate: float = 1.0
+
+
+GROWN = Grown((Stage(1), Stage(2, (Stage(3),))))
+INNER = {"kind": "Stage", "number": 3, "sizes": [1, 2]}
+OLD = {"kind": "Grown", "stages": [{"kind": "Stage", "number": 1}, {"kind": "Stage", "number": 2, "parts": [INNER]}]}
+
+
+@pytest.mark.parametrize("there", [OLD, OLD | {"last": {"kind": "Stage", "number": 0}}, OLD | {"made": [1]}])
+def test_fields_that_are_missing_have_their_defaults(there):
+    check_same({"of": there}, {"of": summarise(GROWN)}, "x holds a run", "give another x")
+
+
+@pytest.mark.parametrize(
+    ("there", "now", "told"),
+    [
+        (OLD, dataclasses.replace(GROWN, rate=2.0), "of.rate (None there, 2.0 now)"),
+        (OLD, dataclasses.replace(GROWN, rate=1), "of.rate (None there, 1 now)"),
+        (OLD, dataclasses.replace(GROWN, made=[]), "of.made (None there, [] now)"),
+        (OLD | {"gone": 1}, GROWN, "of.gone (1 there, None now)"),
+        (OLD | {"last": {"kind": "Stage", "number": 1}}, GROWN, "of.last.number (1 there, 0 now)"),
+        (
+            OLD,
+            dataclasses.replace(GROWN, stages=(Stage(1, sizes=(2,)), *GROWN.stages[1:])),
+            "of.stages.0.sizes (None there, [2] now)",
+        ),
+    ],
+)
+def test_fields_that_are_missing_have_no_other_values(there, now, told):
+    with pytest.raises(ArgumentError) as caught:
+        check_same({"of": there}, {"of": summarise(now)}, "x holds a run", "give another x")
+    assert str(caught.value) == f"x holds a run with another {told}: give another x."
+
+
 def test_of_another_thing_the_parts_are_not_told():
     there = {
         "recipe": {"name": "z", "solver": {"kind": "adam", "steps": 6}},

@@ -90,6 +90,12 @@ def size_of(path: Path, smallest: int = MIN_SIDE) -> tuple[int, int]:
         return (height, width) if image.getexif().get(_ORIENTATION, 1) in _LYING else (width, height)
 
 
+def mode_of(path: Path, smallest: int = MIN_SIDE) -> str:
+    """Pillow's mode of a picture (``"L"`` is gray of 8 bits), from the head of its file; raises as :func:`size_of`."""
+    with opened(path, smallest) as (image, _):
+        return image.mode
+
+
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
 """The EXIF tag, and its values for pictures that lie on a side."""
 

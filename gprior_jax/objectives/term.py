@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 from gprior_jax.generators.prior import Prior
 from gprior_jax.latents.parametrization import Variables
 from gprior_jax.operators import Forward
-from gprior_jax.summary import fields_of, summarise
+from gprior_jax.summary import summarise_fields
 from gprior_jax.typing import Array, PyTree
 
 
@@ -84,4 +84,4 @@ class Term(Protocol):
 
     def summary(self) -> dict[str, Any]:
         """The term as JSON, which differs where its losses would: arrays by their fingerprint."""
-        return {"term": self.name} | {name: summarise(value) for name, value in fields_of(self).items()}
+        return summarise_fields(self, term=self.name)

@@ -72,9 +72,9 @@ def mean(values: Sequence[float]) -> tuple[float, int]:
 
 
 def load(pair: Pair, name: Literal["result", "reference"], size: int, value_range: ValueRange) -> np.ndarray:
-    """A picture of a pair at a side, ``[S, S, 3]`` in [-1, 1]."""
+    """A picture of a pair at a side, ``[S, S, C]`` in [-1, 1]: of one channel where the result is gray, else RGB."""
     crop = pair.crop if name == "reference" else "center"
-    return load_image(getattr(pair, name), size, crop, value_range)
+    return load_image(getattr(pair, name), (size, size, 1 if pair.gray else 3), crop, value_range)
 
 
 def evened(rows: Sequence[Row]) -> list[Row]:
@@ -146,7 +146,7 @@ class Sets:
         self._levels: tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]] = ([], [])
 
     def add(self, pair: Pair, image: np.ndarray, reference: np.ndarray, features: tuple[Array, ...]) -> None:
-        """Take one image, its reference (``[H, W, 3]`` in [-1, 1]) and the pooled features of both, if there are."""
+        """Take one image, its reference (``[H, W, C]`` in [-1, 1]) and the pooled features of both, if there are."""
         index = np.array([len(self._pairs)])
         self._pairs.append(pair)
         self._sides.add(image.shape[0])
@@ -154,7 +154,7 @@ class Sets:
             kept.append(np.asarray(feature))
         if image.shape[0] >= swd.MIN_RESOLUTION and len(self._sides) == 1:
             for kept, x in zip(self._levels, (image, reference), strict=True):
-                found = swd.patch_pyramids(im.to_unit(x[None]), self._place_key, index, self._patches)
+                found = swd.patch_pyramids(im.to_unit(im.as_rgb(x))[None], self._place_key, index, self._patches)
                 kept.append({level: np.asarray(patches[0]) for level, patches in found.items()})
 
     def figures(self) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class Sets:
         """Of one set; its images are read again, a pair at a time."""
         side, values = min(self._sides), []
         for chosen in np.asarray(diversity.random_pairs(self._pair_key, len(self._pairs))):
-            a, b = (im.to_unit(load(self._pairs[i], name, side, self._value_range)) for i in chosen)
+            a, b = (im.to_unit(im.as_rgb(load(self._pairs[i], name, side, self._value_range))) for i in chosen)
             values.append(float(_ms_ssim(a, b)))
         return float(np.mean(values))
 
@@ -194,8 +194,8 @@ _ms_ssim = jax.jit(metrics.ms_ssim)
 def measure(
     names: tuple[str, ...], network: PerceptualNetwork | None, lpips: LPIPS | None, image: Array, reference: Array
 ) -> tuple[dict[str, Array], tuple[Array, ...]]:
-    """Figures of one pair ``[S, S, 3]`` in [-1, 1], and the pooled features of both where there is a network."""
-    a, b, side = im.to_unit(image), im.to_unit(reference), image.shape[0]
+    """Figures of one pair ``[S, S, C]`` in [-1, 1], and the pooled features of both where there is a network."""
+    a, b, side = im.to_unit(im.as_rgb(image)), im.to_unit(im.as_rgb(reference)), image.shape[0]
     found = {name: METRICS[name](a, b) if side >= SMALLEST.get(name, 1) else jnp.array(jnp.nan) for name in names}
     if lpips is not None:
         fits = side >= lpips.module.input_shape[0]

@@ -46,7 +46,8 @@ class OutputFolder:
 
     Attributes:
         path: the folder.
-        settings: what decides the results; a rerun must have the same.
+        settings: what decides the results, as the folder tells it; a rerun must have the same. Fields that have come
+            since it was begun, and have their defaults, are not among them.
     """
 
     def __init__(self, path: str | os.PathLike, settings: dict[str, Any], items: Sequence[Item] = ()):
@@ -54,13 +55,14 @@ class OutputFolder:
 
         Args:
             path: the folder.
-            settings: JSON; stored under ``"settings"`` in ``run.json``.
+            settings: JSON, as :func:`gprior_jax.summary.summarise` tells it with its defaults; stored under
+                ``"settings"`` in ``run.json``.
             items: of the run; none of their files may lie where results will be written.
 
         Raises:
             ArgumentError: the folder holds results of other settings, or an input lies in it.
         """
-        self.path, self.settings = Path(path), json.loads(json.dumps(settings))
+        self.path, self._wanted = Path(path), settings
         if os.path.lexists(self.path) and not os.path.isdir(self.path):
             what = "a file" if os.path.exists(self.path) else "a link to nothing"
             raise ArgumentError(f"{self.path} is {what}: name a folder for the results.")
@@ -69,7 +71,7 @@ class OutputFolder:
         for source in (source for item in items if not item.digest for source in (item.source, *item.companions)):
             if os.path.realpath(source.parent) in written:
                 raise ArgumentError(f"{source} lies where results will be written: give another folder than {path}.")
-        self._fingerprint = fingerprint_of(self.settings)
+        self._settle(settings)
         self._locks = self.path / ".locks"
         self._taken: dict[str, str] = {}
         self.path.mkdir(parents=True, exist_ok=True)
@@ -81,13 +83,20 @@ class OutputFolder:
         there, is_whole = self._settings_there()
         if there is not None:
             try:
-                check_same(there, self.settings, f"{self.path} holds a run", "give another folder for the results")
+                check_same(there, self._wanted, f"{self.path} holds a run", "give another folder for the results")
+                self._settle(there)
             except ArgumentError:
                 if abouts(self.path) or any_held(self._locks, but=self._run_lock):
                     raise
+                self._settle(self._wanted)
                 is_whole = False  # Nothing is done, and nobody is about to.
         if not is_whole:
             write_json(self.path / "run.json", {"format": FORMAT, "settings": self.settings})
+
+    def _settle(self, settings: dict[str, Any]) -> None:
+        """Take settings as those of the folder: in these words records of one run say what they were made with."""
+        self.settings = json.loads(json.dumps(settings))
+        self._fingerprint = fingerprint_of(self.settings)
 
     def _settings_there(self) -> tuple[dict[str, Any] | None, bool]:
         """Settings of the folder's results, and whether ``run.json`` tells them; else the results do themselves."""

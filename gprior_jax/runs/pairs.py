@@ -18,11 +18,13 @@ class Pair(NamedTuple):
         result: the file.
         reference: likewise.
         crop: how the reference becomes the square that the result is of.
+        gray: the result is of a prior of one channel: both are compared by their luma.
     """
 
     result: Path
     reference: Path
     crop: Cropping = "center"
+    gray: bool = False
 
 
 def match(

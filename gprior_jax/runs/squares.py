@@ -11,7 +11,7 @@ from gprior_jax.images.arrays import psnr_of
 from gprior_jax.images.covering import covered, inside
 from gprior_jax.images.files import ValueRange, load_unscaled
 from gprior_jax.images.frames import Frame
-from gprior_jax.images.opening import size_of
+from gprior_jax.images.opening import mode_of, size_of
 from gprior_jax.images.placement import Crop, Cropping, placed
 from gprior_jax.runs.entries import read_run
 from gprior_jax.runs.folder import PASTED
@@ -24,7 +24,7 @@ INSIDE = {"psnr": "pasted_psnr", "l1": "pasted_l1"}
 
 
 def cut_alike(pairs: Iterable[Pair], failed: dict[str, str]) -> list[Pair]:
-    """Pairs whose references become square as the run that made the results did it with its inputs.
+    """Pairs whose references become square as the run that made the results did it with its inputs, and gray.
 
     So they do beside the results of an output folder; other references are cut to their centre. The square of a face is
     taken out of references of the photograph's proportions, at any size; those that are square already stay as they
@@ -34,28 +34,30 @@ def cut_alike(pairs: Iterable[Pair], failed: dict[str, str]) -> list[Pair]:
         pairs: of results and references.
         failed: ``{result: sentence}``, to be filled with those whose square cannot be found.
     """
-    crops: dict[Path, Cropping | None] = {}
+    crops: dict[Path, tuple[Cropping | None, bool]] = {}
     found = []
     for pair in pairs:
         folder = pair.result.parent
         if folder not in crops:
             crops[folder] = _crop_of(folder)
         try:
-            crop = crops[folder] or _square_of_face(pair)
+            crop, is_run = crops[folder]
+            crop = crop or _square_of_face(pair)
+            gray = is_run and mode_of(pair.result, smallest=1) == "L"
         except (ImageFileError, CheckpointError) as error:
             failed[str(pair.result)] = str(error)
             continue
-        found.append(pair._replace(crop=crop))
+        found.append(pair._replace(crop=crop, gray=gray))
     return found
 
 
-def _crop_of(folder: Path) -> Cropping | None:
-    """How the run of a folder made its inputs square; None of each by its face."""
+def _crop_of(folder: Path) -> tuple[Cropping | None, bool]:
+    """How the run of a folder made its inputs square, None of each by its face; and whether it is of a run."""
     try:
         crop = read_run(folder)["settings"].get("crop", "center")
     except CheckpointError:  # No output folder.
-        return "center"
-    return cast(Crop, crop) if isinstance(crop, str) else None
+        return "center", False
+    return cast(Crop, crop) if isinstance(crop, str) else None, True
 
 
 def _square_of_face(pair: Pair) -> Cropping:

@@ -32,6 +32,11 @@ def filled(kind, **values):
     return kind(**{**empty, "config": config.default_factory(**values)})
 
 
+def names(hint, of):
+    """Whether a type is, or has in it at any depth, another one."""
+    return hint is of or any(names(inner, of) for inner in typing.get_args(hint))
+
+
 def flags_of(of):
     """(command, flag) of every flag whose type has a number of this kind in it."""
     found = []
@@ -42,7 +47,7 @@ def flags_of(of):
         for own in kinds:
             for field in dataclasses.fields(own):
                 hint = typing.get_type_hints(own)[field.name]
-                if hint is of or of in typing.get_args(hint):
+                if names(hint, of):
                     found.append((name, field.name))
     return found
 
@@ -55,6 +60,7 @@ def test_the_tables_have_the_flags():
         *FLOATS
     }
     assert {("demo", "seed"), ("invert", "num_steps"), ("train generator", "discriminator_steps")} <= {*WHOLE}
+    assert {("train generator", "images_per_level"), ("train generator", "generator_features")} <= {*WHOLE}
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1e39])

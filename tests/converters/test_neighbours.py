@@ -246,6 +246,8 @@ def mm_state(fused=True):
 def mm_images(state, z, fused):
     """Its forward pass: the fan-in of a transposed convolution is counted on the wrong axis."""
 
+    # Its 1e-6 stands beside the root, ours (1e-8, as published) in it: the same to 1e-6 where a pixel's features are of
+    # unit size. Of few channels all of a pixel may be near 0, where images differ by some 1e-4.
     def norm(x):
         return x / (torch.linalg.norm(x, dim=1, keepdim=True) / math.sqrt(x.shape[1]) + 1e-6)
 

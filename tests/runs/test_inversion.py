@@ -1,7 +1,9 @@
 """Inversion of files through the library alone: results, settings, and that nothing depends on interruptions."""
 
+import dataclasses
 import functools
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -13,7 +15,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.images.files import load_image
 from gprior_jax.inversion.driver import invert
-from gprior_jax.runs import Inversion, find_items, read_record, run
+from gprior_jax.runs import Inversion, find_items, read_record, read_records, run
 from gprior_jax.summary import fingerprint, summarise
 from runs.records import SIDE, picture, pictures, results, times, tiny_prior
 
@@ -197,6 +199,60 @@ def test_other_settings_are_refused_and_only_they_are_named(whole, other, told):
     assert results(whole.out) == whole.results
 
 
+def with_fewer_fields(settings):
+    """Settings as a version told them in which nothing that has its default was a setting yet."""
+    if isinstance(settings, dict):
+        kept = settings.keys() - getattr(settings, "at_default", frozenset()) | {"kind"}
+        return {name: with_fewer_fields(value) for name, value in settings.items() if name in kept}
+    return [with_fewer_fields(value) for value in settings] if isinstance(settings, list | tuple) else settings
+
+
+def of_an_earlier_version(whole, out):
+    """A copy of a whole run's folder, with fewer fields in what it says of its settings; and these."""
+    shutil.copytree(whole.out, out)
+    settings = with_fewer_fields(job().settings())
+    run_json = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps(run_json | {"settings": settings}))
+    for path in out.glob("*.npz"):
+        with np.load(path) as stored:
+            arrays = dict(stored)
+        about = json.loads(str(arrays["about"]))
+        text = json.dumps(settings, sort_keys=True)
+        assert text != about["fingerprint"]
+        np.savez(path, **arrays | {"about": json.dumps(about | {"fingerprint": text})})
+    return settings
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_run_goes_on_that_was_begun_before_fields_came(whole, tmp_path, monkeypatch, lost):
+    out = tmp_path / "out"
+    settings = of_an_earlier_version(whole, out)
+    assert "free_label" not in settings["recipe"]["parametrization"]
+    if lost:
+        (out / "run.json").unlink()
+    (out / "c.npz").unlink()
+    before = times(out)
+    outcome = run(job(), whole.items, out, batch_size=2)
+    after = times(out)
+    assert {name for name in after if after[name] != before.get(name)} == {"c.npz", "c.png"}
+    assert [entry.row["name"] for entry in outcome.entries] == list("abcde")
+    assert json.loads((out / "run.json").read_text())["settings"] == settings
+    assert read_record(out / "c.npz").metrics == read_record(whole.out / "c.npz").metrics
+    assert len(list(read_records(out)[1])) == 5
+    monkeypatch.setattr(Inversion, "load", None)
+    run(job(), whole.items, out, batch_size=2)
+    assert times(out) == after
+
+
+def test_fields_that_came_later_are_settings_all_the_same(whole, tmp_path):
+    of_an_earlier_version(whole, tmp_path / "out")
+    other = gp.recipes.mganprior(2, 2, num_steps=3, perceptual=None)
+    moved = dataclasses.replace(other.parametrization, start_spread=0.5)
+    told = r"another recipe\.parametrization\.start_spread \(None there, 0\.5 now\): give"
+    with pytest.raises(ArgumentError, match=told):
+        run(job(recipe=dataclasses.replace(other, parametrization=moved)), whole.items, tmp_path / "out")
+
+
 def test_other_weights_are_other_settings():
     prior = tiny_prior()
     params = jax.tree.map(lambda leaf: leaf + 1, prior.params)
@@ -265,8 +321,6 @@ def test_what_only_saves_memory_is_no_setting():
 
 
 def test_another_size_is_written_again_from_what_is_stored(whole, tmp_path, monkeypatch):
-    import shutil
-
     out = tmp_path / "out"
     shutil.copytree(whole.out, out)
     monkeypatch.setattr(Inversion, "start", None)
