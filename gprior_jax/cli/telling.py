@@ -78,14 +78,18 @@ class StepBar:
 
     def __init__(self, title: str):
         """Start a bar; it appears with the first numbers."""
-        self._bar = Bar(title, "step")
+        self._title, self._stage, self._bar = title, "", Bar(title, "step")
 
     def __call__(self, numbers: dict[str, Any]) -> None:
-        """Take the numbers that :func:`gprior_jax.invert` reports; none end the bar."""
+        """Take the numbers that :func:`gprior_jax.invert` and what precedes it report; none end the bar."""
         if not numbers:
             self._bar.close()
             return
-        shown = {"loss": f"{numbers['loss']:.4g}"}
+        stage = numbers.get("stage", "")
+        if stage != self._stage:
+            self._bar.close()
+            self._stage, self._bar = stage, Bar(f"{self._title}, {stage}" if stage else self._title, "step")
+        shown = {"loss": f"{numbers['loss']:.4g}"} if "loss" in numbers else {}
         if "psnr" in numbers:
             shown["psnr"] = f"{numbers['psnr']:.2f} dB"
         done = numbers["batch"] * numbers["num_steps"] + numbers["step"]

@@ -17,7 +17,7 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.keys import purpose
 from gprior_jax.objectives import Objective, Observation
 from gprior_jax.operators import Forward, Identity
-from gprior_jax.typing import Array, ArrayLike, Key
+from gprior_jax.typing import Array, ArrayLike, Key, Progress
 
 _KEPT_BYTES = 1 << 30
 """Drawn images are kept from one batch to the next up to so many bytes, one for each number."""
@@ -122,9 +122,18 @@ class ClassFinder:
         self._inverter = Inverter(prior, short, devices=devices, labels=True)
         self._drawn: list[tuple[np.ndarray, dict[str, Any]]] | None = None
 
-    def find(self, observed: np.ndarray, ids: np.ndarray, operator: Forward | None = None) -> Classes:
-        """The classes of a batch of images."""
-        scores = self._first_pass(observed, operator)
+    def find(
+        self,
+        observed: np.ndarray,
+        ids: np.ndarray,
+        operator: Forward | None = None,
+        progress: Progress | None = None,
+    ) -> Classes:
+        """The classes of a batch of images.
+
+        ``progress`` is told how far either pass is as that of an inversion, with ``"stage"``: what is done.
+        """
+        scores = self._first_pass(observed, operator, progress)
         candidates = np.argsort(scores, axis=1, kind="stable")[:, : self._keep]
         if self._keep == 1:
             return Classes(candidates[:, 0], candidates, np.take_along_axis(scores, candidates, 1))
@@ -139,24 +148,25 @@ class ClassFinder:
             operator=None if operator is None else jax.tree.map(each, operator),
             label=candidates.ravel(),
             batch_size=len(observed),
+            progress=None if progress is None else lambda numbers: progress(numbers | {"stage": "classes tried"}),
         )
         loss = np.asarray(found.loss).reshape(candidates.shape)
         best = np.argmin(np.where(np.isfinite(loss), loss, np.inf), axis=1)
         return Classes(candidates[np.arange(len(best)), best], candidates, loss)
 
-    def _first_pass(self, observed: np.ndarray, operator: Forward | None) -> np.ndarray:
+    def _first_pass(self, observed: np.ndarray, operator: Forward | None, progress: Progress | None) -> np.ndarray:
         """How far every class is from every image at its nearest, ``[B, num_classes]``."""
         objective = Objective(self._inverter.recipe.terms)
         through = Identity() if operator is None else operator
         found = [
             np.asarray(_distances(objective, observed, through, im.from_uint8(images), variables))
-            for images, variables in self._batches()
+            for images, variables in self._batches(progress)
         ]
         classes, draws = self._prior.num_classes, self._search.draws
         rows = np.concatenate(found, axis=1)[:, : classes * draws].reshape(len(observed), classes, draws)
         return np.where(np.isfinite(rows), rows, np.inf).min(axis=2)
 
-    def _batches(self) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    def _batches(self, progress: Progress | None = None) -> list[tuple[np.ndarray, dict[str, Any]]]:
         """Drawn images, uint8, the draws of a class together, and their codes: batches of one shape."""
         if self._drawn is not None:
             return self._drawn
@@ -165,7 +175,12 @@ class ClassFinder:
         short = -classes * draws % size  # Copies of the first, which are cut off again.
         labels = np.pad(np.repeat(np.arange(classes), draws), (0, short))
         codes = np.concatenate([np.tile(z, (classes, 1)), np.repeat(z[:1], short, axis=0)])
-        drawn = [self._draw(codes[i : i + size], labels[i : i + size]) for i in range(0, len(labels), size)]
+        drawn = []
+        for i in range(0, len(labels), size):
+            drawn.append(self._draw(codes[i : i + size], labels[i : i + size]))
+            if progress is not None:
+                done = {"step": min(i + size, classes * draws), "num_steps": classes * draws}
+                progress(done | {"batch": 0, "batches": 1, "stage": "classes drawn"})
         if sum(images.nbytes for images, _ in drawn) <= _KEPT_BYTES:
             self._drawn = drawn
         return drawn

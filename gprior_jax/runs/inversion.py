@@ -106,7 +106,7 @@ def invert_batch(
 ) -> Iterator[Record]:
     """The records of a batch that was inverted as it is, with ``metrics(images, observed)``, each ``[B]`` by name."""
     observed = batch.arrays["observed"]
-    labels = labels_of(inverter.prior, batch, finder)
+    labels = labels_of(inverter.prior, batch, finder, progress=progress)
     with trusted_range():
         solve = partial(inverter.invert, observed, key=key, ids=batch.ids, label=labels, progress=progress)
         result = filmed(filming, batch, lambda film: solve(film=film), lambda found: found.images)
@@ -126,13 +126,17 @@ def class_finder(prior: Prior, recipe: Recipe, search: ClassSearch | None, key: 
 
 
 def labels_of(
-    prior: Prior, batch: Batch, finder: ClassFinder | None, operator: Forward | None = None
+    prior: Prior,
+    batch: Batch,
+    finder: ClassFinder | None,
+    operator: Forward | None = None,
+    progress: Progress | None = None,
 ) -> np.ndarray | None:
     """Classes ``[B, num_classes]`` of a batch: those that its items name, or that are found; None where it has none."""
     if finder is None:
         return batch.arrays.get("label")
     with trusted_range():
-        found = finder.find(batch.arrays["observed"], batch.ids, operator)
+        found = finder.find(batch.arrays["observed"], batch.ids, operator, progress)
     return np.asarray(as_labels(prior, found.label, found.label.shape))
 
 

@@ -149,7 +149,7 @@ class Restoring:
         self, inverter: Inverter, finder: ClassFinder | None, batch: Batch, progress: Progress | None
     ) -> Iterator[Record]:
         observed, operator = batch.arrays["observed"], self.task.operator(batch.arrays)
-        labels = labels_of(self.prior, batch, finder, operator)
+        labels = labels_of(self.prior, batch, finder, operator, progress)
         with im.trusted_range():
             solve = partial(
                 inverter.invert,

@@ -84,6 +84,18 @@ class Terminal:
         return True
 
 
+def test_what_precedes_an_inversion_has_lines_of_its_own(capsys):
+    bar = StepBar("images 1 to 2 of 2")
+    for stage, facts in (("classes drawn", {}), ("classes tried", {"loss": 0.5}), ("", {"loss": 0.25, "psnr": 6.0})):
+        bar({"step": 3, "num_steps": 3, "batch": 0, "batches": 1} | facts | ({"stage": stage} if stage else {}))
+    bar({})
+    assert capsys.readouterr().err.splitlines() == [
+        "images 1 to 2 of 2, classes drawn: step 3/3",
+        "images 1 to 2 of 2, classes tried: step 3/3, loss 0.5",
+        "images 1 to 2 of 2: step 3/3, loss 0.25, psnr 6.00 dB",
+    ]
+
+
 @pytest.mark.parametrize("make", [StepBar, CountBar])
 def test_the_first_rate_on_a_terminal_is_none(monkeypatch, make):
     """What was done before the first numbers took no measured time: once 13189 steps a second were told."""

@@ -40,6 +40,20 @@ def test_the_first_pass_is_the_nearest_drawn_image_of_every_class():
     assert found.candidates.shape == (4, 1)
 
 
+def test_a_search_tells_how_far_it_is():
+    told = []
+    finder = ClassFinder(PRIOR, RECIPE, ClassSearch(2, 4, num_steps=3), key=KEY, batch_size=5)
+    finder.find(IMAGES, np.arange(4), progress=told.append)
+    drawn = [numbers["step"] for numbers in told if numbers["stage"] == "classes drawn"]
+    assert drawn == [5, 10, 12]
+    assert {(numbers["stage"], numbers["num_steps"]) for numbers in told} == {
+        ("classes drawn", CLASSES * 4),
+        ("classes tried", 3),
+    }
+    finder.find(IMAGES, np.arange(4), progress=told.append)  # The draws are kept: only the second pass is told.
+    assert [numbers["step"] for numbers in told if numbers["stage"] == "classes drawn"] == drawn
+
+
 def test_the_second_pass_takes_the_class_that_explains_an_image_best():
     search = ClassSearch(keep=9, draws=1, num_steps=40)  # All three there are.
     found = find_classes(PRIOR, IMAGES, RECIPE, key=KEY, search=search)
