@@ -25,13 +25,18 @@ def classes_of(entry: zoo.Published | None, num_classes: int | None, described: 
     """The attribute ``num_classes`` of a generator: as given, else as described, else as known; empty where it is not.
 
     Raises:
-        CheckpointError: fewer than two.
+        CheckpointError: fewer than two, or another number than is known.
     """
+    names = entry.label_names if entry else ()
     if num_classes is not None and num_classes < 2:
         raise CheckpointError(f"{num_classes} classes: give 2 or more, or leave their number out.")
+    if entry and names and num_classes not in (None, len(names)):
+        raise CheckpointError(
+            f"the file is {entry.name}, which has {len(names)} classes, not {num_classes}: leave their number out; "
+            "nothing was written."
+        )
     if num_classes is not None:
         return {"num_classes": num_classes}
-    names = entry.label_names if entry else ()
     return {"num_classes": len(names)} if names and "num_classes" not in described else {}
 
 

@@ -49,7 +49,7 @@ class SessionFlags(JsonFlag, RangeFlag):
     def session(
         self, total: int, sheets: str, summary: Callable[[dict[str, Any]], str], **provenance: Any
     ) -> dict[str, Any]:
-        """The fields of a :class:`gprior_jax.training.sessions.Session`; says where its sheets will be.
+        """The fields of a :class:`gprior_jax.training.sessions.Session`; its first row says where its sheets will be.
 
         Args:
             total: images of the whole run.
@@ -57,9 +57,11 @@ class SessionFlags(JsonFlag, RangeFlag):
             summary: the numbers of a logged row that tell how a run does.
             **provenance: facts for the model folder.
         """
-        say(f"newest {sheets}, after every {self.snapshot_images} images: {self.out / 'newest.png'}", self.json)
+        sentences = [f"newest {sheets}, after every {self.snapshot_images} images: {self.out / 'newest.png'}"]
 
         def tell(row: dict[str, Any]) -> None:
+            while sentences:  # Not before: a run may be refused.
+                say(sentences.pop(), self.json)
             say(f"{row['images']:>8} images ({int(row['images']) / total:.0%})  {summary(row)}", self.json)
 
         return {

@@ -60,7 +60,13 @@ def train_first(data, out, arch, *flags):
 def test_a_dcgan_and_arithmetic_on_it(data, tmp_path, capsys):
     out = tmp_path / "run"
     assert train_first(data, out, "dcgan", "--width", "2", "--generator-steps", "2") == 0
-    assert "diversity" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"newest samples, after every 8 images: {out / 'newest.png'}"
+    assert "diversity" in lines[1]
+    assert train_first(data, out, "dcgan", "--width", "4", "--generator-steps", "2") == 2
+    told_of = capsys.readouterr()
+    assert told_of.out == ""
+    assert "with another width (2 there, 4 now)" in told_of.err
     assert json.loads((out / "config.json").read_text())["generator_steps"] == 2
     model = str(out / "model")
     words = ["arithmetic", "--model", model, "--positive", "seed:1", "draw:0,2", "--negative", "seed:3"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from gprior_converters.convert import convert_file
+from gprior_converters.known import classes_of
 from torch import nn
 
 from converters.test_dcgan import codes, generator, randomise, settle
@@ -138,6 +139,13 @@ def test_impossible_numbers_of_classes(tmp_path, classes, told):
     with pytest.raises(CheckpointError, match=told):
         convert_file(file_of(tmp_path, generator(nz=9, sizes=2)), tmp_path / "model", num_classes=classes)
     assert not (tmp_path / "model").exists()
+
+
+def test_classes_of_a_file_that_is_known():
+    eyes = zoo.find("omniart-eye-generator")
+    assert classes_of(eyes, None, {}) == classes_of(eyes, 8, {}) == {"num_classes": 8}
+    with pytest.raises(CheckpointError, match="is omniart-eye-generator, which has 8 classes, not 5: leave their"):
+        classes_of(eyes, 5, {})
 
 
 def test_networks_that_tell_their_classes(tmp_path):

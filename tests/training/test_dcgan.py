@@ -216,9 +216,13 @@ def test_a_resumed_run_of_dense_networks_equals_an_uninterrupted_one(image_zip, 
 
 
 @pytest.mark.slow
-def test_a_conditional_run(labelled_zip, tmp_path):
+def test_a_conditional_run_cut_short_or_not(labelled_zip, tmp_path):
     config = dataclasses.replace(TINY, num_classes=3, resolution=8, discriminator_steps=2, images=32)
     prior = loop.train(config, labelled_zip, tmp_path / "run", **OPTIONS)
+    loop.train(config, labelled_zip, tmp_path / "cut", max_images=16, **OPTIONS)
+    resumed = loop.train(config, labelled_zip, tmp_path / "cut", **OPTIONS)
+    jax.tree.map(np.testing.assert_array_equal, resumed.params, prior.params)
+    assert (tmp_path / "cut" / "log.csv").read_bytes() == (tmp_path / "run" / "log.csv").read_bytes()
     stored = zoo.load(tmp_path / "run" / "model")
     assert (stored.num_classes, stored.resolution) == (3, 8)
     assert zoo.read_config(tmp_path / "run" / "model")["provenance"]["label_names"] == ["a", "b", "c"]
