@@ -70,6 +70,12 @@ _BUILT_IN = (
         "train encoder", "train_encoder:TrainEncoder", "train an encoder for a prior, from which inversions start", True
     ),
     _own(
+        "train translation",
+        "train_translation:TrainTranslation",
+        "train pix2pix on pairs of pictures, or CycleGAN on two sets of them",
+        True,
+    ),
+    _own(
         "train boundary",
         "train_directions:TrainBoundary",
         "find the boundary of an attribute from codes and their scores",

@@ -61,8 +61,9 @@ def _images(dy: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int,
 def _kernel(x: Array, dy: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
     if are_few(dy.shape[-1], stride):
         return kernel_to_few(x, dy, size, padding)
-    # Sums of 16-bit numbers are best left to XLA.
-    if x.dtype.itemsize >= 4 and gradient_path(x.shape[-1], dy.shape[-1], (dy.shape[1], dy.shape[2])) == "products":
+    # Sums of 16-bit numbers are best left to XLA, and those of few channels as well.
+    left = x.dtype.itemsize < 4 or are_few(x.shape[-1], stride)
+    if not left and gradient_path(x.shape[-1], dy.shape[-1], (dy.shape[1], dy.shape[2])) == "products":
         return kernel_by_products(x, dy, size, stride, padding)
     like = jax.ShapeDtypeStruct((*size, x.shape[-1], dy.shape[-1]), x.dtype)
     return jax.linear_transpose(lambda kernel: _plain(x, kernel, stride, padding), like)(dy)[0]

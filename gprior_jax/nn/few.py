@@ -68,7 +68,7 @@ def images_of_few(dy: Array, kernel: Array, padding: Padding) -> Array:
 
 
 def kernel_to_few(x: Array, dy: Array, size: tuple[int, int], padding: Padding) -> Array:
-    """Gradient by the kernel of a convolution to few channels, stride 1: what every pixel meets, as one product.
+    """Gradient by the kernel of a convolution to few channels, stride 1: every pixel times what it met.
 
     Args:
         x: ``[B, H, W, I]``.
@@ -85,13 +85,10 @@ def kernel_to_few(x: Array, dy: Array, size: tuple[int, int], padding: Padding) 
     low, high = rows - 1 - top, columns - 1 - left
     edges = ((low, height - dy.shape[1] + top), (high, width - dy.shape[2] + left))
     wide = _bordered(dy, edges)
-    met = [
-        wide[:, rows - 1 - r : rows - 1 - r + height, columns - 1 - c : columns - 1 - c + width]
-        for r in range(rows)
-        for c in range(columns)
-    ]
-    product = contract_pixels(x, jnp.concatenate(met, axis=-1))
-    return product.reshape(x.shape[-1], rows, columns, dy.shape[-1]).transpose(1, 2, 0, 3)
+    # Columns side by side once; every row of the kernel is then one product with a part of the rows.
+    met = jnp.concatenate([wide[:, :, c : c + width] for c in reversed(range(columns))], axis=-1)
+    products = [contract_pixels(x, met[:, r : r + height]) for r in reversed(range(rows))]
+    return jnp.stack(products).reshape(rows, x.shape[-1], columns, dy.shape[-1]).swapaxes(1, 2)
 
 
 def _bordered(x: Array, edges: Padding) -> Array:

@@ -159,17 +159,6 @@ def encode(module: ResidualEncoder, params: Params, images: Array) -> tuple[Arra
     return codes, jax.tree.map(lambda leaf: leaf[0], found[STATISTICS])  # Of every image the same.
 
 
-def with_statistics(params: Params, found: Params, decay: float) -> Params:
-    """Weights whose running statistics are moved towards those of a batch."""
-    merged = dict(params)
-    for name, value in found.items():
-        own = params[name]
-        merged[name] = (
-            with_statistics(own, value, decay) if isinstance(own, dict) else own + (1 - decay) * (value - own)
-        )
-    return merged
-
-
 @partial(jit, use="often", static_argnums=0, donate_argnums=2)
 def sampled_step(
     config: EncoderConfig, teacher: Teacher, state: EncoderState, key: Key
@@ -239,7 +228,7 @@ def _code_error(
 def _descend(config: EncoderConfig, state: EncoderState, found: Any) -> tuple[EncoderState, dict[str, Array]]:
     gradient, (statistics, terms) = found
     params, opt = optimize.descend(optimizers(config)[0], state.encoder, gradient, state.encoder_opt)
-    params = with_statistics(params, statistics, config.norm_decay)
+    params = optimize.with_statistics(params, statistics, config.norm_decay)
     seen = state.images_seen + config.batch_size
     decay = optimize.ema_decay(config, seen)
     average = optimize.blend(state.average, params, decay)

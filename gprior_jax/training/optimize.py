@@ -69,3 +69,20 @@ def ema_decay(config: RunConfig, images_seen: Array) -> Array:
 def blend(average: Params, params: Params, decay: Array) -> Params:
     """The moving average after one step."""
     return cast(Params, optax.incremental_update(params, average, 1.0 - decay))
+
+
+def with_statistics(params: Params, found: Params, decay: float) -> Params:
+    """Weights whose running statistics of batch norm are moved towards those of a batch.
+
+    Args:
+        params: of a network, statistics among them.
+        found: those of the batch, in the same places.
+        decay: part of the old ones that stays.
+    """
+    merged = dict(params)
+    for name, value in found.items():
+        own = params[name]
+        merged[name] = (
+            with_statistics(own, value, decay) if isinstance(own, dict) else own + (1 - decay) * (value - own)
+        )
+    return merged

@@ -46,12 +46,12 @@ def save_translator(
     write_networks(folder, networks, settings, provenance or {}, dtype, overwrite)
 
 
-def load_translator(name_or_folder: str | os.PathLike, direction: Direction = "AtoB") -> Translator:
+def load_translator(name_or_folder: str | os.PathLike, direction: str = "AtoB") -> Translator:
     """Read a translator; weights become float32.
 
     Args:
         name_or_folder: a bundled name, or a model folder that ``gprior convert`` or ``gprior train translation`` wrote.
-        direction: which way.
+        direction: which way, :data:`Direction`.
 
     Raises:
         CheckpointError: no such folder, no translator in it, or a damaged one.

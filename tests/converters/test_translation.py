@@ -8,9 +8,10 @@ import jax
 import numpy as np
 import pytest
 import torch
-from translation import published
-from translation.published import EachPixel, Patches, ResNet, UNet, applied, by_own_statistics, randomised
+from translation.published import applied, by_own_statistics, randomised
 
+from benchmarks import torch_translation as published
+from benchmarks.torch_translation import EachPixel, Patches, ResNet, UNet
 from converters.converting import assert_refused, changed, convert_content, recognised, shapes_of
 from gprior_jax import zoo
 from gprior_jax.discriminators.patch import PatchGAN

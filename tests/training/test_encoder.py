@@ -17,7 +17,7 @@ from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import prepare
 from gprior_jax.generators.styles import w_statistics
 from gprior_jax.objectives import Objective
-from gprior_jax.training import encoder, encoder_run
+from gprior_jax.training import encoder, encoder_run, optimize
 from gprior_jax.training.encoder_config import OFFICIAL, EncoderConfig, encoder_config
 from gprior_jax.training.encoder_run import FIELDS, terms_of, train_encoder
 
@@ -82,7 +82,7 @@ def test_running_statistics_move_towards_those_of_the_batch(prior):
     state = encoder.init(TINY, prior, jax.random.key(1))
     module = encoder.build(TINY, prior)
     _, found = encoder.encode(module, state.encoder, normal(3, 4, 16, 16, 3))
-    moved = encoder.with_statistics(state.encoder, found, 0.9)
+    moved = optimize.with_statistics(state.encoder, found, 0.9)
     own, new = state.encoder["first"]["norm"], moved["first"]["norm"]
     np.testing.assert_allclose(new["mean"], 0.9 * own["mean"] + 0.1 * found["first"]["norm"]["mean"], rtol=1e-5)
     np.testing.assert_array_equal(new["scale"], own["scale"])
