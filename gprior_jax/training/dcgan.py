@@ -26,7 +26,6 @@ from gprior_jax.nn.batch_norm import STATISTICS, Axes
 from gprior_jax.nn.stack import StackLayer
 from gprior_jax.training import optimize
 from gprior_jax.training.dcgan_config import DCGANConfig, FirstConfig, MLPConfig
-from gprior_jax.training.encoder import with_statistics
 from gprior_jax.training.lanes import Lanes, lanes_for, spread
 from gprior_jax.training.losses import cross_entropy_discriminator_loss, cross_entropy_generator_loss
 from gprior_jax.training.monitor import MONITORED, watched
@@ -231,7 +230,7 @@ def step(
         loss, pull = jax.value_and_grad(objective)(fake)
         gradient, terms["generator"] = lanes.mean((to_generator(pull)[0], loss))
         g_params, g_opt = optimize.descend(optimizer, g_params, gradient, g_opt)
-        g_params = with_statistics(g_params, found, _KEPT_STATISTICS)
+        g_params = optimize.with_statistics(g_params, found, _KEPT_STATISTICS)
     seen = state.images_seen + config.batch_size
     average = optimize.blend(state.average, g_params, optimize.ema_decay(config, seen))
     return TrainState(g_params, d_params, average, g_opt, d_opt, seen), terms
@@ -255,7 +254,7 @@ def _update_discriminator(
     gradient, told = lanes.mean((gradient, told))
     params, opt = optimize.descend(_optimizer(config), state.discriminator, gradient, state.discriminator_opt)
     for statistics in found:
-        params = with_statistics(params, statistics, _KEPT_STATISTICS)
+        params = optimize.with_statistics(params, statistics, _KEPT_STATISTICS)
     return params, opt, told
 
 

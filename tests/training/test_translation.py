@@ -85,7 +85,7 @@ def test_steps_as_published(method):
         state, found = translation.train_step(config, state, before, after, jax.random.key(0))
         for name, value in wanted.items():
             # Of weights whose gradient is next to nothing Adam's first steps have the sign of a rounding error.
-            assert float(found[name]) == pytest.approx(float(value), rel=2e-3, abs=1e-4), (index, name)
+            assert float(found[name]) == pytest.approx(value.item(), rel=2e-3, abs=1e-4), (index, name)
 
 
 def test_rates_fall_evenly_in_the_end_and_rule_the_steps():
