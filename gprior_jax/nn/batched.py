@@ -4,11 +4,13 @@ The functions take one image; ``jax.vmap`` makes one batch of many. Forward they
 of a kernel is the formulation that :mod:`gprior_jax.nn.weight_gradient` chooses.
 """
 
+import math
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.nn import small
 from gprior_jax.nn.bilinear import Maps, closed
 from gprior_jax.nn.few import are_few, images_of_few, kernel_to_few, to_few
 from gprior_jax.nn.weight_gradient import (
@@ -42,7 +44,15 @@ def _hashable(padding: Sequence[Sequence[int]]) -> Padding:
 def _forward(x: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
     if are_few(kernel.shape[-1], stride):
         return to_few(x, kernel, padding)
+    if small.is_small(_count(x, size, stride, padding), *kernel.shape[2:]):
+        return small.convolved(x, kernel, stride, padding)
     return _plain(x, kernel, stride, padding)
+
+
+def _count(x: Array, size: tuple, stride: int, padding: Padding) -> int:
+    """Pixels of the results of a batch."""
+    sides = ((side + sum(p) - taps) // stride + 1 for side, p, taps in zip(x.shape[1:3], padding, size, strict=True))
+    return math.prod((len(x), *sides))
 
 
 def _plain(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
@@ -54,6 +64,8 @@ def _plain(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
 def _images(dy: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
     if are_few(shape[-1], stride):
         return images_of_few(dy, kernel, padding)
+    if small.is_small(dy.size // dy.shape[-1], *kernel.shape[2:]):
+        return small.images_of(dy, kernel, stride, padding, shape[:2])
     like = jax.ShapeDtypeStruct((dy.shape[0], *shape), dy.dtype)
     return jax.linear_transpose(lambda x: _plain(x, kernel, stride, padding), like)(dy)[0]
 
@@ -61,6 +73,8 @@ def _images(dy: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int,
 def _kernel(x: Array, dy: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
     if are_few(dy.shape[-1], stride):
         return kernel_to_few(x, dy, size, padding)
+    if small.is_small(dy.size // dy.shape[-1], x.shape[-1], dy.shape[-1]):
+        return small.kernel_of(x, dy, size, stride, padding)
     # Sums of 16-bit numbers are best left to XLA, and those of few channels as well.
     left = x.dtype.itemsize < 4 or are_few(x.shape[-1], stride)
     if not left and gradient_path(x.shape[-1], dy.shape[-1], (dy.shape[1], dy.shape[2])) == "products":

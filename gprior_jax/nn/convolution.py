@@ -2,13 +2,14 @@
 
 All functions take one image ``[H, W, C_in]`` (float, channels last), return ``[H', W', C_out]`` and are
 batched with ``jax.vmap``. Kernels are HWIO. Every formulation gives the same numbers up to the order of float32
-sums (relative error about 1e-6); they differ in the operations they need:
+sums (relative error about 1e-6, of F(4x4, 3x3) 1e-5); they differ in the operations they need:
 
 ========================  ===========  =================================================================
 convolution               formulation  multiplications per output, against 9 of the direct one
 ========================  ===========  =================================================================
 3x3, stride 1             direct       9
 3x3, stride 1             winograd     4: F(2x2, 3x3) of Lavin and Gray, arXiv:1509.09308, section 4.1
+3x3, stride 1             winograd4    2.25: F(4x4, 3x3), ibid. 4.2 (:mod:`gprior_jax.nn.winograd`)
 2x nearest, then 3x3      direct       9 (enlarge, then convolve)
 2x nearest, then 3x3      phases       4: one 2x2 kernel for each of the four output phases
 2x nearest, then 3x3      winograd     2.25: F(2x2, 3x3) of an enlarged image, where one of the four
@@ -23,20 +24,20 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from gprior_jax.nn.batched import convolve
+from gprior_jax.nn import winograd
+from gprior_jax.nn.batched import convolve, pixel_product
 from gprior_jax.typing import Array
 
-ConvPath = Literal["auto", "direct", "phases", "winograd"]
-
-# Winograd F(2, 3): kernel transform of arXiv:1509.09308, equation 7.
-_KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
+ConvPath = Literal["auto", "direct", "phases", "winograd", "winograd4"]
 
 # Below these widths the transforms cost more than the multiplications they save, or save too little for what they add
 # to the compilation (CPU, float32; conv_paths.py).
 _MIN_FEATURES, _MIN_FEATURES_SMALL_MAP, _SMALL_MAP = 256, 128, 16
 _MIN_UP_FEATURES = 64
+
+# F(4x4, 3x3) reads kernels of 36 matrices: beyond these sizes passing over them takes longer than what it saves.
+_SMALLEST_MAP_4, _MOST_WEIGHTS_4 = 16, 256 * 256
 
 
 def conv_path(
@@ -61,15 +62,18 @@ def conv_path(
         min_features: width from which a layer is wide on maps beyond the smallest.
 
     Returns:
-        ``"winograd"`` for wide layers on a CPU, else the plain one: accelerator libraries choose such algorithms
+        One of Winograd's for wide layers on a CPU, else the plain one: accelerator libraries choose such algorithms
         themselves.
 
-    >>> conv_path("auto", 512, 512, platform="cpu"), conv_path("auto", 512, 512, up=True, platform="gpu")
-    ('winograd', 'phases')
+    >>> [conv_path("auto", width, width, platform="cpu") for width in (64, 256, 512)]
+    ['direct', 'winograd4', 'winograd']
+    >>> conv_path("auto", 512, 512, up=True, platform="gpu")
+    'phases'
     """
     plain: ConvPath = "phases" if up else "direct"
     if wish != "auto":
-        return "direct" if wish == "phases" and not up else wish  # A convolution that enlarges nothing has no phases.
+        # A convolution that enlarges nothing has no phases, and one that does no larger tiles.
+        return {("phases", False): "direct", ("winograd4", True): "winograd"}.get((wish, up), wish)
     if (platform or jax.default_backend()) != "cpu":
         return plain
     if up:
@@ -77,6 +81,9 @@ def conv_path(
     else:
         small = size is not None and size <= _SMALL_MAP
         wide = min(in_features, out_features) >= (_MIN_FEATURES_SMALL_MAP if small else min_features)
+        large = size is None or size >= _SMALLEST_MAP_4
+        if wide and large and in_features * out_features <= _MOST_WEIGHTS_4:
+            return "winograd4"
     return "winograd" if wide else plain
 
 
@@ -84,12 +91,21 @@ def prepare_conv3x3(kernel: Array, path: ConvPath) -> Array:
     """Prepare an HWIO kernel ``[3, 3, I, O]`` for :func:`conv3x3`.
 
     Returns:
-        the kernel itself for ``"direct"``; ``[4, 4, I, O]`` for ``"winograd"``.
+        the kernel itself for ``"direct"``; ``[4, 4, I, O]`` for ``"winograd"``, ``[6, 6, I, O]`` for ``"winograd4"``.
     """
     if path == "direct":
         return kernel
-    transform = jnp.asarray(_KERNEL_TRANSFORM, kernel.dtype)
-    return jnp.einsum("ai,bj,ijcd->abcd", transform, transform, kernel)
+    if path == "winograd4":
+        return winograd.prepare(kernel)
+    # Sums of whole matrices: as a matrix product of rows of three this takes ten times as long.
+    rows = jnp.stack(_kernel_taps(*kernel))
+    return jnp.stack(_kernel_taps(*rows.swapaxes(0, 1)), axis=1)
+
+
+def _kernel_taps(a: Array, b: Array, c: Array) -> tuple[Array, Array, Array, Array]:
+    """Kernel transform of F(2, 3) (arXiv:1509.09308, equation 7)."""
+    ends = 0.5 * (a + c)
+    return a, ends + 0.5 * b, ends - 0.5 * b, c
 
 
 def conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
@@ -98,7 +114,7 @@ def conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
     Args:
         x: ``[H, W, I]``.
         kernel: what :func:`prepare_conv3x3` returned for the same ``path``.
-        path: ``"direct"`` or ``"winograd"``.
+        path: ``"direct"``, ``"winograd"`` or ``"winograd4"``.
 
     Returns:
         ``[H, W, O]``.
@@ -115,19 +131,21 @@ def padded_conv3x3(padded: Array, kernel: Array, path: ConvPath) -> Array:
     Args:
         padded: ``[H + 2, W + 2, I]``.
         kernel: what :func:`prepare_conv3x3` returned for the same ``path``.
-        path: ``"direct"`` or ``"winograd"``.
+        path: ``"direct"``, ``"winograd"`` or ``"winograd4"``.
 
     Returns:
         ``[H, W, O]``.
     """
     if path == "direct":
         return convolve(padded, kernel, ((0, 0), (0, 0)))
+    if path == "winograd4":
+        return winograd.convolve_padded(padded, kernel)
     height, width = padded.shape[0] - 2, padded.shape[1] - 2
     # Tiles are 2x2: an odd side gets one more row, which no output sees.
     padded = jnp.pad(padded, ((0, height % 2), (0, width % 2), (0, 0)))
     rows = []
     for i, row in enumerate(_input_tiles(padded, axis=0)):
-        products = [jnp.dot(tile, kernel[i, j]) for j, tile in enumerate(_input_tiles(row, axis=1))]
+        products = [pixel_product(tile, kernel[i, j]) for j, tile in enumerate(_input_tiles(row, axis=1))]
         rows.append(jnp.stack(_output_tiles(products), axis=2))
     out = jnp.stack(_output_tiles(rows), axis=1)
     return out.reshape(height + height % 2, width + width % 2, -1)[:height, :width]

@@ -40,7 +40,7 @@ def to_few(x: Array, kernel: Array, padding: Padding) -> Array:
     Returns:
         ``[B, H', W', O]``.
     """
-    x = _bordered(x, padding)
+    x = bordered(x, padding)
     rows, columns, inputs, outputs = kernel.shape
     height, width = x.shape[1] - rows + 1, x.shape[2] - columns + 1
     products = jnp.dot(x, kernel.transpose(2, 0, 1, 3).reshape(inputs, -1))
@@ -84,14 +84,14 @@ def kernel_to_few(x: Array, dy: Array, size: tuple[int, int], padding: Padding) 
     # The pixel (i, j) meets, under the kernel's tap (r, c), the result's pixel (i + top - r, j + left - c).
     low, high = rows - 1 - top, columns - 1 - left
     edges = ((low, height - dy.shape[1] + top), (high, width - dy.shape[2] + left))
-    wide = _bordered(dy, edges)
+    wide = bordered(dy, edges)
     # Columns side by side once; every row of the kernel is then one product with a part of the rows.
     met = jnp.concatenate([wide[:, :, c : c + width] for c in reversed(range(columns))], axis=-1)
     products = [contract_pixels(x, met[:, r : r + height]) for r in reversed(range(rows))]
     return jnp.stack(products).reshape(rows, x.shape[-1], columns, dy.shape[-1]).swapaxes(1, 2)
 
 
-def _bordered(x: Array, edges: Padding) -> Array:
+def bordered(x: Array, edges: Padding) -> Array:
     """With rows and columns of zeros around, or without some of its own where a number is negative."""
     none = (0, 0, 0)
     return jax.lax.pad(x, jnp.zeros((), x.dtype), [none, *((before, after, 0) for before, after in edges), none])

@@ -16,14 +16,14 @@ from gprior_jax.nn import convolution
 from gprior_jax.nn.batch_norm import EPSILON, STATISTICS
 from gprior_jax.nn.batched import convolve
 from gprior_jax.nn.convolution import ConvPath
-from gprior_jax.nn.stack import conv_transpose
+from gprior_jax.nn.transposed import conv_transpose
 from gprior_jax.typing import Array
 
 Norm = Literal["batch", "instance"]
 
-_MIN_FEATURES = 128
-"""Width from which 3x3 kernels take Winograd's form on a CPU: at 64x64x128 the forward pass takes 0.6 of the time, and
-with both gradients, in a loop of XLA, as long as the plain one."""
+_MIN_FEATURES = 64
+"""Width from which 3x3 kernels take Winograd's form on a CPU: at 64x64x64 the forward pass takes 0.5 of the time, and
+both gradients 0.5 to 0.6 (benchmarks/conv_paths.py)."""
 
 DEVIATION = 0.02
 """Of drawn kernels, and of the scales of batch norm around 1 (ibid., ``init_weights``, ``normal``)."""
@@ -138,7 +138,7 @@ class NormedConv(nn.Module):
     def prepare(self) -> StageWeights:
         """The weights as they are applied."""
         kernel, path = self.kernel, self.formulation
-        if path == "winograd":
+        if path != "direct":
 
             def one(kernel: Array) -> Array:
                 return convolution.prepare_conv3x3(kernel, path)
@@ -164,7 +164,7 @@ def bordered(x: Array, weights: StageWeights, window: Window, path: ConvPath) ->
     """The convolution of a map ``[H, W, I]`` that has its border already; a transposed one gives itself its zeros."""
     if window.transposed:
         x = conv_transpose(x, weights.kernel, window.stride, window.padding, window.output_padding)
-    elif path == "winograd":
+    elif path != "direct":
         x = convolution.padded_conv3x3(x, weights.kernel, path)
     else:
         x = convolve(x, weights.kernel, ((0, 0), (0, 0)), window.stride)

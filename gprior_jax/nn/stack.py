@@ -14,8 +14,8 @@ import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.nn.batch_norm import Axes, keep, moments
-from gprior_jax.nn.batched import convolve
 from gprior_jax.nn.convolution import ConvPath, conv_path, prepare_up_conv3x3, up_conv3x3
+from gprior_jax.nn.transposed import conv_transpose
 from gprior_jax.typing import Array
 
 Op = Literal["dense", "conv", "conv_transpose"]
@@ -114,62 +114,6 @@ class StackWeights(NamedTuple):
     kernel: Array
     bias: Array
     norms: tuple[tuple[Array, Array], ...]
-
-
-def conv_transpose(x: Array, kernel: Array, stride: int, padding: int, output_padding: int = 0) -> Array:
-    """Torch's transposed convolution of one image ``[H, W, I]``.
-
-    A stride s > 1 is computed as s * s small convolutions, one for each output phase, where the sizes allow it: a
-    convolution of the zero-stuffed input spends most of its multiplications on zeros.
-
-    Args:
-        x: ``[H, W, I]``.
-        kernel: ``[k, k, I, O]``, not flipped: entry (0, 0) meets the first output.
-        stride: stride.
-        padding: torch's padding.
-        output_padding: torch's output padding.
-
-    Returns:
-        ``[H', W', O]``, H' = (H - 1) * stride - 2 * padding + k + output_padding.
-    """
-    height, width, _ = x.shape
-    size = kernel.shape[0]
-    if height == width == 1 and padding == 0 and output_padding == 0:
-        return jnp.einsum("i,hwio->hwo", x[0, 0], kernel)
-    if size >= stride > 1 and size - 2 * padding + output_padding == stride:
-        rows = [_phase(x, kernel, stride, padding, phase, axis=0) for phase in range(stride)]
-        columns = [
-            [_apply_phase(x, row, _phase(x, row[0], stride, padding, phase, axis=1)) for phase in range(stride)]
-            for row in rows
-        ]
-        woven = jnp.stack([jnp.stack(row, axis=2) for row in columns], axis=1)
-        return woven.reshape(height * stride, width * stride, -1)
-    low = size - 1 - padding
-    out = jax.lax.conv_general_dilated(
-        x[None],
-        kernel[::-1, ::-1],
-        (1, 1),
-        [(low, low + output_padding)] * 2,
-        lhs_dilation=(stride, stride),
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-    )
-    return out[0]
-
-
-def _phase(x: Array, kernel: Array, stride: int, padding: int, phase: int, axis: int) -> tuple[Array, tuple[int, int]]:
-    """Taps of one output phase along one axis of the kernel, and the padding their convolution needs.
-
-    Output s*i + phase sums w[t] x[j] over s*j = s*i + phase + padding - t, so t = first + s*m, j = i + ahead - m.
-    """
-    first = (phase + padding) % stride
-    ahead = (phase + padding - first) // stride
-    taps = jax.lax.rev(jax.lax.slice_in_dim(kernel, first, None, stride, axis=axis), (axis,))
-    count = taps.shape[axis]
-    return taps, (count - 1 - ahead, ahead)
-
-
-def _apply_phase(x: Array, row: tuple[Array, tuple[int, int]], column: tuple[Array, tuple[int, int]]) -> Array:
-    return convolve(x, column[0], (row[1], column[1]))
 
 
 class StackBlock(nn.Module):

@@ -38,7 +38,7 @@ class TranslationState(NamedTuple):
 
     Attributes:
         generators: weights being trained, with running statistics of batch norm.
-        averages: exponential moving averages of them, the result of the run.
+        averages: exponential moving averages of them; empty where the result of the run is what was trained last.
         critics: weights of the discriminators of what each way gives.
         generator_opt: state of Adam.
         critic_opt: state of Adam.
@@ -80,8 +80,9 @@ def init(config: TranslationConfig, key: Key) -> TranslationState:
         side = config.resolution
         pools = {way: empty_pool(config.pool, (side, side, config.generator(way).channels[1])) for way in config.ways}
     adam = optimizer(config)
+    averages = generators if config.ema_half_life else {}
     return TranslationState(
-        generators, generators, critics, adam.init(generators), adam.init(critics), pools, jnp.int32(0)
+        generators, averages, critics, adam.init(generators), adam.init(critics), pools, jnp.int32(0)
     )
 
 
@@ -169,7 +170,9 @@ def train_step(
         way: optimize.with_statistics(own, statistics[way], config.norm_decay) for way, own in state.generators.items()
     }
     seen = state.images_seen + config.batch_size
-    averages = optimize.blend(state.averages, generators, optimize.ema_decay(config, seen))
+    averages = state.averages
+    if averages:
+        averages = optimize.blend(averages, generators, optimize.ema_decay(config, seen))
     return state._replace(generators=generators, averages=averages, images_seen=seen), terms
 
 
@@ -268,5 +271,6 @@ def _both_ways(
 
 
 def averaged(config: TranslationConfig, state: TranslationState, name: str = "") -> dict[str, Translator]:
-    """The averaged generators of every way."""
-    return {way: Translator(state.averages[way], config.generator(way), name=name) for way in config.ways}
+    """The result of a run: the generators of every way, averaged where the run does so."""
+    found = state.averages or state.generators
+    return {way: Translator(found[way], config.generator(way), name=name) for way in config.ways}

@@ -170,7 +170,8 @@ def _warm(
             ]
             raise ArgumentError(f"{init_from} holds another network ({'; '.join(differing)}): choose what fits it.")
         generators[way] = found.params
-    return state._replace(generators=generators, averages=jax.tree.map(jnp.array, generators))
+    averages = jax.tree.map(jnp.array, generators) if state.averages else {}
+    return state._replace(generators=generators, averages=averages)
 
 
 def _held_out(
@@ -198,15 +199,15 @@ def _drawn(config: TranslationConfig, way: str, params: Params, images: ArrayLik
 def _look(
     config: TranslationConfig, before: np.ndarray, after: np.ndarray, state: translation.TranslationState
 ) -> tuple[np.ndarray, dict[str, Array]]:
-    """A sheet of what the averaged generators make of pictures held out of training, and how good that is of pairs."""
-    key = purpose(seeded(config.seed), "sheet")
-    there = np.asarray(_drawn(config, "AtoB", state.averages["AtoB"], before, key))
+    """A sheet of what the generators make of pictures held out of training, and how good that is of pairs."""
+    key, found = purpose(seeded(config.seed), "sheet"), translation.averaged(config, state)
+    there = np.asarray(_drawn(config, "AtoB", found["AtoB"].params, before, key))
     if config.method == "pix2pix":
         error = np.mean(np.square(np.clip(there, -1, 1) - after), axis=(1, 2, 3))
         return _sheet(before, there, after), {"held_out_psnr": jnp.mean(im.psnr_of(error))}
-    again = np.asarray(_drawn(config, "BtoA", state.averages["BtoA"], there, key))
-    back = np.asarray(_drawn(config, "BtoA", state.averages["BtoA"], after, key))
-    and_there = np.asarray(_drawn(config, "AtoB", state.averages["AtoB"], back, key))
+    again = np.asarray(_drawn(config, "BtoA", found["BtoA"].params, there, key))
+    back = np.asarray(_drawn(config, "BtoA", found["BtoA"].params, after, key))
+    and_there = np.asarray(_drawn(config, "AtoB", found["AtoB"].params, back, key))
     return np.concatenate([_sheet(before, there, again), _sheet(after, back, and_there)]), {}
 
 

@@ -48,7 +48,7 @@ def assert_same_layer(ours, theirs, x, kernel, out_shape):
         np.testing.assert_allclose(actual, reference, **CLOSE)
 
 
-@pytest.mark.parametrize("path", ["direct", "winograd"])
+@pytest.mark.parametrize("path", ["direct", "winograd", "winograd4"])
 @pytest.mark.parametrize("size", SIZES)
 def test_conv3x3_is_torchs(path, size):
     x, kernel = normal(1, *size, 5), normal(2, 3, 3, 5, 4)
@@ -110,6 +110,7 @@ def test_winograd_keeps_dtype():
 
 def test_winograd_multiplies_less():
     assert prepare_conv3x3(jnp.ones((3, 3, 2, 5)), "winograd").shape == (4, 4, 2, 5)
+    assert prepare_conv3x3(jnp.ones((3, 3, 2, 5)), "winograd4").shape == (6, 6, 2, 5)  # For 16 outputs.
     assert prepare_up_conv3x3(jnp.ones((3, 3, 2, 5)), "winograd").shape == (3, 3, 2, 5)
     assert prepare_up_conv3x3(jnp.ones((3, 3, 2, 5)), "phases").shape == (2, 2, 2, 2, 2, 5)
 
@@ -118,16 +119,17 @@ def test_winograd_multiplies_less():
     ("features", "size", "platform", "expected"),
     [
         (255, None, "cpu", "direct"),
-        (256, None, "cpu", "winograd"),
+        (181, 16, "cpu", "winograd4"),  # Twice the square of it are no more than 256 x 256 weights,
+        (182, 16, "cpu", "winograd"),
+        (128, 8, "cpu", "winograd"),
+        (256, None, "cpu", "winograd"),  # and of this they are.
         (512, None, "gpu", "direct"),
         (512, None, "tpu", "direct"),
-        (128, 16, "cpu", "winograd"),
         (128, 17, "cpu", "direct"),
         (127, 16, "cpu", "direct"),
     ],
 )
 def test_conv_path(features, size, platform, expected):
-    assert conv_path("auto", features, features, size=size, platform=platform) == expected
     assert conv_path("auto", features, 2 * features, size=size, platform=platform) == expected
 
 
@@ -148,6 +150,7 @@ def test_a_wish_is_granted_where_it_makes_sense():
     assert conv_path("winograd", 3, 3, platform="gpu") == "winograd"
     assert conv_path("phases", 512, 512, up=True, platform="cpu") == "phases"
     assert conv_path("phases", 512, 512, platform="cpu") == "direct"
+    assert conv_path("winograd4", 512, 512, up=True, platform="cpu") == "winograd"
 
 
 def test_paths_ask_jax_for_the_platform():

@@ -1,6 +1,5 @@
 """Described stacks against torch's layers."""
 
-import itertools
 import math
 
 import jax
@@ -11,62 +10,9 @@ import torch
 import torch.nn.functional as F
 from batteries import normal
 
-from gprior_jax.nn.stack import StackBlock, StackLayer, conv_transpose, stack_shapes
+from gprior_jax.nn.stack import StackBlock, StackLayer, stack_shapes
 
 CLOSE = {"rtol": 1e-4, "atol": 2e-5}
-
-# Kernel, stride, padding, output padding, input side: by phases, by stuffing zeros, and of one pixel.
-TRANSPOSED = [
-    case
-    for case in itertools.product((2, 3, 4, 5), (1, 2, 3), (0, 1), (0, 1), (3,))
-    if case[3] < case[1] and case[2] < case[0]
-]
-TRANSPOSED += [(4, 1, 0, 0, 1), (4, 2, 1, 0, 1), (3, 2, 0, 1, 1), (1, 2, 0, 0, 2), (7, 2, 3, 1, 4), (6, 2, 2, 0, 5)]
-BY_PHASES = [c for c in TRANSPOSED if c[0] >= c[1] > 1 and c[0] - 2 * c[2] + c[3] == c[1]]
-
-
-def torch_transposed(x, kernel, stride, padding, output_padding, cotangent=None):
-    """Output HWC and, for a cotangent, the gradients of x and the kernel (HWIO)."""
-    image = torch.from_numpy(x.transpose(2, 0, 1)[None].copy()).requires_grad_()
-    weight = torch.from_numpy(kernel.transpose(2, 3, 0, 1).copy()).requires_grad_()
-    out = F.conv_transpose2d(image, weight, stride=stride, padding=padding, output_padding=output_padding)
-    value = out.detach()[0].permute(1, 2, 0).numpy()
-    if cotangent is None:
-        return value
-    out.backward(torch.from_numpy(cotangent.transpose(2, 0, 1)[None].copy()))
-    assert image.grad is not None
-    assert weight.grad is not None
-    return value, image.grad[0].permute(1, 2, 0).numpy(), weight.grad.permute(2, 3, 0, 1).numpy()
-
-
-def test_cases_cover_the_phases():
-    assert {(2, 2, 0, 0, 3), (4, 2, 1, 0, 3), (3, 2, 1, 1, 3), (3, 3, 0, 0, 3), (5, 3, 1, 0, 3)} <= set(BY_PHASES)
-    assert len(TRANSPOSED) > 2 * len(BY_PHASES)
-
-
-@pytest.mark.parametrize("case", TRANSPOSED, ids=str)
-def test_conv_transpose_is_torchs(case):
-    kernel_size, stride, padding, output_padding, side = case
-    x, kernel = normal(1, side, side, 3), normal(2, kernel_size, kernel_size, 3, 2)
-    actual = conv_transpose(jnp.asarray(x), jnp.asarray(kernel), stride, padding, output_padding)
-    np.testing.assert_allclose(actual, torch_transposed(x, kernel, stride, padding, output_padding), **CLOSE)
-
-
-@pytest.mark.parametrize(("kernel_size", "padding", "output_padding", "shape"), [(4, 1, 0, (4, 5)), (3, 1, 1, (3, 2))])
-def test_gradient_by_phases_is_torchs(kernel_size, padding, output_padding, shape):
-    x, kernel = normal(1, *shape, 3), normal(2, kernel_size, kernel_size, 3, 2)
-    cotangent = normal(3, 2 * shape[0], 2 * shape[1], 2)
-    expected = torch_transposed(x, kernel, 2, padding, output_padding, cotangent)
-    out, pullback = jax.vjp(lambda x, k: conv_transpose(x, k, 2, padding, output_padding), x, kernel)
-    for actual, reference in zip((out, *pullback(jnp.asarray(cotangent))), expected, strict=True):
-        np.testing.assert_allclose(actual, reference, **CLOSE)
-
-
-def test_phases_stuff_no_zeros():
-    jaxpr = jax.make_jaxpr(lambda x, k: conv_transpose(x, k, 2, 1))(jnp.ones((4, 4, 3)), jnp.ones((4, 4, 3, 2)))
-    names = [e.primitive.name for e in jaxpr.eqns]
-    assert names.count("convolve_forward") == 4  # Which cannot stuff its input.
-    assert "conv_general_dilated" not in names
 
 
 def block_params(layer: StackLayer, in_shape: tuple[int, ...]) -> tuple[StackBlock, dict[str, np.ndarray]]:

@@ -34,7 +34,16 @@ PIX2PIX = translation_config(
     decay_images=8,
 )
 CYCLEGAN = translation_config(
-    "cyclegan", resolution=16, width=2, depth=1, critic_width=2, critic_layers=1, images=8, decay_images=4, pool=4
+    "cyclegan",
+    resolution=16,
+    width=2,
+    depth=1,
+    critic_width=2,
+    critic_layers=1,
+    images=8,
+    decay_images=4,
+    pool=4,
+    ema_half_life=4.0,
 )
 """Eight steps, of which the last four have rates that fall; before that no pool shows an old picture."""
 
@@ -51,7 +60,11 @@ def taken_over(config, generators, critics):
     judges = {way: converter.convert_discriminator(arrays(net.state_dict()), "", {})[1] for way, net in critics.items()}
     adam = translation.optimizer(config)
     return state._replace(
-        generators=own, averages=own, critics=judges, generator_opt=adam.init(own), critic_opt=adam.init(judges)
+        generators=own,
+        averages=own if state.averages else {},
+        critics=judges,
+        generator_opt=adam.init(own),
+        critic_opt=adam.init(judges),
     )
 
 
