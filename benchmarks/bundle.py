@@ -9,6 +9,7 @@ hand.
 import argparse
 import csv
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -38,11 +39,11 @@ def arguments() -> argparse.Namespace:
     return made.parse_args()
 
 
-def draw_curves(log: Path, path: Path) -> None:
+def draw_curves(log: Path, path: Path, losses: Sequence[str] = LOSSES) -> None:
     """The losses of a run over images, one below the other."""
     with log.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    names = [name for name in LOSSES if name in rows[0]]
+    names = [name for name in losses if rows[0].get(name)]
     images = [int(row["images"]) for row in rows]
     figure, axes = plt.subplots(len(names), figsize=(6.4, 1.3 * len(names)), sharex=True, layout="constrained")
     for axis, name in zip(np.atleast_1d(axes), names, strict=True):

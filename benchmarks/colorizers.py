@@ -25,6 +25,7 @@ from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.operators import Luma
 from gprior_jax.tasks import COLORIZE
 from gprior_jax.training.data import ImageZip
+from gprior_jax.translation import prepare_translator
 
 Solve = Callable[[np.ndarray], np.ndarray]
 
@@ -43,7 +44,7 @@ def arguments() -> argparse.Namespace:
 def by_translator(name: str) -> Solve:
     """Colours that a translator gives."""
     translator = gp.load_translator(name)
-    prepared = gp.translation.prepare_translator(translator)
+    prepared = prepare_translator(translator)
     return lambda gray: np.stack([np.asarray(gp.translate(prepared, image)) for image in gray])
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,7 @@ from gprior_jax.nn.whole import OWN
 from gprior_jax.training import translation
 from gprior_jax.training.translation_config import translation_config
 from gprior_jax.translation import ResNetTranslator, Translator, UNetTranslator, prepare_translator, translate
+from gprior_jax.translation.network import TranslationNetwork
 from gprior_jax.zoo.networks import abstract_params
 
 SIDE = 256
@@ -74,6 +75,11 @@ def nchw(pictures: np.ndarray) -> Any:
     return torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy())
 
 
+def applied(module: TranslationNetwork, image: jax.Array, weights: Any) -> jax.Array:
+    """One picture through a network of prepared weights."""
+    return cast(jax.Array, module.apply({}, image, OWN, None, weights))
+
+
 def forward_calls(number: int) -> dict[str, dict[str, Call]]:
     """The forward passes of both networks, of PyTorch and ours."""
     import torch
@@ -86,7 +92,7 @@ def forward_calls(number: int) -> dict[str, dict[str, Call]]:
     made = {}
     for name, (module, net) in nets.items():
         weights = prepare_translator(Translator(random_params(module), module)).weights
-        run = jax.jit(jax.vmap(lambda x, w, module=module: module.apply({}, x, OWN, None, w), (0, None)))
+        run = jax.jit(jax.vmap(partial(applied, module), (0, None)))
         ours = partial(run, jnp.asarray(images(number)), weights)
         theirs = nchw(images(number))
 
@@ -109,9 +115,10 @@ def step_calls() -> dict[str, dict[str, Call]]:
             *(plain.ResNet(64, 9) for _ in range(2)), [plain.Patches(64, 3, 3, plain.instance) for _ in range(2)]
         ),
     }
+    configs = {"pix2pix": translation_config("pix2pix"), "cyclegan": translation_config("cyclegan")}
     made = {}
     for name, model in theirs.items():
-        config = translation_config(name)
+        config = configs[name]
         state = [translation.init(config, jax.random.key(0))]
 
         def ours(config: Any = config, state: Any = state) -> None:
@@ -167,7 +174,7 @@ def of_photograph(args: argparse.Namespace) -> None:
     translator = prepare_translator(Translator(random_params(module), module))
     picture, before = photograph(*args.photograph), peak_bytes()
     options = {"run": stage["run"]} | ({"band_bytes": stage["band_bytes"]} if stage["band_bytes"] else {})
-    seconds = []
+    seconds, found = [], picture
     for _ in range(2):
         started = time.perf_counter()
         found = np.asarray(translate(translator, picture, **options))

@@ -13,18 +13,28 @@ from gprior_jax.zoo.published import Published
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Models(JsonFlag):
-    """List the bundled and the published priors."""
+    """List the bundled priors and translators, and the published networks."""
 
     def run(self) -> int:
         """Print the list."""
         bundled = [_bundled(entry) for entry in zoo.BUNDLED]
+        translators = [_translator(entry) for entry in zoo.TRANSLATORS]
         if self.json:
-            print_json({"bundled": bundled, "published": [_published(entry) for entry in zoo.PUBLISHED]})
+            print_json(
+                {
+                    "bundled": bundled,
+                    "translators": translators,
+                    "published": [_published(entry) for entry in zoo.PUBLISHED],
+                }
+            )
             return 0
         say("Bundled (--model NAME):")
         for entry in bundled:
             size = f"{entry['resolution']} px, layers 1 to {entry['layers'] - 1}"
             say(f"  {entry['name']}: {entry['title']}; {size}; {entry['licence']}")
+        say("\nBundled, of gprior translate (--model NAME):")
+        for entry in translators:
+            say(f"  {entry['name']}: {entry['title']}; trained at {entry['resolution']} px; {entry['licence']}")
         say("\nPublished (gprior download NAME --to DIR, or fetch the file and gprior convert FILE --to DIR):")
         for (page, licence, paper), entries in itertools.groupby(zoo.PUBLISHED, lambda e: (e.page, e.licence, e.paper)):
             say(f"\n  {page}\n  {licence}; {paper.title} (arXiv:{paper.arxiv})")
@@ -41,6 +51,11 @@ def _bundled(entry: zoo.Entry) -> dict[str, Any]:
         "folder": str(zoo.bundled_folder(entry.name)),
     }
     return entry._asdict() | facts
+
+
+def _translator(entry: zoo.Entry) -> dict[str, Any]:
+    translator = zoo.load_translator(entry.name)
+    return entry._asdict() | {"resolution": translator.trained_size, "folder": str(zoo.bundled_folder(entry.name))}
 
 
 def _published(entry: Published) -> dict[str, Any]:

@@ -73,7 +73,8 @@ def conv_path(
     plain: ConvPath = "phases" if up else "direct"
     if wish != "auto":
         # A convolution that enlarges nothing has no phases, and one that does no larger tiles.
-        return {("phases", False): "direct", ("winograd4", True): "winograd"}.get((wish, up), wish)
+        fitting: dict[tuple[str, bool], ConvPath] = {("phases", False): "direct", ("winograd4", True): "winograd"}
+        return fitting.get((wish, up), wish)
     if (platform or jax.default_backend()) != "cpu":
         return plain
     if up:

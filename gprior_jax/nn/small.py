@@ -84,7 +84,7 @@ def put_back(products: Array, stride: int, padding: Padding, sides: tuple[int, i
 
 def convolved(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
     """Convolve images ``[B, H, W, I]`` with a kernel ``[kh, kw, I, O]``."""
-    found = seen(x, kernel.shape[:2], stride, padding)
+    found = seen(x, _size(kernel), stride, padding)
     return jnp.dot(found.reshape(*found.shape[:3], -1), kernel.reshape(-1, kernel.shape[-1]))
 
 
@@ -122,7 +122,7 @@ def transposed(x: Array, kernel: Array, stride: int, padding: Padding, sides: tu
 
 def images_of_transposed(dy: Array, kernel: Array, stride: int, padding: Padding) -> Array:
     """Gradient of :func:`transposed` by the images: ``[B, H, W, O]`` to ``[B, h, w, I]``."""
-    found = seen(dy, kernel.shape[:2], stride, padding)
+    found = seen(dy, _size(kernel), stride, padding)
     matrices = kernel.reshape(-1, *kernel.shape[2:])
     products = jax.lax.dot_general(_taps_first(found), matrices, (((2,), (2,)), ((0,), (0,))))
     return jnp.sum(products, 0).reshape(*found.shape[:3], kernel.shape[2])
@@ -133,6 +133,10 @@ def kernel_of_transposed(x: Array, dy: Array, size: tuple[int, int], stride: int
     found = _taps_first(seen(dy, size, stride, padding))
     product = jax.lax.dot_general(_for_each(x, len(found)), found, (((1,), (1,)), ((0,), (0,))))
     return product.reshape(*size, x.shape[-1], dy.shape[-1])
+
+
+def _size(kernel: Array) -> tuple[int, int]:
+    return kernel.shape[0], kernel.shape[1]
 
 
 def _for_each(x: Array, taps: int) -> Array:

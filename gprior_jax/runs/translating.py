@@ -39,7 +39,11 @@ from gprior_jax.typing import Key
 FORMAT = 1
 
 _TOLD = 5
-"""Gray pictures that are named."""
+"""Gray or large pictures that are named."""
+
+_LARGE = 2.0
+"""Times the size that a network was trained at, from which a picture is large: features are then not where it knows
+them."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -145,32 +149,55 @@ def translate_files(
     folder = _Folder(Path(out), job.settings(), items)
     job = dataclasses.replace(job, translator=prepare_translator(job.translator))
     failed: dict[str, str] = {}
-    gray: list[str] = []
+    remarks = _Remarks([], [])
     rows = []
     with folder.lock:
         folder.open()
         for number, item in enumerate(folder.named(items), start=1):
             try:
-                rows.append(_translate_file(job, folder, item, gray))
+                rows.append(_translate_file(job, folder, item, remarks))
             except ImageFileError as error:
                 failed[as_text(item.source)] = as_text(str(error))
                 tell(as_text(str(error)))
             progress(number, len(items))
         folder.end(facts or {}, failed)
         report = _write_report(folder, job)
-    if gray:
-        tell(f"{job.translator} takes colours, and was shown gray in all of them: {listed(gray, _TOLD)}.")
+    remarks.tell(job, tell)
     return Outcome(rows, failed, report)
 
 
-def _translate_file(job: Translation, folder: "_Folder", item: Item, gray: list[str]) -> dict[str, Any]:
+class _Remarks(NamedTuple):
+    """Names of pictures that a network may do badly with."""
+
+    gray: list[str]
+    large: list[str]
+
+    def add(self, job: Translation, name: str, pixels: np.ndarray) -> None:
+        """Look at a picture as the network takes it."""
+        if pixels.shape[-1] == 3 and (pixels == pixels[..., :1]).all():
+            self.gray.append(name)
+        if (side := job.translator.trained_size) and min(pixels.shape[:2]) >= _LARGE * side:
+            self.large.append(name)
+
+    def tell(self, job: Translation, tell: Callable[[str], None]) -> None:
+        """One sentence for either kind."""
+        translator = job.translator
+        if self.gray:
+            tell(f"{translator} takes colours, and was shown gray in all of them: {listed(self.gray, _TOLD)}.")
+        if self.large:
+            tell(
+                f"{translator} was trained at {translator.trained_size} px, and these are much larger: "
+                f"{listed(self.large, _TOLD)}; size {translator.trained_size} (--size) shows them as it knows them."
+            )
+
+
+def _translate_file(job: Translation, folder: "_Folder", item: Item, remarks: _Remarks) -> dict[str, Any]:
     """The row of one picture, translated unless it is done."""
     digest = item.digests()[0]
     if (row := folder.done(item, digest)) is not None:
         return row
     pixels = job.read(item.source)
-    if pixels.shape[-1] == 3 and (pixels == pixels[..., :1]).all():
-        gray.append(item.source.name)
+    remarks.add(job, item.source.name, pixels)
     try:
         result = job.translated(pixels, item.id)
     except ImageFileError as error:

@@ -273,4 +273,7 @@ def _both_ways(
 def averaged(config: TranslationConfig, state: TranslationState, name: str = "") -> dict[str, Translator]:
     """The result of a run: the generators of every way, averaged where the run does so."""
     found = state.averages or state.generators
-    return {way: Translator(found[way], config.generator(way), name=name) for way in config.ways}
+    return {
+        way: Translator(found[way], config.generator(way), name=name, trained_size=config.resolution)
+        for way in config.ways
+    }

@@ -29,12 +29,14 @@ class Translator:
         module: the network (static).
         weights: prepared for use, see :func:`prepare_translator`; None until then.
         name: for reports (static).
+        trained_size: side of the pictures that it was trained on, pixels, where that is known (static).
     """
 
     params: Params
     module: TranslationNetwork = flax.struct.field(pytree_node=False)
     weights: Any = None
     name: str = flax.struct.field(pytree_node=False, default="")
+    trained_size: int | None = flax.struct.field(pytree_node=False, default=None)
 
     def __str__(self) -> str:
         return self.name or "this translator"

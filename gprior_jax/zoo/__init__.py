@@ -1,6 +1,7 @@
 """Networks by name and on disk: model folders, the bundled priors, the published ones."""
 
 from gprior_jax.zoo.bundled import BUNDLED as BUNDLED
+from gprior_jax.zoo.bundled import TRANSLATORS as TRANSLATORS
 from gprior_jax.zoo.bundled import Entry as Entry
 from gprior_jax.zoo.bundled import bundled_folder as bundled_folder
 from gprior_jax.zoo.bundled import find as find

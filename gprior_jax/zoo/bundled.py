@@ -18,10 +18,11 @@ from gprior_jax.zoo.published import Published
 
 
 class Entry(NamedTuple):
-    """One bundled prior.
+    """One bundled prior or translator.
 
     Attributes:
-        name: what :func:`load` takes; its folder in the package's data has a hyphen in place of a colon.
+        name: what :func:`load` or :func:`gprior_jax.load_translator` takes; its folder in the package's data has a
+            hyphen in place of a colon.
         title: what it is.
         licence: terms of the weights.
     """
@@ -41,21 +42,30 @@ BUNDLED = (
 )
 """Priors inside the package."""
 
+TRANSLATORS = (
+    Entry("builtin:colors", "pix2pix, U-Net: gray portraits to colour"),
+    Entry(
+        "builtin:drawings", "CycleGAN, ResNet: portraits to drawings in flat colours, and back with --direction BtoA"
+    ),
+)
+"""Translators inside the package."""
+
 
 def bundled_folder(name: str) -> Path:
-    """Folder of a bundled prior: ``data/builtin`` for ``builtin``, ``data/builtin-cells`` for ``builtin:cells``.
+    """Folder of a bundled network: ``data/builtin`` for ``builtin``, ``data/builtin-cells`` for ``builtin:cells``.
 
     Raises:
-        CheckpointError: no prior of that name is bundled, or its files are missing.
+        CheckpointError: nothing of that name is bundled, or its files are missing.
     """
     if any(name == entry.name for entry in PUBLISHED):
         raise CheckpointError(
             f"{name!r} is published, not bundled: fetch it with 'gprior download {name}' and name its folder."
         )
-    if name not in (names := [entry.name for entry in BUNDLED]):
+    if name not in (entry.name for entry in BUNDLED + TRANSLATORS):
+        priors, translators = (", ".join(entry.name for entry in entries) for entries in (BUNDLED, TRANSLATORS))
         raise CheckpointError(
-            f"{name!r} is neither a model folder nor a bundled prior ({', '.join(names)}): convert a checkpoint "
-            "file with 'gprior convert' and name its folder."
+            f"{name!r} is neither a model folder nor a bundled prior ({priors}) or translator ({translators}): convert "
+            "a checkpoint file with 'gprior convert' and name its folder."
         )
     path = Path(str(resources.files("gprior_jax"))) / "data" / name.replace(":", "-")
     if not path.is_dir():
@@ -75,7 +85,7 @@ def find(name: str) -> Published:
     known = {entry.name: entry for entry in PUBLISHED}
     if name in known:
         return known[name]
-    if any(name == entry.name for entry in BUNDLED):
+    if any(name == entry.name for entry in BUNDLED + TRANSLATORS):
         raise GPriorError(f"{name!r} is inside the package: there is nothing to download, load it by this name.")
     near = difflib.get_close_matches(name, known, n=3) or [other for other in known if name in other][:3]
     meant = f"did you mean {' or '.join(near)}? " if near else ""

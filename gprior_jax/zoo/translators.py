@@ -74,4 +74,5 @@ def load_translator(name_or_folder: str | os.PathLike, direction: str = "AtoB") 
     if not isinstance(module, TranslationNetwork):
         raise CheckpointError(f"{folder}/config.json describes {config[role].get('arch')}, which translates nothing.")
     params = read_params(folder, modules)
-    return Translator(params[role], module, name=str(config.get("name") or folder.name))
+    side = config.get("provenance", {}).get("training", {}).get("resolution")
+    return Translator(params[role], module, name=str(config.get("name") or folder.name), trained_size=side)

@@ -15,6 +15,17 @@ def test_models_lists_what_is_bundled(capsys):
         assert (prior.resolution, prior.num_layers) == (entry["resolution"], entry["layers"])
 
 
+def test_models_lists_translators(capsys):
+    assert main(["models", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["translators"]
+    assert [entry["name"] for entry in found] == ["builtin:colors", "builtin:drawings"]
+    for entry in found:
+        translator = zoo.load_translator(entry["folder"])
+        assert translator.trained_size == entry["resolution"] == 64
+    assert main(["models"]) == 0
+    assert "builtin:colors: pix2pix" in capsys.readouterr().out
+
+
 def test_models_tells_where_published_files_are(capsys):
     assert main(["models", "--json"]) == 0
     published = json.loads(capsys.readouterr().out)["published"]

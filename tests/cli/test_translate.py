@@ -118,3 +118,14 @@ def test_what_is_refused(folder, given, tmp_path, capsys):
         assert main(arguments) == 2
         assert sentence in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_pictures_that_are_much_larger_than_what_it_knows_are_named(given, tmp_path, capsys):
+    facts = {"training": {"resolution": 4}}
+    zoo.save_translator(translator("resnet"), tmp_path / "small", provenance=facts)
+    command = ["translate", str(given), "--model", str(tmp_path / "small")]
+    assert main([*command, "--out", str(tmp_path / "large")]) == 0
+    told = capsys.readouterr().err
+    assert "was trained at 4 px, and these are much larger: a.png, b.png; size 4 (--size)" in told
+    assert main([*command, "--out", str(tmp_path / "fitting"), "--size", "7"]) == 0
+    assert "much larger" not in capsys.readouterr().err
