@@ -89,9 +89,8 @@ def open_sets(
         ArgumentError: a target is missing, or there is none to have.
     """
     if (target is not None) != (config.pairs == "folders"):
-        missing = (
-            "needs the pictures after it, too: give target" if target is None else "has no other: leave target out"
-        )
+        missing = "needs the pictures after it, too: give target (--target)"
+        missing = missing if target is None else "has no other: leave target out"
         raise ArgumentError(f"pairs {config.pairs!r}: {data} {missing}.")
     paired = config.method == "pix2pix"
     are_apart = paired and config.pairs == "folders"
