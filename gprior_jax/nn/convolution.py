@@ -31,13 +31,12 @@ from gprior_jax.typing import Array
 
 ConvPath = Literal["auto", "direct", "phases", "winograd", "winograd4"]
 
-# Below these widths the transforms cost more than the multiplications they save, or save too little for what they add
-# to the compilation (CPU, float32; conv_paths.py).
-_MIN_FEATURES, _MIN_FEATURES_SMALL_MAP, _SMALL_MAP = 256, 128, 16
+# Below these widths the transforms cost more than the multiplications they save (CPU, float32; conv_paths.py).
+_MIN_FEATURES = 128
 _MIN_UP_FEATURES = 64
 
 # F(4x4, 3x3) reads kernels of 36 matrices: beyond these sizes passing over them takes longer than what it saves.
-_SMALLEST_MAP_4, _MOST_WEIGHTS_4 = 16, 256 * 256
+_SMALLEST_MAP_4, _MOST_WEIGHTS_4 = 32, 256 * 256
 
 
 def conv_path(
@@ -59,7 +58,7 @@ def conv_path(
         size: side of the map, pixels; None where it is not known.
         up: whether the map is enlarged first.
         platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
-        min_features: width from which a layer is wide on maps beyond the smallest.
+        min_features: width from which a layer is wide.
 
     Returns:
         One of Winograd's for wide layers on a CPU, else the plain one: accelerator libraries choose such algorithms
@@ -80,8 +79,7 @@ def conv_path(
     if up:
         wide = in_features >= _MIN_UP_FEATURES and out_features >= _MIN_UP_FEATURES // 2
     else:
-        small = size is not None and size <= _SMALL_MAP
-        wide = min(in_features, out_features) >= (_MIN_FEATURES_SMALL_MAP if small else min_features)
+        wide = min(in_features, out_features) >= min_features
         large = size is None or size >= _SMALLEST_MAP_4
         if wide and large and in_features * out_features <= _MOST_WEIGHTS_4:
             return "winograd4"

@@ -118,15 +118,14 @@ def test_winograd_multiplies_less():
 @pytest.mark.parametrize(
     ("features", "size", "platform", "expected"),
     [
-        (255, None, "cpu", "direct"),
-        (181, 16, "cpu", "winograd4"),  # Twice the square of it are no more than 256 x 256 weights,
-        (182, 16, "cpu", "winograd"),
-        (128, 8, "cpu", "winograd"),
-        (256, None, "cpu", "winograd"),  # and of this they are.
+        (127, None, "cpu", "direct"),
+        (128, None, "cpu", "winograd4"),
+        (181, 32, "cpu", "winograd4"),  # Twice the square of it are no more than 256 x 256 weights,
+        (182, 32, "cpu", "winograd"),  # and of this they are.
+        (128, 31, "cpu", "winograd"),
+        (127, 16, "cpu", "direct"),
         (512, None, "gpu", "direct"),
         (512, None, "tpu", "direct"),
-        (128, 17, "cpu", "direct"),
-        (127, 16, "cpu", "direct"),
     ],
 )
 def test_conv_path(features, size, platform, expected):
