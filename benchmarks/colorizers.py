@@ -67,7 +67,7 @@ def main() -> None:
     held_out = ImageZip(args.data, "held_out")
     side = 64
     images = from_uint8(np.stack([held_out.image(i, side) for i in range(min(args.images, len(held_out)))]))
-    gray = from_uint8(to_uint8(np.asarray(jax.vmap(Luma())(jnp.asarray(images)))))
+    gray = from_uint8(to_uint8(np.asarray(jax.vmap(Luma(channels=1))(jnp.asarray(images)))))
     ways: dict[str, Solve] = {"gray": lambda gray: np.repeat(gray, 3, axis=-1)}
     for name in args.translators:
         ways |= {name: by_translator(name), f"{name}, luma kept": keeping_luma(by_translator(name))}

@@ -8,6 +8,7 @@ from batteries import random_prior
 
 import gprior_jax as gp
 from gprior_jax import zoo
+from gprior_jax.operators import Luma
 from gprior_jax.zoo import bundled
 
 load = functools.cache(gp.load)
@@ -45,6 +46,30 @@ def test_portraits_and_cells_are_style_based_with_means_discriminators_and_cards
 def test_bundled_priors_are_small(names, limit):
     files = [path for name in names for path in zoo.bundled_folder(name).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= limit * 2**20
+
+
+def test_translators_inside_the_package():
+    """They do on a bundled portrait what their names say."""
+    path = zoo.bundled_folder("builtin").parent / "portraits" / "portrait_1.png"
+    portrait = gp.load_image(path, 64)
+    colors = zoo.load_translator("builtin:colors")
+    assert (colors.channels, colors.trained_size) == ((1, 3), 64)
+    gray = np.asarray(Luma(channels=1)(portrait))
+    coloured = np.asarray(gp.translate(colors, gray))
+    off = np.mean(np.square(coloured - portrait))
+    assert off < np.mean(np.square(gray - portrait))  # Nearer to the portrait than gray is,
+    assert np.abs(coloured - coloured.mean(-1, keepdims=True)).mean() > 0.03  # and no gray itself.
+    drawn = np.asarray(gp.translate(zoo.load_translator("builtin:drawings"), portrait))
+    again = np.asarray(gp.translate(zoo.load_translator("builtin:drawings", "BtoA"), drawn))
+    assert np.mean(np.square(again - portrait)) < 0.5 * np.mean(np.square(portrait - portrait.mean((0, 1))))
+    for name, word in (("builtin:colors", "pix2pix"), ("builtin:drawings", "CycleGAN")):
+        folder = zoo.bundled_folder(name)
+        card = (folder / "README.md").read_text()
+        assert not [w for w in (word, "CC BY", "Artflow", "gprior train translation", "Limits") if w not in card]
+        assert "CC BY" in zoo.read_config(folder)["provenance"]["licence"]
+        assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 5 * 2**20
+    with pytest.raises(gp.CheckpointError, match="holds a translator, no generator"):
+        load("builtin:colors")
 
 
 def test_folders_are_loaded_too(tmp_path):
