@@ -46,7 +46,7 @@ def _forward(x: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int,
         return to_few(x, kernel, padding)
     if small.is_small(_count(x, size, stride, padding), *kernel.shape[2:]):
         return small.convolved(x, kernel, stride, padding)
-    return _plain(x, kernel, stride, padding)
+    return plain(x, kernel, stride, padding)
 
 
 def _count(x: Array, size: tuple, stride: int, padding: Padding) -> int:
@@ -55,7 +55,8 @@ def _count(x: Array, size: tuple, stride: int, padding: Padding) -> int:
     return math.prod((len(x), *sides))
 
 
-def _plain(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
+def plain(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
+    """XLA's convolution of images ``[B, H, W, I]``."""
     return jax.lax.conv_general_dilated(
         x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
@@ -67,10 +68,26 @@ def _images(dy: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int,
     if small.is_small(dy.size // dy.shape[-1], *kernel.shape[2:]):
         return small.images_of(dy, kernel, stride, padding, shape[:2])
     like = jax.ShapeDtypeStruct((dy.shape[0], *shape), dy.dtype)
-    return jax.linear_transpose(lambda x: _plain(x, kernel, stride, padding), like)(dy)[0]
+    return jax.linear_transpose(lambda x: plain(x, kernel, stride, padding), like)(dy)[0]
 
 
 def _kernel(x: Array, dy: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
+    return kernel_gradient(x, dy, size, stride, padding)
+
+
+def kernel_gradient(x: Array, dy: Array, size: tuple[int, int], stride: int, padding: Padding) -> Array:
+    """Gradient of a convolution by its kernel, in the formulation that fits.
+
+    Args:
+        x: images ``[B, H, W, I]``.
+        dy: gradients of the results ``[B, H', W', O]``.
+        size: of the kernel, rows and columns.
+        stride: in both directions.
+        padding: of zeros, before and after, rows and columns.
+
+    Returns:
+        ``[*size, I, O]``.
+    """
     if are_few(dy.shape[-1], stride):
         return kernel_to_few(x, dy, size, padding)
     if small.is_small(dy.size // dy.shape[-1], x.shape[-1], dy.shape[-1]):
@@ -80,7 +97,7 @@ def _kernel(x: Array, dy: Array, *, shape: tuple, size: tuple, stride: int, padd
     if not left and gradient_path(x.shape[-1], dy.shape[-1], (dy.shape[1], dy.shape[2])) == "products":
         return kernel_by_products(x, dy, size, stride, padding)
     like = jax.ShapeDtypeStruct((*size, x.shape[-1], dy.shape[-1]), x.dtype)
-    return jax.linear_transpose(lambda kernel: _plain(x, kernel, stride, padding), like)(dy)[0]
+    return jax.linear_transpose(lambda kernel: plain(x, kernel, stride, padding), like)(dy)[0]
 
 
 def _multiply(x: Array, matrix: Array) -> Array:

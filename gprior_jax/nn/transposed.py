@@ -1,13 +1,12 @@
 """Torch's transposed convolution of one image ``[H, W, C]``, in three formulations."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 
 from gprior_jax.nn import small
-from gprior_jax.nn.batched import convolve
+from gprior_jax.nn.batched import convolve, kernel_gradient, plain
 from gprior_jax.nn.bilinear import Maps, closed
+from gprior_jax.nn.few import bordered
 from gprior_jax.typing import Array
 
 
@@ -15,7 +14,8 @@ def conv_transpose(x: Array, kernel: Array, stride: int, padding: int, output_pa
     """Torch's transposed convolution of one image.
 
     A stride s > 1 is computed as s * s small convolutions, one for each output phase, where the sizes allow it: a
-    convolution of the zero-stuffed input spends most of its multiplications on zeros. Small maps with large kernels are
+    convolution of the zero-stuffed input spends most of its multiplications on zeros. Its gradients are those of the
+    plain convolution that it is the transpose of, one each in place of s * s. Small maps with large kernels are
     products for every tap (:mod:`gprior_jax.nn.small`).
 
     Args:
@@ -33,9 +33,7 @@ def conv_transpose(x: Array, kernel: Array, stride: int, padding: int, output_pa
     if height == width == 1 and padding == 0 and output_padding == 0:
         return jnp.einsum("i,hwio->hwo", x[0, 0], kernel)
     if size >= stride > 1 and size - 2 * padding + output_padding == stride:
-        if small.is_small(height * width, *kernel.shape[2:]):
-            return _enlarging.forward(x[None], kernel, size=kernel.shape[:2], stride=stride, padding=padding)[0]
-        return _phases(x, kernel, stride, padding)
+        return _enlarging.forward(x[None], kernel, size=kernel.shape[:2], stride=stride, padding=padding)[0]
     low = size - 1 - padding
     out = jax.lax.conv_general_dilated(
         x[None],
@@ -76,13 +74,6 @@ def _apply_phase(x: Array, row: tuple[Array, tuple[int, int]], column: tuple[Arr
     return convolve(x, column[0], (row[1], column[1]))
 
 
-# A batch may have too many pixels, where an image has few: then phases again, and what JAX derives from them.
-
-
-def _batch_phases(x: Array, kernel: Array, stride: int, padding: int) -> Array:
-    return jax.vmap(lambda image: _phases(image, kernel, stride, padding))(x)
-
-
 def _zeros_around(size: tuple[int, int], stride: int, padding: int) -> small.Padding:
     """Padding of the convolution that this is the transpose of: its results are as many as this one's inputs."""
     rows, columns = size
@@ -91,29 +82,25 @@ def _zeros_around(size: tuple[int, int], stride: int, padding: int) -> small.Pad
 
 def _forward(x: Array, kernel: Array, *, size: tuple, stride: int, padding: int) -> Array:
     if not small.is_small(x.size // x.shape[-1], *kernel.shape[2:]):
-        return _batch_phases(x, kernel, stride, padding)
-    sides = (x.shape[1], x.shape[2])
-    edges = _zeros_around(size, stride, padding)
-    return small.transposed(x, kernel, stride, edges, (stride * sides[0], stride * sides[1]))
-
-
-def _coarse(dy: Array, stride: int) -> tuple[int, int, int]:
-    return len(dy), dy.shape[1] // stride, dy.shape[2] // stride
+        return jax.vmap(lambda image: _phases(image, kernel, stride, padding))(x)
+    sides = (stride * x.shape[1], stride * x.shape[2])
+    return small.transposed(x, kernel, stride, _zeros_around(size, stride, padding), sides)
 
 
 def _images(dy: Array, kernel: Array, *, size: tuple, stride: int, padding: int) -> Array:
-    count, *sides = _coarse(dy, stride)
-    if not small.is_small(count * sides[0] * sides[1], *kernel.shape[2:]):
-        like = jax.ShapeDtypeStruct((count, *sides, kernel.shape[2]), dy.dtype)
-        return jax.linear_transpose(lambda x: _batch_phases(x, kernel, stride, padding), like)(dy)[0]
-    return small.images_of_transposed(dy, kernel, stride, _zeros_around(size, stride, padding))
+    """A plain convolution with a stride."""
+    edges = _zeros_around(size, stride, padding)
+    if small.is_small(dy.size // dy.shape[-1] // stride**2, *kernel.shape[2:]):
+        return small.images_of_transposed(dy, kernel, stride, edges)
+    return plain(dy, kernel.swapaxes(2, 3), stride, edges)
 
 
 def _kernel(x: Array, dy: Array, *, size: tuple, stride: int, padding: int) -> Array:
-    if not small.is_small(x.size // x.shape[-1], x.shape[-1], dy.shape[-1]):
-        like = jax.ShapeDtypeStruct((*size, x.shape[-1], dy.shape[-1]), x.dtype)
-        return jax.linear_transpose(functools.partial(_batch_phases, x, stride=stride, padding=padding), like)(dy)[0]
-    return small.kernel_of_transposed(x, dy, size, stride, _zeros_around(size, stride, padding))
+    """That of a plain convolution of ``dy`` whose result had the gradient ``x``."""
+    edges = _zeros_around(size, stride, padding)
+    if small.is_small(x.size // x.shape[-1], x.shape[-1], dy.shape[-1]):
+        return small.kernel_of_transposed(x, dy, size, stride, edges)
+    return kernel_gradient(bordered(dy, edges), x, size, stride, ((0, 0), (0, 0))).swapaxes(2, 3)
 
 
 _enlarging = closed("conv_transpose", Maps(_forward, _images, _kernel))
