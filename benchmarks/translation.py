@@ -92,7 +92,7 @@ def forward_calls(number: int) -> dict[str, dict[str, Call]]:
     made = {}
     for name, (module, net) in nets.items():
         weights = prepare_translator(Translator(random_params(module), module)).weights
-        run = jax.jit(jax.vmap(partial(applied, module), (0, None)))
+        run = jax.jit(lambda x, w, module=module: jax.vmap(lambda image: applied(module, image, w))(x))
         ours = partial(run, jnp.asarray(images(number)), weights)
         theirs = nchw(images(number))
 
@@ -109,11 +109,10 @@ def step_calls() -> dict[str, dict[str, Call]]:
     import torch_translation as plain
 
     before, after = images(1), images(1, 1)
+    judges = [plain.Patches(64, 3, 3, plain.instance) for _ in range(2)]
     theirs = {
         "pix2pix": plain.Pix2Pix(plain.UNet(64, 8, dropout=True), plain.Patches(64)),
-        "cyclegan": plain.CycleGAN(
-            *(plain.ResNet(64, 9) for _ in range(2)), [plain.Patches(64, 3, 3, plain.instance) for _ in range(2)]
-        ),
+        "cyclegan": plain.CycleGAN(plain.ResNet(64, 9), plain.ResNet(64, 9), judges),
     }
     configs = {"pix2pix": translation_config("pix2pix"), "cyclegan": translation_config("cyclegan")}
     made = {}
