@@ -31,12 +31,13 @@ from gprior_jax.typing import Array
 
 ConvPath = Literal["auto", "direct", "phases", "winograd", "winograd4"]
 
-# Below these widths the transforms cost more than the multiplications they save (CPU, float32; conv_paths.py).
-_MIN_FEATURES = 128
+# Below these widths the transforms cost more than the multiplications they save, or save too little for what they add
+# to the compilation (CPU, float32; conv_paths.py).
+_MIN_FEATURES, _MIN_FEATURES_SMALL_MAP, _SMALL_MAP = 256, 128, 16
 _MIN_UP_FEATURES = 64
 
-# F(4x4, 3x3) reads kernels of 36 matrices: beyond these sizes passing over them takes longer than what it saves.
-_SMALLEST_MAP_4, _MOST_WEIGHTS_4 = 32, 256 * 256
+# F(4x4, 3x3) reads kernels of 36 matrices: beyond this size passing over them takes longer than what it saves.
+_MOST_WEIGHTS_4 = 256 * 256
 
 
 def conv_path(
@@ -48,6 +49,7 @@ def conv_path(
     up: bool = False,
     platform: str | None = None,
     min_features: int = _MIN_FEATURES,
+    large_tiles: bool = False,
 ) -> ConvPath:
     """The formulation of a 3x3 convolution that is meant: ``"auto"`` is the fastest measured one.
 
@@ -58,16 +60,16 @@ def conv_path(
         size: side of the map, pixels; None where it is not known.
         up: whether the map is enlarged first.
         platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
-        min_features: width from which a layer is wide.
+        min_features: width from which a layer is wide on maps beyond the smallest.
+        large_tiles: whether F(4x4, 3x3) may be it. It wins in networks whose blocks are compiled once and whose weights
+            are trained; a step of PGGAN-256 with VGG takes as long with it, and more memory and compilation.
 
     Returns:
         One of Winograd's for wide layers on a CPU, else the plain one: accelerator libraries choose such algorithms
         themselves.
 
-    >>> [conv_path("auto", width, width, platform="cpu") for width in (64, 256, 512)]
-    ['direct', 'winograd4', 'winograd']
-    >>> conv_path("auto", 512, 512, up=True, platform="gpu")
-    'phases'
+    >>> conv_path("auto", 512, 512, platform="cpu"), conv_path("auto", 512, 512, up=True, platform="gpu")
+    ('winograd', 'phases')
     """
     plain: ConvPath = "phases" if up else "direct"
     if wish != "auto":
@@ -79,9 +81,9 @@ def conv_path(
     if up:
         wide = in_features >= _MIN_UP_FEATURES and out_features >= _MIN_UP_FEATURES // 2
     else:
-        wide = min(in_features, out_features) >= min_features
-        large = size is None or size >= _SMALLEST_MAP_4
-        if wide and large and in_features * out_features <= _MOST_WEIGHTS_4:
+        small = size is not None and size <= _SMALL_MAP
+        wide = min(in_features, out_features) >= (_MIN_FEATURES_SMALL_MAP if small else min_features)
+        if wide and large_tiles and not small and in_features * out_features <= _MOST_WEIGHTS_4:
             return "winograd4"
     return "winograd" if wide else plain
 

@@ -23,6 +23,11 @@ DEMODULATION_EPSILON = 1e-8
 """Added to the squared norm of a scaled kernel (stylegan2-ada-pytorch ``networks.py``, ``modulated_conv2d``)."""
 
 
+_MIN_FEATURES = 128
+"""Width from which Winograd's formulation is taken at any size: here it saves time from narrower layers on than in
+PGGAN, where the threshold also keeps the compilation short (``benchmarks/stylegan2.py``)."""
+
+
 class StyledWeights(NamedTuple):
     """What a styled convolution applies.
 
@@ -75,7 +80,7 @@ class StyledConv(nn.Module):
         self.noise_strength = self.param("noise_strength", nn.initializers.zeros, ())
         self.noise = self.param("noise", nn.initializers.normal(1.0), (self.size, self.size))
         self.formulation: ConvPath = convolution.conv_path(
-            self.conv_path, self.in_features, self.features, size=self.size
+            self.conv_path, self.in_features, self.features, size=self.size, min_features=_MIN_FEATURES
         )
 
     def prepare(self) -> StyledWeights:

@@ -118,7 +118,9 @@ class NormedConv(nn.Module):
         """The formulation in use."""
         if self.window.size != 3 or self.window.stride != 1:
             return "direct"
-        return convolution.conv_path(self.conv_path, self.in_features, self.features, min_features=_MIN_FEATURES)
+        return convolution.conv_path(
+            self.conv_path, self.in_features, self.features, min_features=_MIN_FEATURES, large_tiles=True
+        )
 
     def setup(self):
         """Declare the parameters (Linen); mean and variance are among them, and no gradient reaches them."""

@@ -44,9 +44,7 @@ BUNDLED = (
 
 TRANSLATORS = (
     Entry("builtin:colors", "pix2pix, U-Net: gray portraits to colour"),
-    Entry(
-        "builtin:drawings", "CycleGAN, ResNet: portraits to drawings in flat colours, and back with --direction BtoA"
-    ),
+    Entry("builtin:drawings", "CycleGAN, ResNet: portraits to drawings in flat colours, and back (--direction BtoA)"),
 )
 """Translators inside the package."""
 

@@ -118,11 +118,10 @@ def test_winograd_multiplies_less():
 @pytest.mark.parametrize(
     ("features", "size", "platform", "expected"),
     [
-        (127, None, "cpu", "direct"),
-        (128, None, "cpu", "winograd4"),
-        (181, 32, "cpu", "winograd4"),  # Twice the square of it are no more than 256 x 256 weights,
-        (182, 32, "cpu", "winograd"),  # and of this they are.
-        (128, 31, "cpu", "winograd"),
+        (255, None, "cpu", "direct"),
+        (256, None, "cpu", "winograd"),
+        (128, 16, "cpu", "winograd"),
+        (128, 17, "cpu", "direct"),
         (127, 16, "cpu", "direct"),
         (512, None, "gpu", "direct"),
         (512, None, "tpu", "direct"),
@@ -130,6 +129,22 @@ def test_winograd_multiplies_less():
 )
 def test_conv_path(features, size, platform, expected):
     assert conv_path("auto", features, 2 * features, size=size, platform=platform) == expected
+
+
+@pytest.mark.parametrize(
+    ("features", "size", "platform", "expected"),
+    [
+        ((63, 64), None, "cpu", "direct"),
+        ((64, 64), None, "cpu", "winograd4"),
+        ((256, 256), 17, "cpu", "winograd4"),
+        ((256, 256), 16, "cpu", "winograd"),
+        ((256, 257), None, "cpu", "winograd"),
+        ((256, 256), None, "gpu", "direct"),
+    ],
+)
+def test_conv_path_of_large_tiles(features, size, platform, expected):
+    found = conv_path("auto", *features, size=size, platform=platform, min_features=64, large_tiles=True)
+    assert found == expected
 
 
 @pytest.mark.parametrize(
