@@ -7,7 +7,6 @@ when it is listed there, made of a file of the same content.
 
 import contextlib
 import dataclasses
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -209,7 +208,7 @@ class _Folder:
     """An output folder and what ``run.json`` in it says."""
 
     def __init__(self, path: Path, settings: dict[str, Any], items: Sequence[Item]):
-        self.path, self._settings = path, json.loads(json.dumps(settings))
+        self.path, self._settings = path, settings
         if os.path.lexists(path) and not path.is_dir():
             raise ArgumentError(f"{path} is a file: name a folder for the results.")
         for item in items:

@@ -44,7 +44,7 @@ BUNDLED = (
 
 TRANSLATORS = (
     Entry("builtin:colors", "pix2pix, U-Net: gray portraits to colour"),
-    Entry("builtin:drawings", "CycleGAN, ResNet: portraits to drawings in flat colours, and back (--direction BtoA)"),
+    Entry("builtin:drawings", "CycleGAN, ResNet, trained shortly: portraits to drawings, and back (--direction BtoA)"),
 )
 """Translators inside the package."""
 

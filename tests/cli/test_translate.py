@@ -129,3 +129,17 @@ def test_pictures_that_are_much_larger_than_what_it_knows_are_named(given, tmp_p
     assert "was trained at 4 px, and these are much larger: a.png, b.png; size 4 (--size)" in told
     assert main([*command, "--out", str(tmp_path / "fitting"), "--size", "7"]) == 0
     assert "much larger" not in capsys.readouterr().err
+
+
+def test_a_folder_from_before_a_setting_came_goes_on(folder, given, tmp_path, capsys):
+    """Its run.json does not have the setting, which now has its default."""
+    out = tmp_path / "out"
+    command = ["translate", str(given), "--model", str(folder), "--out", str(out), "--direction", "BtoA", "--json"]
+    assert main(command) == 0
+    record = json.loads((out / "run.json").read_text())
+    assert record["settings"]["network"].pop("affine", None) is not None
+    (out / "run.json").write_text(json.dumps(record))
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*.png")}
+    capsys.readouterr()
+    assert main(command) == 0
+    assert {path: path.stat().st_mtime_ns for path in out.glob("*.png")} == before
