@@ -8,20 +8,17 @@ from tyro import conf
 
 from gprior_jax import zoo
 from gprior_jax.cli.bars import span
-from gprior_jax.cli.flags import JsonFlag, RangeFlag, check_positive
-from gprior_jax.cli.telling import CountBar, print_json, say, warn
+from gprior_jax.cli.telling import print_json, say
+from gprior_jax.cli.training import SessionFlags
 from gprior_jax.errors import ArgumentError
-from gprior_jax.inversion.devices import use_cores
 from gprior_jax.nn.normed import Norm
-from gprior_jax.summary import versions
-from gprior_jax.training.scan import MAX_BROKEN
 from gprior_jax.training.translation_config import Method, Pairs, TranslationConfig, translation_config
 
 Channels = Annotated[tuple[int, int] | None, conf.arg(metavar="A B")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainTranslation(JsonFlag, RangeFlag):
+class TrainTranslation(SessionFlags):
     """Train pix2pix on pairs of pictures, or CycleGAN on two sets of them; the same command goes on with a run.
 
     What is not given is the published setting of the method.
@@ -57,17 +54,11 @@ class TrainTranslation(JsonFlag, RangeFlag):
         mirror: mirror a random half.
         snapshot_images: state, model and sheet are written every so many images.
         log_images: a line is printed and logged every so many images.
-        max_images: stop after so many images in all.
         init_from: model folder of a translator of the same networks that a new run starts from.
-        tensorboard: write what TensorBoard shows to tensorboard/ in the run's folder (the extra "tensorboard").
-        max_broken: part of the images that may be broken: these are named and left out; more end it.
-        licence: licence of the pictures, recorded in the model folder.
         seed: of weights, dropout and the order of pictures.
     """
 
-    data: Path
     target: Path | None = None
-    out: Path
     method: Method = "pix2pix"
     pairs: Pairs = "folders"
     resolution: int | None = None
@@ -92,51 +83,21 @@ class TrainTranslation(JsonFlag, RangeFlag):
     mirror: bool = True
     snapshot_images: int = 4_000
     log_images: int = 400
-    max_images: int | None = None
     init_from: str | None = None
-    tensorboard: bool = False
-    max_broken: float = MAX_BROKEN
-    licence: str | None = None
     seed: int = 0
 
     def run(self) -> int:
         """Train to the end."""
         from gprior_jax.training.translation_run import train_translation
 
-        use_cores()
-        self.check_range()
-        check_positive(self, "snapshot_images", "log_images", "max_images")
-        for flag, path in (("--data", self.data), ("--target", self.target)):
-            if path is not None and not path.exists():
-                raise ArgumentError(f"{flag} {path} does not exist: give a zip file or a folder of images.")
+        self.check()
+        if self.target is not None and not self.target.exists():
+            raise ArgumentError(f"--target {self.target} does not exist: give a zip file or a folder of images.")
         config = self.config()
-
-        def tell(row: dict[str, Any]) -> None:
-            share = int(row["images"]) / config.total_images
-            say(f"{row['images']:>8} images ({share:.0%})  {_summary(row)}", self.json)
-
-        say(f"newest samples, after every {self.snapshot_images} images: {self.out / 'newest.png'}", self.json)
-        found = train_translation(
-            config,
-            self.data,
-            self.out,
-            target=self.target,
-            snapshot_images=self.snapshot_images,
-            log_images=self.log_images,
-            max_images=self.max_images,
-            init_from=None if self.init_from is None else zoo.resolve(self.init_from),
-            provenance={
-                "data": [path.name for path in (self.data, self.target) if path is not None],
-                "licence": self.licence,
-                "versions": versions(),
-            },
-            tensorboard=self.tensorboard,
-            max_broken=self.max_broken,
-            value_range=self.value_range,
-            scanned=CountBar("images looked at"),
-            tell=warn,
-            report=tell,
-        )
+        session = self.session(config.total_images, "samples", _summary)
+        session["provenance"]["data"] = [path.name for path in (self.data, self.target) if path is not None]
+        start = None if self.init_from is None else zoo.resolve(self.init_from)
+        found = train_translation(config, self.data, self.out, target=self.target, init_from=start, **session)
         if self.json:
             print_json({"model": str(self.out / "model"), "directions": list(found)})
         else:

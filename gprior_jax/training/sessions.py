@@ -17,7 +17,6 @@ import numpy as np
 from gprior_jax import zoo
 from gprior_jax.checks import check_number
 from gprior_jax.errors import ArgumentError, GPriorError
-from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
 from gprior_jax.images.samples import ValueRange
@@ -58,6 +57,7 @@ class Work(NamedTuple):
         look: ``look(state)``.
         model: ``model(state)``: what has been trained so far.
         facts: ``facts(seen)``: what the model folder tells of it.
+        save: writes such a model, as :func:`gprior_jax.zoo.save` does a prior.
     """
 
     config: RunConfig
@@ -66,8 +66,9 @@ class Work(NamedTuple):
     step: Callable[[Any, int, Any], tuple[Any, dict[str, Array]]]
     progress: Callable[[int], dict[str, Any]]
     look: Callable[[Any], Look]
-    model: Callable[[Any], Prior]
+    model: Callable[[Any], Any]
     facts: Callable[[int], dict[str, Any]]
+    save: Callable[..., None] = zoo.save
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,10 +127,18 @@ class Session:
         Raises:
             GPriorError: too many are broken, or it is another run.
         """
-        leave_out_broken(images, out, self.max_broken, self.scanned, self.tell)
+        self.scan(images, out)
         wanted = settings_of(config, images) | about
         check_continues(out, config, wanted, seen(out))
         return wanted
+
+    def scan(self, images: ImageZip, folder: Path) -> None:
+        """Leave out what is broken among the images; what was found is kept in the folder.
+
+        Raises:
+            GPriorError: too many are broken.
+        """
+        leave_out_broken(images, folder, self.max_broken, self.scanned, self.tell)
 
     def run(self, out: Path, wanted: dict[str, Any], state: Any, work: Work) -> Any:
         """Go on from a state to the end: its last one.
@@ -163,18 +172,27 @@ class Session:
                 if count // self.log_images > previous // self.log_images or count >= end:
                     log.write(count, work.progress(previous))
                 if look is not None:
-                    snapshot(out, count, work.model(state), self.provenance | work.facts(count), look.sheet, state)
+                    facts = self.provenance | work.facts(count)
+                    snapshot(out, count, work.model(state), facts, look.sheet, state, work.save)
                     if board:
                         board.sheet(im.rgb_uint8(look.sheet), count)
         return state
 
 
-def snapshot(out: Path, count: int, model: Prior, facts: dict[str, Any], sheet: np.ndarray, state: Any) -> None:
+def snapshot(
+    out: Path,
+    count: int,
+    model: Any,
+    facts: dict[str, Any],
+    sheet: np.ndarray,
+    state: Any,
+    save: Callable[..., None] = zoo.save,
+) -> None:
     """Write the model folder, the sheet and the training state after so many images.
 
     The state comes last: a run that is stopped in between goes on before it, and writes all three again.
     """
-    zoo.save(model, out / "model", provenance=facts, overwrite=True)
+    save(model, out / "model", provenance=facts, overwrite=True)
     (out / "samples").mkdir(exist_ok=True)
     for path in (out / "samples" / f"{count:09d}.png", out / "newest.png"):
         save_image(path, sheet)

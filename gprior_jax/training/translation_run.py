@@ -6,7 +6,6 @@ again), ``state/`` and ``model/``, the translators as a model folder.
 """
 
 import dataclasses
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import zoo
-from gprior_jax.checks import check_number
 from gprior_jax.compiling import jit
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images import arrays as im
-from gprior_jax.images.files import save_image
 from gprior_jax.images.samples import ValueRange
 from gprior_jax.keys import purpose, seeded
 from gprior_jax.nn.whole import OWN
-from gprior_jax.storage.atomic import write_json
 from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.training import sessions, translation
-from gprior_jax.training.continuing import CONFIG, check_continues, settings_of
-from gprior_jax.training.log import Log, Pace, Report, TensorBoard, require_tensorboard
-from gprior_jax.training.scan import MAX_BROKEN, Counter, leave_out_broken
+from gprior_jax.training.continuing import check_continues, settings_of
 from gprior_jax.training.translation_config import TranslationConfig
 from gprior_jax.training.translation_data import Sets, held_out_pictures, keep_whole_pairs, open_sets, stream_sets
 from gprior_jax.translation import Translator
@@ -46,23 +40,18 @@ FIELDS = ("images", "rate", *translation.TERMS, "held_out_psnr")
 """Columns of ``log.csv``."""
 
 
+EVERY: dict[str, Any] = {"snapshot_images": 4_000, "log_images": 400}
+"""How often a run tells and keeps what it has come to, unless it is told otherwise."""
+
+
 def train_translation(
     config: TranslationConfig,
     data: str | Path,
     out: str | Path,
     *,
     target: str | Path | None = None,
-    snapshot_images: int = 4_000,
-    log_images: int = 400,
-    max_images: int | None = None,
     init_from: str | Path | None = None,
-    provenance: dict[str, Any] | None = None,
-    tensorboard: bool = False,
-    max_broken: float = MAX_BROKEN,
-    value_range: ValueRange = "auto",
-    scanned: Counter | None = None,
-    tell: Callable[[str], None] = lambda sentence: None,
-    report: Report = lambda row: None,
+    **session: Any,
 ) -> dict[str, Translator]:
     """Train, or go on with the run in ``out``: the losses are the same as in one uninterrupted run.
 
@@ -72,17 +61,9 @@ def train_translation(
         data: zip file or folder of the pictures before (A), or of both.
         out: the run's folder.
         target: of the pictures after (B), where they are apart.
-        snapshot_images: state, model and sheet are written every so many images.
-        log_images: a row is logged every so many images.
-        max_images: stop (with a snapshot) after so many images in all; None trains to the end.
         init_from: model folder of a translator of the same networks, whose weights a new run starts from.
-        provenance: facts to record in the model folder.
-        tensorboard: see :func:`gprior_jax.training.loop.train`, likewise the others.
-        max_broken: part of the images that may be broken.
-        value_range: of images of more than 8 bits a sample.
-        scanned: told how many images have been looked at.
-        tell: called with a sentence about images that are left out.
-        report: called with every logged row.
+        **session: ``snapshot_images`` (4,000), ``log_images`` (400), ``max_images`` and others, see
+            :class:`gprior_jax.training.sessions.Session`.
 
     Returns:
         The averaged translators.
@@ -93,53 +74,45 @@ def train_translation(
         MissingExtraError: ``tensorboard`` without tensorboardX.
         KeyboardInterrupt: told what is kept.
     """
-    if snapshot_images % log_images:
-        raise ArgumentError(f"snapshot_images {snapshot_images} must be a multiple of log_images {log_images}.")
-    check_number("max_broken", max_broken, lambda x: (x >= 0) & (x < 1), "a part, from 0 to below 1")
-    out, sets = Path(out), open_sets(config, data, target, value_range=value_range)
-    if tensorboard:
-        require_tensorboard()
+    own = sessions.Session(**(EVERY | session))
+    out, sets = Path(out), open_sets(config, data, target, value_range=own.value_range)
     with sessions.alone(out):
-        _leave_out_broken(sets, out, max_broken, scanned, tell)
+        _leave_out_broken(own, sets, out)
         wanted = settings_of(config, sets.before) | {"target": settings_of(config, sets.after)["data"]}
         check_continues(out, config, wanted, sessions.seen(out))
         state = _restore(out, config, init_from)
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(out / CONFIG, wanted)
-        look = partial(_look, config, *_held_out(config, data, target, value_range))
+        held_out = _held_out(config, data, target, own.value_range)
         key = purpose(seeded(config.seed), "steps")
-        seen = int(state.images_seen)
-        end = config.total_images if max_images is None else min(max_images, config.total_images)
-        board = TensorBoard(out / "tensorboard", seen) if tensorboard else None
-        log = Log(out / "log.csv", FIELDS, seen, Pace(seen, end), *((report, board.row) if board else (report,)))
-        batches = stream_sets(config, sets, seen, end)
-        with sessions.in_order(out, batches, board):
-            for before, after in batches:
-                state, found = translation.train_step(config, state, before, after, key)
-                log.add(found)
-                previous, seen = seen, seen + config.batch_size
-                sheet = None
-                if seen // snapshot_images > previous // snapshot_images or seen >= end:
-                    sheet, measured = look(state)
-                    log.add(measured)
-                if seen // log_images > previous // log_images or seen >= end:
-                    log.write(seen, {"rate": f"{config.learning_rate * config.rate(previous):.3g}"})
-                if sheet is not None:
-                    _snapshot(out, config, state, sheet, provenance or {})
-                    if board:
-                        board.sheet(im.rgb_uint8(sheet), seen)
-    return translation.averaged(config, state, out.name)
+
+        def step(state: Any, seen: int, batch: tuple[np.ndarray, np.ndarray]) -> tuple[Any, dict[str, Array]]:
+            return translation.train_step(config, state, *batch, key)
+
+        def progress(seen: int) -> dict[str, Any]:
+            return {"rate": f"{config.learning_rate * config.rate(seen):.3g}"}
+
+        def facts(seen: int) -> dict[str, Any]:
+            return {"images_seen": seen, "training": dataclasses.asdict(config)}
+
+        def model(state: translation.TranslationState) -> dict[str, Translator]:
+            return translation.averaged(config, state, out.name)
+
+        batches, look = partial(stream_sets, config, sets), partial(_look, config, *held_out)
+        work = sessions.Work(config, FIELDS, batches, step, progress, look, model, facts, _save)
+        state = own.run(out, wanted, state, work)
+    return model(state)
 
 
-def _leave_out_broken(
-    sets: Sets, out: Path, max_broken: float, scanned: Counter | None, tell: Callable[[str], None]
-) -> None:
+def _save(found: dict[str, Translator], folder: Path, **options: Any) -> None:
+    zoo.save_translator(found["AtoB"], folder, back=found.get("BtoA"), **options)
+
+
+def _leave_out_broken(own: sessions.Session, sets: Sets, out: Path) -> None:
     names = list(sets.before.names), list(sets.after.names)
-    leave_out_broken(sets.before, out / "scan" / "a", max_broken, scanned, tell)
+    own.scan(sets.before, out / "scan" / "a")
     if sets.before.path == sets.after.path:
         sets.after.names = list(sets.before.names)  # Both are in the same files.
         return
-    leave_out_broken(sets.after, out / "scan" / "b", max_broken, scanned, tell)
+    own.scan(sets.after, out / "scan" / "b")
     keep_whole_pairs(sets, names)
 
 
@@ -198,17 +171,17 @@ def _drawn(config: TranslationConfig, way: str, params: Params, images: ArrayLik
 
 def _look(
     config: TranslationConfig, before: np.ndarray, after: np.ndarray, state: translation.TranslationState
-) -> tuple[np.ndarray, dict[str, Array]]:
+) -> sessions.Look:
     """A sheet of what the generators make of pictures held out of training, and how good that is of pairs."""
     key, found = purpose(seeded(config.seed), "sheet"), translation.averaged(config, state)
     there = np.asarray(_drawn(config, "AtoB", found["AtoB"].params, before, key))
     if config.method == "pix2pix":
         error = np.mean(np.square(np.clip(there, -1, 1) - after), axis=(1, 2, 3))
-        return _sheet(before, there, after), {"held_out_psnr": jnp.mean(im.psnr_of(error))}
+        return sessions.Look(_sheet(before, there, after), {"held_out_psnr": jnp.mean(im.psnr_of(error))})
     again = np.asarray(_drawn(config, "BtoA", found["BtoA"].params, there, key))
     back = np.asarray(_drawn(config, "BtoA", found["BtoA"].params, after, key))
     and_there = np.asarray(_drawn(config, "AtoB", found["AtoB"].params, back, key))
-    return np.concatenate([_sheet(before, there, again), _sheet(after, back, and_there)]), {}
+    return sessions.Look(np.concatenate([_sheet(before, there, again), _sheet(after, back, and_there)]), {})
 
 
 def _sheet(*columns: np.ndarray) -> np.ndarray:
@@ -216,21 +189,3 @@ def _sheet(*columns: np.ndarray) -> np.ndarray:
     rows = min(SHEET_ROWS, *(len(column) for column in columns))
     drawn = [im.rgb_uint8(im.to_uint8(column[:rows])) for column in columns]
     return im.grid(np.stack(drawn, axis=1).reshape(-1, *drawn[0].shape[1:]), len(columns))
-
-
-def _snapshot(
-    out: Path,
-    config: TranslationConfig,
-    state: translation.TranslationState,
-    sheet: np.ndarray,
-    provenance: dict[str, Any],
-) -> None:
-    """Write the model folder, the sheet and the state, which comes last, as of generators."""
-    seen = int(state.images_seen)
-    found = translation.averaged(config, state, out.name)
-    facts = provenance | {"images_seen": seen, "training": dataclasses.asdict(config)}
-    zoo.save_translator(found["AtoB"], out / "model", back=found.get("BtoA"), provenance=facts, overwrite=True)
-    (out / "samples").mkdir(exist_ok=True)
-    for path in (out / "samples" / f"{seen:09d}.png", out / "newest.png"):
-        save_image(path, sheet)
-    sessions.save_state(out, seen, state)
