@@ -14,7 +14,7 @@ import numpy as np
 import random_networks
 
 from gprior_jax import recipes
-from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.driver import Inputs, Inverter
 from gprior_jax.inversion.problem import Measurement
 from gprior_jax.inversion.solver import State
 from gprior_jax.operators import Identity
@@ -23,7 +23,7 @@ from gprior_jax.operators import Identity
 def start(inverter: Inverter, images: np.ndarray) -> tuple[State, Measurement]:
     """States and measurements of images, observed as such."""
     ids = np.arange(len(images))
-    started = inverter.start(0, jax.random.key(0), ids, images, Identity(), hints={}, labels=None, samples=1)
+    started = inverter.start(0, jax.random.key(0), Inputs(ids, images, Identity(), {}, None), samples=1)
     return jax.block_until_ready(started)
 
 

@@ -4,11 +4,13 @@
     python benchmarks/translation.py --photograph 2048 1365 # whole and in bands: seconds, memory, differences
 
 Weights are random, in the published sizes: CycleGAN's ResNet of nine blocks, pix2pix' U-Net, discriminators of 70 x 70
-pixels, 256 px. Every run in pieces of the photograph is a process of its own, so that its peak memory is.
+pixels, 256 px. Every run in pieces of the photograph is a process of its own, so that its peak memory is. So is every
+contender of a training step, once as any program and once with the settings of malloc of ``gprior train translation``.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -23,6 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 from common import Report, at_least, note, number, parser, peak_bytes, print_table
 
+from gprior_jax.cli.allocator import KEEPING
+from gprior_jax.inversion.devices import use_cores
 from gprior_jax.nn.whole import OWN
 from gprior_jax.training import translation
 from gprior_jax.training.translation_config import translation_config
@@ -41,10 +45,12 @@ def arguments() -> argparse.Namespace:
     """The program's arguments."""
     made = parser(__doc__)
     made.add_argument(
-        "--batches", type=at_least(1), nargs="+", default=[1, 4], help="images at once, of the forward pass"
+        "--batches", type=at_least(1), nargs="*", default=[1, 4], help="images at once, of the forward pass"
     )
     made.add_argument("--rounds", type=at_least(1), default=5, help="measurements of every contender, in turns")
     made.add_argument("--steps", type=at_least(0), default=3, help="of those of training steps; 0 leaves them out")
+    made.add_argument("--methods", nargs="+", choices=("pix2pix", "cyclegan"), default=("pix2pix", "cyclegan"))
+    made.add_argument("--processes", type=at_least(1), default=1, help="of every contender, after one another")
     made.add_argument(
         "--photograph", type=at_least(2), nargs=2, metavar=("WIDTH", "HEIGHT"), help="measure one instead"
     )
@@ -104,29 +110,95 @@ def forward_calls(number: int) -> dict[str, dict[str, Call]]:
     return made
 
 
-def step_calls() -> dict[str, dict[str, Call]]:
-    """A training step of both methods, of PyTorch and ours."""
-    import torch_translation as plain
-
+def step_call(method: str, side: str) -> Call:
+    """A training step of one method, of PyTorch or ours."""
     before, after = images(1), images(1, 1)
-    judges = [plain.Patches(64, 3, 3, plain.instance) for _ in range(2)]
-    theirs = {
-        "pix2pix": plain.Pix2Pix(plain.UNet(64, 8, dropout=True), plain.Patches(64)),
-        "cyclegan": plain.CycleGAN(plain.ResNet(64, 9), plain.ResNet(64, 9), judges),
-    }
-    configs = {"pix2pix": translation_config("pix2pix"), "cyclegan": translation_config("cyclegan")}
-    made = {}
-    for name, model in theirs.items():
-        config = configs[name]
-        state = [translation.init(config, jax.random.key(0))]
+    if side == "PyTorch":
+        import torch_translation as plain
 
-        def ours(config: Any = config, state: Any = state) -> None:
-            state[0], _ = translation.train_step(config, state[0], before, after, jax.random.key(1))
-            jax.block_until_ready(state[0])
+        if method == "pix2pix":
+            model: Any = plain.Pix2Pix(plain.UNet(64, 8, dropout=True), plain.Patches(64))
+        else:
+            judges = [plain.Patches(64, 3, 3, plain.instance) for _ in range(2)]
+            model = plain.CycleGAN(plain.ResNet(64, 9), plain.ResNet(64, 9), judges)
+        return partial(model.step, nchw(before), nchw(after))
+    use_cores()  # As the command does.
+    config = translation_config(cast(Any, method))
+    state = [translation.init(config, jax.random.key(0))]
 
-        step = partial(model.step, nchw(before), nchw(after))
-        made[name] = {"PyTorch": step, "gprior_jax": ours}
-    return made
+    def ours() -> None:
+        state[0], _ = translation.train_step(config, state[0], before, after, jax.random.key(1))
+        jax.block_until_ready(state[0])
+
+    return ours
+
+
+def answer_steps(method: str, side: str) -> None:
+    """Be the process of a contender: a step, and what it took, for every line that comes."""
+    call = step_call(method, side)
+    call()
+    call()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        started = time.perf_counter()
+        call()
+        print(time.perf_counter() - started, flush=True)
+
+
+class Contender:
+    """A process that takes a training step when it is asked."""
+
+    def __init__(self, method: str, side: str, keeps: bool):
+        """Start it and wait until it has compiled."""
+        plain = {name: value for name, value in os.environ.items() if name not in KEEPING}
+        stage = json.dumps({"step": method, "side": side})
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--stage", stage],
+            env=plain | (KEEPING if keeps else {}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._line()
+
+    def _line(self) -> str:
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        if not line:
+            raise SystemExit("A contender ended early; its message is above.")
+        return line
+
+    def step(self) -> float:
+        """Seconds of one more."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return float(self._line())
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+
+def compare_steps(args: argparse.Namespace, report: Report) -> None:
+    """Training steps beside PyTorch's, each with and without memory that is kept."""
+    rows = []
+    names = [(side, keeps) for side in ("PyTorch", "gprior_jax") for keeps in (False, True)]
+    for method in args.methods:
+        seconds: dict[tuple[str, bool], list[float]] = {name: [] for name in names}
+        for _ in range(args.processes):
+            sides = {name: Contender(method, *name) for name in names}
+            for _ in range(args.steps):
+                for name, side in sides.items():
+                    time.sleep(SETTLE_SECONDS)
+                    seconds[name].append(side.step())
+            for side in sides.values():
+                side.close()
+        found = [statistics.median(seconds[name]) for name in names]
+        note(f"a step of {method}: {dict(zip(names, found, strict=True))}")
+        report.add(what=method, seconds=found)
+        rows.append([method, *map(number, found), number(found[0] / found[2]), number(found[0] / found[3])])
+    columns = ["PyTorch, s", "memory kept", "gprior_jax, s", "memory kept", "times as fast", "as the command runs"]
+    print_table(["a training step, 256 px", *columns], rows)
 
 
 def measure(calls: dict[str, Call], rounds: int) -> dict[str, float]:
@@ -144,13 +216,11 @@ def measure(calls: dict[str, Call], rounds: int) -> dict[str, float]:
 
 
 def compare(args: argparse.Namespace, report: Report) -> None:
-    """Forward passes and steps beside PyTorch's."""
+    """Forward passes beside PyTorch's."""
     rows = []
-    measured = [(batch, args.rounds, forward_calls(batch)) for batch in args.batches]
-    measured += [(1, args.steps, step_calls())] if args.steps else []
-    for batch, rounds, contenders in measured:
-        for name, calls in contenders.items():
-            found = measure(calls, rounds)
+    for batch in args.batches:
+        for name, calls in forward_calls(batch).items():
+            found = measure(calls, args.rounds)
             note(f"{name}, {batch} images: {found}")
             report.add(what=name, images=batch, seconds=found)
             theirs, ours = found["PyTorch"], found["gprior_jax"]
@@ -213,14 +283,20 @@ def compare_pieces(args: argparse.Namespace, report: Report) -> None:
 def main() -> None:
     """Measure what is asked for."""
     args = arguments()
-    if args.stage:
+    stage = json.loads(args.stage) if args.stage else {}
+    if "step" in stage:
+        answer_steps(stage["step"], stage["side"])
+        return
+    if stage:
         of_photograph(args)
         return
     report = Report("Translators", args)
     if args.photograph:
         compare_pieces(args, report)
-    else:
-        compare(args, report)
+        return
+    compare(args, report)
+    if args.steps:
+        compare_steps(args, report)
 
 
 if __name__ == "__main__":

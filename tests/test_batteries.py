@@ -232,10 +232,10 @@ def test_alone_equals_in_company(name):
 @over_inverted
 def test_sharded_equals_unsharded(name):
     assert jax.device_count() == 8
-    images, expected, before = targets(name), reference(name), driver._advance._jitted._cache_size()
+    images, expected, before = targets(name), reference(name), programs.advance._jitted._cache_size()
     assert_same_result(run(name, images, range(COUNT), devices=8), expected)
     # One program: a step gives its arrays back where it took them.
-    assert driver._advance._jitted._cache_size() <= before + 1
+    assert programs.advance._jitted._cache_size() <= before + 1
 
 
 @over_inverted

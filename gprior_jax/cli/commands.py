@@ -25,12 +25,14 @@ class Command(NamedTuple):
             that is, ``"module:Class"``, to be imported when it is called.
         summary: what it does, in a line.
         resumes: whether the same command goes on where it was interrupted.
+        keeps_memory: whether its process holds on to memory that steps give back, see :mod:`gprior_jax.cli.allocator`.
     """
 
     name: str
     kind: type | str
     summary: str
     resumes: bool = False
+    keeps_memory: bool = False
 
     def load(self) -> type:
         """The class."""
@@ -40,8 +42,8 @@ class Command(NamedTuple):
         return getattr(importlib.import_module(module), name)
 
 
-def _own(name: str, kind: str, summary: str, resumes: bool = False) -> Command:
-    return Command(name, f"gprior_jax.cli.{kind}", summary, resumes)
+def _own(name: str, kind: str, summary: str, resumes: bool = False, keeps_memory: bool = False) -> Command:
+    return Command(name, f"gprior_jax.cli.{kind}", summary, resumes, keeps_memory)
 
 
 _BUILT_IN = (
@@ -74,6 +76,7 @@ _BUILT_IN = (
         "train_translation:TrainTranslation",
         "train pix2pix on pairs of pictures, or CycleGAN on two sets of them",
         True,
+        keeps_memory=True,
     ),
     _own(
         "train boundary",

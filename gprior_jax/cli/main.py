@@ -15,6 +15,7 @@ from functools import partial
 
 from gprior_jax import interrupts
 from gprior_jax._version import __version__
+from gprior_jax.cli.allocator import keep_memory
 from gprior_jax.cli.commands import COMMANDS, find_command, load_plugins
 from gprior_jax.cli.memory import run_within_memory
 from gprior_jax.errors import ArgumentError, DownloadError, GPriorError, OutOfMemoryError, require
@@ -55,15 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (sys.warnoptions or os.environ.get("GPRIOR_DEBUG")):
         warnings.simplefilter("ignore")  # Of libraries, about what is ours to mend and no news to a user.
     gc.set_threshold(*_GARBAGE)
-    return interrupts.run(partial(guarded, partial(_main, sys.argv[1:], keep=True)))
+    return interrupts.run(partial(guarded, partial(_main, sys.argv[1:], is_program=True)))
 
 
 _GARBAGE = (100_000, 50, 100)
 """Tracing makes many objects that stay: to look through them as often as Python does is a tenth of a short command."""
 
 
-def _main(arguments: list[str], keep: bool = False) -> int:
-    """Run the command; ``keep`` what it compiles for the next, which a process that is not ours decides itself."""
+def _main(arguments: list[str], is_program: bool = False) -> int:
+    """Run the command; what it compiles and frees is kept in a process of ours, any other decides that itself."""
+    keep = is_program
     plugins: list[str] = []
     while arguments[:1] in (["--plugin"], ["--no-cache"]):
         if arguments[0] == "--no-cache":
@@ -81,6 +83,8 @@ def _main(arguments: list[str], keep: bool = False) -> int:
         print(f"gprior {__version__}")
         return 0
     command, rest = find_command(arguments)
+    if is_program and command.keeps_memory:
+        keep_memory()
     if keep:
         importlib.import_module("gprior_jax.cli.compiled").keep_programs()
     return run_command(command.load(), f"gprior {command.name}", rest, f"{command.summary}.", command.resumes)

@@ -8,28 +8,28 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax.compiling import jit
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images.arrays import check_range
-from gprior_jax.inversion import solver
+from gprior_jax.inversion import programs
 from gprior_jax.inversion.batching import batches
 from gprior_jax.inversion.devices import image_mesh, replicate, shard_images
 from gprior_jax.inversion.filming import Film
-from gprior_jax.inversion.problem import Evaluation, Measurement, Problem, held
+from gprior_jax.inversion.problem import Evaluation, Measurement, Problem
 from gprior_jax.inversion.progress import Reporter
 from gprior_jax.inversion.recipe import Recipe
-from gprior_jax.inversion.result import Result, by_loss, joined
-from gprior_jax.inversion.solver import Solution, SolverConfig, State
+from gprior_jax.inversion.result import Result, by_loss, joined, result_of
+from gprior_jax.inversion.solver import Solution, State
 from gprior_jax.keys import MAX_ID, purpose
 from gprior_jax.latents import FIXED, Variables
-from gprior_jax.objectives import Objective, Observation
+from gprior_jax.objectives import Objective
 from gprior_jax.operators import Forward, Identity
 from gprior_jax.typing import Array, ArrayLike, Key, Progress
 
@@ -108,12 +108,40 @@ def invert(
     )
 
 
+NEXT_STAGE = "next stage"
+"""What the key of a run is folded with from one stage to the next."""
+
+
+class Inputs(NamedTuple):
+    """What a batch of images starts from.
+
+    Attributes:
+        ids: ``[B]``.
+        observed: ``[B, H, W, C]`` in [-1, 1].
+        operator: the forward operator; its leaves are ``[B, ...]``.
+        hints: ``{name: [B, samples or 1, ...]}``, variables to start from.
+        labels: ``[B, num_classes]``, or None.
+    """
+
+    ids: np.ndarray
+    observed: np.ndarray
+    operator: Forward
+    hints: Variables
+    labels: Array | None
+
+    def of_next_stage(self, result: Result, samples: int) -> "Inputs":
+        """The same images, from what a stage has found."""
+        hints = jax.tree.map(lambda leaf: leaf.reshape(-1, samples, *leaf.shape[1:]), result.variables)
+        return self._replace(hints=hints)
+
+
 class Inverter:
     """A recipe made ready for a prior on some devices, once, for as many batches as there are.
 
     Attributes:
         prior: the generator, as given.
         recipe: fitted to it.
+        mesh: the devices.
         steps_per_call: steps in one XLA call.
     """
 
@@ -129,19 +157,19 @@ class Inverter:
         """Fit and prepare; see :func:`invert`. With ``labels``, every image will come with its class."""
         if steps_per_call is not None and steps_per_call < 1:
             raise ArgumentError(f"steps_per_call {steps_per_call}: use at least 1.")
-        self._mesh = image_mesh(devices or 1)
+        self.mesh = image_mesh(devices or 1)
         self.prior = prior
         self.recipe = recipe.fit(with_label(prior, 0) if labels and prior.num_classes else prior)
-        platform = self._mesh.devices.flat[0].platform
+        platform = self.mesh.devices.flat[0].platform
         self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
         # The solver needs the generator alone: a discriminator or an encoder that is used is in the recipe.
-        bare = replicate(self._mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None)))
+        bare = replicate(self.mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None)))
         self._optional = [stage.encoder == "auto" for stage in recipe.stages]
         self._image_shape, self._stages = prior.image_shape, self.recipe.stages
         self._configs = [stage.solver.of_program() for stage in self._stages]
         self._problems = [
             replicate(
-                self._mesh,
+                self.mesh,
                 Problem(bare, Objective(stage.terms), stage.fitted_encoder, stage.parametrization, stage.coordinates),
             )
             for stage in self._stages
@@ -162,6 +190,31 @@ class Inverter:
         film: Film | None = None,
     ) -> Result:
         """Invert images in batches; see :func:`invert`."""
+        if samples is not None and samples < 1:
+            raise ArgumentError(f"samples {samples}: use at least 1.")
+        everything = self.inputs(images, ids, operator, init, label)
+        count = len(everything.ids)
+        # A multiple of the number of devices.
+        cores = self.mesh.devices.size
+        parts = list(batches(count, -(-(count if batch_size is None else batch_size) // cores) * cores))
+        total = sum(stage.solver.num_steps for stage in self._stages)
+        results = []
+        for index, (rows, own) in enumerate(parts):
+            reporter = Reporter(progress, total, {"batch": index, "batches": len(parts), "images": count})
+            part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], everything)
+            result = self._invert_batch(key, part, samples=samples or 1, reporter=reporter, film=film)
+            results.append(jax.tree.map(lambda leaf, own=own: leaf[: own * (samples or 1)], result))
+        return joined(results) if samples is None else by_loss(joined(results), count)
+
+    def inputs(
+        self,
+        images: ArrayLike,
+        ids: ArrayLike | None = None,
+        operator: Forward | None = None,
+        init: Variables | None = None,
+        label: ArrayLike | None = None,
+    ) -> "Inputs":
+        """What images start from, checked; see :func:`invert`."""
         observed = self._check(images, operator)
         count = len(observed)
         numbers = np.arange(count) if ids is None else np.asarray(ids)
@@ -170,24 +223,11 @@ class Inverter:
             raise ArgumentError(
                 f"ids must be {count} integers from 0 to {MAX_ID}, one for each image; got shape {numbers.shape}."
             )
-        if samples is not None and samples < 1:
-            raise ArgumentError(f"samples {samples}: use at least 1.")
-        labels = None if label is None else np.asarray(as_labels(self.prior, label, (count,)))
+        labels: Any = None if label is None else np.asarray(as_labels(self.prior, label, (count,)))
         if init or self._problems[0].encoder is not None:
             self._check_starts(init or {}, observed, operator)
-        hints = {name: np.asarray(value)[:, None] for name, value in (init or {}).items()}
-        everything = (numbers, observed, Identity() if operator is None else operator, hints, labels)
-        # A multiple of the number of devices.
-        cores = self._mesh.devices.size
-        parts = list(batches(count, -(-(count if batch_size is None else batch_size) // cores) * cores))
-        total = sum(stage.solver.num_steps for stage in self._stages)
-        results = []
-        for index, (rows, own) in enumerate(parts):
-            reporter = Reporter(progress, total, {"batch": index, "batches": len(parts), "images": count})
-            part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], everything)
-            result = self._invert_batch(key, *part, samples=samples or 1, reporter=reporter, film=film)
-            results.append(jax.tree.map(lambda leaf, own=own: leaf[: own * (samples or 1)], result))
-        return joined(results) if samples is None else by_loss(joined(results), count)
+        hints: dict[str, Any] = {name: np.asarray(value)[:, None] for name, value in (init or {}).items()}
+        return Inputs(numbers, observed, Identity() if operator is None else operator, hints, labels)
 
     def _check(self, images: ArrayLike, operator: Forward | None) -> np.ndarray:
         """The images as float32, if they are what the prior gives through the operator."""
@@ -244,48 +284,48 @@ class Inverter:
             return problem
         return dataclasses.replace(problem, encoder=None)
 
-    def start(
-        self,
-        stage: int,
-        key: Key,
-        ids: ArrayLike,
-        observed: ArrayLike,
-        operator: Forward,
-        hints: Variables,
-        labels: Array | None,
-        samples: int,
-    ) -> tuple[State, Measurement]:
-        """States and measurements ``[B * samples * restarts]`` of one batch; hints are ``[B, samples or 1, ...]``."""
-        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(ids))
+    def start(self, stage: int, key: Key, inputs: "Inputs", samples: int) -> tuple[State, Measurement]:
+        """States and measurements ``[B * samples * restarts]`` of one batch."""
+        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(inputs.ids))
         rows = samples * self._stages[stage].restarts
-        inputs = shard_images(self._mesh, (keys, observed, operator, hints, labels))
-        started = _start(self._problem(stage, operator), self._configs[stage], rows, *inputs)
+        placed = shard_images(self.mesh, (keys, *inputs[1:]))
+        started = programs.start(self._problem(stage, inputs.operator), self._configs[stage], rows, *placed)
         # XLA leaves on every device what depends on no image, and a step splits it: the second were another program.
-        return shard_images(self._mesh, started)
+        return shard_images(self.mesh, started)
 
-    def advance(self, stage: int, length: int, states: State, measurements: Measurement) -> tuple[State, Evaluation]:
-        """Take ``length`` steps; ``states`` is donated, evaluations are ``[length, B * samples * restarts]``."""
-        return _advance(self._problems[stage], self._configs[stage], length, states, measurements)
+    def advance(
+        self, stage: int, length: int, states: State, measurements: Measurement, last: int | None = None
+    ) -> tuple[State, Evaluation]:
+        """Take ``length`` steps, or as many as are left to ``last``, which differs from row to row.
+
+        ``states`` is donated; evaluations are ``[length, B * samples * restarts]``.
+        """
+        problem, config = self._problems[stage], self._configs[stage]
+        if last is None or length == 1:
+            return programs.advance(problem, config, length, states, measurements)
+        return programs.advance_to(problem, config, length, jnp.int32(last), states, measurements)
+
+    def finish(self, stage: int, states: State, measurements: Measurement) -> tuple[Solution, np.ndarray]:
+        """Solutions ``[B * samples]`` of a stage, and the rows that they are of, on the host."""
+        return jax.device_get(
+            programs.finish(self._problems[stage], self._stages[stage].restarts, states, measurements)
+        )
 
     def _programs(
         self, stage: int, states: State, measurements: Measurement
     ) -> Callable[[int], Callable[..., tuple[State, Evaluation]]]:
         """Programs of :meth:`advance` by their length, for arrays like these, looked up once."""
         problem, config = self._problems[stage], self._configs[stage]
-        return functools.cache(lambda length: _advance.program(problem, config, length, states, measurements))
+        return functools.cache(lambda length: programs.advance.program(problem, config, length, states, measurements))
 
     def lower(self, stage: int, length: int, states: State, measurements: Measurement) -> jax.stages.Lowered:
         """The program of :meth:`advance`, not run; ``.compile().memory_analysis()`` tells what memory it takes."""
-        return _advance.lower(self._problems[stage], self._configs[stage], length, states, measurements)
+        return programs.advance.lower(self._problems[stage], self._configs[stage], length, states, measurements)
 
     def _invert_batch(
         self,
         key: Key,
-        ids: np.ndarray,
-        observed: np.ndarray,
-        operator: Forward,
-        hints: Variables,
-        labels: Array | None,
+        inputs: "Inputs",
         *,
         samples: int,
         reporter: Reporter,
@@ -296,7 +336,7 @@ class Inverter:
         for stage, recipe in enumerate(self._stages):
             config = recipe.solver
             can_stop = config.tolerance > 0.0 or config.goal is not None
-            states, measurements = self.start(stage, key, ids, observed, operator, hints, labels, samples)
+            states, measurements = self.start(stage, key, inputs, samples)
             evaluations: list[Evaluation] = []
             advance = self._programs(stage, states, measurements)
             for begin in range(0, config.num_steps, self.steps_per_call):
@@ -311,73 +351,11 @@ class Inverter:
                 looked = (begin + length) // config.patience > begin // config.patience
                 if can_stop and looked and not (np.asarray(states.status) == Status.MAX_STEPS).any():
                     break
-            found = _finish(self._problems[stage], recipe.restarts, states, measurements)
+            found = programs.finish(self._problems[stage], recipe.restarts, states, measurements)
             (solution, rows), parts = jax.device_get((found, evaluations))
             seen = jax.tree.map(lambda *leaves, rows=rows: np.concatenate(leaves)[:, rows].T, *parts)
-            history: dict[str, np.ndarray] = {"loss": seen.loss} | seen.terms
-            terms = {name: history[name][np.arange(len(rows)), solution.step] for name in seen.terms}
-            result = Result(
-                solution.image, solution.variables, solution.loss, terms, solution.step, solution.status, history
-            )
-            # The next stage starts from what this one found, with a key of its own.
-            hints = jax.tree.map(lambda leaf: leaf.reshape(-1, samples, *leaf.shape[1:]), result.variables)
-            key, before = purpose(key, "next stage"), before + config.num_steps
+            result = result_of(solution, seen)
+            inputs, key = inputs.of_next_stage(result, samples), purpose(key, NEXT_STAGE)
+            before += config.num_steps
         assert result is not None
         return result
-
-
-# Images and restarts share one axis of rows, image by image: XLA:CPU emits much slower loops for arrays of higher rank.
-
-
-@partial(jit, use="once", kept=True, static_argnums=(1, 2))
-def _start(
-    problem: Problem,
-    config: SolverConfig,
-    rows: int,
-    keys: Array,
-    observed: Array,
-    operator: Forward,
-    hints: Variables,
-    labels: Array | None,
-) -> tuple[State, Measurement]:
-    """States and measurements ``[B * rows]`` of images ``[B]``; hints are ``[B, samples or 1, ...]``."""
-    encoded = None if problem.encoder is None else jax.vmap(problem.encoder.encode)(observed)
-
-    def begin(
-        key: Key, pixels: Array, operator: Forward, hint: Variables, label: Array | None, code: Variables | None
-    ) -> tuple[State, Variables, Measurement]:
-        folded = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(rows))
-        each = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows // len(leaf), axis=0), hint)
-        if code is not None:
-            prior, keys = held(problem, label), jax.vmap(lambda key: purpose(key, "encoded"))(folded)
-            each = jax.vmap(lambda key: problem.parametrization.start_at(prior, key, code))(keys) | each
-        states, constants = jax.vmap(partial(solver.begin, problem, config, label=label))(folded, each)
-        targets = problem.objective.targets(Observation(pixels, operator))
-        return states, constants, Measurement(operator, targets, label, {})
-
-    states, constants, measurements = jax.vmap(begin)(keys, observed, operator, hints, labels, encoded)
-    states, constants = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (states, constants))
-    measurements = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows, axis=0), measurements)
-    return states, measurements._replace(constants=constants)
-
-
-@partial(jit, use="often", static_argnums=(1, 2), donate_argnums=3)
-def _advance(
-    problem: Problem, config: SolverConfig, length: int, states: State, measurements: Measurement
-) -> tuple[State, Evaluation]:
-    """``length`` steps of all rows; evaluations are ``[length, B * R]``."""
-    batched = jax.vmap(partial(solver.step, problem, config))
-    if length == 1:
-        states, evaluation = batched(states, measurements)
-        return states, jax.tree.map(lambda leaf: leaf[None], evaluation)
-    return jax.lax.scan(lambda states, _: batched(states, measurements), states, length=length)
-
-
-@partial(jit, use="once", kept=True, static_argnums=1)
-def _finish(problem: Problem, restarts: int, states: State, measurements: Measurement) -> tuple[Solution, Array]:
-    """The best restart of every image (and sample), and its row."""
-    losses = states.best_loss.reshape(-1, restarts)
-    best = jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf), axis=1)
-    rows = jnp.arange(len(best)) * restarts + best
-    chosen = jax.tree.map(lambda leaf: leaf[rows], (states, measurements.constants))
-    return jax.vmap(partial(solver.finalize, problem))(*chosen), rows

@@ -1,10 +1,13 @@
 """Results of a batch of images."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+
+from gprior_jax.inversion.problem import Evaluation
+from gprior_jax.inversion.solver import Solution
 
 
 class Result(NamedTuple):
@@ -29,6 +32,15 @@ class Result(NamedTuple):
     step: np.ndarray
     status: np.ndarray
     history: dict[str, np.ndarray]
+
+
+def result_of(solution: Solution, seen: Evaluation) -> Result:
+    """A result from solutions ``[B]`` and all their evaluations ``[B, T]``, both on the host."""
+    history = {"loss": np.asarray(seen.loss)} | {name: np.asarray(values) for name, values in seen.terms.items()}
+    found: Any = solution
+    rows = np.arange(len(found.step))
+    terms = {name: history[name][rows, found.step] for name in seen.terms}
+    return Result(found.image, found.variables, found.loss, terms, found.step, found.status, history)
 
 
 def joined(results: Sequence[Result]) -> Result:

@@ -1,0 +1,141 @@
+"""The programs of an inversion: start, steps and end of a batch of rows.
+
+Images and restarts share one axis of rows, image by image: XLA:CPU emits much slower loops for arrays of higher rank.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+
+from gprior_jax.compiling import jit
+from gprior_jax.inversion import solver
+from gprior_jax.inversion.devices import IMAGES
+from gprior_jax.inversion.problem import Evaluation, Measurement, Problem, held
+from gprior_jax.inversion.solver import Solution, SolverConfig, State
+from gprior_jax.keys import purpose
+from gprior_jax.latents import Variables
+from gprior_jax.objectives import Observation
+from gprior_jax.operators import Forward
+from gprior_jax.typing import Array, Key, PyTree
+
+
+@partial(jit, use="once", kept=True, static_argnums=(1, 2))
+def start(
+    problem: Problem,
+    config: SolverConfig,
+    rows: int,
+    keys: Array,
+    observed: Array,
+    operator: Forward,
+    hints: Variables,
+    labels: Array | None,
+) -> tuple[State, Measurement]:
+    """States and measurements ``[B * rows]`` of images ``[B]``; hints are ``[B, samples or 1, ...]``."""
+    encoded = None if problem.encoder is None else jax.vmap(problem.encoder.encode)(observed)
+
+    def begin(
+        key: Key, pixels: Array, operator: Forward, hint: Variables, label: Array | None, code: Variables | None
+    ) -> tuple[State, Variables, Measurement]:
+        folded = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(rows))
+        each = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows // len(leaf), axis=0), hint)
+        if code is not None:
+            prior, keys = held(problem, label), jax.vmap(lambda key: purpose(key, "encoded"))(folded)
+            each = jax.vmap(lambda key: problem.parametrization.start_at(prior, key, code))(keys) | each
+        states, constants = jax.vmap(partial(solver.begin, problem, config, label=label))(folded, each)
+        targets = problem.objective.targets(Observation(pixels, operator))
+        return states, constants, Measurement(operator, targets, label, {})
+
+    states, constants, measurements = jax.vmap(begin)(keys, observed, operator, hints, labels, encoded)
+    states, constants = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (states, constants))
+    measurements = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows, axis=0), measurements)
+    return states, measurements._replace(constants=constants)
+
+
+@partial(jit, use="often", static_argnums=(1, 2), donate_argnums=3)
+def advance(
+    problem: Problem, config: SolverConfig, length: int, states: State, measurements: Measurement
+) -> tuple[State, Evaluation]:
+    """``length`` steps of all rows; evaluations are ``[length, B * R]``."""
+    batched = jax.vmap(partial(solver.step, problem, config))
+    if length == 1:
+        states, evaluation = batched(states, measurements)
+        return states, jax.tree.map(lambda leaf: leaf[None], evaluation)
+    return jax.lax.scan(lambda states, _: batched(states, measurements), states, length=length)
+
+
+@partial(jit, use="once", kept=True, static_argnums=1)
+def finish(problem: Problem, restarts: int, states: State, measurements: Measurement) -> tuple[Solution, Array]:
+    """The best restart of every image (and sample), and its row."""
+    losses = states.best_loss.reshape(-1, restarts)
+    best = jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf), axis=1)
+    rows = jnp.arange(len(best)) * restarts + best
+    chosen = jax.tree.map(lambda leaf: leaf[rows], (states, measurements.constants))
+    return jax.vmap(partial(solver.finalize, problem))(*chosen), rows
+
+
+@partial(jit, use="often", static_argnums=(1, 2), donate_argnums=4)
+def advance_to(
+    problem: Problem, config: SolverConfig, length: int, last: Array, states: State, measurements: Measurement
+) -> tuple[State, Evaluation]:
+    """:func:`advance`, in which rows that have taken ``last`` steps stay as they are."""
+
+    def step(states: State, _: None) -> tuple[State, Evaluation]:
+        moved, evaluation = jax.vmap(partial(solver.step, problem, config))(states, measurements)
+        return jax.vmap(solver.select)(states.step < last, moved, states), evaluation
+
+    return jax.lax.scan(step, states, length=length)
+
+
+# Rows of one image on every device: what enters the places of a stream and leaves them stays on its device.
+
+
+@partial(jit, use="once", static_argnums=(0, 1))
+def filled(mesh: Mesh, places: int, rows: PyTree) -> PyTree:
+    """Arrays with ``places`` places on every device, all of them as the one image that each device has in ``rows``."""
+
+    def own(rows: PyTree) -> PyTree:
+        return jax.tree.map(lambda leaf: jnp.tile(leaf, (places,) + (1,) * (leaf.ndim - 1)), rows)
+
+    return _on_each(mesh, own)(rows)
+
+
+@partial(jit, use="once", static_argnums=0, donate_argnums=1)
+def put(mesh: Mesh, all_rows: PyTree, rows: PyTree, places: Array, is_new: Array) -> PyTree:
+    """Put one image on every device into a place of it, where it is a new one.
+
+    Args:
+        mesh: D devices.
+        all_rows: arrays of all places, ``[D * places * rows, ...]``; donated.
+        rows: ``[D * rows, ...]``, an image on every device.
+        places: ``[D]``, where it goes.
+        is_new: ``[D]``, whether it does.
+    """
+
+    def own(all_rows: PyTree, rows: PyTree, place: Array, is_new: Array) -> PyTree:
+        def one(whole: Array, part: Array) -> Array:
+            start = place[0] * len(part)
+            old = jax.lax.dynamic_slice_in_dim(whole, start, len(part))
+            return jax.lax.dynamic_update_slice_in_dim(whole, jnp.where(is_new[0], part, old), start, 0)
+
+        return jax.tree.map(one, all_rows, rows)
+
+    return _on_each(mesh, own)(all_rows, rows, places, is_new)
+
+
+@partial(jit, use="once", static_argnums=(0, 1))
+def taken(mesh: Mesh, count: int, all_rows: PyTree, places: Array) -> PyTree:
+    """The ``count`` rows of one place of every device, ``[D * count, ...]``."""
+
+    def own(all_rows: PyTree, place: Array) -> PyTree:
+        return jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, place[0] * count, count), all_rows)
+
+    return _on_each(mesh, own)(all_rows, places)
+
+
+def _on_each(mesh: Mesh, function: Any) -> Any:
+    """A function of each device's own rows."""
+    rows = PartitionSpec(IMAGES)
+    return jax.shard_map(function, mesh=mesh, in_specs=rows, out_specs=rows)

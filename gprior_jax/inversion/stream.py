@@ -1,0 +1,270 @@
+"""Images that are inverted as they come: continuous batching.
+
+A stream has a number of places in one program. An image that has ended leaves its place, and the next one enters:
+nothing is compiled again, and its key, its count of steps and its optimiser's state are its own. So what an image gives
+is what it gives in a batch, up to the order of float32 sums.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.errors import ArgumentError, Status
+from gprior_jax.inversion import programs
+from gprior_jax.inversion.driver import NEXT_STAGE, Inputs, Inverter
+from gprior_jax.inversion.problem import Evaluation
+from gprior_jax.inversion.result import Result, by_loss, result_of
+from gprior_jax.keys import purpose
+from gprior_jax.latents import Variables
+from gprior_jax.operators import Forward
+from gprior_jax.typing import Array, Key
+
+Watch = Callable[[int, dict[str, float]], bool]
+
+
+class Entry(NamedTuple):
+    """An image on its way into a stream.
+
+    Attributes:
+        tag: comes back with the result.
+        id: the image's key is folded from it, as :func:`gprior_jax.invert` does.
+        observed: ``[H, W, C]`` in [-1, 1].
+        operator: forward operator; its leaves are this image's.
+        init: ``{name: [...]}``, variables to start from.
+        label: class, an integer or ``[num_classes]``.
+        watch: called after every call of the step with the steps that the image has taken, and the scalars of its
+            latest evaluation by name, of the row of least loss; True lets the image leave with the best found so far.
+    """
+
+    tag: Any
+    id: int
+    observed: np.ndarray
+    operator: Forward | None = None
+    init: Variables | None = None
+    label: Any = None
+    watch: Watch | None = None
+
+
+def stream(
+    inverter: Inverter, entries: Iterator[Entry | None], *, key: Key, slots: int, samples: int | None = None
+) -> Iterator[tuple[Any, Result]]:
+    """Invert images as they come.
+
+    Args:
+        inverter: a recipe made ready for a prior.
+        entries: the images, all of one shape, with operators of one structure. The next is asked for whenever a place
+            is free; None says that there is none yet, and is asked again after a step. Where no image is under way the
+            iterator is to wait itself. When it ends, the stream does with its last image.
+        key: the run's key.
+        slots: images at once; the next multiple of the number of devices.
+        samples: as of :func:`gprior_jax.invert`.
+
+    Yields:
+        the tag and the :class:`Result` of an image, without an axis of images, when it ends.
+
+    Raises:
+        ArgumentError: numbers out of range, or an image that the prior does not invert.
+
+    Example:
+        >>> import gprior_jax as gp, jax
+        >>> from gprior_jax.inversion.driver import Inverter
+        >>> prior = gp.load("builtin")
+        >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(1), 3))
+        >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+        >>> entries = (Entry(f"image {i}", i, image) for i, image in enumerate(images))
+        >>> found = dict(stream(Inverter(prior, recipe), entries, key=jax.random.key(0), slots=2))
+        >>> sorted(found), found["image 0"].images.shape
+        (['image 0', 'image 1', 'image 2'], (64, 64, 3))
+    """
+    for name, number in (("slots", slots), ("samples", samples)):
+        if number is not None and number < 1:
+            raise ArgumentError(f"{name} {number}: use at least 1.")
+    pools = _pools(inverter, key, slots, samples or 1)
+    more = True
+    while True:
+        while more and pools[0].has_room:
+            entry = next(entries, _END)
+            if entry is None:
+                break
+            if isinstance(entry, _End):
+                more = False
+            else:
+                pools[0].add(_Image(entry, _inputs(inverter, entry)))
+        if not more and not any(pool.is_busy for pool in pools):
+            return
+        for stage, pool in enumerate(pools):
+            for image, result in pool.run():
+                if stage + 1 < len(pools):
+                    pools[stage + 1].add(_Image(image.entry, image.inputs.of_next_stage(result, samples or 1)))
+                    continue
+                found = result if samples is None else by_loss(result, 1)
+                yield image.entry.tag, jax.tree.map(lambda leaf: leaf[0], found)
+
+
+class _End:
+    """What an iterator gives that has ended."""
+
+
+_END = _End()
+
+
+def _inputs(inverter: Inverter, entry: Entry) -> Inputs:
+    """An image's inputs, checked, with an axis of one image."""
+    operator, init = jax.tree.map(lambda leaf: np.asarray(leaf)[None], (entry.operator, entry.init))
+    label = entry.label if entry.label is None or np.ndim(entry.label) == 0 else np.asarray(entry.label)[None]
+    return inverter.inputs(entry.observed[None], np.asarray([entry.id]), operator, init, label)
+
+
+def _pools(inverter: Inverter, key: Key, slots: int, samples: int) -> list["_Pool"]:
+    """The places of every stage."""
+    pools = []
+    for stage in range(len(inverter.recipe.stages)):
+        pools.append(_Pool(inverter, stage, key, slots, samples))
+        key = purpose(key, NEXT_STAGE)
+    return pools
+
+
+@dataclasses.dataclass
+class _Image:
+    """An image in a stage: where it is, and how far.
+
+    Attributes:
+        entry: as it came.
+        inputs: what it starts from, ``[1, ...]``.
+        place: index among all places.
+        begun: calls of the step before it entered.
+        steps: that it has taken.
+    """
+
+    entry: Entry
+    inputs: Inputs
+    place: int = 0
+    begun: int = 0
+    steps: int = 0
+
+
+class _Pool:
+    """The places of one stage, those of a device beside one another."""
+
+    def __init__(self, inverter: Inverter, stage: int, key: Key, slots: int, samples: int):
+        self._inverter, self._stage, self._key, self._samples = inverter, stage, key, samples
+        self._config, restarts = inverter.recipe.stages[stage].solver, inverter.recipe.stages[stage].restarts
+        self._restarts, self._rows = restarts, samples * restarts
+        devices = inverter.mesh.devices.size
+        self._per_device = -(-slots // devices)
+        self._free = [list(range(self._per_device))[::-1] for _ in range(devices)]
+        self._waiting: collections.deque[_Image] = collections.deque()
+        self._images: dict[int, _Image] = {}
+        self._evaluations: collections.deque[Evaluation] = collections.deque()
+        self._calls = 0
+        self._arrays: Any = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an image would enter at once."""
+        return sum(map(len, self._free)) > len(self._waiting)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are images."""
+        return bool(self._images or self._waiting)
+
+    def add(self, image: _Image) -> None:
+        """Let an image wait for a place."""
+        self._waiting.append(image)
+
+    def run(self) -> Iterator[tuple[_Image, Result]]:
+        """Let images enter, take a call of steps, and give those that have ended with their results, ``[samples]``."""
+        while self._waiting and any(self._free):
+            self._enter()
+        if not self._images:
+            return
+        status = self._advance()
+        ended = [image for image in self._images.values() if self._has_ended(image, status)]
+        while ended:
+            yield from self._leave(ended)
+        self._forget()
+
+    def _enter(self) -> None:
+        """Start an image on every device that has a place, as far as there are some."""
+        chosen: dict[int, _Image] = {}
+        for device in sorted(range(len(self._free)), key=lambda device: -len(self._free[device])):
+            if self._waiting and self._free[device]:
+                chosen[device] = image = self._waiting.popleft()
+                image.place, image.begun = device * self._per_device + self._free[device].pop(), self._calls
+                self._images[image.place] = image
+        first, *_ = chosen.values()
+        each = [chosen.get(device, first).inputs for device in range(len(self._free))]
+        inputs = jax.tree.map(lambda *leaves: np.concatenate(leaves), *each)
+        # Devices without a new image start a copy, which goes nowhere.
+        rows = self._inverter.start(self._stage, self._key, inputs, self._samples)
+        if self._arrays is None:
+            self._arrays = programs.filled(self._inverter.mesh, self._per_device, rows)
+            return
+        self._arrays = programs.put(self._inverter.mesh, self._arrays, rows, *self._places(chosen))
+
+    def _places(self, chosen: dict[int, _Image]) -> tuple[Array, Array]:
+        """A place on every device, and whether it is that of a chosen image."""
+        devices = range(len(self._free))
+        places = [chosen[i].place % self._per_device if i in chosen else 0 for i in devices]
+        return jnp.array(places, jnp.int32), jnp.array([i in chosen for i in devices])
+
+    def _advance(self) -> np.ndarray:
+        """Take steps; statuses ``[places, rows]``."""
+        states, measurements = self._arrays
+        length = self._inverter.steps_per_call
+        last = self._config.num_steps
+        states, evaluation = self._inverter.advance(self._stage, length, states, measurements, last)
+        self._arrays = states, measurements
+        status, evaluation = jax.device_get((states.status, evaluation))
+        self._evaluations.append(evaluation)
+        self._calls += 1
+        for image in self._images.values():
+            image.steps = min(image.steps + length, last)
+        return status.reshape(-1, self._rows)
+
+    def _has_ended(self, image: _Image, status: np.ndarray) -> bool:
+        ended = image.steps >= self._config.num_steps or not (status[image.place] == Status.MAX_STEPS).any()
+        if image.entry.watch is None:
+            return ended
+        seen = jax.tree.map(lambda leaf: leaf[-1].reshape(-1, self._rows)[image.place], self._evaluations[-1])
+        losses = np.where(np.isfinite(seen.loss), seen.loss, np.inf)
+        best = int(np.argmin(losses))
+        told = {name: float(values[best]) for name, values in ({"loss": seen.loss} | seen.terms).items()}
+        return bool(image.entry.watch(image.steps, told)) or ended
+
+    def _leave(self, ended: list[_Image]) -> Iterator[tuple[_Image, Result]]:
+        """Take one image of every device out of those that have ended, with their results."""
+        chosen: dict[int, _Image] = {}
+        for image in list(ended):
+            device = image.place // self._per_device
+            if device not in chosen:
+                chosen[device] = image
+                ended.remove(image)
+        places, _ = self._places(chosen)
+        rows = programs.taken(self._inverter.mesh, self._rows, self._arrays, places)
+        found = self._inverter.finish(self._stage, *rows)
+        for device, image in chosen.items():
+            own = slice(device * self._samples, (device + 1) * self._samples)
+            solution, best = jax.tree.map(lambda leaf, own=own: leaf[own], found)
+            seen = self._history(image, best - device * self._rows)
+            del self._images[image.place]
+            self._free[device].append(image.place % self._per_device)
+            yield image, result_of(solution, seen)
+
+    def _history(self, image: _Image, best: np.ndarray) -> Evaluation:
+        """All evaluations ``[samples, T]`` of the chosen rows of an image."""
+        parts = list(self._evaluations)[image.begun - self._calls :]
+        rows = image.place * self._rows + best
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: image.steps, rows].T, *parts)
+
+    def _forget(self) -> None:
+        """Let go of evaluations that no image will ask for."""
+        oldest = min((image.begun for image in self._images.values()), default=self._calls)
+        while len(self._evaluations) > self._calls - oldest:
+            self._evaluations.popleft()
