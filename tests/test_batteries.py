@@ -22,7 +22,7 @@ from batteries import (
 )
 
 from gprior_jax.generators.synthesis import features, from_features, map_latents, synthesize
-from gprior_jax.inversion import driver
+from gprior_jax.inversion import programs
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.result import Result
 

@@ -280,7 +280,10 @@ class RecipeFlags(PerceptualFlag):
         free_label: let the class of codes z move, of mganprior and z; it may become any mixture of classes, and starts
             from --label, or from all alike. Those of w and w_plus move anyway.
         restarts: independent starts per image, of which the best is kept.
-        tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
+        tolerance: relative improvement over --patience steps below which an image stops; 0 takes all steps.
+        patience: see --tolerance; 50 unless given.
+        goal: decibels (PSNR) at which an image is done. Where images end early, by this or by --tolerance, the next
+            takes the place of one that has ended.
         perceptual_weight: weight of the perceptual term; the method's own unless given.
         codes_per_call: codes that go through the first layers at once, of mganprior, to save memory; all unless given.
         remat: recompute activations in the backward pass, to save memory.
@@ -296,6 +299,8 @@ class RecipeFlags(PerceptualFlag):
     free_label: bool = False
     restarts: int = 1
     tolerance: float = 0.0
+    patience: int | None = None
+    goal: float | None = None
     perceptual_weight: float | None = None
     codes_per_call: int | None = None
     remat: bool = False
@@ -315,18 +320,31 @@ class RecipeFlags(PerceptualFlag):
             del arguments["perceptual"]
         if foreign := [name for name in arguments if name not in method.options]:
             raise ArgumentError(f"{flag_of(foreign[0])} is not for --method {self.method}: leave it out.")
-        made = method.recipe(**arguments)
+        made = self.ending(method.recipe(**arguments))
         return made.from_encoder() if self.start == "encoder" else made
+
+    def ending(self, recipe: Recipe) -> Recipe:
+        """A recipe whose images end as the flags say.
+
+        Raises:
+            ArgumentError: a patience without a tolerance.
+        """
+        if self.patience is not None and not self.tolerance:
+            raise ArgumentError("--patience is for --tolerance: give one, such as 0.01.")
+        return recipe.until(self.goal, self.patience)
 
     def arguments(self) -> dict[str, Any]:
         """What is given, as arguments of recipes; all of them have the names of their flags' fields."""
-        fields = [field for field in dataclasses.fields(RecipeFlags) if field.name not in ("method", "perceptual")]
+        fields = [field for field in dataclasses.fields(RecipeFlags) if field.name not in _NO_ARGUMENTS]
         given = {field.name: getattr(self, field.name) for field in fields}
         told = {f.name: given[f.name] for f in fields if given[f.name] != f.default} | {"perceptual": self.network()}
         if told.get("start") == "encoder":
             del told["start"]  # It is for every method.
         return told
 
+
+_NO_ARGUMENTS = ("method", "perceptual", "patience", "goal")
+"""Flags of recipes that their functions do not take."""
 
 FLAGS = {"num_codes": "codes", "num_steps": "steps", "value_range": "range"}
 """Flags of arguments that are called something else there."""

@@ -26,7 +26,7 @@ class Invert(FilmFlags, FolderFlags, RecipeFlags):
 
     def run(self) -> int:
         """Invert all inputs."""
-        check_positive(self, "num_codes", "num_steps", "batch_size", "devices", "size")
+        check_positive(self, "num_codes", "num_steps", "batch_size", "devices", "size", "patience")
         self.check_range()
         if not self.inputs:
             raise ArgumentError("nothing to invert: name image files, folders or quoted patterns.")

@@ -75,7 +75,7 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
 
     def run(self) -> int:
         """Restore all inputs."""
-        check_positive(self, "num_codes", "num_steps", "samples", "restarts", "batch_size", "devices")
+        check_positive(self, "num_codes", "num_steps", "samples", "restarts", "batch_size", "devices", "patience")
         self.check_range()
         if not self.inputs:
             raise ArgumentError(f"nothing to {self.task_name}: name image files, folders or quoted patterns.")
@@ -134,7 +134,7 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
             # A floor is a mean square: another distance goes without.
             pixels = recipes.PixelSettings(self.distance, pixels.floor if self.distance == "mse" else 0.0)
         if self.method == "mganprior":
-            return recipes.restoration(task.name, prior, **pixels._asdict(), **self.arguments())
+            return self.ending(recipes.restoration(task.name, prior, **pixels._asdict(), **self.arguments()))
         return recipes.with_pixels(self.recipe(), pixels)
 
     def _default_batch_size(self, prior: Prior, images: int) -> int:

@@ -56,6 +56,30 @@ class Recipe:
         """
         return dataclasses.replace(self, encoder=encoder)
 
+    def until(self, psnr: float | None = None, patience: int | None = None) -> "Recipe":
+        """This recipe, whose images end when they are good enough.
+
+        Args:
+            psnr: of the last stage, dB between what an iterate looks like and what was observed, over its known pixels,
+                before rounding: an image that reaches it has converged. None leaves that open.
+            patience: steps over which the solver's ``tolerance`` looks for an improvement; None leaves them.
+
+        Raises:
+            ValueError: numbers out of range.
+
+        >>> from gprior_jax import recipes
+        >>> name, value = recipes.mganprior().until(psnr=40.0).solver.goal
+        >>> name, round(value, 6)  # Pixels go from -1 to 1, so that the peak is 2.
+        ('pixel_mse', 0.0004)
+        """
+        if psnr is not None and not 0.0 < psnr < 200.0:
+            raise ArgumentError(f"goal {psnr}: use decibels, above 0 and below 200.")
+        changed: dict[str, Any] = {} if patience is None else {"patience": patience}
+        if self.then is None and psnr is not None:
+            changed["goal"] = "pixel_mse", 4.0 * 10.0 ** (-psnr / 10.0)
+        then = None if self.then is None else self.then.until(psnr, patience)
+        return dataclasses.replace(self, solver=dataclasses.replace(self.solver, **changed), then=then)
+
     @property
     def stages(self) -> tuple["Recipe", ...]:
         """This recipe and those that follow it."""

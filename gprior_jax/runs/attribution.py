@@ -26,9 +26,10 @@ from gprior_jax.metrics.attribution import (
 from gprior_jax.runs.aligning import Cropper, crop_setting, read_square
 from gprior_jax.runs.entries import Entry
 from gprior_jax.runs.html import chart, histogram, paragraph, table
-from gprior_jax.runs.inversion import inversion_settings, invert_batch
+from gprior_jax.runs.inversion import inversion_settings, invert_batch, records_of
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.job import Solve
+from gprior_jax.runs.job import Flow, Solve
+from gprior_jax.runs.streaming import Streamed, ends_early
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key
 
@@ -82,8 +83,17 @@ class Projection:
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
-        inverter = Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size))
-        return partial(invert_batch, inverter, self.key, self._distances)
+        return partial(invert_batch, self._inverter(batch_size), self.key, self._distances)
+
+    def stream(self, slots: int) -> Flow | None:
+        """Images that end early make room for the next."""
+        if not ends_early(self.recipe):
+            return None
+        inverter = self._inverter(slots)
+        return Streamed(inverter, self.key, partial(records_of, inverter, self._distances)).flow(slots)
+
+    def _inverter(self, batch_size: int) -> Inverter:
+        return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size))
 
     def _distances(self, images: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:
         return {"distance": np.asarray(feature_distances(self.network, images, observed))}

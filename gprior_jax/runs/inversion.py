@@ -19,13 +19,15 @@ from gprior_jax.inversion.classes import ClassFinder, ClassSearch
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.result import Result
 from gprior_jax.latents import WhitenedStyles
 from gprior_jax.operators import Forward
 from gprior_jax.runs.aligning import Cropper, crop_setting, read_square
 from gprior_jax.runs.filming import Filming, filmed
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.job import Batch, Solve
+from gprior_jax.runs.job import Batch, Flow, Solve
 from gprior_jax.runs.record import Record, record_of
+from gprior_jax.runs.streaming import Streamed, ends_early
 from gprior_jax.summary import fingerprint, summarise
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key, Progress
@@ -83,9 +85,19 @@ class Inversion:
 
     def start(self, batch_size: int) -> Solve:
         """Make the recipe ready for the prior."""
-        inverter = Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
         finder = class_finder(self.prior, self.recipe, self.search, self.key)
+        inverter = self._inverter(batch_size)
         return partial(invert_batch, inverter, self.key, psnr_metric, filming=self.filming, finder=finder)
+
+    def stream(self, slots: int) -> Flow | None:
+        """Images that end early make room for the next, where neither films nor classes look at whole batches."""
+        if not ends_early(self.recipe) or self.filming is not None or self.search is not None:
+            return None
+        inverter = self._inverter(slots)
+        return Streamed(inverter, self.key, partial(records_of, inverter, psnr_metric)).flow(slots)
+
+    def _inverter(self, batch_size: int) -> Inverter:
+        return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
 
 
 def psnr_metric(images: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:
@@ -110,6 +122,18 @@ def invert_batch(
     with trusted_range():
         solve = partial(inverter.invert, observed, key=key, ids=batch.ids, label=labels, progress=progress)
         result = filmed(filming, batch, lambda film: solve(film=film), lambda found: found.images)
+    yield from records_of(inverter, metrics, batch, result, labels)
+
+
+def records_of(
+    inverter: Inverter,
+    metrics: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]],
+    batch: Batch,
+    result: Result,
+    labels: np.ndarray | None,
+) -> Iterator[Record]:
+    """The records of a batch and its result."""
+    observed = batch.arrays["observed"]
     found = metrics(result.images, observed)
     for item, i in zip(batch.items, batch.places, strict=True):
         own = jax.tree.map(lambda leaf, i=i: leaf[i], result)

@@ -27,6 +27,25 @@ class Batch(NamedTuple):
     ids: np.ndarray
 
 
+class Loaded(NamedTuple):
+    """An input that is in hand.
+
+    Attributes:
+        item: as the folder names it.
+        arrays: what :meth:`Job.load` gave.
+        digests: fingerprints of its files, taken before these were read.
+    """
+
+    item: Item
+    arrays: Arrays
+    digests: list[str]
+
+    def alone(self) -> Batch:
+        """A batch of it."""
+        arrays = {name: np.asarray(array)[None] for name, array in self.arrays.items()}
+        return Batch([self.item], [0], arrays, np.array([self.item.id]))
+
+
 class Job(Protocol):
     """What is done with every file; :mod:`gprior_jax.runs` has inversion, restoration and attribution."""
 
@@ -72,3 +91,17 @@ class Grouped(Protocol):
 
 Solve = Callable[[Batch, Progress | None], Iterator[Record]]
 """``solve(batch, progress)``: the records of a batch, in the order of its items."""
+
+
+Flow = Callable[[Iterator[Loaded | None], int, Progress | None], Iterator[tuple[Loaded, Record]]]
+"""``flow(inputs, count, progress)``: what came of inputs, as they end. There are at most ``count``; None among them
+says that there is none yet."""
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A job whose images may end at different times, so that the next can take the place of one that has ended."""
+
+    def stream(self, slots: int) -> Flow | None:
+        """What solves a stream of inputs of one shape, ``slots`` at once; None where all take the same time."""
+        ...

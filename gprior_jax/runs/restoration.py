@@ -22,6 +22,7 @@ from gprior_jax.inversion.classes import ClassFinder, ClassSearch
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.result import Result
 from gprior_jax.keys import purpose
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs.aligning import Cropper, crop_setting, cropping, framed
@@ -35,10 +36,11 @@ from gprior_jax.runs.inversion import (
     with_styles,
 )
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.job import Batch, Solve
+from gprior_jax.runs.job import Batch, Flow, Solve
 from gprior_jax.runs.measurements import Reader, tells_consistency
 from gprior_jax.runs.record import Record, record_of
 from gprior_jax.runs.report import ERROR_RANGE
+from gprior_jax.runs.streaming import Streamed, ends_early
 from gprior_jax.tasks import Arrays, Restoration, Task, complete
 from gprior_jax.typing import Key, Progress
 
@@ -142,6 +144,14 @@ class Restoring:
         finder = class_finder(self.prior, self.recipe, self.search, self.key)
         return partial(self._solve, self._inverter(batch_size), finder)
 
+    def stream(self, slots: int) -> Flow | None:
+        """Images that end early make room for the next, where neither films nor classes look at whole batches."""
+        if not ends_early(self.recipe) or self.filming is not None or self.search is not None:
+            return None
+        inverter = self._inverter(slots)
+        made = Streamed(inverter, self.key, partial(self._records, inverter), self.task.operator, self.samples)
+        return made.flow(slots)
+
     def _inverter(self, batch_size: int) -> Inverter:
         return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
 
@@ -162,7 +172,11 @@ class Restoring:
                 progress=progress,
             )
             result = filmed(self.filming, batch, lambda film: solve(film=film), lambda found: found.images[:, 0])
-        restored = complete(result, observed, operator, self.task.finish)
+        yield from self._records(inverter, batch, result, labels)
+
+    def _records(self, inverter: Inverter, batch: Batch, result: Result, labels: np.ndarray | None) -> Iterator[Record]:
+        """The records of a batch and its result."""
+        restored = complete(result, batch.arrays["observed"], self.task.operator(batch.arrays), self.task.finish)
         compared = fidelity(restored.images, batch.arrays["truth"]) if "truth" in batch.arrays else {}
         for item, i in zip(batch.items, batch.places, strict=True):
             own = {name: array[i] for name, array in batch.arrays.items()}

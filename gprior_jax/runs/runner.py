@@ -1,9 +1,9 @@
 """One task over many files: batches of one shape, results written as they come, bad files reported at the end."""
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,8 @@ from gprior_jax.runs.ending import end
 from gprior_jax.runs.entries import Entry
 from gprior_jax.runs.folder import OutputFolder
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.job import Job, Solve
+from gprior_jax.runs.job import Flow, Job, Solve, Streaming
+from gprior_jax.runs.pipeline import Ahead, Behind
 from gprior_jax.runs.record import Record
 from gprior_jax.runs.work import Work
 from gprior_jax.summary import versions
@@ -83,16 +84,17 @@ def run(
     with folder.at_work():
         work = Work(job, folder, folder.named(items), size, tell, finished)
         work.look()
-        solve: Solve | None = None
-        with contextlib.closing(work.batches(batch_size)) as batches:
-            for title, batch, digests in batches:
-                solve = solve or job.start(batch_size)
-                progress = watch(title)
-                for item, sha256, record in zip(batch.items, digests, solve(batch, progress), strict=True):
-                    folder.write(item, record, size, sha256)
-                    work.keep(item, record)
-                if progress is not None:
-                    progress({})
+        flow = job.stream(batch_size) if isinstance(job, Streaming) else None
+        try:
+            # An image's files are written while others are under way.
+            with Behind(2 * batch_size) as behind:
+                hand_over = partial(behind, partial(_write, work, size))
+                if flow is None:
+                    _in_batches(job, work, batch_size, watch, hand_over)
+                else:
+                    _as_they_come(flow, work, batch_size, watch, hand_over)
+        finally:
+            work.let_go_all()
         told = {
             "versions": versions(),
             "device": device_facts(job.devices, batch_size),
@@ -102,3 +104,41 @@ def run(
         ending = end(folder, work.items, work.entries, work.failed, (facts or {}) | told, blocks, tell)
     ordered = [work.entries[item.name] for item in work.items if item.name in work.entries]
     return Outcome(ordered, work.failed, ending.report, ending.run, ending.entries)
+
+
+HandOver = Callable[[Item, Record, list[str]], None]
+
+
+def _write(work: Work, size: int | None, item: Item, record: Record, sha256: list[str]) -> None:
+    """Write the files of an image, and note that it is done."""
+    work.folder.write(item, record, size, sha256)
+    work.keep(item, record)
+    work.let_go(item)
+
+
+def _in_batches(
+    job: Job, work: Work, batch_size: int, watch: Callable[[str], Progress | None], hand_over: HandOver
+) -> None:
+    """Batch after batch, the next one read while one is solved."""
+    solve: Solve | None = None
+    with Ahead(work.batches(batch_size), 1, work.stop) as batches:
+        for title, batch, digests in batches:
+            solve = solve or job.start(batch_size)
+            progress = watch(title)
+            for item, sha256, record in zip(batch.items, digests, solve(batch, progress), strict=True):
+                hand_over(item, record, sha256)
+            if progress is not None:
+                progress({})
+
+
+def _as_they_come(
+    flow: Flow, work: Work, slots: int, watch: Callable[[str], Progress | None], hand_over: HandOver
+) -> None:
+    """Images in places of one program, those of one shape after those of another."""
+    for indices in work.groups():
+        progress = watch(f"{len(indices)} images, {slots} at once")
+        with Ahead(work.singles(indices), slots, work.stop) as inputs:
+            for loaded, record in flow(inputs.polled(), len(indices), progress):
+                hand_over(loaded.item, record, loaded.digests)
+        if progress is not None:
+            progress({})

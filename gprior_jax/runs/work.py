@@ -1,9 +1,8 @@
 """The items of a run on their way: what is done already, what is in hand, what another process has, what failed."""
 
-import contextlib
 import dataclasses
-import time
-from collections.abc import Callable, Generator, Mapping
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping
 
 import numpy as np
 
@@ -12,11 +11,11 @@ from gprior_jax.images.files import unreadable
 from gprior_jax.runs.entries import Entry, entry_of
 from gprior_jax.runs.folder import OutputFolder
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.job import Batch, Grouped, Job
+from gprior_jax.runs.job import Batch, Grouped, Job, Loaded
 from gprior_jax.runs.names import as_text
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.runs.report import MAX_IMAGES, record_block
-from gprior_jax.tasks import Arrays
+from gprior_jax.storage.locks import Lock
 
 _PAUSE = 0.5
 """Seconds between looks at images that another process has in hand."""
@@ -41,6 +40,9 @@ class Work:
     finished: Callable[[Item, Record], Record] | None = None
     entries: dict[str, Entry] = dataclasses.field(default_factory=dict)
     failed: dict[str, str] = dataclasses.field(default_factory=dict)
+    _locks: dict[str, Lock] = dataclasses.field(default_factory=dict)
+    _is_told: bool = False
+    _stopped: threading.Event = dataclasses.field(default_factory=threading.Event)
 
     def keep(self, item: Item, record: Record) -> None:
         """Note an image that is done."""
@@ -72,83 +74,119 @@ class Work:
         one that was not. Free places are filled with copies.
         """
         waiting = self._planned(size)
-        is_told = False
-        while waiting:
+        while waiting and not self._stopped.is_set():
             others, idle = [], True
             for first, numbers in waiting:
-                with contextlib.ExitStack() as locks:
-                    loaded, busy = self._load(numbers, locks)
-                    if busy:
-                        others.append((first, busy))
-                    if loaded:
-                        idle = False
-                        title = f"images {min(loaded) + 1} to {max(loaded) + 1} of {len(self.items)}"
-                        yield title, _stacked(loaded, first, size), [digests for _, _, digests in loaded.values()]
+                loaded, busy = self._load_all(numbers)
+                if busy:
+                    others.append((first, busy))
+                if loaded:
+                    idle = False
+                    title = f"images {min(loaded) + 1} to {max(loaded) + 1} of {len(self.items)}"
+                    yield title, _stacked(loaded, first, size), [each.digests for each in loaded.values()]
             waiting = others
             if waiting and idle:
-                if not is_told:
-                    count = sum(len(numbers) for _, numbers in waiting)
-                    self.tell(f"{count} images are in the hands of another process: waiting for them")
-                    is_told = True
-                time.sleep(_PAUSE)
+                self._wait(sum(len(numbers) for _, numbers in waiting))
 
-    def _planned(self, size: int) -> list[tuple[int, dict[int, int]]]:
-        """Batches as their first number, and indices into the items by number: in order, group after group."""
+    def singles(self, indices: Iterable[int]) -> Generator[Loaded | None, None, None]:
+        """Items one by one, those that another process has in hand last; None where all that are left are."""
+        waiting = list(indices)
+        while waiting and not self._stopped.is_set():
+            others = []
+            for index in waiting:
+                loaded, is_busy = self._load(index)
+                if loaded is not None:
+                    yield loaded
+                elif is_busy:
+                    others.append(index)
+            if others and len(others) == len(waiting):
+                yield None
+                self._wait(len(others))
+            waiting = others
+
+    def _wait(self, count: int) -> None:
+        """Pause before another look at images that another process has in hand."""
+        if not self._is_told:
+            self.tell(f"{count} images are in the hands of another process: waiting for them")
+            self._is_told = True
+        self._stopped.wait(_PAUSE)
+
+    def stop(self) -> None:
+        """Wait for no other process any more."""
+        self._stopped.set()
+
+    def groups(self) -> list[list[int]]:
+        """Indices into the items, in order, those whose arrays have one shape together."""
         groups: dict[int, list[int]] = {}
         for index in sorted(range(len(self.items)), key=lambda i: (self.items[i].source, self.items[i].id)):
             group = self.job.group(self.items[index]) if isinstance(self.job, Grouped) else 0
             groups.setdefault(group, []).append(index)
+        return list(groups.values())
+
+    def _planned(self, size: int) -> list[tuple[int, dict[int, int]]]:
+        """Batches as their first number, and indices into the items by number: in order, group after group."""
         planned, first = [], 0
-        for indices in groups.values():
+        for indices in self.groups():
             for start in range(0, len(indices), size):
                 batch = indices[start : start + size]
                 planned.append((first, dict(enumerate(batch, first))))
                 first += len(batch)
         return planned
 
-    def _load(
-        self, numbers: Mapping[int, int], locks: contextlib.ExitStack
-    ) -> tuple[dict[int, tuple[Item, Arrays, list[str]]], dict[int, int]]:
-        """What is to be done of some items, by their numbers, and which others have in hand.
-
-        Args:
-            numbers: indices into the items by number.
-            locks: where the locks of what is to be done are put.
-        """
-        loaded: dict[int, tuple[Item, Arrays, list[str]]] = {}
-        busy: dict[int, int] = {}
+    def _load_all(self, numbers: Mapping[int, int]) -> tuple[dict[int, Loaded], dict[int, int]]:
+        """What is to be done of some items, by their numbers, and which others have in hand."""
+        loaded, busy = {}, {}
         for number, index in numbers.items():
-            item = self.items[index]
-            if item.name in self.entries:
-                continue
-            taken = self.folder.take(item)
-            if taken is None:
+            own, is_busy = self._load(index)
+            if own is not None:
+                loaded[number] = own
+            elif is_busy:
                 busy[number] = index
-                continue
-            item, lock = taken
-            self.items[index] = item
-            if lock is None and self._take_up(item):
-                continue
-            if lock is not None:
-                locks.enter_context(lock)
-            try:
-                digests = item.digests()
-                loaded[number] = item, self.job.load(item), digests
-            except (ImageFileError, OSError) as error:
-                why = unreadable(item.source, error) if isinstance(error, OSError) else error
-                self.failed[as_text(item.source)] = as_text(str(why))
-                self.tell(as_text(str(why)))
         return loaded, busy
 
+    def _load(self, index: int) -> tuple[Loaded | None, bool]:
+        """An item that is to be done, in hand; else whether another process has it so."""
+        item = self.items[index]
+        if item.name in self.entries:
+            return None, False
+        taken = self.folder.take(item)
+        if taken is None:
+            return None, True
+        item, lock = taken
+        self.items[index] = item
+        if lock is None and self._take_up(item):
+            return None, False
+        if lock is not None:
+            self._locks[item.name] = lock
+        try:
+            digests = item.digests()
+            return Loaded(item, self.job.load(item), digests), False
+        except (ImageFileError, OSError) as error:
+            self.let_go(item)
+            why = unreadable(item.source, error) if isinstance(error, OSError) else error
+            self.failed[as_text(item.source)] = as_text(str(why))
+            self.tell(as_text(str(why)))
+        return None, False
 
-def _stacked(loaded: Mapping[int, tuple[Item, Arrays, list[str]]], start: int, size: int) -> Batch:
+    def let_go(self, item: Item) -> None:
+        """Let other processes have an image that was in hand."""
+        if lock := self._locks.pop(item.name, None):
+            lock.release()
+
+    def let_go_all(self) -> None:
+        """Let go of what is still in hand when a run ends, however it does."""
+        for name in list(self._locks):
+            self._locks.pop(name).release()
+
+
+def _stacked(loaded: Mapping[int, Loaded], start: int, size: int) -> Batch:
     """A batch of a size of what was loaded, by numbers from a start on."""
     by_place = {number - start: each for number, each in loaded.items()}
     first, *_ = by_place
     filled = [by_place.get(place, by_place[first]) for place in range(size)]
     return Batch(
-        items=[item for item, _, _ in loaded.values()],
+        items=[each.item for each in loaded.values()],
         places=list(by_place),
-        arrays={name: np.stack([arrays[name] for _, arrays, _ in filled]) for name in filled[0][1]},
-        ids=np.array([item.id for item, _, _ in filled]),
+        arrays={name: np.stack([each.arrays[name] for each in filled]) for name in filled[0].arrays},
+        ids=np.array([each.item.id for each in filled]),
     )

@@ -107,7 +107,7 @@ GIVEN = {
 
 def test_the_flags_above_are_all():
     fields = {field.name: field.default for field in dataclasses.fields(RecipeFlags)}
-    assert {*GIVEN} == {*fields} - {"json", "method", "perceptual"}
+    assert {*GIVEN} == {*fields} - {"json", "method", "perceptual", "patience", "goal"}
     assert all(GIVEN[name] != fields[name] for name in GIVEN)
 
 
@@ -120,6 +120,22 @@ def test_a_flag_that_a_method_does_not_have_is_refused_by_its_name(method):
         else:
             with pytest.raises(ArgumentError, match=f"^{flag_of(name)} is not for --method {method}: leave it out"):
                 command.recipe()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_ends_when_it_is_told(method):
+    words = ("--method", method, "--goal", "30", "--tolerance", "0.01", "--patience", "7")
+    words = words if "tolerance" in recipes.METHODS[method].options else words[:4]
+    stages = filled(Invert, *words).recipe().stages
+    assert stages[-1].solver.goal == ("pixel_mse", pytest.approx(0.004))
+    assert {stage.solver.goal for stage in stages[:-1]} <= {None}
+    assert {stage.solver.patience for stage in stages} == {7 if len(words) > 4 else 50}
+
+
+@pytest.mark.parametrize(("words", "told"), [(["--goal", "-3"], "goal -3"), (["--patience", "3"], "for --tolerance")])
+def test_ends_that_make_no_sense(words, told):
+    with pytest.raises(ArgumentError, match=told):
+        filled(Invert, *words).recipe()
 
 
 @pytest.mark.parametrize("method", METHODS)

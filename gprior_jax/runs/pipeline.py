@@ -1,0 +1,151 @@
+"""Around the solver: inputs read ahead of it and results written behind it, in threads, so that devices never wait.
+
+What is read ahead and what waits to be written is bounded, so that memory does not grow with the number of images.
+"""
+
+import contextlib
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+T = TypeVar("T")
+
+_LOOK_S = 0.005
+"""How long one that has other work waits for the next input."""
+
+
+class Ahead(Generic[T]):
+    """An iterator that a thread runs ahead of whoever wants what it gives; to be closed.
+
+    >>> with Ahead(iter(range(5)), 2) as numbers:
+    ...     list(numbers)
+    [0, 1, 2, 3, 4]
+    """
+
+    def __init__(self, source: Iterator[T], depth: int, stop: Callable[[], None] = lambda: None):
+        """Start.
+
+        Args:
+            source: run in a thread of its own, from now on.
+            depth: how many items may wait.
+            stop: called when nobody wants more; lets a source end that waits.
+        """
+        self._source, self._stop = source, stop
+        self._waiting: queue.Queue[tuple[str, Any]] = queue.Queue(depth)
+        self._closed = threading.Event()
+        self._end: tuple[str, Any] | None = None
+        self._thread = threading.Thread(target=self._run, name="gprior reader", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            for item in self._source:
+                if not self._put(("item", item)):
+                    return
+        except BaseException as error:  # Whatever it is, it is the business of whoever wants the items.
+            self._put(("error", error))
+        else:
+            self._put(("end", None))
+        finally:
+            if isinstance(self._source, Generator):
+                self._source.close()
+
+    def _put(self, message: tuple[str, Any]) -> bool:
+        while not self._closed.is_set():
+            with contextlib.suppress(queue.Full):
+                self._waiting.put(message, timeout=0.1)
+                return True
+        return False
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        return self._taken(self._end or self._waiting.get())
+
+    def polled(self) -> Iterator[T | None]:
+        """The same, with None wherever the next takes a while."""
+        while True:
+            try:
+                message = self._end or self._waiting.get(timeout=_LOOK_S)
+            except queue.Empty:
+                yield None
+                continue
+            try:
+                yield self._taken(message)
+            except StopIteration:
+                return
+
+    def _taken(self, message: tuple[str, Any]) -> T:
+        kind, content = message
+        if kind == "item":
+            return content
+        self._end = message
+        if kind == "error":
+            raise content
+        raise StopIteration
+
+    def close(self) -> None:
+        """Stop; what nobody has taken is dropped."""
+        self._closed.set()
+        if self._end is None:
+            self._stop()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Behind:
+    """Calls that a thread makes in their order, up to the first that fails; the next call of ours or the end raises.
+
+    >>> done = []
+    >>> with Behind(1) as behind:
+    ...     for number in range(3):
+    ...         behind(done.append, number)
+    >>> done
+    [0, 1, 2]
+    """
+
+    def __init__(self, depth: int):
+        """Start; at most ``depth`` calls wait."""
+        self._pool, self._depth = ThreadPoolExecutor(1, thread_name_prefix="gprior writer"), depth
+        self._waiting: deque[Future[None]] = deque()
+        self._error: BaseException | None = None
+
+    def __call__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Have a function called, after those before."""
+        while len(self._waiting) >= self._depth:
+            self._waiting.popleft().result()
+        self._raise()
+        self._waiting.append(self._pool.submit(self._run, function, *arguments))
+
+    def _run(self, function: Callable[..., Any], *arguments: Any) -> None:
+        if self._error is None:
+            try:
+                function(*arguments)
+            except BaseException as error:  # For the thread that wants the work done.
+                self._error = error
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pool.shutdown()  # What was found is written, also where something else has failed since.
+        if error is None:
+            self._raise()
