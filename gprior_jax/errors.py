@@ -60,6 +60,21 @@ class OutOfMemoryError(GPriorError, MemoryError):
     """Memory did not suffice; what was written before is kept."""
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory did not suffice.
+
+    JAX has no class for it: it raises ``JaxRuntimeError`` on the first call of a function and ``ValueError`` later,
+    with the text of XLA.
+
+    >>> is_out_of_memory(ValueError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes."))
+    True
+    """
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError | ValueError) and ("RESOURCE_EXHAUSTED" in text or "Out of memory" in text)
+
+
 class MissingExtraError(GPriorError, ImportError):
     """An optional dependency is not installed."""
 

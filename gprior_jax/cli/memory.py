@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from gprior_jax.errors import OutOfMemoryError
+from gprior_jax.errors import OutOfMemoryError, is_out_of_memory
 
 _REMEDIES = (
     ("batch_size", 1, "fewer images at once (--batch-size 1)"),
@@ -26,21 +26,6 @@ def run_within_memory(command: Any) -> int:
         if not is_out_of_memory(error):
             raise
         raise OutOfMemoryError(_sentence(command, str(error))) from error
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that memory did not suffice.
-
-    JAX has no class for it: it raises ``JaxRuntimeError`` on the first call of a function and ``ValueError`` later,
-    with the text of XLA.
-
-    >>> is_out_of_memory(ValueError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes."))
-    True
-    """
-    if isinstance(error, MemoryError):
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError | ValueError) and ("RESOURCE_EXHAUSTED" in text or "Out of memory" in text)
 
 
 def _sentence(command: Any, text: str) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gprior_jax.errors import ArgumentError
+from gprior_jax.errors import ArgumentError, is_out_of_memory
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.inversion.devices import device_facts
 from gprior_jax.runs.ending import end
@@ -84,17 +84,7 @@ def run(
     with folder.at_work():
         work = Work(job, folder, folder.named(items), size, tell, finished)
         work.look()
-        flow = job.stream(batch_size) if isinstance(job, Streaming) else None
-        try:
-            # An image's files are written while others are under way.
-            with Behind(2 * batch_size) as behind:
-                hand_over = partial(behind, partial(_write, work, size))
-                if flow is None:
-                    _in_batches(job, work, batch_size, watch, hand_over)
-                else:
-                    _as_they_come(flow, work, batch_size, watch, hand_over)
-        finally:
-            work.let_go_all()
+        batch_size = _within_memory(job, work, batch_size, size, watch)
         told = {
             "versions": versions(),
             "device": device_facts(job.devices, batch_size),
@@ -104,6 +94,36 @@ def run(
         ending = end(folder, work.items, work.entries, work.failed, (facts or {}) | told, blocks, tell)
     ordered = [work.entries[item.name] for item in work.items if item.name in work.entries]
     return Outcome(ordered, work.failed, ending.report, ending.run, ending.entries)
+
+
+def _within_memory(
+    job: Job, work: Work, batch_size: int, size: int | None, watch: Callable[[str], Progress | None]
+) -> int:
+    """Do all items, with half as many at once where memory does not suffice; how many it came to."""
+    while True:
+        try:
+            _do(job, work, batch_size, size, watch)
+            return batch_size
+        except Exception as error:
+            if batch_size == 1 or not is_out_of_memory(error):
+                raise
+        finally:
+            work.again()
+        # What the failed attempt held is free from here on.
+        work.tell(f"memory did not suffice for {batch_size} images at once: going on with {batch_size // 2}")
+        batch_size //= 2
+
+
+def _do(job: Job, work: Work, batch_size: int, size: int | None, watch: Callable[[str], Progress | None]) -> None:
+    """Do all items that are not done."""
+    flow = job.stream(batch_size) if isinstance(job, Streaming) else None
+    # An image's files are written while others are under way.
+    with Behind(2 * batch_size) as behind:
+        hand_over = partial(behind, partial(_write, work, size))
+        if flow is None:
+            _in_batches(job, work, batch_size, watch, hand_over)
+        else:
+            _as_they_come(flow, work, batch_size, watch, hand_over)
 
 
 HandOver = Callable[[Item, Record, list[str]], None]

@@ -147,7 +147,7 @@ class Work:
     def _load(self, index: int) -> tuple[Loaded | None, bool]:
         """An item that is to be done, in hand; else whether another process has it so."""
         item = self.items[index]
-        if item.name in self.entries:
+        if item.name in self.entries or as_text(item.source) in self.failed:
             return None, False
         taken = self.folder.take(item)
         if taken is None:
@@ -172,6 +172,11 @@ class Work:
         """Let other processes have an image that was in hand."""
         if lock := self._locks.pop(item.name, None):
             lock.release()
+
+    def again(self) -> None:
+        """Be ready for another pass, after one that has failed."""
+        self.let_go_all()
+        self._stopped.clear()
 
     def let_go_all(self) -> None:
         """Let go of what is still in hand when a run ends, however it does."""

@@ -298,3 +298,30 @@ def test_results_are_not_written_among_the_inputs(items, tmp_path):
     with pytest.raises(ArgumentError, match=r"a\.png lies where results will be written"):
         again(items, tmp_path / "in")
     assert not (tmp_path / "in" / "run.json").exists()
+
+
+@pytest.mark.parametrize("fits", [1, 2])
+def test_where_memory_does_not_suffice_half_as_many_are_done_at_once(items, tmp_path, fits):
+    class Large(Negatives):
+        def solve(self, batch, progress):
+            if len(batch.ids) > fits:
+                raise ValueError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes.")
+            yield from super().solve(batch, progress)
+
+    told = []
+    outcome = run(Large(), items, tmp_path / "out", batch_size=4, tell=told.append)
+    assert len(outcome.entries) == len(items)
+    assert outcome.run["batch_size"] == fits
+    assert [sentence for sentence in told if "memory" in sentence] == [
+        f"memory did not suffice for {size} images at once: going on with {size // 2}" for size in (4, 2) if size > fits
+    ]
+
+
+def test_where_memory_does_not_suffice_for_one_image_it_is_told(items, tmp_path):
+    class TooLarge(Negatives):
+        def solve(self, batch, progress):
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        run(TooLarge(), items, tmp_path / "out", batch_size=2)
+    assert not (tmp_path / "out" / ".locks").exists()
