@@ -189,6 +189,8 @@ class FolderFlags(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag):
         labels: instead of --label, classes of a prior with classes, one for each image: a .json or .csv file with names
             of files and classes; folders: of the class (its number or name) that an image's folder is named after; or
             search: every class is drawn, and the nearest 5 (search:8 for 8) are tried.
+        save_every: seconds after which the states of images that are under way are saved, so that an interrupted run
+            goes on in the middle of them; unless given they start again.
     """
 
     inputs: Annotated[tuple[str, ...], conf.Positional]
@@ -197,6 +199,7 @@ class FolderFlags(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag):
     dtype: Dtype = "float32"
     crop: Crop = "center"
     labels: str | None = None
+    save_every: float | None = None
 
     @property
     def class_search(self) -> ClassSearch | None:

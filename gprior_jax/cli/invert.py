@@ -58,6 +58,7 @@ class Invert(FilmFlags, FolderFlags, RecipeFlags):
             watch=StepBar,
             tell=warn,
             finished=paster,
+            save_every=self.save_every,
         )
         code = tell_outcome(outcome, self.json, paster)
         tell_unfilmed(filming, outcome)

@@ -120,6 +120,7 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
             watch=StepBar,
             tell=warn,
             finished=paster,
+            save_every=self.save_every,
         )
         missing = [] if self.truth is None else [item.source.name for item in items if item.source not in truths]
         tell_unfilmed(filming, outcome)

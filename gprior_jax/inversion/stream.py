@@ -16,9 +16,12 @@ import numpy as np
 
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.inversion import programs
+from gprior_jax.inversion.devices import shard_images
 from gprior_jax.inversion.driver import NEXT_STAGE, Inputs, Inverter
 from gprior_jax.inversion.problem import Evaluation
 from gprior_jax.inversion.result import Result, by_loss, result_of
+from gprior_jax.inversion.saving import Saved, Saver, Timer, put_back, saved_of
+from gprior_jax.inversion.solver import State
 from gprior_jax.keys import purpose
 from gprior_jax.latents import Variables
 from gprior_jax.operators import Forward
@@ -51,7 +54,13 @@ class Entry(NamedTuple):
 
 
 def stream(
-    inverter: Inverter, entries: Iterator[Entry | None], *, key: Key, slots: int, samples: int | None = None
+    inverter: Inverter,
+    entries: Iterator[Entry | None],
+    *,
+    key: Key,
+    slots: int,
+    samples: int | None = None,
+    saver: Saver | None = None,
 ) -> Iterator[tuple[Any, Result]]:
     """Invert images as they come.
 
@@ -63,6 +72,7 @@ def stream(
         key: the run's key.
         slots: images at once; the next multiple of the number of devices.
         samples: as of :func:`gprior_jax.invert`.
+        saver: keeps the states of images that are under way, and has those of an earlier stream, to go on with.
 
     Yields:
         the tag and the :class:`Result` of an image, without an axis of images, when it ends.
@@ -72,7 +82,8 @@ def stream(
 
     Example:
         >>> import gprior_jax as gp, jax
-        >>> from gprior_jax.inversion.driver import Inverter
+        >>> from gprior_jax.inversion.devices import shard_images
+    from gprior_jax.inversion.driver import Inverter
         >>> prior = gp.load("builtin")
         >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(1), 3))
         >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
@@ -85,6 +96,27 @@ def stream(
         if number is not None and number < 1:
             raise ArgumentError(f"{name} {number}: use at least 1.")
     pools = _pools(inverter, key, slots, samples or 1)
+    timer = Timer(saver)
+    try:
+        for image, result in _run(inverter, entries, pools, samples or 1, timer, saver):
+            found = result if samples is None else by_loss(result, 1)
+            yield image.entry.tag, jax.tree.map(lambda leaf: leaf[0], found)
+    except GeneratorExit:
+        raise
+    except BaseException:
+        timer.save(_under_way(pools))
+        raise
+
+
+def _run(
+    inverter: Inverter,
+    entries: Iterator[Entry | None],
+    pools: "list[_Pool]",
+    samples: int,
+    timer: Timer,
+    saver: Saver | None,
+) -> Iterator[tuple["_Image", Result]]:
+    """Images and their results, ``[samples]``."""
     more = True
     while True:
         while more and pools[0].has_room:
@@ -94,16 +126,34 @@ def stream(
             if isinstance(entry, _End):
                 more = False
             else:
-                pools[0].add(_Image(entry, _inputs(inverter, entry)))
+                image = _entering(inverter, entry, saver)
+                pools[0 if image.saved is None else image.saved.stage].add(image)
         if not more and not any(pool.is_busy for pool in pools):
             return
         for stage, pool in enumerate(pools):
             for image, result in pool.run():
                 if stage + 1 < len(pools):
-                    pools[stage + 1].add(_Image(image.entry, image.inputs.of_next_stage(result, samples or 1)))
-                    continue
-                found = result if samples is None else by_loss(result, 1)
-                yield image.entry.tag, jax.tree.map(lambda leaf: leaf[0], found)
+                    pools[stage + 1].add(_Image(image.entry, image.inputs.of_next_stage(result, samples)))
+                else:
+                    yield image, result
+        timer.look(_under_way(pools))
+
+
+def _entering(inverter: Inverter, entry: Entry, saver: Saver | None) -> "_Image":
+    """An image, from where it was if that is known."""
+    inputs = _inputs(inverter, entry)
+    arrays = None if saver is None else saver.load(entry.tag)
+    if arrays is None:
+        return _Image(entry, inputs)
+    saved = saved_of(arrays)
+    if not 0 <= saved.stage < len(inverter.recipe.stages):
+        return _Image(entry, inputs)
+    return _Image(entry, inputs if saved.stage == 0 else inputs._replace(hints=saved.hints), saved=saved)
+
+
+def _under_way(pools: "list[_Pool]") -> Iterator[tuple[Any, Saved]]:
+    for pool in pools:
+        yield from pool.under_way()
 
 
 class _End:
@@ -139,6 +189,8 @@ class _Image:
         place: index among all places.
         begun: calls of the step before it entered.
         steps: that it has taken.
+        before: how many of them before it entered, and their evaluations are those of ``saved``.
+        saved: where it was.
     """
 
     entry: Entry
@@ -146,6 +198,8 @@ class _Image:
     place: int = 0
     begun: int = 0
     steps: int = 0
+    before: int = 0
+    saved: Saved | None = None
 
 
 class _Pool:
@@ -202,11 +256,41 @@ class _Pool:
         each = [chosen.get(device, first).inputs for device in range(len(self._free))]
         inputs = jax.tree.map(lambda *leaves: np.concatenate(leaves), *each)
         # Devices without a new image start a copy, which goes nowhere.
-        rows = self._inverter.start(self._stage, self._key, inputs, self._samples)
+        states, measurements = self._inverter.start(self._stage, self._key, inputs, self._samples)
+        rows = self._as_saved(chosen, states), measurements
         if self._arrays is None:
             self._arrays = programs.filled(self._inverter.mesh, self._per_device, rows)
             return
         self._arrays = programs.put(self._inverter.mesh, self._arrays, rows, *self._places(chosen))
+
+    def _as_saved(self, chosen: dict[int, _Image], states: State) -> State:
+        """States ``[D * rows]`` with those of images that were saved in their places."""
+        if all(image.saved is None for image in chosen.values()):
+            return states
+        whole = jax.tree.map(np.array, jax.device_get(states))
+        for device, image in chosen.items():
+            own = slice(device * self._rows, (device + 1) * self._rows)
+            fresh = jax.tree.map(lambda leaf, own=own: leaf[own], whole)
+            back = None if image.saved is None else put_back(image.saved, fresh)
+            if back is None or image.saved is None:  # Saved by another version: from the start.
+                image.saved = None
+                continue
+            image.steps = image.before = image.saved.steps
+            for old, new in zip(jax.tree.leaves(whole), jax.tree.leaves(back), strict=True):
+                old[own] = new
+        return shard_images(self._inverter.mesh, whole)
+
+    def under_way(self) -> Iterator[tuple[Any, Saved]]:
+        """Images that have taken steps, as they are now."""
+        if self._arrays is None or any(leaf.is_deleted() for leaf in jax.tree.leaves(self._arrays[0])):
+            return  # Interrupted in the middle of a step.
+        for image in self._images.values():
+            if image.steps > image.before:
+                own = slice(image.place * self._rows, (image.place + 1) * self._rows)
+                states = [np.asarray(leaf)[own] for leaf in jax.tree.leaves(self._arrays[0])]
+                history = self._history(image, np.arange(self._rows))
+                history = jax.tree.map(lambda leaf: leaf.T, history)
+                yield image.entry.tag, Saved(self._stage, image.steps, states, history, image.inputs.hints)
 
     def _places(self, chosen: dict[int, _Image]) -> tuple[Array, Array]:
         """A place on every device, and whether it is that of a chosen image."""
@@ -259,9 +343,12 @@ class _Pool:
 
     def _history(self, image: _Image, best: np.ndarray) -> Evaluation:
         """All evaluations ``[samples, T]`` of the chosen rows of an image."""
-        parts = list(self._evaluations)[image.begun - self._calls :]
+        parts = list(self._evaluations)[len(self._evaluations) + image.begun - self._calls :]
         rows = image.place * self._rows + best
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: image.steps, rows].T, *parts)
+        own = [jax.tree.map(lambda leaf: leaf[:, rows], part) for part in parts]
+        if image.saved is not None:
+            own.insert(0, jax.tree.map(lambda leaf: leaf[:, best], image.saved.history))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: image.steps].T, *own)
 
     def _forget(self) -> None:
         """Let go of evaluations that no image will ask for."""

@@ -14,6 +14,7 @@ from gprior_jax.images.samples import ValueRange, range_setting
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.metrics.attribution import (
     Attribution,
     Network,
@@ -29,7 +30,7 @@ from gprior_jax.runs.html import chart, histogram, paragraph, table
 from gprior_jax.runs.inversion import inversion_settings, invert_batch, records_of
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Flow, Solve
-from gprior_jax.runs.streaming import Streamed, ends_early
+from gprior_jax.runs.streaming import Streamed, is_streamed
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key
 
@@ -85,12 +86,12 @@ class Projection:
         """Make the recipe ready for the prior."""
         return partial(invert_batch, self._inverter(batch_size), self.key, self._distances)
 
-    def stream(self, slots: int) -> Flow | None:
+    def stream(self, slots: int, saver: Saver | None = None) -> Flow | None:
         """Images that end early make room for the next."""
-        if not ends_early(self.recipe):
+        if not is_streamed(self.recipe, saver):
             return None
         inverter = self._inverter(slots)
-        return Streamed(inverter, self.key, partial(records_of, inverter, self._distances)).flow(slots)
+        return Streamed(inverter, self.key, partial(records_of, inverter, self._distances), saver=saver).flow(slots)
 
     def _inverter(self, batch_size: int) -> Inverter:
         return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size))

@@ -20,6 +20,7 @@ from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.latents import WhitenedStyles
 from gprior_jax.operators import Forward
 from gprior_jax.runs.aligning import Cropper, crop_setting, read_square
@@ -27,7 +28,7 @@ from gprior_jax.runs.filming import Filming, filmed
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Batch, Flow, Solve
 from gprior_jax.runs.record import Record, record_of
-from gprior_jax.runs.streaming import Streamed, ends_early
+from gprior_jax.runs.streaming import Streamed, is_streamed
 from gprior_jax.summary import fingerprint, summarise
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key, Progress
@@ -89,12 +90,12 @@ class Inversion:
         inverter = self._inverter(batch_size)
         return partial(invert_batch, inverter, self.key, psnr_metric, filming=self.filming, finder=finder)
 
-    def stream(self, slots: int) -> Flow | None:
+    def stream(self, slots: int, saver: Saver | None = None) -> Flow | None:
         """Images that end early make room for the next, where neither films nor classes look at whole batches."""
-        if not ends_early(self.recipe) or self.filming is not None or self.search is not None:
+        if not is_streamed(self.recipe, saver, (self.filming, self.search)):
             return None
         inverter = self._inverter(slots)
-        return Streamed(inverter, self.key, partial(records_of, inverter, psnr_metric)).flow(slots)
+        return Streamed(inverter, self.key, partial(records_of, inverter, psnr_metric), saver=saver).flow(slots)
 
     def _inverter(self, batch_size: int) -> Inverter:
         return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.record import Record
 from gprior_jax.tasks import Arrays
@@ -100,8 +101,13 @@ says that there is none yet."""
 
 @runtime_checkable
 class Streaming(Protocol):
-    """A job whose images may end at different times, so that the next can take the place of one that has ended."""
+    """A job whose images need not wait for one another: the next takes the place of one that has ended."""
 
-    def stream(self, slots: int) -> Flow | None:
-        """What solves a stream of inputs of one shape, ``slots`` at once; None where all take the same time."""
+    def stream(self, slots: int, saver: Saver | None = None) -> Flow | None:
+        """What solves a stream of inputs of one shape, ``slots`` at once; None where batches do as well.
+
+        Args:
+            slots: images at once.
+            saver: of states of images that are under way, by :class:`Loaded`; batches keep none.
+        """
         ...

@@ -23,6 +23,7 @@ from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.keys import purpose
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs.aligning import Cropper, crop_setting, cropping, framed
@@ -40,7 +41,7 @@ from gprior_jax.runs.job import Batch, Flow, Solve
 from gprior_jax.runs.measurements import Reader, tells_consistency
 from gprior_jax.runs.record import Record, record_of
 from gprior_jax.runs.report import ERROR_RANGE
-from gprior_jax.runs.streaming import Streamed, ends_early
+from gprior_jax.runs.streaming import Streamed, is_streamed
 from gprior_jax.tasks import Arrays, Restoration, Task, complete
 from gprior_jax.typing import Key, Progress
 
@@ -144,12 +145,12 @@ class Restoring:
         finder = class_finder(self.prior, self.recipe, self.search, self.key)
         return partial(self._solve, self._inverter(batch_size), finder)
 
-    def stream(self, slots: int) -> Flow | None:
+    def stream(self, slots: int, saver: Saver | None = None) -> Flow | None:
         """Images that end early make room for the next, where neither films nor classes look at whole batches."""
-        if not ends_early(self.recipe) or self.filming is not None or self.search is not None:
+        if not is_streamed(self.recipe, saver, (self.filming, self.search)):
             return None
         inverter = self._inverter(slots)
-        made = Streamed(inverter, self.key, partial(self._records, inverter), self.task.operator, self.samples)
+        made = Streamed(inverter, self.key, partial(self._records, inverter), self.task.operator, self.samples, saver)
         return made.flow(slots)
 
     def _inverter(self, batch_size: int) -> Inverter:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from gprior_jax.errors import ArgumentError, is_out_of_memory
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.inversion.devices import device_facts
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.runs.ending import end
 from gprior_jax.runs.entries import Entry
 from gprior_jax.runs.folder import OutputFolder
@@ -17,6 +18,7 @@ from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Flow, Job, Solve, Streaming
 from gprior_jax.runs.pipeline import Ahead, Behind
 from gprior_jax.runs.record import Record
+from gprior_jax.runs.states import States
 from gprior_jax.runs.work import Work
 from gprior_jax.summary import versions
 from gprior_jax.typing import Progress
@@ -52,6 +54,7 @@ def run(
     tell: Callable[[str], None] = lambda sentence: None,
     blocks: Callable[[list[Entry]], Iterable[str]] = lambda entries: (),
     finished: Callable[[Item, Record], Record] | None = None,
+    save_every: float | None = None,
 ) -> Outcome:
     """Do every item that is not done yet.
 
@@ -71,10 +74,14 @@ def run(
         blocks: makes HTML that comes first in the report, of all images that are done in the folder.
         finished: called with every image when its files are written, and with those that are done already; what it
             gives is told of the image.
+        save_every: how often to keep the states of images that are under way, so that an interrupted run goes on in
+            the middle of them; None keeps none, and does these images from the start.
 
     Raises:
         ArgumentError: the folder holds results of other settings, or inputs; or numbers out of range.
     """
+    if save_every is not None and not 0.0 < save_every < float("inf"):
+        raise ArgumentError(f"save_every {save_every}: use a number above 0.")
     for name, number in (("batch_size", batch_size), ("size", size)):
         if number is not None and number < 1:
             raise ArgumentError(f"{name} {number}: use at least 1.")
@@ -84,7 +91,8 @@ def run(
     with folder.at_work():
         work = Work(job, folder, folder.named(items), size, tell, finished)
         work.look()
-        batch_size = _within_memory(job, work, batch_size, size, watch)
+        around = _Around(size, watch, States(folder.path, folder.settings), save_every)
+        batch_size = _within_memory(job, work, batch_size, around)
         told = {
             "versions": versions(),
             "device": device_facts(job.devices, batch_size),
@@ -96,13 +104,24 @@ def run(
     return Outcome(ordered, work.failed, ending.report, ending.run, ending.entries)
 
 
-def _within_memory(
-    job: Job, work: Work, batch_size: int, size: int | None, watch: Callable[[str], Progress | None]
-) -> int:
+class _Around(NamedTuple):
+    """What goes on around the solver; see :func:`run`."""
+
+    size: int | None
+    watch: Callable[[str], Progress | None]
+    states: States
+    save_every: float | None
+
+    @property
+    def saver(self) -> Saver | None:
+        return None if self.save_every is None else self.states.saver(self.save_every)
+
+
+def _within_memory(job: Job, work: Work, batch_size: int, around: _Around) -> int:
     """Do all items, with half as many at once where memory does not suffice; how many it came to."""
     while True:
         try:
-            _do(job, work, batch_size, size, watch)
+            _do(job, work, batch_size, around)
             return batch_size
         except Exception as error:
             if batch_size == 1 or not is_out_of_memory(error):
@@ -114,25 +133,26 @@ def _within_memory(
         batch_size //= 2
 
 
-def _do(job: Job, work: Work, batch_size: int, size: int | None, watch: Callable[[str], Progress | None]) -> None:
+def _do(job: Job, work: Work, batch_size: int, around: _Around) -> None:
     """Do all items that are not done."""
-    flow = job.stream(batch_size) if isinstance(job, Streaming) else None
+    flow = job.stream(batch_size, around.saver) if isinstance(job, Streaming) else None
     # An image's files are written while others are under way.
     with Behind(2 * batch_size) as behind:
-        hand_over = partial(behind, partial(_write, work, size))
+        hand_over = partial(behind, partial(_write, work, around))
         if flow is None:
-            _in_batches(job, work, batch_size, watch, hand_over)
+            _in_batches(job, work, batch_size, around.watch, hand_over)
         else:
-            _as_they_come(flow, work, batch_size, watch, hand_over)
+            _as_they_come(flow, work, batch_size, around.watch, hand_over)
 
 
 HandOver = Callable[[Item, Record, list[str]], None]
 
 
-def _write(work: Work, size: int | None, item: Item, record: Record, sha256: list[str]) -> None:
+def _write(work: Work, around: _Around, item: Item, record: Record, sha256: list[str]) -> None:
     """Write the files of an image, and note that it is done."""
-    work.folder.write(item, record, size, sha256)
+    work.folder.write(item, record, around.size, sha256)
     work.keep(item, record)
+    around.states.forget(item)
     work.let_go(item)
 
 

@@ -12,6 +12,7 @@ from gprior_jax.images.ranges import trusted_range
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.inversion.stream import Entry, Watch, stream
 from gprior_jax.operators import Forward
 from gprior_jax.runs.job import Batch, Flow, Loaded
@@ -22,14 +23,20 @@ from gprior_jax.typing import Key, Progress
 _EVERY_S = 0.5
 
 
-def ends_early(recipe: Recipe) -> bool:
-    """Whether images of a recipe may end before its last step.
+def is_streamed(recipe: Recipe, saver: Saver | None = None, whole: tuple[object | None, ...] = ()) -> bool:
+    """Whether images of a run come and go, as some may end before others, or states are to be saved.
+
+    Args:
+        recipe: how they are inverted.
+        saver: of states.
+        whole: what looks at batches as a whole (films, a search for classes), where there is something.
 
     >>> from gprior_jax import recipes
-    >>> ends_early(recipes.mganprior()), ends_early(recipes.mganprior(tolerance=0.01))
+    >>> is_streamed(recipes.mganprior()), is_streamed(recipes.mganprior(tolerance=0.01))
     (False, True)
     """
-    return any(stage.solver.tolerance > 0.0 or stage.solver.goal is not None for stage in recipe.stages)
+    ends_early = any(stage.solver.tolerance > 0.0 or stage.solver.goal is not None for stage in recipe.stages)
+    return (ends_early or saver is not None) and all(each is None for each in whole)
 
 
 class Streamed(NamedTuple):
@@ -41,6 +48,7 @@ class Streamed(NamedTuple):
         records: the records of a batch and its result.
         operator: of the arrays of a batch of one; None observes images as such.
         samples: as of :func:`gprior_jax.invert`.
+        saver: of states of images that are under way.
     """
 
     inverter: Inverter
@@ -48,6 +56,7 @@ class Streamed(NamedTuple):
     records: Callable[[Batch, Result, Any], Iterator[Record]]
     operator: Callable[[Arrays], Forward] | None = None
     samples: int | None = None
+    saver: Saver | None = None
 
     def flow(self, slots: int) -> Flow:
         """What solves a stream of inputs."""
@@ -58,7 +67,8 @@ class Streamed(NamedTuple):
             steps = sum(stage.solver.num_steps for stage in self.inverter.recipe.stages)
             told = None if progress is None else _Progress(progress, steps, count)
             entries = (None if each is None else self._entry(each, told) for each in inputs)
-            found = stream(self.inverter, entries, key=self.key, slots=slots, samples=self.samples)
+            options: Any = {"key": self.key, "slots": slots, "samples": self.samples, "saver": self.saver}
+            found = stream(self.inverter, entries, **options)
             while True:
                 with trusted_range():
                     ended = next(found, None)

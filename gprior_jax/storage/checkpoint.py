@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from gprior_jax.storage.atomic import read_json, sha256, write_json
 from gprior_jax.typing import PyTree
 
 DIGESTS = "digests.json"
+
+_REMEDY = "copy it again, or convert or train the model again"
 
 
 def _orbax() -> Any:
@@ -51,17 +53,7 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
     Raises:
         CheckpointError: missing, damaged, or of another structure or shape.
     """
-    path = Path(path).absolute()
-    if not path.is_dir():
-        raise CheckpointError(f"{path} is missing: the folder is incomplete; convert or train the model again.")
-    remedy = "copy it again, or convert or train the model again"
-    if not (path / DIGESTS).is_file():
-        raise CheckpointError(f"{path} has no {DIGESTS}: it is of an older version, or not whole; {remedy}.")
-    for name, digest in read_json(path / DIGESTS, remedy).items():
-        # A name that leads out of the folder belongs to no checkpoint of ours.
-        file = path / name
-        if ".." in Path(name).parts or not file.is_relative_to(path) or not file.is_file() or sha256(file) != digest:
-            raise CheckpointError(f"{path} is damaged: {name} is missing or has other content; {remedy}.")
+    path = _whole(path)
     device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     try:
         with _quiet():
@@ -72,8 +64,47 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
                 return jax.device_put(jax.tree.map(np.asarray, _orbax().load(path, wanted)))
     except Exception as error:  # Orbax raises many kinds; all of them mean that this folder cannot be used.
         reason = " ".join(str(error).split())[:300]
-        raise CheckpointError(f"{path} cannot be read: {reason}; {remedy}.") from error
+        raise CheckpointError(f"{path} cannot be read: {reason}; {_REMEDY}.") from error
     raise CheckpointError(f"{path} belongs to another model: {differing}.")
+
+
+def save_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays, or nothing that :func:`load_arrays` takes; an existing checkpoint is replaced."""
+    save_tree(path, {name: np.asarray(value) for name, value in arrays.items()})
+
+
+def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Read what :func:`save_arrays` wrote.
+
+    Raises:
+        CheckpointError: missing, or damaged.
+    """
+    path = _whole(path)
+    try:
+        with _quiet():
+            return {name: np.asarray(value) for name, value in _orbax().load(path).items()}
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{path} cannot be read: {reason}; {_REMEDY}.") from error
+
+
+def _whole(path: str | os.PathLike) -> Path:
+    """The absolute path of a checkpoint all of whose files are as they were written.
+
+    Raises:
+        CheckpointError: missing or damaged.
+    """
+    path = Path(path).absolute()
+    if not path.is_dir():
+        raise CheckpointError(f"{path} is missing: the folder is incomplete; convert or train the model again.")
+    if not (path / DIGESTS).is_file():
+        raise CheckpointError(f"{path} has no {DIGESTS}: it is of an older version, or not whole; {_REMEDY}.")
+    for name, digest in read_json(path / DIGESTS, _REMEDY).items():
+        # A name that leads out of the folder belongs to no checkpoint of ours.
+        file = path / name
+        if ".." in Path(name).parts or not file.is_relative_to(path) or not file.is_file() or sha256(file) != digest:
+            raise CheckpointError(f"{path} is damaged: {name} is missing or has other content; {_REMEDY}.")
+    return path
 
 
 def _differences(stored: PyTree, abstract: PyTree) -> str:

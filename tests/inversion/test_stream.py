@@ -17,6 +17,7 @@ from gprior_jax.inversion import programs
 from gprior_jax.inversion.driver import Inverter, invert
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.inversion.stream import Entry, stream
 from gprior_jax.latents import MultiCode, Z
@@ -170,3 +171,80 @@ def test_images_that_are_not_finite_leave_the_others_alone(images):
 def test_bad_numbers(images, wrong):
     with pytest.raises(ArgumentError, match="use at least 1"):
         list(stream(Inverter(PRIOR, RECIPE), iter([]), key=KEY, **wrong))
+
+
+class Kept(dict):
+    """States by tag, as a saver keeps them."""
+
+    def saver(self, seconds: float = 0.0) -> Saver:
+        return Saver(seconds, self.__setitem__, self.get)
+
+
+class Stopped(Exception):
+    """What ends a stream."""
+
+
+def stopped_after(steps: int):
+    """A watch that ends the stream."""
+
+    def watch(taken: int, scalars: dict[str, float]) -> bool:
+        if taken >= steps:
+            raise Stopped
+        return False
+
+    return watch
+
+
+def interrupted(recipe, images, kept, steps, seconds=1e9, **options):
+    """A stream that is ended when its first image has taken some steps."""
+    entries = (Entry(i, i, image, watch=stopped_after(steps)) for i, image in enumerate(images))
+    with pytest.raises(Stopped):
+        list(stream(Inverter(PRIOR, recipe), entries, key=KEY, slots=2, saver=kept.saver(seconds), **options))
+
+
+@pytest.mark.parametrize("samples", [None, 2])
+def test_goes_on_where_it_was(images, samples):
+    """Bit for bit; saved once more when something ends the stream."""
+    recipe = dataclasses.replace(RECIPE, restarts=2, solver=SolverConfig(FREE_OPTIMIZER, 9, 0.01, 3))
+    expected = streamed(images[:3], recipe, samples=samples)
+    kept = Kept()
+    interrupted(recipe, images[:3], kept, 4, samples=samples)
+    assert {int(each["steps"]) for each in kept.values()} == {4}
+    steps = []
+    watches = [lambda taken, scalars: bool(steps.append(taken))] * 3
+    found = streamed(images[:3], recipe, samples=samples, saver=kept.saver(1e9), more={"watch": watches})
+    assert min(steps) == 1  # The third had not begun.
+    assert steps.count(5) == 3
+    assert steps.count(1) == 1
+    for own, whole in zip(found, expected, strict=True):
+        for one, two in zip(jax.tree.leaves(own), jax.tree.leaves(whole), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+def test_goes_on_in_a_later_stage(images):
+    second = Recipe("second", MultiCode(4), (Pixel(),), SolverConfig(FREE_OPTIMIZER, 5))
+    recipe = dataclasses.replace(RECIPE, solver=SolverConfig(FREE_OPTIMIZER, 2), then=second)
+    expected = streamed(images[:2], recipe)
+    kept = Kept()
+    interrupted(recipe, images[:2], kept, 4, 0.0)
+    assert {int(each["stage"]) for each in kept.values()} == {1}
+    for own, whole in zip(streamed(images[:2], recipe, saver=kept.saver()), expected, strict=True):
+        np.testing.assert_array_equal(own.images, whole.images)
+
+
+def test_what_was_saved_goes_on_upon_another_number_of_devices(images):
+    expected = streamed(images[:3])
+    kept = Kept()
+    interrupted(RECIPE, images[:3], kept, 3)
+    devices = min(2, jax.local_device_count())
+    found = streamed(images[:3], slots=4, saver=kept.saver(1e9), engine={"devices": devices})
+    for own, whole in zip(found, expected, strict=True):
+        np.testing.assert_allclose(own.images, whole.images, atol=1e-3)
+        np.testing.assert_allclose(own.history["loss"], whole.history["loss"], rtol=1e-4)
+
+
+def test_states_of_another_shape_are_not_gone_on_with(images):
+    kept = Kept()
+    interrupted(RECIPE, images[:2], kept, 3)
+    other = dataclasses.replace(RECIPE, parametrization=MultiCode(3))
+    assert_same(streamed(images[:2], other, saver=kept.saver(1e9)), invert(PRIOR, images[:2], other, key=KEY))

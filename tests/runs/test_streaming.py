@@ -6,13 +6,15 @@ import pytest
 from batteries import own_images
 from latents.priors import tiny_prior
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.images.files import save_image
+from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.latents import MultiCode
 from gprior_jax.objectives import Pixel
 from gprior_jax.recipes.mganprior import FREE_OPTIMIZER
-from gprior_jax.runs import Inversion, find_items, folder, read_record, run
+from gprior_jax.runs import Inversion, find_items, folder, read_record, run, states
 from gprior_jax.runs.pipeline import Ahead, Behind
 
 PRIOR = tiny_prior()
@@ -129,3 +131,56 @@ def test_nothing_is_written_after_a_fault():
     with pytest.raises(OSError, match="disk"):
         write_all()
     assert done == [0]
+
+
+class Killed(BaseException):
+    """What ends a process from outside."""
+
+
+@pytest.mark.parametrize("made_of", ["the same", "other pixels", "other settings"])
+def test_a_run_goes_on_in_the_middle_of_images(items, tmp_path, monkeypatch, made_of):
+    steps = []
+
+    def watched(limit):
+        def step(self, stage, *arguments, **options):
+            if len(steps) == limit:
+                raise Killed
+            steps.append(stage)
+            return advance(self, stage, *arguments, **options)
+
+        return step
+
+    advance = Inverter.advance
+    expected = records(run(job(199.0), items, tmp_path / "whole", batch_size=8))
+    monkeypatch.setattr(Inverter, "advance", watched(5))
+    with pytest.raises(Killed):
+        run(job(199.0), items, tmp_path / "out", batch_size=8, save_every=1e9)
+    states = tmp_path / "out" / ".states"
+    assert len(list(states.iterdir())) == 5
+    assert not (tmp_path / "out" / ".locks").exists()
+    goal = 198.0 if made_of == "other settings" else 199.0
+    if made_of == "other pixels":
+        for item in items:
+            save_image(item.source, -1.0 + 0.0 * expected[item.name].image)
+    steps.clear()
+    monkeypatch.setattr(Inverter, "advance", watched(-1))
+    found = records(run(job(goal), items, tmp_path / "out", batch_size=8, save_every=1e9))
+    assert len(steps) == (STEPS - 5 if made_of == "the same" else STEPS)
+    assert not states.exists()
+    if made_of == "the same":
+        for name, own in found.items():
+            np.testing.assert_array_equal(own.image, expected[name].image)
+            np.testing.assert_array_equal(own.history["loss"], expected[name].history["loss"])
+
+
+def test_saves_now_and_then(items, tmp_path, monkeypatch):
+    """Without an end in sight: as after a power cut, what is on disk is what there is."""
+    saved = []
+    monkeypatch.setattr(states.States, "save", lambda self, loaded, arrays: saved.append(int(arrays["steps"])))
+    run(job(), items[:1], tmp_path / "out", batch_size=1, save_every=1e-6)
+    assert saved == list(range(1, STEPS))
+
+
+def test_how_often_is_checked(items, tmp_path):
+    with pytest.raises(ArgumentError, match="save_every"):
+        run(job(), items, tmp_path / "out", save_every=0.0)
