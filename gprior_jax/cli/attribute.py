@@ -144,9 +144,7 @@ class Attribute(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag, Percep
         return purpose(seeded(self.seed), name)
 
     def _options(self) -> dict[str, Any]:
-        return {"batch_size": self.batch_size, "facts": {"model": self.model}, "watch": StepBar, "tell": warn} | {
-            "save_every": self.save_every
-        }
+        return {"batch_size": self.batch_size, "facts": {"model": self.model}, "watch": StepBar, "tell": warn}
 
     def _reference(self, job: runs.Projection, settings: dict[str, Any], real: "_Real | None") -> Reference:
         """The reference that is given, that comes with the model, or that is measured."""
