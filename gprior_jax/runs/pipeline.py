@@ -6,6 +6,7 @@ What is read ahead and what waits to be written is bounded, so that memory does 
 import contextlib
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,30 @@ _LOOK_S = 0.005
 """How long one that has other work waits for the next input."""
 
 
+class Clock:
+    """Seconds that have been waited.
+
+    >>> clock = Clock()
+    >>> with clock.running():
+    ...     pass
+    >>> clock.seconds < 1
+    True
+    """
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.seconds = 0.0
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Count what a ``with`` block takes."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
 class Ahead(Generic[T]):
     """An iterator that a thread runs ahead of whoever wants what it gives; to be closed.
 
@@ -26,15 +51,22 @@ class Ahead(Generic[T]):
     [0, 1, 2, 3, 4]
     """
 
-    def __init__(self, source: Iterator[T], depth: int, stop: Callable[[], None] = lambda: None):
+    def __init__(
+        self,
+        source: Iterator[T],
+        depth: int,
+        stop: Callable[[], None] = lambda: None,
+        clock: "Clock | None" = None,
+    ):
         """Start.
 
         Args:
             source: run in a thread of its own, from now on.
             depth: how many items may wait.
             stop: called when nobody wants more; lets a source end that waits.
+            clock: counts how long whoever wants an item waits for it.
         """
-        self._source, self._stop = source, stop
+        self._source, self._stop, self._clock = source, stop, clock or Clock()
         self._waiting: queue.Queue[tuple[str, Any]] = queue.Queue(depth)
         self._closed = threading.Event()
         self._end: tuple[str, Any] | None = None
@@ -65,13 +97,16 @@ class Ahead(Generic[T]):
         return self
 
     def __next__(self) -> T:
-        return self._taken(self._end or self._waiting.get())
+        with self._clock.running():
+            message = self._end or self._waiting.get()
+        return self._taken(message)
 
     def polled(self) -> Iterator[T | None]:
         """The same, with None wherever the next takes a while."""
         while True:
             try:
-                message = self._end or self._waiting.get(timeout=_LOOK_S)
+                with self._clock.running():
+                    message = self._end or self._waiting.get(timeout=_LOOK_S)
             except queue.Empty:
                 yield None
                 continue
@@ -116,16 +151,18 @@ class Behind:
     [0, 1, 2]
     """
 
-    def __init__(self, depth: int):
-        """Start; at most ``depth`` calls wait."""
+    def __init__(self, depth: int, clock: "Clock | None" = None):
+        """Start; at most ``depth`` calls wait, and ``clock`` counts how long we do for room."""
+        self._clock = clock or Clock()
         self._pool, self._depth = ThreadPoolExecutor(1, thread_name_prefix="gprior writer"), depth
         self._waiting: deque[Future[None]] = deque()
         self._error: BaseException | None = None
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Have a function called, after those before."""
-        while len(self._waiting) >= self._depth:
-            self._waiting.popleft().result()
+        with self._clock.running():
+            while len(self._waiting) >= self._depth:
+                self._waiting.popleft().result()
         self._raise()
         self._waiting.append(self._pool.submit(self._run, function, *arguments))
 

@@ -16,7 +16,7 @@ from gprior_jax.runs.entries import Entry
 from gprior_jax.runs.folder import OutputFolder
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Flow, Job, Solve, Streaming
-from gprior_jax.runs.pipeline import Ahead, Behind
+from gprior_jax.runs.pipeline import Ahead, Behind, Clock
 from gprior_jax.runs.record import Record
 from gprior_jax.runs.states import States
 from gprior_jax.runs.work import Work
@@ -91,13 +91,14 @@ def run(
     with folder.at_work():
         work = Work(job, folder, folder.named(items), size, tell, finished)
         work.look()
-        around = _Around(size, watch, States(folder.path, folder.settings), save_every)
+        around = _Around(size, watch, States(folder.path, folder.settings), save_every, Clock(), Clock())
         batch_size = _within_memory(job, work, batch_size, around)
         told = {
             "versions": versions(),
             "device": device_facts(job.devices, batch_size),
             "seconds": round(time.time() - started, 2),
             "batch_size": batch_size,
+            "waited": {"input": round(around.for_input.seconds, 2), "output": round(around.for_output.seconds, 2)},
         }
         ending = end(folder, work.items, work.entries, work.failed, (facts or {}) | told, blocks, tell)
     ordered = [work.entries[item.name] for item in work.items if item.name in work.entries]
@@ -111,6 +112,8 @@ class _Around(NamedTuple):
     watch: Callable[[str], Progress | None]
     states: States
     save_every: float | None
+    for_input: Clock
+    for_output: Clock
 
     @property
     def saver(self) -> Saver | None:
@@ -137,12 +140,12 @@ def _do(job: Job, work: Work, batch_size: int, around: _Around) -> None:
     """Do all items that are not done."""
     flow = job.stream(batch_size, around.saver) if isinstance(job, Streaming) else None
     # An image's files are written while others are under way.
-    with Behind(2 * batch_size) as behind:
+    with Behind(2 * batch_size, around.for_output) as behind:
         hand_over = partial(behind, partial(_write, work, around))
         if flow is None:
-            _in_batches(job, work, batch_size, around.watch, hand_over)
+            _in_batches(job, work, batch_size, around, hand_over)
         else:
-            _as_they_come(flow, work, batch_size, around.watch, hand_over)
+            _as_they_come(flow, work, batch_size, around, hand_over)
 
 
 HandOver = Callable[[Item, Record, list[str]], None]
@@ -156,28 +159,24 @@ def _write(work: Work, around: _Around, item: Item, record: Record, sha256: list
     work.let_go(item)
 
 
-def _in_batches(
-    job: Job, work: Work, batch_size: int, watch: Callable[[str], Progress | None], hand_over: HandOver
-) -> None:
+def _in_batches(job: Job, work: Work, batch_size: int, around: _Around, hand_over: HandOver) -> None:
     """Batch after batch, the next one read while one is solved."""
     solve: Solve | None = None
-    with Ahead(work.batches(batch_size), 1, work.stop) as batches:
+    with Ahead(work.batches(batch_size), 1, work.stop, around.for_input) as batches:
         for title, batch, digests in batches:
             solve = solve or job.start(batch_size)
-            progress = watch(title)
+            progress = around.watch(title)
             for item, sha256, record in zip(batch.items, digests, solve(batch, progress), strict=True):
                 hand_over(item, record, sha256)
             if progress is not None:
                 progress({})
 
 
-def _as_they_come(
-    flow: Flow, work: Work, slots: int, watch: Callable[[str], Progress | None], hand_over: HandOver
-) -> None:
+def _as_they_come(flow: Flow, work: Work, slots: int, around: _Around, hand_over: HandOver) -> None:
     """Images in places of one program, those of one shape after those of another."""
     for indices in work.groups():
-        progress = watch(f"{len(indices)} images, {slots} at once")
-        with Ahead(work.singles(indices), slots, work.stop) as inputs:
+        progress = around.watch(f"{len(indices)} images, {slots} at once")
+        with Ahead(work.singles(indices), slots, work.stop, around.for_input) as inputs:
             for loaded, record in flow(inputs.polled(), len(indices), progress):
                 hand_over(loaded.item, record, loaded.digests)
         if progress is not None:
