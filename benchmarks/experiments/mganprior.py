@@ -35,7 +35,7 @@ BOX_PART = 4
 """The hole has a side of a quarter of the image's."""
 
 UNTRAINED_STEPS = {"inpaint": 300, "denoise": 400}
-"""Of the deep image prior, whose steps are one code's: about the time that three samples of the codes take, or more."""
+"""Adam's, of the deep image prior: they follow no recipe, whose steps are of another kind."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -285,7 +285,7 @@ def domains(lab: Lab) -> list[Row]:
 
 
 def _untrained_steps(lab: Lab, task: recipes.Task) -> int:
-    """Its own number, which does not follow the recipes', and twice the steps of all where those are given."""
+    """Its own number, and twice the steps of everything else where those are given."""
     return UNTRAINED_STEPS[task] if lab.steps is None else 2 * lab.steps
 
 
