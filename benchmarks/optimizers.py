@@ -1,7 +1,8 @@
-"""A small grid of optimiser settings for mGANprior inversion, on the same prior, images, layer and N."""
+"""A small grid of optimiser settings for codes that move, and codes that stay, on the same prior, images and layer."""
 
 import argparse
 import dataclasses
+from typing import Any
 
 import inversions
 import numpy as np
@@ -13,7 +14,7 @@ from gprior_jax.inversion import schedules
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.recipes.common import OFFICIAL_OPTIMIZER
-from gprior_jax.recipes.mganprior import FAST_STEPS, FREE_OPTIMIZER
+from gprior_jax.recipes.mganprior import FREE_OPTIMIZER, FREE_STEPS
 from gprior_jax.summary import summarise
 
 VARIANTS: dict[str, Optimizer] = {
@@ -27,6 +28,9 @@ VARIANTS: dict[str, Optimizer] = {
 }
 """Only ``sgd-official`` divides by N a second time, as the published code does: its rate means nothing without."""
 
+STILL = "channel-weights"
+"""The ``fast`` preset as it is: codes as drawn, their weights by conjugate gradients."""
+
 EARLY = (50, 100, 200)
 
 
@@ -36,15 +40,18 @@ def arguments() -> argparse.Namespace:
     inversions.add_arguments(made)
     made.add_argument("--codes", type=at_least(1), default=20)
     made.add_argument("--layer", type=at_least(0), default=3)
-    made.add_argument("--steps", type=at_least(1), default=FAST_STEPS)
-    made.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=list(VARIANTS))
+    made.add_argument("--steps", type=at_least(1), default=FREE_STEPS)
+    made.add_argument("--variants", nargs="+", choices=(*VARIANTS, STILL), default=[*VARIANTS, STILL])
     return made.parse_args()
 
 
 def recipe_of(name: str, args: argparse.Namespace, network: inversions.PerceptualChoice) -> Recipe:
     """The mGANprior recipe with one of the settings."""
-    preset: recipes.Preset = "official" if VARIANTS[name] is OFFICIAL_OPTIMIZER else "fast"
-    recipe = recipes.mganprior(args.codes, args.layer, preset=preset, num_steps=args.steps, perceptual=network)
+    if name == STILL:
+        return recipes.mganprior(args.codes, args.layer, num_steps=args.steps, perceptual=network)
+    preset = "official" if VARIANTS[name] is OFFICIAL_OPTIMIZER else "fast"
+    settings: dict[str, Any] = {"preset": preset, "num_steps": args.steps, "free_codes": True, "perceptual": network}
+    recipe = recipes.mganprior(args.codes, args.layer, **settings)
     solver = dataclasses.replace(recipe.solver, optimizer=VARIANTS[name])
     return dataclasses.replace(recipe, name=name, solver=solver)
 
@@ -64,7 +71,7 @@ def main() -> None:
         )
         report.add(
             variant=name,
-            optimizer=summarise(VARIANTS[name]),
+            optimizer=summarise(VARIANTS[name]) if name in VARIANTS else None,
             psnr_mean=final,
             psnr_at={step: outcome.at(step) for step in early},
             psnr=outcome.psnr,

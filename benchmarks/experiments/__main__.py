@@ -34,8 +34,8 @@ class ExperimentMGANPrior(JsonFlag):
         data: zip file that the prior was trained on: the part that was held out is used; the bundled portraits and
             photographs unless given.
         foreign: zip file of images of another domain.
-        model: "builtin" or a model folder.
-        other_model: model folder of a prior of the other domain.
+        model: a bundled prior or a model folder.
+        other_model: likewise, of a prior of the other domain; one with classes searches for that of every image.
         only: names of experiments to run; all unless given.
         images: pictures of each domain.
         steps: steps of every inversion; the recipes' own unless given.

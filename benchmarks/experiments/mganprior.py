@@ -15,6 +15,7 @@ from gprior_jax import metrics, operators, recipes, runs, tasks
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
+from gprior_jax.inversion.classes import ClassSearch
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.objectives import Perceptual, Pixel
@@ -32,6 +33,9 @@ SIGMA = 25.0
 
 BOX_PART = 4
 """The hole has a side of a quarter of the image's."""
+
+UNTRAINED_STEPS = {"inpaint": 300, "denoise": 400}
+"""Adam's, of the deep image prior: they follow no recipe, whose steps are of another kind."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,10 +75,11 @@ class Lab:
         return jax.random.key(self.seed)
 
     def invert(self, title: str, recipe: Recipe, images: np.ndarray | None = None, prior: Prior | None = None) -> Any:
-        """Invert, clipped to [-1, 1]: ``[B, R, R, 3]``."""
+        """Invert, clipped to [-1, 1]: ``[B, R, R, 3]``; with classes, the class of every image is searched for."""
         given = Given({"observed": self.images if images is None else images})
         prior = self.prior if prior is None else prior
-        job = runs.Inversion(prior, recipe, self.key, read=lambda item: given.observed(item)["observed"])
+        classes: dict[str, Any] = {"labels": True, "search": ClassSearch()} if prior.num_classes else {}
+        job = runs.Inversion(prior, recipe, self.key, read=lambda item: given.observed(item)["observed"], **classes)
         return np.clip([record.image for record in self._run(title, job, given, self.batch_size)], -1.0, 1.0)
 
     def restore(self, title: str, task: Task, recipe: Recipe, **arrays: np.ndarray) -> dict[str, np.ndarray]:
@@ -280,8 +285,8 @@ def domains(lab: Lab) -> list[Row]:
 
 
 def _untrained_steps(lab: Lab, task: recipes.Task) -> int:
-    """A step is one pass through the network, of one code: twice as many still take less time."""
-    return 2 * (recipes.FAST_TASKS[task].num_steps if lab.steps is None else lab.steps)
+    """Its own number, and twice the steps of everything else where those are given."""
+    return UNTRAINED_STEPS[task] if lab.steps is None else 2 * lab.steps
 
 
 PARTS: dict[str, tuple[Callable[[Lab], list[Row]], tuple[str, ...]]] = {

@@ -21,7 +21,8 @@ from gprior_jax.typing import Array, Key
 def default_layer(prior: Prior) -> int:
     """Composing layer where none is named: mGANprior's 6, or six tenths of a shallower prior's layers.
 
-    Six tenths of the five layers of a 32-px DCGAN is the best of them with 20 codes (``benchmarks/RESULTS.md``).
+    Six tenths of the five layers of a 32-px DCGAN is the best of them with 20 codes that move, or 30 as drawn
+    (``benchmarks/RESULTS.md``).
     """
     return max(1, min(6, round(0.6 * prior.num_layers)))
 
