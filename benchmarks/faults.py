@@ -130,8 +130,11 @@ class Site:
         while True:
             process = self.start()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=self.moment())
-            if process.poll() is not None:
+                _, told = process.communicate(timeout=self.moment())
+                if process.returncode:
+                    self.found[f"killed: code {process.returncode}"] += 1
+                    note(told)
+                    self.finish("killed")
                 break
             process.send_signal(self._chance.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)))
             process.communicate()

@@ -188,18 +188,33 @@ class _Image:
         inputs: what it starts from, ``[1, ...]``.
         place: index among all places.
         begun: calls of the step before it entered.
-        steps: that it has taken.
-        before: how many of them before it entered, and their evaluations are those of ``saved``.
-        saved: where it was.
+        saved: where it was then.
     """
 
     entry: Entry
     inputs: Inputs
     place: int = 0
     begun: int = 0
-    steps: int = 0
-    before: int = 0
     saved: Saved | None = None
+
+    @property
+    def before(self) -> int:
+        """Steps that it had taken before it entered."""
+        return 0 if self.saved is None else self.saved.steps
+
+
+class _Now(NamedTuple):
+    """How far a pool is; replaced as a whole, so that an interruption finds one step or the next.
+
+    Attributes:
+        arrays: states and measurements of all places.
+        calls: of the step.
+        by: what the last call gave.
+    """
+
+    arrays: Any = None
+    calls: int = 0
+    by: Any = None
 
 
 class _Pool:
@@ -214,9 +229,8 @@ class _Pool:
         self._free = [list(range(self._per_device))[::-1] for _ in range(devices)]
         self._waiting: collections.deque[_Image] = collections.deque()
         self._images: dict[int, _Image] = {}
-        self._evaluations: collections.deque[Evaluation] = collections.deque()
-        self._calls = 0
-        self._arrays: Any = None
+        self._evaluations: dict[int, Evaluation] = {}
+        self._now, self._given = _Now(), None
 
     @property
     def has_room(self) -> bool:
@@ -238,11 +252,19 @@ class _Pool:
             self._enter()
         if not self._images:
             return
-        status = self._advance()
-        ended = [image for image in self._images.values() if self._has_ended(image, status)]
+        # Some may have been saved at their end.
+        ended = [image for image in self._images.values() if self._steps(image) >= self._config.num_steps]
+        if not ended:
+            status = self._advance()
+            ended = [image for image in self._images.values() if self._has_ended(image, status)]
         while ended:
             yield from self._leave(ended)
         self._forget()
+
+    def _steps(self, image: _Image) -> int:
+        """That an image has taken."""
+        taken = (self._now.calls - image.begun) * self._inverter.steps_per_call
+        return min(image.before + taken, self._config.num_steps)
 
     def _enter(self) -> None:
         """Start an image on every device that has a place, as far as there are some."""
@@ -250,7 +272,7 @@ class _Pool:
         for device in sorted(range(len(self._free)), key=lambda device: -len(self._free[device])):
             if self._waiting and self._free[device]:
                 chosen[device] = image = self._waiting.popleft()
-                image.place, image.begun = device * self._per_device + self._free[device].pop(), self._calls
+                image.place, image.begun = device * self._per_device + self._free[device].pop(), self._now.calls
                 self._images[image.place] = image
         first, *_ = chosen.values()
         each = [chosen.get(device, first).inputs for device in range(len(self._free))]
@@ -258,10 +280,12 @@ class _Pool:
         # Devices without a new image start a copy, which goes nowhere.
         states, measurements = self._inverter.start(self._stage, self._key, inputs, self._samples)
         rows = self._as_saved(chosen, states), measurements
-        if self._arrays is None:
-            self._arrays = programs.filled(self._inverter.mesh, self._per_device, rows)
-            return
-        self._arrays = programs.put(self._inverter.mesh, self._arrays, rows, *self._places(chosen))
+        mesh, arrays = self._inverter.mesh, self._now.arrays
+        if arrays is None:
+            arrays = programs.filled(mesh, self._per_device, rows)
+        else:
+            arrays = programs.put(mesh, arrays, rows, *self._places(chosen))
+        self._now = self._now._replace(arrays=arrays)
 
     def _as_saved(self, chosen: dict[int, _Image], states: State) -> State:
         """States ``[D * rows]`` with those of images that were saved in their places."""
@@ -275,22 +299,22 @@ class _Pool:
             if back is None or image.saved is None:  # Saved by another version: from the start.
                 image.saved = None
                 continue
-            image.steps = image.before = image.saved.steps
             for old, new in zip(jax.tree.leaves(whole), jax.tree.leaves(back), strict=True):
                 old[own] = new
         return shard_images(self._inverter.mesh, whole)
 
     def under_way(self) -> Iterator[tuple[Any, Saved]]:
         """Images that have taken steps, as they are now."""
-        if self._arrays is None or any(leaf.is_deleted() for leaf in jax.tree.leaves(self._arrays[0])):
-            return  # Interrupted in the middle of a step.
+        self._settle()
+        if self._now.arrays is None or any(leaf.is_deleted() for leaf in jax.tree.leaves(self._now.arrays[0])):
+            return  # Interrupted where a call had taken the states and not given any.
         for image in self._images.values():
-            if image.steps > image.before:
+            if (steps := self._steps(image)) > image.before:
                 own = slice(image.place * self._rows, (image.place + 1) * self._rows)
-                states = [np.asarray(leaf)[own] for leaf in jax.tree.leaves(self._arrays[0])]
+                states = [np.asarray(leaf)[own] for leaf in jax.tree.leaves(self._now.arrays[0])]
                 history = self._history(image, np.arange(self._rows))
                 history = jax.tree.map(lambda leaf: leaf.T, history)
-                yield image.entry.tag, Saved(self._stage, image.steps, states, history, image.inputs.hints)
+                yield image.entry.tag, Saved(self._stage, steps, states, history, image.inputs.hints)
 
     def _places(self, chosen: dict[int, _Image]) -> tuple[Array, Array]:
         """A place on every device, and whether it is that of a chosen image."""
@@ -300,27 +324,31 @@ class _Pool:
 
     def _advance(self) -> np.ndarray:
         """Take steps; statuses ``[places, rows]``."""
-        states, measurements = self._arrays
-        length = self._inverter.steps_per_call
-        last = self._config.num_steps
-        states, evaluation = self._inverter.advance(self._stage, length, states, measurements, last)
-        self._arrays = states, measurements
-        status, evaluation = jax.device_get((states.status, evaluation))
-        self._evaluations.append(evaluation)
-        self._calls += 1
-        for image in self._images.values():
-            image.steps = min(image.steps + length, last)
-        return status.reshape(-1, self._rows)
+        length, last = self._inverter.steps_per_call, self._config.num_steps
+        self._given = self._inverter.advance(self._stage, length, *self._now.arrays, last)
+        self._settle()
+        return np.asarray(self._now.arrays[0].status).reshape(-1, self._rows)
+
+    def _settle(self) -> None:
+        """Note what the last call has given; again, where an interruption came between."""
+        if self._given is None or self._now.by is self._given:
+            return
+        states, evaluation = self._given
+        self._evaluations[self._now.calls] = jax.device_get(evaluation)
+        self._now = _Now((states, self._now.arrays[1]), self._now.calls + 1, self._given)
 
     def _has_ended(self, image: _Image, status: np.ndarray) -> bool:
-        ended = image.steps >= self._config.num_steps or not (status[image.place] == Status.MAX_STEPS).any()
+        steps = self._steps(image)
+        ended = steps >= self._config.num_steps or not (status[image.place] == Status.MAX_STEPS).any()
         if image.entry.watch is None:
             return ended
-        seen = jax.tree.map(lambda leaf: leaf[-1].reshape(-1, self._rows)[image.place], self._evaluations[-1])
+        seen = jax.tree.map(
+            lambda leaf: leaf[-1].reshape(-1, self._rows)[image.place], self._evaluations[self._now.calls - 1]
+        )
         losses = np.where(np.isfinite(seen.loss), seen.loss, np.inf)
         best = int(np.argmin(losses))
         told = {name: float(values[best]) for name, values in ({"loss": seen.loss} | seen.terms).items()}
-        return bool(image.entry.watch(image.steps, told)) or ended
+        return bool(image.entry.watch(steps, told)) or ended
 
     def _leave(self, ended: list[_Image]) -> Iterator[tuple[_Image, Result]]:
         """Take one image of every device out of those that have ended, with their results."""
@@ -331,7 +359,7 @@ class _Pool:
                 chosen[device] = image
                 ended.remove(image)
         places, _ = self._places(chosen)
-        rows = programs.taken(self._inverter.mesh, self._rows, self._arrays, places)
+        rows = programs.taken(self._inverter.mesh, self._rows, self._now.arrays, places)
         found = self._inverter.finish(self._stage, *rows)
         for device, image in chosen.items():
             own = slice(device * self._samples, (device + 1) * self._samples)
@@ -343,15 +371,15 @@ class _Pool:
 
     def _history(self, image: _Image, best: np.ndarray) -> Evaluation:
         """All evaluations ``[samples, T]`` of the chosen rows of an image."""
-        parts = list(self._evaluations)[len(self._evaluations) + image.begun - self._calls :]
+        parts = [self._evaluations[call] for call in range(image.begun, self._now.calls)]
         rows = image.place * self._rows + best
         own = [jax.tree.map(lambda leaf: leaf[:, rows], part) for part in parts]
         if image.saved is not None:
             own.insert(0, jax.tree.map(lambda leaf: leaf[:, best], image.saved.history))
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: image.steps].T, *own)
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: self._steps(image)].T, *own)
 
     def _forget(self) -> None:
         """Let go of evaluations that no image will ask for."""
-        oldest = min((image.begun for image in self._images.values()), default=self._calls)
-        while len(self._evaluations) > self._calls - oldest:
-            self._evaluations.popleft()
+        oldest = min((image.begun for image in self._images.values()), default=self._now.calls)
+        for call in [call for call in self._evaluations if call < oldest]:
+            del self._evaluations[call]

@@ -15,6 +15,7 @@ from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.generators.labels import with_label
 from gprior_jax.inversion import programs
 from gprior_jax.inversion.driver import Inverter, invert
+from gprior_jax.inversion.problem import Evaluation
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.saving import Saver
@@ -248,3 +249,35 @@ def test_states_of_another_shape_are_not_gone_on_with(images):
     interrupted(RECIPE, images[:2], kept, 3)
     other = dataclasses.replace(RECIPE, parametrization=MultiCode(3))
     assert_same(streamed(images[:2], other, saver=kept.saver(1e9)), invert(PRIOR, images[:2], other, key=KEY))
+
+
+@pytest.mark.parametrize("where", ["asks for what a step gave", "has taken the last step"])
+def test_a_signal_in_the_middle_of_a_step_loses_nothing(images, monkeypatch, where):
+    """Signals arrive where the program waits for the device, or between two lines of Python."""
+    expected, get, count = streamed(images[:2]), jax.device_get, [0]
+
+    def interrupting(tree):
+        count[0] += isinstance(tree, Evaluation)
+        if isinstance(tree, Evaluation) and count[0] == 3:
+            raise KeyboardInterrupt
+        return get(tree)
+
+    kept = Kept()
+    entries = (Entry(i, i, image) for i, image in enumerate(images[:2]))
+    run = stream(Inverter(PRIOR, RECIPE), entries, key=KEY, slots=2, saver=kept.saver(1e9))
+    if where == "has taken the last step":
+        monkeypatch.setattr(programs, "taken", interrupted_call)
+    else:
+        monkeypatch.setattr(jax, "device_get", interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        list(run)
+    monkeypatch.undo()
+    assert {int(each["steps"]) for each in kept.values()} == {3 if where.startswith("asks") else STEPS}
+    for own, whole in zip(streamed(images[:2], saver=kept.saver(1e9)), expected, strict=True):
+        for one, two in zip(jax.tree.leaves(own), jax.tree.leaves(whole), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+def interrupted_call(*arguments):
+    """What a signal ends."""
+    raise KeyboardInterrupt
