@@ -26,6 +26,9 @@ LOG = logging.getLogger("gprior_jax.serving")
 _TURN_S = 10.0
 """A job whose kind has no lane waits for so long before a lane that is at work makes room for it."""
 
+_TICK_S = 1.0
+"""Seconds between two looks at what nobody asks for."""
+
 _FORGOTTEN = 32
 """Lanes after which compiled programs are forgotten: some recipes have a program for every number of steps."""
 
@@ -55,6 +58,7 @@ class Engine:
         self._shelf = Shelf(60.0 * self.limits.keep_minutes, 1e6 * self.limits.keep_megabytes)
         self._finisher = ThreadPoolExecutor(1, "gprior finisher")
         self._under_way: set[Job] = set()  # In lanes, and those that are being finished.
+        self._next: LaneKey | None = None
         self._made, self._is_closing, self._is_closed, self._warming = 0, False, False, 0
         threading.Thread(target=self._tick, name="gprior janitor", daemon=True).start()
 
@@ -182,6 +186,7 @@ class Engine:
         """The next job of a lane; see there."""
         with self._changed:
             while True:
+                self._expire()
                 job = None if lane.is_leaving or self._is_closed else self._queue.pop(lane.key)
                 if job is not None:
                     lane.jobs.add(job)
@@ -268,12 +273,14 @@ class Engine:
 
     def _open_lanes(self) -> None:
         """A lane for every kind of job that waits, as far as there may be some."""
-        for job in self._queue:
+        # That which room was made for goes first, however long the queue of what was worked on is.
+        for job in sorted(self._queue, key=lambda job: job.lane != self._next):
             if job.lane in self._lanes:
                 continue
             if len(self._lanes) >= self.limits.lanes:
                 self._make_room(job)
                 return
+            self._next = None
             self._lanes[job.lane] = lane = Lane(job.lane, self.maker.plan(job.lane), self)
             self._made += 1
             if self._made % _FORGOTTEN == 0:
@@ -284,6 +291,7 @@ class Engine:
         """Let a lane go for a job without one: the least used of those at rest, or the one at work for longest."""
         if any(lane.is_leaving for lane in self._lanes.values()):
             return
+        self._next = job.lane
         wanted = {job.lane for job in self._queue}
         resting = [lane for lane in self._lanes.values() if not lane.jobs and lane.key not in wanted]
         if resting:
@@ -293,17 +301,21 @@ class Engine:
         self._changed.notify_all()
 
     def _tick(self) -> None:
-        """Once a second: jobs that have waited too long, lanes that are to make room, results that are too old."""
+        """Now and then: jobs that have waited too long, lanes that are to make room, results that are too old."""
         while not self._is_closed:
-            time.sleep(1.0)
+            time.sleep(_TICK_S)
             with self._changed:
-                now = time.monotonic()
-                for job in [job for job in self._queue if now > job.deadline]:
-                    self._queue.remove(job)
-                    why = f"its turn did not come within {self.limits.timeout:g} seconds: send it again later."
-                    self._end(job, State.FAILED, why)
+                self._expire()
                 self._open_lanes()
                 self._shelf.sweep()
+
+    def _expire(self) -> None:
+        """End the jobs that have waited too long."""
+        for job in self._queue:
+            if time.monotonic() > job.deadline:
+                self._queue.remove(job)
+                why = f"its turn did not come within {self.limits.timeout:g} seconds: send it again later."
+                self._end(job, State.FAILED, why)
 
     def _seconds_left(self, job: Job, place: int) -> float | None:
         """Until a job ends, by the pace of its lane."""

@@ -56,6 +56,7 @@ class Job:
         started: when it entered its lane.
         ended: when it ended.
         state: where it is.
+        seen: when it was last told of a step.
         step: steps taken.
         loss: latest.
         psnr: latest, dB, where pixels are compared by their mean square.
@@ -76,6 +77,7 @@ class Job:
     started: float | None = None
     ended: float | None = None
     state: State = State.QUEUED
+    seen: float | None = None
     step: int = 0
     loss: float | None = None
     psnr: float | None = None
@@ -99,7 +101,8 @@ class Job:
         self.loss = finite(numbers["loss"])
         if "pixel_mse" in numbers:
             self.psnr = psnr(numbers["pixel_mse"])
-        self.is_late = self.is_late or time.monotonic() > self.deadline
+        self.seen = time.monotonic()
+        self.is_late = self.is_late or self.seen > self.deadline
         return self.is_late or self.state is State.CANCELLED or self.step >= self.most_steps
 
 

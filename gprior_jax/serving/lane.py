@@ -69,7 +69,6 @@ class Lane(threading.Thread):
         self.jobs: set[Job] = set()
         self.is_leaving, self.used = False, time.monotonic()
         self.pace: float | None = None
-        self._looked: float | None = None
 
     def run(self) -> None:
         """Work on jobs until the dispatcher has no more."""
@@ -86,7 +85,6 @@ class Lane(threading.Thread):
 
     def _entries(self) -> Iterator[Entry | None]:
         while True:
-            self._looked = time.monotonic() if self.jobs else None
             try:
                 job = self._dispatcher.next_job(self)
             except StopIteration:
@@ -108,11 +106,9 @@ class Lane(threading.Thread):
         return Entry(job, job.asked.seed, ready.arrays["observed"], ready.operator, None, ready.label, watch)
 
     def _watch(self, job: Job, step: int, numbers: dict[str, float]) -> bool:
-        before = job.step
+        before, since = job.step, job.seen
         leaves = job.saw(step, numbers)
-        # From asking for images to the first that is told of a step: all of the others wait for no device.
-        if self._looked is not None and job.step > before > 0:
-            took = (time.monotonic() - self._looked) / (job.step - before)
+        if since is not None and job.seen is not None and job.step > before:
+            took = (job.seen - since) / (job.step - before)
             self.pace = took if self.pace is None else (1 - _WEIGHT) * self.pace + _WEIGHT * took
-            self._looked = None
         return leaves
