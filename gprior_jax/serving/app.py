@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -34,7 +35,8 @@ _STATUS: tuple[tuple[type[GPriorError], int], ...] = (
 _READERS = 2
 """Pictures that are decoded at once: one of the largest takes 100 MB and more meanwhile."""
 
-Wait = Annotated[float, Query(ge=0.0, description="seconds to wait for the end, instead of being answered at once")]
+_WAIT = "seconds to wait for the end, instead of being answered at once"
+Wait = Annotated[float, Query(ge=0.0, allow_inf_nan=False, description=_WAIT)]
 
 
 def make_app(engine: Engine, model: str, token: str | None = None) -> FastAPI:
@@ -49,7 +51,7 @@ def make_app(engine: Engine, model: str, token: str | None = None) -> FastAPI:
     app = FastAPI(title="gprior", version=__version__, docs_url=None, redoc_url=None)
     metrics = Metrics(engine)
     app.add_middleware(Gate, token=token, metrics=metrics)
-    for kind in (GPriorError, HTTPException):
+    for kind in (GPriorError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _told)
     _add_service(app, engine, metrics)
     _add_models(app, engine, model)
@@ -62,6 +64,8 @@ async def _told(request: Request, error: Exception) -> Response:
     """An error as an answer: its sentence."""
     if isinstance(error, HTTPException):
         return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+    if isinstance(error, RequestValidationError):  # Of what is no setting: how long to wait.
+        return JSONResponse({"detail": "wait is no time: use seconds, from 0 up."}, 422)
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
     headers = {"Retry-After": str(error.seconds)} if isinstance(error, FullError) else None
     return JSONResponse({"detail": str(error)}, status, headers)

@@ -73,9 +73,11 @@ async def read_body(request: Request, limits: Limits) -> bytes:
                 elif size > _HEARD_OUT * most:
                     break
     except TimeoutError:
-        raise HTTPException(408, f"the request took longer than {limits.patience:g} s: send it faster.") from None
+        why = f"the request took longer than {limits.patience:g} s: send it faster."
+        raise HTTPException(408, why, {"Connection": "close"}) from None
     if size > most:
-        raise HTTPException(413, f"the request is too large: send at most {limits.megabytes:g} MB.")
+        why = f"the request is too large: send at most {limits.megabytes:g} MB."
+        raise HTTPException(413, why, {"Connection": "close"})
     return b"".join(parts)
 
 

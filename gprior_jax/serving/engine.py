@@ -29,6 +29,9 @@ _TURN_S = 10.0
 _TICK_S = 1.0
 """Seconds between two looks at what nobody asks for."""
 
+_HEARD_S = 5.0
+"""Seconds that clients have at the end to ask what came of their jobs."""
+
 _FORGOTTEN = 32
 """Lanes after which compiled programs are forgotten: some recipes have a program for every number of steps."""
 
@@ -102,7 +105,7 @@ class Engine:
         with self._changed:
             self._warming += 1
             job = self.submit(asked, ready, most_steps=1)
-            job.deadline = float("inf")
+            job.deadline, job.told = float("inf"), True
             self.listeners.append(warmed)
 
     @property
@@ -170,6 +173,7 @@ class Engine:
                 self._queue.remove(job)
                 self._end(job, State.CANCELLED, "the server was shut down before it had ended.")
             # Whoever asks now and then hears of the end, too.
+            until = min(until, time.monotonic() + _HEARD_S)
             while time.monotonic() < until and not all(job.told for job in self._shelf.ended() - ended_before):
                 self._changed.wait(0.05)
             self._is_closed = True
@@ -192,6 +196,7 @@ class Engine:
                     lane.jobs.add(job)
                     self._under_way.add(job)
                     lane.used = job.started = time.monotonic()
+                    lane.began = lane.began or job.started
                     job.state = State.RUNNING
                     return job
                 if lane.jobs:
@@ -296,8 +301,12 @@ class Engine:
         resting = [lane for lane in self._lanes.values() if not lane.jobs and lane.key not in wanted]
         if resting:
             min(resting, key=lambda lane: lane.used).is_leaving = True
-        elif time.monotonic() - job.created > _TURN_S:
-            next(iter(self._lanes.values())).is_leaving = True
+        else:
+            # Each has its turn from its first job on: what comes before is compiling.
+            begun = [lane for lane in self._lanes.values() if lane.began is not None]
+            longest = min(begun, key=lambda lane: lane.began or 0.0, default=None)
+            if longest is not None and time.monotonic() - max(job.created, longest.began or 0.0) > _TURN_S:
+                longest.is_leaving = True
         self._changed.notify_all()
 
     def _tick(self) -> None:

@@ -60,6 +60,7 @@ class Lane(threading.Thread):
         jobs: those that are under way.
         is_leaving: it takes no more, and ends with its last.
         used: when it was last given a job, on :func:`time.monotonic`'s clock.
+        began: when it was first given one; None before.
         pace: seconds of a step; None before one was taken.
     """
 
@@ -68,6 +69,7 @@ class Lane(threading.Thread):
         self.key, self.plan, self._dispatcher = key, plan, dispatcher
         self.jobs: set[Job] = set()
         self.is_leaving, self.used = False, time.monotonic()
+        self.began: float | None = None
         self.pace: float | None = None
 
     def run(self) -> None:
