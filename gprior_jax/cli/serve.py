@@ -5,6 +5,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
+import jax
 import numpy as np
 from tyro import conf
 
@@ -13,6 +14,7 @@ from gprior_jax.cli.telling import print_json, say, warn
 from gprior_jax.errors import ArgumentError, require
 from gprior_jax.images.files import encode_png
 from gprior_jax.inversion.batching import default_batch_size
+from gprior_jax.inversion.devices import cores
 from gprior_jax.keys import seeded
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.engine import Engine
@@ -25,6 +27,17 @@ if TYPE_CHECKING:
     from gprior_jax.serving.listening import Listener
 
 _MOST_PORT = 65535
+
+
+def _places(resolution: int) -> int:
+    """Images at once where nobody names a number.
+
+    A program has as many places as it was compiled for and computes all of them, taken or not. On a CPU that is what a
+    job alone waits for, and nothing is gained where all are taken (``benchmarks/serving.py``).
+    """
+    if jax.default_backend() == "cpu":
+        return max(1, cores() // 2)
+    return default_batch_size(resolution, 8)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,7 +80,7 @@ class Serve(LimitFlags, PriorFlags):
 
     Attributes:
         seed: of the server; a job's random numbers are folded from it and the job's own.
-        batch_size: images at once in a lane; chosen by resolution unless given.
+        batch_size: images at once in a lane; by resolution unless given, on a CPU one for every two cores.
         host: address to listen on; beyond this machine only with a token.
         port: to listen on; 0 takes any that is free.
         token: that every request must have; better in the variable GPRIOR_TOKEN, as others see flags.
@@ -90,7 +103,7 @@ class Serve(LimitFlags, PriorFlags):
         token = self.token if self.token is not None else os.environ.get("GPRIOR_TOKEN") or None
         self._check(token)
         prior = self.load_prior()
-        slots = self.batch_size or default_batch_size(prior.resolution, 8)
+        slots = self.batch_size or _places(prior.resolution)
         engine = Engine(Maker(prior, seeded(self.seed), self.limits(), slots, self.devices))
         listener = Listener(make_app(engine, self.model, token), self.host, self.port, self.limits())
         self._warm(engine)
