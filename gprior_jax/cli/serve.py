@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from tyro import conf
 
+from gprior_jax import interrupts
 from gprior_jax.cli.flags import PriorFlags, check_positive
 from gprior_jax.cli.telling import print_json, say, warn
 from gprior_jax.errors import ArgumentError, require
@@ -32,12 +33,11 @@ _MOST_PORT = 65535
 def _places(resolution: int) -> int:
     """Images at once where nobody names a number.
 
-    A program has as many places as it was compiled for and computes all of them, taken or not. On a CPU that is what a
-    job alone waits for, and nothing is gained where all are taken (``benchmarks/serving.py``).
+    A program computes all of its places, taken or not. On a CPU a job alone would wait for them, so there are no more
+    than cores, each of which has one (``benchmarks/serving.py``).
     """
-    if jax.default_backend() == "cpu":
-        return max(1, cores() // 2)
-    return default_batch_size(resolution, 8)
+    most = default_batch_size(resolution, 8)
+    return min(cores(), most) if jax.default_backend() == "cpu" else most
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class Serve(LimitFlags, PriorFlags):
 
     Attributes:
         seed: of the server; a job's random numbers are folded from it and the job's own.
-        batch_size: images at once in a lane; by resolution unless given, on a CPU one for every two cores.
+        batch_size: images at once in a lane; by resolution unless given, on a CPU no more than cores.
         host: address to listen on; beyond this machine only with a token.
         port: to listen on; 0 takes any that is free.
         token: that every request must have; better in the variable GPRIOR_TOKEN, as others see flags.
@@ -141,6 +141,7 @@ class Serve(LimitFlags, PriorFlags):
             while True:
                 time.sleep(3600.0)
         except KeyboardInterrupt:
+            interrupts.end_in_order()
             say("no more jobs are taken; those that were are finished.", self.json)
         cancelled = engine.close(self.grace)
         listener.stop()

@@ -33,12 +33,12 @@ class Limits:
     lanes: int = 4
     steps: int = 1000
     codes: int = 40
-    megabytes: float = 16.0
+    megabytes: float = 10.0
     megapixels: float = 25.0
     timeout: float = 300.0
     keep_minutes: float = 15.0
     keep_megabytes: float = 512.0
-    connections: int = 128
+    connections: int = 100
     patience: float = 30.0
     wait: float = 60.0
 

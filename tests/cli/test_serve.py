@@ -72,7 +72,8 @@ def test_it_serves_until_it_is_told_to_stop(little, tmp_path):
                 answer = pool.submit(ask, port, "POST", "/v1/jobs?steps=2000&wait=50", content, **headers)
                 while not re.search(rb"^gprior_running 1", ask(port, "GET", "/metrics")[1], re.MULTILINE):
                     time.sleep(0.01)
-                program.send_signal(signal.SIGTERM)
+                for _ in range(2):  # As `timeout` sends it.
+                    program.send_signal(signal.SIGTERM)
                 status, job = answer.result(timeout=60)
             said += program.communicate(timeout=60)[0]
         finally:
