@@ -129,6 +129,7 @@ def arguments() -> argparse.Namespace:
     made.add_argument("--codes", type=at_least(1), default=5)
     made.add_argument("--steps", type=at_least(1), default=10)
     made.add_argument("--batch-size", type=at_least(1), help="places of the server; its own choice unless given")
+    made.add_argument("--keep-megabytes", type=at_least(1), default=10, help="results that the server keeps")
     made.add_argument("--queue", type=at_least(1), default=16)
     return made.parse_args()
 
@@ -137,7 +138,7 @@ def arguments() -> argparse.Namespace:
 def server(args: argparse.Namespace):
     """A server as a process; gives it and its port once it is ready."""
     command = [sys.executable, "-m", "gprior_jax", "serve", "--model", args.model, "--port", "0", "--json"]
-    command += ["--queue", str(args.queue)]
+    command += ["--queue", str(args.queue), "--keep-megabytes", str(args.keep_megabytes)]
     command += [] if args.batch_size is None else ["--batch-size", str(args.batch_size)]
     command += ["--max-megabytes", str(_MEGABYTES), "--connections", "512"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
@@ -217,15 +218,17 @@ def main() -> None:
         alone, able = capacity(client, places)
         note(f"a job alone {alone:.2f} s, capacity {able:.2f} jobs a second")
         queued: list[int] = []
+        memory: list[float] = []
 
         def look() -> None:
             told = client.ask("GET", "/metrics")[1].decode()
+            memory.append(resident(process))
             queued.append(int(float(told.split("\ngprior_queued ")[1].split()[0])))
 
-        start, began = resident(process), time.perf_counter()
+        began = time.perf_counter()
         answers = load(client, args, args.times * able, look)
         took = time.perf_counter() - began
-        end = resident(process)
+        memory.append(resident(process))
         assert process.poll() is None, "the server has ended"
         rows = []
         for kind, outcome in sorted({(answer.kind, answer.outcome) for answer in answers}):
@@ -234,8 +237,9 @@ def main() -> None:
         print_table(["request", "came to", "number", "median, s", "95 %, s", "most, s"], rows)
         print(f"{places} places: a job alone {alone:.2f} s, {able:.2f} jobs a second when all are taken.")
         print(f"{len(answers)} requests in {took:.0f} s, at most {max(queued)} waiting.")
-        print(f"Memory {start:.0f} MB before, {end:.0f} MB after.")
-        report.add(alone=alone, capacity=able, seconds=took, queued=queued, megabytes=[start, end], answers=answers)
+        halfway = memory[len(memory) // 2]
+        print(f"Memory {memory[0]:.0f} MB before, {halfway:.0f} MB half-way, {memory[-1]:.0f} MB after.")
+        report.add(alone=alone, capacity=able, seconds=took, queued=queued, megabytes=memory, answers=answers)
 
 
 if __name__ == "__main__":

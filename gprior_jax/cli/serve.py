@@ -1,6 +1,7 @@
 """``gprior serve``."""
 
 import dataclasses
+import gc
 import os
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +24,9 @@ from gprior_jax.serving.guard import check_token
 from gprior_jax.serving.limits import Limits
 from gprior_jax.serving.making import Maker
 from gprior_jax.serving.pictures import Sent
+
+_GARBAGE = (2_000, 10, 10)
+"""A command that soon ends hardly looks for garbage; a server leaves some with every connection."""
 
 if TYPE_CHECKING:
     from gprior_jax.serving.listening import Listener
@@ -107,6 +111,7 @@ class Serve(LimitFlags, PriorFlags):
         engine = Engine(Maker(prior, seeded(self.seed), self.limits(), slots, self.devices))
         listener = Listener(make_app(engine, self.model, token), self.host, self.port, self.limits())
         self._warm(engine)
+        gc.set_threshold(*_GARBAGE)
         listener.start()
         if self.json:
             print_json({"address": listener.address})
