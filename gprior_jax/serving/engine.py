@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from gprior_jax.compiling import programs
-from gprior_jax.errors import GPriorError
+from gprior_jax.errors import GPriorError, is_out_of_memory
 from gprior_jax.images.arrays import to_uint8
 from gprior_jax.images.files import encode_png
 from gprior_jax.inversion.result import Result
@@ -225,7 +225,7 @@ class Engine:
     def broke(self, lane: Lane, error: Exception) -> None:
         """A lane ends, and its jobs; where it had none, those that would be its next."""
         why = str(error) if isinstance(error, GPriorError) else _FAULT
-        if "RESOURCE_EXHAUSTED" in str(error) or isinstance(error, MemoryError):
+        if is_out_of_memory(error):
             why = "memory did not suffice: ask for fewer codes."
         with self._changed:
             for job in lane.jobs or [job for job in self._queue if job.lane == lane.key]:
