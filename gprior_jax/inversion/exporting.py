@@ -41,9 +41,9 @@ def export_inversion(prior: Prior, recipe: Recipe, images: int = 1) -> bytes:
 
     >>> import gprior_jax as gp
     >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
-    >>> run = load_inversion(export_inversion(gp.load("builtin"), recipe))
-    >>> run(jax.random.key(0), np.zeros((1, 64, 64, 3)))["images"].shape
-    (1, 64, 64, 3)
+    >>> content = export_inversion(gp.load("builtin"), recipe)  # load_inversion makes a function of it
+    >>> len(content) > 5_000_000  # The weights are in it.
+    True
     """
     require("flatbuffers", "export")
     if images < 1:

@@ -7,33 +7,24 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from gprior_jax.compiling import programs
 from gprior_jax.errors import GPriorError, is_out_of_memory
-from gprior_jax.images.arrays import to_uint8
-from gprior_jax.images.files import encode_png
 from gprior_jax.inversion.result import Result
-from gprior_jax.runs.record import record_arrays
 from gprior_jax.serving.asked import Asked
-from gprior_jax.serving.jobs import Job, Kept, State, finite
+from gprior_jax.serving.finishing import kept_of
+from gprior_jax.serving.jobs import Job, State
 from gprior_jax.serving.lane import Lane
-from gprior_jax.serving.making import LaneKey, Maker, Plan, Ready
+from gprior_jax.serving.lanes import Lanes
+from gprior_jax.serving.making import Maker, Plan, Ready
 from gprior_jax.serving.queue import Queue
 from gprior_jax.serving.shelf import Shelf
-from gprior_jax.storage.atomic import arrays_bytes
 
 LOG = logging.getLogger("gprior_jax.serving")
-
-_TURN_S = 10.0
-"""A job whose kind has no lane waits for so long before a lane that is at work makes room for it."""
 
 _TICK_S = 1.0
 """Seconds between two looks at what nobody asks for."""
 
 _HEARD_S = 5.0
 """Seconds that clients have at the end to ask what came of their jobs."""
-
-_FORGOTTEN = 32
-"""Lanes after which compiled programs are forgotten: some recipes have a program for every number of steps."""
 
 _FAULT = "the server failed at this job, its log says why: send it again later."
 
@@ -57,12 +48,11 @@ class Engine:
         self.listeners: list[Callable[[Job], None]] = []
         self._changed = threading.Condition()
         self._queue = Queue(self.limits.queue)
-        self._lanes: dict[LaneKey, Lane] = {}
+        self._lanes = Lanes(maker, self.limits.lanes)
         self._shelf = Shelf(60.0 * self.limits.keep_minutes, 1e6 * self.limits.keep_megabytes)
         self._finisher = ThreadPoolExecutor(1, "gprior finisher")
         self._under_way: set[Job] = set()  # In lanes, and those that are being finished.
-        self._next: LaneKey | None = None
-        self._made, self._is_closing, self._is_closed, self._warming = 0, False, False, 0
+        self._is_closing, self._is_closed, self._warming = False, False, 0
         threading.Thread(target=self._tick, name="gprior janitor", daemon=True).start()
 
     # What requests ask for.
@@ -147,7 +137,7 @@ class Engine:
         with self._changed:
             return {
                 "queued": len(self._queue),
-                "running": sum(len(lane.jobs) for lane in self._lanes.values()),
+                "running": sum(len(lane.jobs) for lane in self._lanes),
                 "lanes": len(self._lanes),
                 "slots": self.maker.slots * len(self._lanes),
                 "kept_bytes": self._shelf.kept_bytes,
@@ -177,7 +167,7 @@ class Engine:
             while time.monotonic() < until and not all(job.told for job in self._shelf.ended() - ended_before):
                 self._changed.wait(0.05)
             self._is_closed = True
-            lanes = list(self._lanes.values())
+            lanes = list(self._lanes)
             self._changed.notify_all()
         for lane in lanes:
             lane.join(timeout=5.0)
@@ -237,7 +227,7 @@ class Engine:
     def closed(self, lane: Lane) -> None:
         """A lane has ended: there is room for another."""
         with self._changed:
-            del self._lanes[lane.key]
+            self._lanes.remove(lane)
             if not self._is_closed:
                 self._open_lanes()
             self._changed.notify_all()
@@ -250,12 +240,7 @@ class Engine:
         try:
             ready = job.ready
             if ready is not None:
-                record = plan.record(job.asked, ready, result)
-                numbers = {"status": record.status.name, "step": record.step, "late": job.is_late}
-                numbers |= {name: finite(value) for name, value in (record.terms | record.metrics).items()}
-                numbers |= {"remarks": ready.remarks} if ready.remarks else {}
-                npz = arrays_bytes(record_arrays(record, plan.about(job.asked, ready)))
-                kept = Kept(encode_png(to_uint8(record.image)), npz, numbers)
+                kept = kept_of(plan, job, ready, result)
         except Exception as error:
             LOG.exception("a job of the task %s could not be finished", job.asked.task)
             why = str(error) if isinstance(error, GPriorError) else _FAULT
@@ -277,36 +262,8 @@ class Engine:
         self._changed.notify_all()
 
     def _open_lanes(self) -> None:
-        """A lane for every kind of job that waits, as far as there may be some."""
-        # That which room was made for goes first, however long the queue of what was worked on is.
-        for job in sorted(self._queue, key=lambda job: job.lane != self._next):
-            if job.lane in self._lanes:
-                continue
-            if len(self._lanes) >= self.limits.lanes:
-                self._make_room(job)
-                return
-            self._next = None
-            self._lanes[job.lane] = lane = Lane(job.lane, self.maker.plan(job.lane), self)
-            self._made += 1
-            if self._made % _FORGOTTEN == 0:
-                programs.forget()
-            lane.start()
-
-    def _make_room(self, job: Job) -> None:
-        """Let a lane go for a job without one: the least used of those at rest, or the one at work for longest."""
-        if any(lane.is_leaving for lane in self._lanes.values()):
-            return
-        self._next = job.lane
-        wanted = {job.lane for job in self._queue}
-        resting = [lane for lane in self._lanes.values() if not lane.jobs and lane.key not in wanted]
-        if resting:
-            min(resting, key=lambda lane: lane.used).is_leaving = True
-        else:
-            # Each has its turn from its first job on: what comes before is compiling.
-            begun = [lane for lane in self._lanes.values() if lane.began is not None]
-            longest = min(begun, key=lambda lane: lane.began or 0.0, default=None)
-            if longest is not None and time.monotonic() - max(job.created, longest.began or 0.0) > _TURN_S:
-                longest.is_leaving = True
+        """See :meth:`gprior_jax.serving.lanes.Lanes.open`."""
+        self._lanes.open(self._queue, self)
         self._changed.notify_all()
 
     def _tick(self) -> None:
@@ -328,7 +285,7 @@ class Engine:
 
     def _seconds_left(self, job: Job, place: int) -> float | None:
         """Until a job ends, by the pace of its lane."""
-        lane = self._lanes.get(job.lane)
+        lane = self._lanes.of(job)
         if lane is None or lane.pace is None:
             return None
         turns = max(place, 0) // self.maker.slots + (1 if place >= 0 else 0)
@@ -336,5 +293,5 @@ class Engine:
 
     def _pause(self) -> float:
         """Seconds after which a client may try again where the queue is full: until about one job has ended."""
-        paces = [lane.pace * lane.plan.num_steps / self.maker.slots for lane in self._lanes.values() if lane.pace]
+        paces = [lane.pace * lane.plan.num_steps / self.maker.slots for lane in self._lanes if lane.pace]
         return min(60.0, max(1.0, min(paces, default=1.0)))

@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import socket
+import threading
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from gprior_jax.serving.app import make_app
 from gprior_jax.serving.jobs import State
 from gprior_jax.serving.listening import Listener
 from gprior_jax.serving.pictures import Sent
-from serving.served import LONG, asked, engine, png, submit, until
+from serving.served import LONG, asked, engine, limits, png, submit, until
 
 TOKEN = "a-token-that-nobody-guesses"
 SETTINGS = "steps=3&codes=2"
@@ -219,6 +220,25 @@ def test_clients_that_dawdle_are_not_waited_for(monkeypatch):
         assert closed_within(head, 5) == b""
         assert b"alive" in closed_within(second, 5)
         assert b"408" in closed_within(body, 5)
+
+
+def test_a_client_that_does_not_take_its_answer_is_cut_off(monkeypatch):
+    monkeypatch.setattr("gprior_jax.serving.listening._LOOK_S", 0.05)
+    ended = threading.Event()
+
+    async def much(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"80000000")]})
+        await send({"type": "http.response.body", "body": bytes(40_000_000), "more_body": True})
+        await send({"type": "http.response.body", "body": bytes(40_000_000)})
+        ended.set()
+
+    listener = Listener(much, "127.0.0.1", 0, limits(patience=0.3))
+    listener.start()
+    with socket.create_connection(("127.0.0.1", int(listener.address.rpartition(":")[2]))) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert ended.wait(10)
+        assert len(closed_within(connection, 10)) < 80_000_000
+    listener.stop()
 
 
 def test_full_and_closing():

@@ -147,7 +147,7 @@ def test_the_queue_is_bounded_and_knows_places():
 
 
 def test_lanes_are_bounded_and_every_kind_gets_its_turn(monkeypatch):
-    monkeypatch.setattr("gprior_jax.serving.engine._TURN_S", 0.05)
+    monkeypatch.setattr("gprior_jax.serving.lanes._TURN_S", 0.05)
     monkeypatch.setattr("gprior_jax.serving.engine._TICK_S", 0.01)
     with engine(slots=1, lanes=1, queue=99) as made:
         busy = [submit(made, steps=300, seed=seed) for seed in range(8)]
