@@ -94,7 +94,7 @@ class Serve(LimitFlags, PriorFlags):
 
     host: str = "127.0.0.1"
     port: int = 8000
-    token: Annotated[str | None, conf.arg(metavar="TOKEN")] = None
+    token: Annotated[str | None, conf.arg(metavar="TOKEN")] = dataclasses.field(default=None, repr=False)
     devices: int | None = None
     grace: float = 30.0
 
