@@ -100,7 +100,8 @@ class Serve(LimitFlags, PriorFlags):
 
     def run(self) -> int:
         """Serve until a signal comes."""
-        require("fastapi", "serve")
+        for module in ("fastapi", "uvicorn", "python_multipart", "prometheus_client"):
+            require(module, "serve")
         from gprior_jax.serving.app import make_app
         from gprior_jax.serving.listening import Listener
 

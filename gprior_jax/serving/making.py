@@ -22,7 +22,7 @@ from gprior_jax.inversion.result import Result
 from gprior_jax.operators import Forward, box_mask
 from gprior_jax.recipes import METHODS, find_method
 from gprior_jax.runs.abouts import fingerprint_of
-from gprior_jax.runs.inversion import inversion_settings, psnr_metric, with_styles
+from gprior_jax.runs.inversion import inversion_settings, labelled, psnr_metric, with_styles
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.record import Record, record_of
 from gprior_jax.runs.restoration import restored_record
@@ -240,10 +240,12 @@ class Plan:
         if self.task is None:
             found = psnr_metric(result.images[None], observed[None])
             metrics = {name: float(values[0]) for name, values in found.items()}
-            return with_styles(self.inverter, record_of(_NAME.name, _NAME, observed, result, metrics))
+            record = record_of(_NAME.name, _NAME, observed, result, metrics)
+            return with_styles(self.inverter, record if ready.label is None else labelled(record, ready.label))
         operator: Any = jax.tree.map(lambda leaf: leaf[None], ready.operator)
         sampled = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], result)
         restored = tasks.complete(sampled, observed[None], operator, self.task.finish)
         metrics = {"consistency": float(restored.consistency[0])}
         item = Item(asked.seed, _NAME, _NAME.name)
-        return with_styles(self.inverter, restored_record(item, ready.arrays, restored, 0, metrics))
+        own = {} if ready.label is None else {"label": ready.label}
+        return with_styles(self.inverter, restored_record(item, ready.arrays | own, restored, 0, metrics))

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
-pytest.importorskip("multipart", reason="the extra serve is not installed")
+pytest.importorskip("python_multipart", reason="the extra serve is not installed")
 
 from prometheus_client.parser import text_string_to_metric_families
 

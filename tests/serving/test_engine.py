@@ -87,6 +87,8 @@ def test_classes():
         job = submit(made, method="w", codes=None, label=2)
         until(lambda: job.has_ended)
         assert job.state is State.DONE, job.why
+        with np.load(io.BytesIO(job.kept.npz)) as arrays:
+            assert arrays["variable_label"].tolist() == [0.0, 0.0, 1.0]
         with pytest.raises(ArgumentError, match="conditional: give a label"):
             submit(made)
 
