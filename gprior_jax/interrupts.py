@@ -37,6 +37,7 @@ class _State:
         answered: how many the main thread has seen.
         raises: whether it is told by an exception, so that what is going on can be ended in order.
         remedy: end of the sentence.
+        ends: whether the program is ending in order, see :func:`end_in_order`.
         code: to leave with when all is done; None before.
     """
 
@@ -44,6 +45,7 @@ class _State:
     answered: int = 0
     raises: bool = False
     remedy: str = ""
+    ends: bool = False
     code: int | None = None
 
 
@@ -108,6 +110,13 @@ def set_remedy(remedy: str) -> None:
     _state.remedy = remedy
 
 
+def end_in_order() -> None:
+    """End in order, however long that takes: SIGTERM, which some send twice, is not heard again; Ctrl-C is."""
+    if signal.getsignal(signal.SIGTERM) == _answer:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _state.ends = True
+
+
 def leave(code: int) -> NoReturn:
     """End the process without taking the interpreter apart."""
     for stream in (sys.stdout, sys.stderr):
@@ -153,7 +162,7 @@ def _watch() -> None:
                 if known:
                     came += len(known)
                     time.sleep(PATIENCE_S)
-                    if _state.answered < came:
+                    if _state.answered < came and not _state.ends:
                         _state.number = _state.number or known[0]
                         _say_and_leave()
 

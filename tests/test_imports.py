@@ -48,6 +48,7 @@ ROWS = (
     ("metrics.", "metrics"),
     ("runs.", "runs"),
     ("training.", "training"),
+    ("serving.", "serving"),
     ("cli.", "cli"),
     ("", "__main__"),
 )

@@ -39,6 +39,12 @@ def keep_in(folder: Path | None) -> None:
     _loaded.clear()
 
 
+def forget() -> None:
+    """Let go of all programs of this process, whose memory nothing else frees; those that are kept are read again."""
+    _loaded.clear()
+    jax.clear_caches()
+
+
 def are_kept() -> bool:
     """Whether programs are kept."""
     return bool(_folders)

@@ -152,12 +152,13 @@ def load_masked(
     invert: bool = False,
     gray: Gray = ANY_GRAY,
     value_range: ValueRange = "auto",
+    contents: tuple[bytes, bytes] | tuple[None, None] = (None, None),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read a picture and its mask; holes do not leak into known pixels.
 
     They are read as :func:`gprior_jax.images.files.load_image` and :func:`load_mask` read them. Where the picture is
     resized, the filter weighs known pixels only: what was scribbled into a hole would otherwise shine through at its
-    edges.
+    edges. ``contents`` are those of the two files, where they are not read from disk: their paths are names only.
 
     Returns:
         The picture ``[size, size, C]``, mid-gray in the holes, and the mask ``[size, size, 1]``.
@@ -166,8 +167,8 @@ def load_masked(
         ImageFileError: see both.
     """
     side, channels = (size, 3) if isinstance(size, int) else (size.image_shape[0], size.image_shape[-1])
-    missing = read_missing(Path(mask), invert, gray)
-    image = open_picture(Path(path), picture_of(channels), value_range=value_range)
+    missing = read_missing(Path(mask), invert, gray, contents[1])
+    image = open_picture(Path(path), picture_of(channels), value_range=value_range, content=contents[0])
     known = _known(Path(mask), missing, side, crop, image.size, invert)
     # A mask at the size of the result: the holes are not known at that of the picture.
     if image.size != missing.shape[::-1]:
@@ -181,12 +182,14 @@ def load_masked(
     return from_uint8(np.where(known > 0, np.clip(np.round(mean), 0, 255), 128)), known
 
 
-def read_missing(path: Path, invert: bool = False, gray: Gray = ANY_GRAY) -> np.ndarray:
+def read_missing(path: Path, invert: bool = False, gray: Gray = ANY_GRAY, content: bytes | None = None) -> np.ndarray:
     """A mask file at its own size, float32 ``[H, W]``, 1 where pixels are missing; see :func:`load_mask`.
+
+    ``content`` is the file's, where it is not read from disk.
 
     Floats: in 8 bits, one pixel of many would be rounded away when it is reduced.
     """
-    values = np.asarray(open_picture(path, _seen, value_range=None))
+    values = np.asarray(open_picture(path, _seen, value_range=None, content=content))
     if set(np.unique(values).tolist()) <= {0, int(values.max())}:  # Two values, whatever white is.
         return ((values > 0) == invert).astype(np.float32)
     white = values / np.float32(255.0)

@@ -97,13 +97,18 @@ def record_of(
 
 def write_record(path: str | os.PathLike, record: Record, about: dict[str, Any]) -> None:
     """Write a record, whole or not at all; ``about`` says what it was made from, as JSON."""
+    write_arrays(path, record_arrays(record, about))
+
+
+def record_arrays(record: Record, about: dict[str, Any]) -> dict[str, Any]:
+    """What :func:`write_record` writes of a record, by name."""
     about = about | {"name": record.name, "source": record.source}
     arrays: dict[str, Any] = {"about": json.dumps(about), "status": int(record.status)}
     arrays |= {name: getattr(record, name) for name in ("target", "image", "step", "samples", "sample_losses")}
     for prefix, field in _DICTS.items():
         arrays |= {prefix + key: value for key, value in getattr(record, field).items()}
     arrays |= {} if record.styles is None else {"w": record.styles[None]}
-    write_arrays(path, arrays | ({} if record.frame is None else {"frame": record.frame}))
+    return arrays | ({} if record.frame is None else {"frame": record.frame})
 
 
 @contextlib.contextmanager

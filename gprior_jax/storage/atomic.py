@@ -143,9 +143,14 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
 
 def write_arrays(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:
     """Write arrays as an ``.npz`` file, see :func:`write_bytes`."""
+    write_bytes(path, arrays_bytes(arrays))
+
+
+def arrays_bytes(arrays: Mapping[str, Any]) -> bytes:
+    """Content of an ``.npz`` file of arrays."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def temporary_name(ending: str = "") -> str:

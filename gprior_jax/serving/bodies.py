@@ -1,0 +1,155 @@
+"""What a request sends: its settings and files, whichever way it sends them, bounded in size and time."""
+
+import asyncio
+import base64
+import binascii
+import json
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.serving.asked import Asked
+from gprior_jax.serving.limits import Limits
+from gprior_jax.serving.pictures import Sent
+
+SETTINGS = TypeAdapter(Asked)
+
+IMAGES = ("image/png", "image/jpeg", "application/octet-stream")
+JSON, FORM = "application/json", "multipart/form-data"
+
+_NOT_SETTINGS = ("wait",)
+"""Parameters of the query that are no settings."""
+
+
+class Order(NamedTuple):
+    """What a request for a job sends."""
+
+    asked: Asked
+    sent: Sent
+
+
+async def read_order(request: Request, limits: Limits) -> Order:
+    """Read a request for a job.
+
+    Raises:
+        HTTPException: 408 too slow, 413 too large, 415 of another type, 400 malformed.
+        ArgumentError: settings that are none.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in (*IMAGES, JSON, FORM):
+        raise HTTPException(415, f"content type {kind!r}: use {', '.join((*IMAGES, JSON, FORM))}.")
+    query = {name: value for name, value in request.query_params.items() if name not in _NOT_SETTINGS}
+    content = await read_body(request, limits)
+    if kind == JSON:
+        settings, sent = _of_json(content)
+    elif kind == FORM:
+        settings, sent = await _of_form(request, content)
+    else:
+        settings, sent = {}, Sent(content)
+    if doubled := sorted(query.keys() & settings.keys()):
+        raise ArgumentError(f"{doubled[0]} is given twice: leave it out of the query.")
+    return Order(settings_of(query | settings), sent)
+
+
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """The body, if it is no larger and no later than it may be.
+
+    Raises:
+        HTTPException: 413 or 408.
+    """
+    most = int(limits.megabytes * 1e6)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(limits.patience):
+            async for part in request.stream():
+                size += len(part)
+                if size <= most:
+                    parts.append(part)
+                elif size > _HEARD_OUT * most:
+                    break
+    except TimeoutError:
+        why = f"the request took longer than {limits.patience:g} s: send it faster."
+        raise HTTPException(408, why, {"Connection": "close"}) from None
+    if size > most:
+        why = f"the request is too large: send at most {limits.megabytes:g} MB."
+        raise HTTPException(413, why, {"Connection": "close"})
+    return b"".join(parts)
+
+
+_HEARD_OUT = 4
+"""Times the largest body that is read, and not kept: who is cut short while sending does not hear why."""
+
+
+def settings_of(given: dict[str, Any]) -> Asked:
+    """Settings, from words or from JSON.
+
+    Raises:
+        ArgumentError: something is none.
+
+    >>> settings_of({"task": "upscale", "steps": "20"}).steps
+    20
+    """
+    try:
+        return SETTINGS.validate_python(given)
+    except ValidationError as error:
+        raise ArgumentError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first of what is wrong."""
+    first = error.errors(include_url=False)[0]
+    name, value = ".".join(map(str, first["loc"])), first.get("input")
+    if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"there is no setting {name[:40]!r}: leave it out."
+    if isinstance(inner := first.get("ctx", {}).get("error"), ArgumentError):
+        return str(inner)
+    wanted = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"}
+    use = wanted.get(first["type"]) or first.get("ctx", {}).get("expected") or first["msg"]
+    return f"{name} {str(value)[:40]!r}: use {use}."
+
+
+def _of_json(content: bytes) -> tuple[dict[str, Any], Sent]:
+    try:
+        told = json.loads(content)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "the body is no JSON: send an object.") from None
+    if not isinstance(told, dict):
+        raise HTTPException(400, "the body is no JSON object: send one with an image in base64.")
+    mask = told.pop("mask", None)
+    image = _decoded(told.pop("image", None), "image")
+    return told, Sent(image, None if mask is None else _decoded(mask, "mask"))
+
+
+def _decoded(text: Any, name: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise HTTPException(400, f"{name} is no base64: send the content of its file in it.") from None
+
+
+async def _of_form(request: Request, content: bytes) -> tuple[dict[str, Any], Sent]:
+    """The fields of a form; starlette gives it what was read."""
+    again = Request(request.scope, _sender(content))
+    async with again.form(max_files=2, max_fields=32) as form:
+        files: dict[str, bytes] = {}
+        settings: dict[str, Any] = {}
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                files[name] = await value.read()  # Under what name the client had it is of no interest.
+            else:
+                settings[name] = value
+    if not files.keys() <= {"image", "mask"} or "image" not in files:
+        raise HTTPException(400, "the form holds no file of the name image: send one, and at most a mask beside it.")
+    return settings, Sent(files["image"], files.get("mask"))
+
+
+def _sender(content: bytes) -> Any:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    return receive

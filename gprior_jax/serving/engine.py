@@ -1,0 +1,297 @@
+"""The engine: jobs in a bounded queue, a bounded number of lanes that work on them, and what came of them."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from gprior_jax.errors import GPriorError, is_out_of_memory
+from gprior_jax.inversion.result import Result
+from gprior_jax.serving.asked import Asked
+from gprior_jax.serving.finishing import kept_of
+from gprior_jax.serving.jobs import Job, State
+from gprior_jax.serving.lane import Lane
+from gprior_jax.serving.lanes import Lanes
+from gprior_jax.serving.making import Maker, Plan, Ready
+from gprior_jax.serving.queue import Queue
+from gprior_jax.serving.shelf import Shelf
+
+LOG = logging.getLogger("gprior_jax.serving")
+
+_TICK_S = 1.0
+"""Seconds between two looks at what nobody asks for."""
+
+_HEARD_S = 5.0
+"""Seconds that clients have at the end to ask what came of their jobs."""
+
+_FAULT = "the server failed at this job, its log says why: send it again later."
+
+
+class ClosingError(GPriorError):
+    """The server takes no more jobs."""
+
+
+class Engine:
+    """Takes jobs, works on them in lanes, and keeps what came of them. For any number of threads.
+
+    Attributes:
+        maker: what makes jobs ready.
+        limits: what is taken on.
+        listeners: called with every job that has ended.
+    """
+
+    def __init__(self, maker: Maker):
+        """Start without lanes."""
+        self.maker, self.limits = maker, maker.limits
+        self.listeners: list[Callable[[Job], None]] = []
+        self._changed = threading.Condition()
+        self._queue = Queue(self.limits.queue)
+        self._lanes = Lanes(maker, self.limits.lanes)
+        self._shelf = Shelf(60.0 * self.limits.keep_minutes, 1e6 * self.limits.keep_megabytes)
+        self._finisher = ThreadPoolExecutor(1, "gprior finisher")
+        self._under_way: set[Job] = set()  # In lanes, and those that are being finished.
+        self._is_closing, self._is_closed, self._warming = False, False, 0
+        threading.Thread(target=self._tick, name="gprior janitor", daemon=True).start()
+
+    # What requests ask for.
+
+    def check_room(self) -> None:
+        """Raise :class:`ClosingError` or :class:`gprior_jax.serving.queue.FullError` where no job is taken now."""
+        with self._changed:
+            if self._is_closing:
+                raise ClosingError("the server is shutting down: send the picture again later.")
+            self._queue.check_room(self._pause())
+
+    def submit(self, asked: Asked, ready: Ready, most_steps: float = float("inf")) -> Job:
+        """Take a job.
+
+        Args:
+            asked: its settings.
+            ready: its picture.
+            most_steps: it leaves after so many.
+
+        Raises:
+            ClosingError: the server is shutting down.
+            FullError: too many are waiting.
+        """
+        steps = self.maker.plan(ready.lane).num_steps
+        with self._changed:
+            self.check_room()
+            job = Job(asked, ready.lane, ready, steps, time.monotonic() + self.limits.timeout, most_steps)
+            self._queue.add(job)
+            self._shelf.add(job)
+            self._open_lanes()
+            self._changed.notify_all()
+            return job
+
+    def warm(self, asked: Asked, ready: Ready) -> None:
+        """Compile what jobs of a kind need, by one that takes a step; the server is ready when that is done."""
+
+        def warmed(ended: Job) -> None:
+            self._warming -= ended is job and ended.state is State.DONE
+
+        with self._changed:
+            self._warming += 1
+            job = self.submit(asked, ready, most_steps=1)
+            job.deadline, job.told = float("inf"), True
+            self.listeners.append(warmed)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether jobs are taken and what was to be compiled is."""
+        return not (self._warming or self._is_closing)
+
+    def find(self, name: str) -> Job:
+        """The job of a name; raises as :meth:`gprior_jax.serving.shelf.Shelf.find`."""
+        with self._changed:
+            return self._shelf.find(name)
+
+    def cancel(self, name: str, why: str = "it was cancelled.") -> Job:
+        """End a job at once, and forget what came of one that has ended; it leaves its lane with the next step."""
+        with self._changed:
+            job = self._shelf.find(name)
+            if job.has_ended:
+                self._shelf.remove(job)
+            self._queue.remove(job)
+            self._end(job, State.CANCELLED, why)
+            return job
+
+    def told(self, job: Job) -> dict[str, Any]:
+        """How far a job is, JSON."""
+        with self._changed:
+            place = self._queue.place(job)
+            left = self._seconds_left(job, place)
+            about: dict[str, Any] = {"id": job.id, "state": job.state.value, "settings": job.asked.given()}
+            about |= {"step": job.step, "steps": job.num_steps, "loss": job.loss, "psnr": job.psnr}
+            if job.state is State.QUEUED:
+                about["place"] = place + 1
+            if not job.has_ended:
+                return about | {"seconds_left": None if left is None else round(left, 2)}
+            job.told = True
+            return about | ({"error": job.why} if job.why else {}) | ({"result": job.kept.numbers} if job.kept else {})
+
+    def counts(self) -> dict[str, int]:
+        """What is going on, for metrics."""
+        with self._changed:
+            return {
+                "queued": len(self._queue),
+                "running": sum(len(lane.jobs) for lane in self._lanes),
+                "lanes": len(self._lanes),
+                "slots": self.maker.slots * len(self._lanes),
+                "kept_bytes": self._shelf.kept_bytes,
+            }
+
+    def close(self, grace: float) -> int:
+        """Take no more jobs, let those that were accepted end, cancel what has not by then, and end the lanes.
+
+        Args:
+            grace: seconds that jobs have.
+
+        Returns:
+            How many were cancelled.
+        """
+        until = time.monotonic() + grace
+        with self._changed:
+            self._is_closing = True
+            ended_before = set(self._shelf.ended())
+            while (self._queue or self._under_way) and time.monotonic() < until:
+                self._changed.wait(0.05)
+            left = [*self._queue, *self._under_way]
+            for job in left:
+                self._queue.remove(job)
+                self._end(job, State.CANCELLED, "the server was shut down before it had ended.")
+            # Whoever asks now and then hears of the end, too.
+            until = min(until, time.monotonic() + _HEARD_S)
+            while time.monotonic() < until and not all(job.told for job in self._shelf.ended() - ended_before):
+                self._changed.wait(0.05)
+            self._is_closed = True
+            lanes = list(self._lanes)
+            self._changed.notify_all()
+        for lane in lanes:
+            lane.join(timeout=5.0)
+        self._finisher.shutdown(wait=not any(lane.is_alive() for lane in lanes), cancel_futures=True)
+        return len(left)
+
+    # What lanes ask for, see gprior_jax.serving.lane.Dispatcher.
+
+    def next_job(self, lane: Lane) -> Job | None:
+        """The next job of a lane; see there."""
+        with self._changed:
+            while True:
+                self._expire()
+                job = None if lane.is_leaving or self._is_closed else self._queue.pop(lane.key)
+                if job is not None:
+                    lane.jobs.add(job)
+                    self._under_way.add(job)
+                    lane.used = job.started = time.monotonic()
+                    lane.began = lane.began or job.started
+                    job.state = State.RUNNING
+                    return job
+                if lane.jobs:
+                    return None
+                if lane.is_leaving or self._is_closed:
+                    raise StopIteration
+                self._changed.wait()
+
+    def came_out(self, lane: Lane, job: Job, result: Result) -> None:
+        """A job has left a lane: it is finished beside the lane's work."""
+        with self._changed:
+            lane.jobs.discard(job)
+            if job.has_ended:  # Cancelled on the way.
+                self._under_way.discard(job)
+                self._changed.notify_all()
+                return
+        self._finisher.submit(self._finish, lane.plan, job, result)
+
+    def refused(self, lane: Lane, job: Job, error: GPriorError) -> None:
+        """A job does not fit."""
+        with self._changed:
+            lane.jobs.discard(job)
+            self._end(job, State.FAILED, str(error))
+            self._under_way.discard(job)
+
+    def broke(self, lane: Lane, error: Exception) -> None:
+        """A lane ends, and its jobs; where it had none, those that would be its next."""
+        why = str(error) if isinstance(error, GPriorError) else _FAULT
+        if is_out_of_memory(error):
+            why = "memory did not suffice: ask for fewer codes."
+        with self._changed:
+            for job in lane.jobs or [job for job in self._queue if job.lane == lane.key]:
+                self._queue.remove(job)
+                self._end(job, State.FAILED, why)
+                self._under_way.discard(job)
+            lane.jobs = set()
+
+    def closed(self, lane: Lane) -> None:
+        """A lane has ended: there is room for another."""
+        with self._changed:
+            self._lanes.remove(lane)
+            if not self._is_closed:
+                self._open_lanes()
+            self._changed.notify_all()
+
+    # Inside.
+
+    def _finish(self, plan: Plan, job: Job, result: Result) -> None:
+        """Make what is kept of a job."""
+        kept, why = None, ""
+        try:
+            ready = job.ready
+            if ready is not None:
+                kept = kept_of(plan, job, ready, result)
+        except Exception as error:
+            LOG.exception("a job of the task %s could not be finished", job.asked.task)
+            why = str(error) if isinstance(error, GPriorError) else _FAULT
+        with self._changed:
+            if not job.has_ended:
+                job.kept = kept
+                self._end(job, State.FAILED if kept is None else State.DONE, why)
+            self._under_way.discard(job)
+            self._changed.notify_all()
+
+    def _end(self, job: Job, state: State, why: str) -> None:
+        """A job has ended, unless it had before."""
+        if job.has_ended:
+            return
+        job.state, job.why, job.ready, job.ended = state, why, None, time.monotonic()
+        self._shelf.end(job)
+        for listener in self.listeners:
+            listener(job)
+        self._changed.notify_all()
+
+    def _open_lanes(self) -> None:
+        """See :meth:`gprior_jax.serving.lanes.Lanes.open`."""
+        self._lanes.open(self._queue, self)
+        self._changed.notify_all()
+
+    def _tick(self) -> None:
+        """Now and then: jobs that have waited too long, lanes that are to make room, results that are too old."""
+        while not self._is_closed:
+            time.sleep(_TICK_S)
+            with self._changed:
+                self._expire()
+                self._open_lanes()
+                self._shelf.sweep()
+
+    def _expire(self) -> None:
+        """End the jobs that have waited too long."""
+        for job in self._queue:
+            if time.monotonic() > job.deadline:
+                self._queue.remove(job)
+                why = f"its turn did not come within {self.limits.timeout:g} seconds: send it again later."
+                self._end(job, State.FAILED, why)
+
+    def _seconds_left(self, job: Job, place: int) -> float | None:
+        """Until a job ends, by the pace of its lane."""
+        lane = self._lanes.of(job)
+        if lane is None or lane.pace is None:
+            return None
+        turns = max(place, 0) // self.maker.slots + (1 if place >= 0 else 0)
+        return lane.pace * (job.num_steps * (turns + 1) - job.step)
+
+    def _pause(self) -> float:
+        """Seconds after which a client may try again where the queue is full: until about one job has ended."""
+        paces = [lane.pace * lane.plan.num_steps / self.maker.slots for lane in self._lanes if lane.pace]
+        return min(60.0, max(1.0, min(paces, default=1.0)))

@@ -1,0 +1,251 @@
+"""From what is asked for and a picture to an image on its way into a stream, and from its result to what is kept."""
+
+import dataclasses
+import functools
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax import recipes, tasks
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import as_labels, with_label
+from gprior_jax.generators.prior import Prior
+from gprior_jax.images.remarks import collected
+from gprior_jax.inversion.devices import spread
+from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.result import Result
+from gprior_jax.operators import Forward, box_mask
+from gprior_jax.recipes import METHODS, find_method
+from gprior_jax.runs.abouts import fingerprint_of
+from gprior_jax.runs.inversion import inversion_settings, labelled, psnr_metric, with_styles
+from gprior_jax.runs.items import Item
+from gprior_jax.runs.record import Record, record_of
+from gprior_jax.runs.restoration import restored_record
+from gprior_jax.serving import pictures
+from gprior_jax.serving.asked import Asked
+from gprior_jax.serving.limits import Limits
+from gprior_jax.serving.pictures import Sent
+from gprior_jax.tasks import Arrays
+from gprior_jax.typing import Key
+
+LaneKey = tuple[Asked, tuple[int, ...]]
+"""What jobs of one lane have in common: :meth:`Asked.of_lane`, and the shape of what was observed."""
+
+_NAME = Path("image")
+"""What a result is called: clients name no files here."""
+
+
+class Ready(NamedTuple):
+    """A picture that was read.
+
+    Attributes:
+        lane: where it is worked on.
+        arrays: ``"observed"`` ``[H, W, C]``, and ``"known"``.
+        operator: that it went through; its leaves are this image's.
+        label: ``[num_classes]``, its class.
+        digests: of the files.
+        remarks: what was said of them.
+    """
+
+    lane: LaneKey
+    arrays: Arrays
+    operator: Forward | None
+    label: np.ndarray | None
+    digests: list[str]
+    remarks: list[str]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Maker:
+    """Makes jobs of a prior ready, and results of streams complete.
+
+    Attributes:
+        prior: the generator.
+        key: of everything that is drawn: a job's own is folded from it and the job's seed, so that its result is that
+            of :func:`gprior_jax.invert` with this key and the seed as the image's id.
+        limits: what is taken on.
+        slots: images at once.
+        devices: that they are spread over; None takes the cores of a CPU, else one.
+    """
+
+    prior: Prior
+    key: Key
+    limits: Limits
+    slots: int = 8
+    devices: int | None = None
+
+    @functools.cached_property
+    def methods(self) -> tuple[str, ...]:
+        """Those that fit the prior, and whose results are codes, not weights of a generator."""
+        names = [name for name, method in METHODS.items() if method.batch_size is None]
+        return tuple(name for name in names if self._fits(name))
+
+    def _fits(self, method: str) -> bool:
+        try:
+            METHODS[method].recipe().fit(self._labelled(self.prior.num_classes > 0))
+        except ArgumentError:
+            return False
+        return True
+
+    def _labelled(self, has_label: bool) -> Prior:
+        return with_label(self.prior, 0) if has_label else self.prior
+
+    def plan(self, lane: LaneKey) -> "Plan":
+        """How jobs of a lane are worked on."""
+        asked, shape = lane
+        return Plan(self, asked, self.recipe(asked), _task(asked, self.prior.resolution // shape[0]))
+
+    def recipe(self, asked: Asked) -> Recipe:
+        """The recipe that settings describe.
+
+        Raises:
+            ArgumentError: they do not fit the method, the prior or the limits.
+        """
+        if asked.method not in self.methods:
+            raise ArgumentError(f"method {asked.method!r}: use {', '.join(self.methods)}.")
+        recipe, most = self._recipe(asked), self.limits
+        steps = sum(stage.solver.num_steps for stage in recipe.stages)
+        if steps > most.steps:
+            raise ArgumentError(f"{steps} steps are more than this server takes: use at most {most.steps}.")
+        codes = max(getattr(stage.parametrization, "num_codes", 1) for stage in recipe.stages)
+        if codes > most.codes:
+            raise ArgumentError(f"{codes} codes are more than this server takes: use at most {most.codes}.")
+        recipe.fit(self._labelled(asked.label is not None))
+        return recipe
+
+    def _recipe(self, asked: Asked) -> Recipe:
+        method, task = find_method(asked.method), _task(asked, 1)
+        given = {"num_steps": asked.steps, "num_codes": asked.codes, "layer": asked.layer}
+        arguments: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if foreign := [name.removeprefix("num_") for name in arguments if name not in method.options]:
+            raise ArgumentError(f"{foreign[0]} is not for the method {asked.method}: leave it out.")
+        arguments |= {"preset": asked.preset} | ({"perceptual": "auto"} if "perceptual" in method.options else {})
+        if task is not None and asked.method == "mganprior":
+            return recipes.restoration(task.name, self.prior, **task.pixels._asdict(), **arguments)
+        made = method.recipe(**arguments)
+        made = made.from_encoder() if asked.start == "encoder" else made
+        return made if task is None else recipes.with_pixels(made, task.pixels)
+
+    def read(self, asked: Asked, sent: Sent) -> Ready:
+        """Read a job's files.
+
+        Raises:
+            ArgumentError: settings that do not fit.
+            ImageFileError: files that cannot be used.
+        """
+        label = as_labels(self.prior, asked.label, ())
+        self.recipe(asked)
+        with collected() as remarks:
+            arrays = self._arrays(asked, sent)
+        task = _task(asked, self.prior.resolution // arrays["observed"].shape[0])
+        batch = {name: array[None] for name, array in arrays.items()}
+        operator = None if task is None else jax.tree.map(lambda leaf: np.asarray(leaf)[0], task.operator(batch))
+        if operator is not None:  # A filter that does not fit says so here.
+            jax.eval_shape(operator, jax.ShapeDtypeStruct(self.prior.image_shape, np.float32))
+        digests = [hashlib.sha256(content).hexdigest() for content in sent if content is not None]
+        own = None if label is None else np.asarray(label)
+        return Ready((asked.of_lane(), arrays["observed"].shape), arrays, operator, own, digests, remarks)
+
+    def _arrays(self, asked: Asked, sent: Sent) -> Arrays:
+        """What was observed, and what is known of it."""
+        prior, most = self.prior, self.limits.megapixels
+        size = pictures.size_of_content(sent.image, pictures.PICTURE, most)
+        if asked.task != "inpaint" and sent.mask is not None:
+            raise ArgumentError("a mask is for the task inpaint: leave it out.")
+        if asked.task == "upscale":
+            return {"observed": pictures.small(sent.image, prior, asked.crop, asked.factor, size)}
+        if asked.task == "colorize":
+            tasks.check_colours(prior)
+        if asked.task != "inpaint" or sent.mask is None:
+            arrays = {"observed": pictures.whole(sent.image, prior, asked.crop)}
+            if asked.task == "colorize":
+                arrays["observed"] = np.asarray(tasks.COLORIZE.degrade(jnp.asarray(arrays["observed"]), self.key))
+            if asked.task != "inpaint":
+                return arrays
+            if asked.box is None:
+                raise ArgumentError("say what is missing: send a mask, or give a box.")
+            known = np.asarray(box_mask(prior.resolution, asked.box))
+            if not known.any():
+                raise ArgumentError(f"box {asked.box} hides every pixel: use a smaller one.")
+            return arrays | {"known": known}
+        if asked.box is not None:
+            raise ArgumentError("the mask says what is missing: leave out box.")
+        pictures.size_of_content(sent.mask, pictures.MASK, most)
+        image, known = pictures.holed(sent, prior, asked.crop, bool(asked.invert_mask))
+        return {"observed": image, "known": known}
+
+
+def _task(asked: Asked, factor: int) -> tasks.Task | None:
+    """The restoration that is asked for; None for plain inversion."""
+    if asked.task == "colorize":
+        return tasks.COLORIZE
+    if asked.task == "upscale":
+        return tasks.upscaling(factor, asked.filter or "bicubic")
+    if asked.task == "inpaint":
+        return tasks.inpainting(asked.blend or "paste")
+    return tasks.denoising(asked.noise or "gaussian") if asked.task == "denoise" else None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plan:
+    """How the jobs of a lane are worked on.
+
+    Attributes:
+        maker: that made it.
+        asked: what they have in common.
+        recipe: how they are inverted.
+        task: what is restored; None for plain inversion.
+    """
+
+    maker: Maker
+    asked: Asked
+    recipe: Recipe
+    task: tasks.Task | None
+
+    @property
+    def num_steps(self) -> int:
+        """Of a job, in all stages."""
+        return sum(stage.solver.num_steps for stage in self.recipe.stages)
+
+    @functools.cached_property
+    def inverter(self) -> Inverter:
+        """The recipe made ready for the prior."""
+        devices, labels = spread(self.maker.devices, self.maker.slots), self.asked.label is not None
+        return Inverter(self.maker.prior, self.recipe, devices=devices, labels=labels)
+
+    @functools.cached_property
+    def _fingerprint(self) -> str:
+        own = {} if self.task is None else {"task": self.task.name}
+        labels = self.asked.label is not None
+        return fingerprint_of(inversion_settings(self.maker.prior, self.recipe, self.maker.key, labels) | own)
+
+    def about(self, asked: Asked, ready: Ready) -> dict[str, Any]:
+        """What a result says of itself, as those of a folder do."""
+        return {"sha256": ready.digests, "fingerprint": self._fingerprint, "id": asked.seed}
+
+    def record(self, asked: Asked, ready: Ready, result: Result) -> Record:
+        """What is kept of a job.
+
+        Args:
+            asked: its settings.
+            ready: its picture.
+            result: of the stream, of this image alone.
+        """
+        observed = ready.arrays["observed"]
+        if self.task is None:
+            found = psnr_metric(result.images[None], observed[None])
+            metrics = {name: float(values[0]) for name, values in found.items()}
+            record = record_of(_NAME.name, _NAME, observed, result, metrics)
+            return with_styles(self.inverter, record if ready.label is None else labelled(record, ready.label))
+        operator: Any = jax.tree.map(lambda leaf: leaf[None], ready.operator)
+        sampled = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], result)
+        restored = tasks.complete(sampled, observed[None], operator, self.task.finish)
+        metrics = {"consistency": float(restored.consistency[0])}
+        item = Item(asked.seed, _NAME, _NAME.name)
+        own = {} if ready.label is None else {"label": ready.label}
+        return with_styles(self.inverter, restored_record(item, ready.arrays | own, restored, 0, metrics))
