@@ -13,6 +13,7 @@ from tyro import conf
 from gprior_jax import recipes, runs, zoo
 from gprior_jax.cli.aligning import AlignFlags, PasteFlag
 from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, RangeFlag, SearchFlag, Steps, check_positive
+from gprior_jax.cli.sharing import ShareFlags
 from gprior_jax.cli.telling import StepBar, print_json, say, tell_pasted, warn
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images.arrays import from_uint8
@@ -34,7 +35,7 @@ REFERENCE = "attribution.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Attribute(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag, PerceptualFlag):
+class Attribute(AlignFlags, PasteFlag, SearchFlag, ShareFlags, PriorFlags, RangeFlag, PerceptualFlag):
     """Say whether images were made by a generator: project them, and compare how far off they are.
 
     The distance of an image to its projection is compared with reference distances, those of generated images and of
@@ -95,7 +96,8 @@ class Attribute(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag, Percep
         reference = self._reference(job, settings, real)
         paster = Paster(self.out, self.crop, self.value_range) if self.paste else None
         blocks = partial(attribution_blocks, reference)
-        outcome = runs.run(job, with_faces(items, crop), self.out, blocks=blocks, finished=paster, **self._options())
+        files = with_faces(items, crop)
+        outcome = self.run_files(job, files, self.out, blocks=blocks, finished=paster, **self._options())
         code = self._finish(outcome, reference, settings)
         if paster is not None:
             tell_pasted(paster, self.json)
@@ -119,16 +121,17 @@ class Attribute(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag, Percep
             "settings": settings,
             "versions": versions(),
         }
-        write_json(self.out / "attribution.json", content)
-        write_bytes(self.out / "histogram.svg", histogram_of(reference, found).encode())
+        if outcome.is_whole:  # Of a share that others go on with it is for the last of them.
+            write_json(self.out / "attribution.json", content)
+            write_bytes(self.out / "histogram.svg", histogram_of(reference, found).encode())
         rows = [row for row in content["images"] if row["image"] in own]
-        self._tell(content | {"images": rows, "failed": failed}, outcome.report)
+        self._tell(content | {"images": rows, "failed": failed}, outcome)
         return 1 if failed else 0
 
     def _find(self, inputs: Sequence[str]) -> list[Item]:
         return runs.find_items(inputs, self.recursive, without=self.out, tell=warn)
 
-    def _tell(self, content: dict[str, Any], report: Path) -> None:
+    def _tell(self, content: dict[str, Any], outcome: runs.Outcome) -> None:
         if self.json:
             print_json(content)
             return
@@ -138,13 +141,14 @@ class Attribute(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag, Percep
                 f"are as far off, of real ones {row['real_within']:.0%} as near; generated with probability "
                 f"{row['probability']:.2f}"
             )
-        say(f"{auc_told(content['reference']['auc'])} Report: {report}")
+        report = f" Report: {outcome.report}" if outcome.is_whole else ""
+        say(f"{auc_told(content['reference']['auc'])}{report}")
 
     def _key(self, name: str) -> jax.Array:
         return purpose(seeded(self.seed), name)
 
     def _options(self) -> dict[str, Any]:
-        return {"batch_size": self.batch_size, "facts": {"model": self.model}, "watch": StepBar, "tell": warn}
+        return {"batch_size": self.batch_size, "facts": {"model": self.model}, "watch": StepBar}
 
     def _reference(self, job: runs.Projection, settings: dict[str, Any], real: "_Real | None") -> Reference:
         """The reference that is given, that comes with the model, or that is measured."""
@@ -173,7 +177,7 @@ class Attribute(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag, Percep
         return attribution.from_json(attribution.as_json(Reference(*distances), {}), str(self.real))[0]
 
     def _distances(self, job: runs.Projection, items: list[Item], name: str) -> np.ndarray:
-        outcome = runs.run(job, items, self.out / "reference" / name, **self._options())
+        outcome = runs.run(job, items, self.out / "reference" / name, tell=warn, **self._options())
         if outcome.failed:
             raise ArgumentError(f"the reference cannot be measured: {next(iter(outcome.failed.values()))}")
         return np.array([entry.metrics["distance"] for entry in outcome.entries])

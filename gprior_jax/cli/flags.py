@@ -13,6 +13,7 @@ from gprior_jax import zoo
 from gprior_jax.checks import check_fields
 from gprior_jax.cli.aligning import AlignFlags, PasteFlag
 from gprior_jax.cli.model_facts import class_names, recommended_truncation
+from gprior_jax.cli.sharing import ShareFlags
 from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
@@ -175,7 +176,7 @@ class RangeFlag:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FolderFlags(AlignFlags, PasteFlag, SearchFlag, PriorFlags, RangeFlag):
+class FolderFlags(AlignFlags, PasteFlag, SearchFlag, ShareFlags, PriorFlags, RangeFlag):
     """A run over many files.
 
     Attributes:

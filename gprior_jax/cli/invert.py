@@ -5,7 +5,7 @@ import dataclasses
 from gprior_jax import runs
 from gprior_jax.cli.filming import FilmFlags, tell_unfilmed
 from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
-from gprior_jax.cli.telling import StepBar, say, tell_outcome, warn
+from gprior_jax.cli.telling import StepBar, say, tell_outcome
 from gprior_jax.errors import ArgumentError
 from gprior_jax.keys import seeded
 from gprior_jax.recipes import METHODS
@@ -48,7 +48,7 @@ class Invert(FilmFlags, FolderFlags, RecipeFlags):
             search=self.class_search,
         )
         paster = self.paster(Everything())
-        outcome = runs.run(
+        outcome = self.run_files(
             job,
             items,
             self.out,
@@ -56,7 +56,6 @@ class Invert(FilmFlags, FolderFlags, RecipeFlags):
             size=self.size,
             facts={"model": self.model, "method": self.method},
             watch=StepBar,
-            tell=warn,
             finished=paster,
             save_every=self.save_every,
         )

@@ -111,14 +111,13 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
             search=self.class_search,
         )
         paster = self.paster(self.keeper(reader))
-        outcome = runs.run(
+        outcome = self.run_files(
             job,
             items,
             self.out,
-            batch_size=self.batch_size or self._default_batch_size(prior, len(items)),
+            batch_size=self.batch_size or self._default_batch_size(prior, self.share_size(items)),
             facts={"model": self.model, "method": self.method},
             watch=StepBar,
-            tell=warn,
             finished=paster,
             save_every=self.save_every,
         )

@@ -62,12 +62,43 @@ def end(
         return Ending(run, every, write_report(folder.path, run, every, blocks(every)))
 
 
-def _failed_before(folder: Path, items: Sequence[Item]) -> dict[str, str]:
-    """What earlier runs could not use and this one did not try, as far as it is still there."""
+def note(
+    folder: OutputFolder,
+    items: Sequence[Item],
+    entries: Mapping[str, Entry],
+    failed: Mapping[str, str],
+    facts: Mapping[str, Any],
+) -> Ending:
+    """Put the images of one share among those of ``run.json``; no record is read.
+
+    ``history.csv`` and ``report.html`` stay as they are: they are for the last process to end (:func:`end`). For what
+    the arguments are see there.
+    """
+    with folder.locked():
+        before = _run_before(folder.path)
+        rows = {row["name"]: row for row in before.get("images", [])}
+        for item in items:
+            rows.pop(item.name, None)
+        rows |= {name: entry.row for name, entry in entries.items()}
+        listed = [rows[name] for name in sorted(rows)]
+        all_failed = _failed_before(folder.path, items) | dict(failed)
+        run = {"format": FORMAT, "settings": folder.settings, "images": listed, "failed": all_failed}
+        run |= facts
+        write_json(folder.path / "run.json", run)
+    return Ending(run, [entries[name] for name in sorted(entries)], folder.path / "report.html")
+
+
+def _run_before(folder: Path) -> dict[str, Any]:
+    """What ``run.json`` tells so far; nothing where it is not there, or damaged."""
     try:
-        before = read_json(folder / "run.json").get("failed", {})
+        return read_json(folder / "run.json")
     except CheckpointError:
         return {}
+
+
+def _failed_before(folder: Path, items: Sequence[Item]) -> dict[str, str]:
+    """What earlier runs could not use and this one did not try, as far as it is still there."""
+    before = _run_before(folder).get("failed", {})
     own = {as_text(item.source) for item in items}
     return {source: why for source, why in before.items() if source not in own and not _is_gone(Path(source))}
 

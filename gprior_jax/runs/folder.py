@@ -135,6 +135,15 @@ class OutputFolder:
                 raise
         return lock
 
+    def leave(self, lock: Lock) -> bool:
+        """Let the lock of :meth:`at_work` go, and say whether others are still at work in the folder.
+
+        Of several processes that leave, the last one to do so, and no other, finds nobody.
+        """
+        with self.locked():
+            lock.release()
+            return any_held(self._locks, but=self._run_lock)
+
     def records(self) -> dict[str, About]:
         """What the finished records of these settings say of themselves, by name, sorted."""
         found = abouts(self.path)

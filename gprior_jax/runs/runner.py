@@ -11,13 +11,14 @@ from gprior_jax.errors import ArgumentError, is_out_of_memory
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.inversion.devices import device_facts
 from gprior_jax.inversion.saving import Saver
-from gprior_jax.runs.ending import end
+from gprior_jax.runs.ending import end, note
 from gprior_jax.runs.entries import Entry
 from gprior_jax.runs.folder import OutputFolder
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Flow, Job, Solve, Streaming
 from gprior_jax.runs.pipeline import Ahead, Behind, Clock
 from gprior_jax.runs.record import Record
+from gprior_jax.runs.shares import WHOLE, Part
 from gprior_jax.runs.states import States
 from gprior_jax.runs.work import Work
 from gprior_jax.summary import versions
@@ -33,6 +34,8 @@ class Outcome(NamedTuple):
         report: the report's path.
         run: content of ``run.json``: all images of the folder, also those of other runs into it.
         recorded: their entries.
+        is_whole: false of a share that has left the report, and all images but its own, to others that are at work in
+            the folder: ``run`` and ``recorded`` are then of what is known so far.
     """
 
     entries: list[Entry]
@@ -40,6 +43,7 @@ class Outcome(NamedTuple):
     report: Path
     run: dict[str, Any]
     recorded: list[Entry]
+    is_whole: bool = True
 
 
 def run(
@@ -55,6 +59,8 @@ def run(
     blocks: Callable[[list[Entry]], Iterable[str]] = lambda entries: (),
     finished: Callable[[Item, Record], Record] | None = None,
     save_every: float | None = None,
+    part: Part = WHOLE,
+    failed: dict[str, str] | None = None,
 ) -> Outcome:
     """Do every item that is not done yet.
 
@@ -76,6 +82,9 @@ def run(
             gives is told of the image.
         save_every: how often to keep the states of images that are under way, so that an interrupted run goes on in
             the middle of them; None keeps none, and does these images from the start.
+        part: which of the items are done here, under the names and ids that they have in the whole list. Of several
+            processes with parts of one list in one folder the last to end writes the report.
+        failed: where inputs that could not be used are noted as they are found.
 
     Raises:
         ArgumentError: the folder holds results of other settings, or inputs; or numbers out of range.
@@ -86,10 +95,11 @@ def run(
         if number is not None and number < 1:
             raise ArgumentError(f"{name} {number}: use at least 1.")
     started = time.time()
-    batch_size = batch_size or max(1, default_batch_size(job.resolution, len(items)))
+    batch_size = batch_size or max(1, default_batch_size(job.resolution, len(part.of(items, items))))
     folder = OutputFolder(out, job.settings(), items)
-    with folder.at_work():
-        work = Work(job, folder, folder.named(items), size, tell, finished)
+    with folder.at_work() as lock:
+        own = part.of(items, folder.named(items))
+        work = Work(job, folder, own, size, tell, finished, failed={} if failed is None else failed)
         work.look()
         around = _Around(size, watch, States(folder.path, folder.settings), save_every, Clock(), Clock())
         batch_size = _within_memory(job, work, batch_size, around)
@@ -100,9 +110,13 @@ def run(
             "batch_size": batch_size,
             "waited": {"input": round(around.for_input.seconds, 2), "output": round(around.for_output.seconds, 2)},
         }
-        ending = end(folder, work.items, work.entries, work.failed, (facts or {}) | told, blocks, tell)
+        ended = (folder, work.items, work.entries, work.failed, (facts or {}) | told)
+        ending = None if part == WHOLE else note(*ended)
+        is_whole = ending is None or not folder.leave(lock)
+        if ending is None or is_whole:
+            ending = end(*ended, blocks, tell)
     ordered = [work.entries[item.name] for item in work.items if item.name in work.entries]
-    return Outcome(ordered, work.failed, ending.report, ending.run, ending.entries)
+    return Outcome(ordered, work.failed, ending.report, ending.run, ending.entries, is_whole)
 
 
 class _Around(NamedTuple):

@@ -1,0 +1,163 @@
+"""The flags of commands whose list of images several processes share, and how these find each other."""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+from tyro import conf
+
+from gprior_jax import runs
+from gprior_jax.cli.telling import warn
+from gprior_jax.errors import ArgumentError, GPriorError
+from gprior_jax.runs import Item, Job, Outcome
+from gprior_jax.runs.hosts import run_with_hosts
+from gprior_jax.runs.shares import WHOLE, Share, parse_share
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShardFlag:
+    """The flag of commands of which each does a part of a list.
+
+    Attributes:
+        shard: I/N: do the I-th of N shares of the inputs, I from 0, as one task of an array job (Slurm, Kubernetes).
+            Every image is in one share, by its name; all tasks may write into one folder, or each into its own, for
+            gprior merge.
+    """
+
+    shard: Annotated[str | None, conf.arg(metavar="I/N")] = None
+
+    @functools.cached_property
+    def share(self) -> Share:
+        """The share of this process."""
+        if self.shard is None:
+            return WHOLE
+        try:
+            return parse_share(self.shard)
+        except ArgumentError as error:
+            raise ArgumentError(f"--{error}") from None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShareFlags(ShardFlag):
+    """The flags of a run that several processes share.
+
+    Attributes:
+        distributed: this is one of several processes that start together, one a host, and write into one folder. JAX
+            finds out which under Slurm, Open MPI, Kubernetes and on Cloud TPU; elsewhere say so by --coordinator,
+            --process and --processes.
+        coordinator: of --distributed: address and port of process 0, HOST:PORT, the same for all.
+        process: of --distributed: number of this process, from 0.
+        processes: of --distributed: how many there are.
+    """
+
+    distributed: bool = False
+    coordinator: Annotated[str | None, conf.arg(metavar="HOST:PORT")] = None
+    process: int | None = None
+    processes: int | None = None
+
+    @functools.cached_property
+    def share(self) -> Share:
+        """The share of this process: that of its number among all, where there are several."""
+        if not self.distributed:
+            return super().share
+        return Share(jax.process_index(), jax.process_count())
+
+    def share_size(self, items: Sequence[Item]) -> int:
+        """How many of the items this process does at first."""
+        return len(self.share.of(items, items))
+
+    def run_files(self, job: Job, items: Sequence[Item], out: Path, **options: Any) -> Outcome:
+        """Do this process's part of the items, see :func:`gprior_jax.runs.run`."""
+        if self.distributed:
+            return run_with_hosts(job, items, out, self.share, tell=warn, **options)
+        return runs.run(job, items, out, tell=warn, part=self.share, **options)
+
+
+_HEARTBEAT = 100
+"""Seconds without a sign of life after which JAX counts a process as dead; its own default."""
+
+
+@contextlib.contextmanager
+def joined(command: Any) -> Iterator[None]:
+    """Inside, the processes of a command with ``--distributed`` know of each other; others stay alone.
+
+    Raises:
+        ArgumentError: the flags do not go together, or JAX does not find out which process this is.
+        GPriorError: the other processes do not come.
+    """
+    if not isinstance(command, ShareFlags):
+        yield
+        return
+    _check(command)
+    if not command.distributed:
+        yield
+        return
+    # Without this, JAX aborts every process when one dies. Images need nothing of each other: the others go on.
+    jax.config.update("jax_enable_recoverability", True)
+    try:
+        jax.distributed.initialize(
+            command.coordinator, command.processes, command.process, heartbeat_timeout_seconds=_HEARTBEAT
+        )
+    except (ValueError, TypeError) as error:
+        raise ArgumentError(
+            f"--distributed: JAX does not find out which process this is ({str(error).rstrip('.')}): give "
+            "--coordinator HOST:PORT, --process and --processes."
+        ) from error
+    except RuntimeError as error:
+        line = next(iter(str(error).splitlines()), "")
+        raise GPriorError(
+            f"--distributed: the processes do not find each other ({line}): check --coordinator."
+        ) from error
+    try:
+        yield
+    finally:
+        _part()
+
+
+def _part() -> None:
+    """Leave the other processes; they need not be there any more."""
+    with contextlib.suppress(RuntimeError):
+        jax.distributed.shutdown()
+
+
+def _check(command: ShareFlags) -> None:
+    """Check that the flags go together.
+
+    Raises:
+        ArgumentError: they do not.
+    """
+    _ = ShardFlag.share.func(command)  # A share that is none is told before anything is loaded.
+    own = {"--coordinator": command.coordinator, "--process": command.process, "--processes": command.processes}
+    named = [flag for flag, value in own.items() if value is not None]
+    if not command.distributed:
+        if named:
+            raise ArgumentError(f"{named[0]} is for --distributed: add that, or leave it out.")
+        return
+    if command.shard is not None:
+        raise ArgumentError("--shard is for processes that know nothing of each other: leave it out, or --distributed.")
+    if named and len(named) < len(own):
+        missing = next(flag for flag in own if flag not in named)
+        raise ArgumentError(f"{named[0]} without {missing}: give all three, or none where JAX finds them out.")
+    if command.processes is not None and command.processes < 1:
+        raise ArgumentError(f"--processes {command.processes}: use at least 1.")
+    if command.process is not None and not 0 <= command.process < (command.processes or 0):
+        raise ArgumentError(
+            f"--process {command.process}: processes are numbered from 0, the last of {command.processes} is "
+            f"{(command.processes or 1) - 1}."
+        )
+    if command.coordinator is not None and not _is_address(command.coordinator):
+        raise ArgumentError(f"--coordinator {command.coordinator}: give address and port of process 0, HOST:PORT.")
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is a host and a port.
+
+    >>> _is_address("10.0.0.1:1234"), _is_address("host"), _is_address("host:0")
+    (True, False, False)
+    """
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isdecimal() and 0 < int(port) < 65536
