@@ -111,8 +111,8 @@ def run_command(
     importlib.import_module("gprior_jax.cli.flags").check_numbers(command)
     importlib.import_module("gprior_jax.inversion.devices").use_cores()  # Before any other use of JAX.
     interrupts.set_remedy("; the same command goes on where it stopped." if resumes else "")
-    joined = importlib.import_module("gprior_jax.cli.sharing").joined(command)
-    with importlib.import_module("gprior_jax.cli.telling").warnings_told(), joined:
+    importlib.import_module("gprior_jax.cli.sharing").join(command)
+    with importlib.import_module("gprior_jax.cli.telling").warnings_told():
         return run_within_memory(command)
 
 

@@ -1,9 +1,8 @@
 """The flags of commands whose list of images several processes share, and how these find each other."""
 
-import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,31 +76,26 @@ class ShareFlags(ShardFlag):
         return runs.run(job, items, out, tell=warn, part=self.share, **options)
 
 
-_HEARTBEAT = 100
-"""Seconds without a sign of life after which JAX counts a process as dead; its own default."""
+def join(command: Any) -> None:
+    """Let the processes of a command with ``--distributed`` find each other; others stay alone.
 
-
-@contextlib.contextmanager
-def joined(command: Any) -> Iterator[None]:
-    """Inside, the processes of a command with ``--distributed`` know of each other; others stay alone.
+    JAX must know of them before it starts (of a TPU pod it takes only all hosts together), and tells each its number.
+    Then they part again. As long as they are together JAX ends all of them when one dies, or is late at the end; but
+    images need nothing of each other, and what is done is in their records, so that the others shall go on.
 
     Raises:
         ArgumentError: the flags do not go together, or JAX does not find out which process this is.
         GPriorError: the other processes do not come.
     """
     if not isinstance(command, ShareFlags):
-        yield
         return
     _check(command)
     if not command.distributed:
-        yield
         return
-    # Without this, JAX aborts every process when one dies. Images need nothing of each other: the others go on.
-    jax.config.update("jax_enable_recoverability", True)
     try:
-        jax.distributed.initialize(
-            command.coordinator, command.processes, command.process, heartbeat_timeout_seconds=_HEARTBEAT
-        )
+        jax.distributed.initialize(command.coordinator, command.processes, command.process)
+        jax.local_devices()  # JAX starts, and tells all processes of all devices.
+        jax.distributed.shutdown()  # Waits until all have come so far.
     except (ValueError, TypeError) as error:
         raise ArgumentError(
             f"--distributed: JAX does not find out which process this is ({str(error).rstrip('.')}): give "
@@ -110,18 +104,8 @@ def joined(command: Any) -> Iterator[None]:
     except RuntimeError as error:
         line = next(iter(str(error).splitlines()), "")
         raise GPriorError(
-            f"--distributed: the processes do not find each other ({line}): check --coordinator."
+            f"--distributed: the processes do not find each other ({line}): start all of them."
         ) from error
-    try:
-        yield
-    finally:
-        _part()
-
-
-def _part() -> None:
-    """Leave the other processes; they need not be there any more."""
-    with contextlib.suppress(RuntimeError):
-        jax.distributed.shutdown()
 
 
 def _check(command: ShareFlags) -> None:

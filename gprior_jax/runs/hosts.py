@@ -2,8 +2,8 @@
 
 Nothing is sent between them: what is done is in the records of the output folder, which all of them see, and what is in
 hand is under its locks. Each does its own share first, and then what no one has done and no one has in hand, so that
-none is idle and the images of one that has died are done by the others. The first one ends last: it looks at every
-image, and writes the report.
+none is idle and the images of one that has died, the first one too, are done by the others. The first one looks at
+every image in the end, and writes the report; where it has died, the last one of the others does.
 
 On the way each writes a small file in ``.hosts/`` now and then, from which the first tells how far all are.
 """
@@ -66,10 +66,11 @@ def run_with_hosts(
     size = batch_size or max(1, default_batch_size(job.resolution, len(share.of(items, items))))
     failed: dict[str, str] = {}
     more = {"batch_size": size, "tell": tell, "failed": failed} | options
-    with _Report(Path(out), share, len(items), failed, tell, every):
+    with _Report(Path(out), share, len(items), failed, tell, every) as report:
         first = run(job, items, out, part=share, **more)
         rest: Part = WHOLE if share.number == 0 else Unrecorded(Path(out))
         last = run(job, items, out, part=rest, **more)
+        report.is_last = last.is_whole
     if share.number == 0:
         return last
     entries = {entry.row["name"]: entry for outcome in (first, last) for entry in outcome.entries}
@@ -112,6 +113,7 @@ class _Report:
     ):
         self._folder, self._share, self._total, self._failed = folder, share, total, failed
         self._tell, self._every = tell, every
+        self.is_last = False
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._go, daemon=True)
         self._began, self._seen = time.monotonic(), len(recorded_names(folder))
@@ -125,8 +127,8 @@ class _Report:
         self._thread.join()
         hosts = self._folder / HOSTS
         with contextlib.suppress(OSError):
-            # The first one removes those of killed processes, too: all images are done, whoever is still there.
-            for path in hosts.glob("*.json" if self._share.number == 0 else f"{self._share.number}.json"):
+            # The last one removes those of killed processes, too.
+            for path in hosts.glob("*.json" if self.is_last else f"{self._share.number}.json"):
                 path.unlink(missing_ok=True)
             remove_leftovers(hosts)
             hosts.rmdir()

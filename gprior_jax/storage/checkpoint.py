@@ -35,7 +35,8 @@ def _orbax() -> Any:
 def save_tree(path: str | os.PathLike, tree: PyTree) -> None:
     """Write a pytree of arrays to an Orbax checkpoint at ``path``; an existing one is replaced."""
     path = Path(path).absolute()
-    _orbax().save(path, tree, overwrite=True)
+    with _alone():
+        _orbax().save(path, tree, overwrite=True)
     # A note with the absolute path on this machine, needed on object stores only: it is nothing to share.
     (path / "commit_success.txt").unlink(missing_ok=True)
     files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -54,9 +55,9 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
         CheckpointError: missing, damaged, or of another structure or shape.
     """
     path = _whole(path)
-    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     try:
-        with _quiet():
+        with _quiet(), _alone():
             differing = _differences(_orbax().metadata(path).metadata, abstract)
             if not differing:
                 wanted = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), abstract)
@@ -81,7 +82,7 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """
     path = _whole(path)
     try:
-        with _quiet():
+        with _quiet(), _alone():
             return {name: np.asarray(value) for name, value in _orbax().load(path).items()}
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
@@ -120,6 +121,20 @@ def _differences(stored: PyTree, abstract: PyTree) -> str:
         "misshapen": [f"{name} {list(found[name])} instead of {list(wanted[name])}" for name in other],
     }
     return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Inside, Orbax reads and writes for this process by itself, and waits for none of those that JAX knows."""
+    if jax.process_count() == 1:
+        yield
+        return
+    v1, own = _orbax(), jax.process_index()
+    options = v1.options.MultiprocessingOptions(
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
+    )
+    with v1.Context(multiprocessing_options=options):
+        yield
 
 
 @contextlib.contextmanager
