@@ -92,6 +92,7 @@ _BUILT_IN = (
     _own("export", "export:Export", "write an inversion as one program that runs without this package"),
     _own("serve", "serve:Serve", "answer requests for inversions and restorations over HTTP"),
     _own("report", "report:Report", "write an output folder's report.html again"),
+    _own("merge", "merge:Merge", "put output folders of the same settings together", True),
 )
 
 COMMANDS: dict[str, Command] = {command.name: command for command in _BUILT_IN}
