@@ -34,7 +34,7 @@ class Merge(JsonFlag):
         if self.to is None and len(self.folders) > 1:
             raise ArgumentError("--to is missing: name the folder that these are merged into.")
         to = self.folders[0] if self.to is None else self.to
-        reference = next((path for path in (f / REFERENCE for f in self.folders) if path.exists()), None)
+        reference: Path | None = next((path for path in (f / REFERENCE for f in self.folders) if path.exists()), None)
         blocks = blocks_of(to if reference is None else reference.parent)
         ending = runs.merge(self.folders, to, blocks=blocks, tell=warn)
         if reference is not None and not (to / REFERENCE).exists():
