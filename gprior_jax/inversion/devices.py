@@ -4,7 +4,9 @@ Images are independent, so nothing is communicated: the images axis is split ove
 weights are copied to each, and every process of a pod takes its own share of the list (:func:`local_share`).
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import jax
@@ -12,7 +14,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.typing import PyTree
+from gprior_jax.typing import Key, PyTree
 
 IMAGES = "images"
 """Name of the mesh axis."""
@@ -31,6 +33,45 @@ def image_mesh(num_devices: int | None = None) -> Mesh:
     if not 1 <= count <= len(local):
         raise ArgumentError(f"devices {count}: this process has {len(local)} ({local[0].platform}).")
     return Mesh(np.array(local[:count]), (IMAGES,), axis_types=(AxisType.Auto,))
+
+
+def images_mesh(mesh: Mesh) -> Mesh:
+    """The devices of any mesh as a mesh of the one axis that images are split over, in their order.
+
+    Images are independent: whatever axes a mesh has, and whether these are Auto or Explicit (as those of
+    ``jax.make_mesh`` are), each of its devices takes a part of the images.
+
+    Raises:
+        ValueError: no mesh of devices, or one with devices of other processes.
+
+    >>> import jax
+    >>> images_mesh(jax.make_mesh((1, 1), ("x", "y"))).shape_tuple
+    (('images', 1),)
+    """
+    if not isinstance(mesh, Mesh) or not mesh.size:
+        raise ArgumentError(
+            f"mesh {mesh!r} has no devices: give a jax.sharding.Mesh, as jax.make_mesh((8,), ('images',)) makes."
+        )
+    devices = mesh.devices.reshape(-1)
+    if others := sum(device.process_index != jax.process_index() for device in devices):
+        raise ArgumentError(
+            f"mesh has {others} of {len(devices)} devices in other processes: every process inverts images of its "
+            "own; give a mesh of jax.local_devices()."
+        )
+    return Mesh(devices, (IMAGES,), axis_types=(AxisType.Auto,))
+
+
+@contextlib.contextmanager
+def instead(mesh: Mesh) -> Iterator[None]:
+    """Inside, a mesh takes the place of the one that a caller has set (``jax.set_mesh``), if there is one.
+
+    JAX refuses to mix arrays of one mesh with another that is set.
+    """
+    if jax.sharding.get_abstract_mesh().empty:
+        yield
+        return
+    with jax.set_mesh(mesh):
+        yield
 
 
 def cores() -> int:
@@ -72,6 +113,11 @@ def shard_images(mesh: Mesh, tree: PyTree) -> PyTree:
 def replicate(mesh: Mesh, tree: PyTree) -> PyTree:
     """Copy every leaf to all devices of the mesh."""
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def unbound(mesh: Mesh, key: Key) -> Key:
+    """A key that belongs to no other mesh than this: one that was made while another is set belongs to that."""
+    return replicate(mesh, key) if isinstance(getattr(key, "sharding", None), NamedSharding) else key
 
 
 def spread(devices: int | None, batch_size: int) -> int:

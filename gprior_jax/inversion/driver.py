@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.generators.labels import as_labels, with_label
@@ -20,7 +21,7 @@ from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images.arrays import check_range
 from gprior_jax.inversion import programs
 from gprior_jax.inversion.batching import batches
-from gprior_jax.inversion.devices import image_mesh, replicate, shard_images
+from gprior_jax.inversion.devices import image_mesh, images_mesh, instead, replicate, shard_images, unbound
 from gprior_jax.inversion.filming import Film
 from gprior_jax.inversion.problem import Evaluation, Measurement, Problem
 from gprior_jax.inversion.progress import Reporter
@@ -52,6 +53,7 @@ def invert(
     samples: int | None = None,
     batch_size: int | None = None,
     devices: int | None = None,
+    mesh: Mesh | None = None,
     steps_per_call: int | None = None,
     progress: Progress | None = None,
     film: Film | None = None,
@@ -72,6 +74,8 @@ def invert(
             the one that is found without ``samples``. None finds one, without an axis for it.
         batch_size: images at once; None takes all. Fewer take less memory.
         devices: devices of this process to use; None takes one.
+        mesh: instead of ``devices``, those of a mesh, however many axes it has and of whatever type these are; images
+            are split over all of them, and the last batch is filled up with copies.
         steps_per_call: steps in one XLA call; None chooses by platform.
         progress: called about twice a second with ``batch``, ``batches``, ``images``, ``step``, ``num_steps``, ``loss``
             and (where the mean square of pixels is a term) ``psnr`` of what was observed, averaged over the batch, and
@@ -93,7 +97,9 @@ def invert(
         >>> gp.invert(prior, images, recipe, key=jax.random.key(0)).images.shape == images.shape
         True
     """
-    inverter = Inverter(prior, recipe, devices=devices, steps_per_call=steps_per_call, labels=label is not None)
+    inverter = Inverter(
+        prior, recipe, devices=devices, mesh=mesh, steps_per_call=steps_per_call, labels=label is not None
+    )
     return inverter.invert(
         images,
         key=key,
@@ -151,13 +157,16 @@ class Inverter:
         recipe: Recipe,
         *,
         devices: int | None = None,
+        mesh: Mesh | None = None,
         steps_per_call: int | None = None,
         labels: bool = False,
     ):
         """Fit and prepare; see :func:`invert`. With ``labels``, every image will come with its class."""
         if steps_per_call is not None and steps_per_call < 1:
             raise ArgumentError(f"steps_per_call {steps_per_call}: use at least 1.")
-        self.mesh = image_mesh(devices or 1)
+        if mesh is not None and devices is not None:
+            raise ArgumentError("devices and mesh both say what images are split over: give one of them.")
+        self.mesh = image_mesh(devices or 1) if mesh is None else images_mesh(mesh)
         self.prior = prior
         self.recipe = recipe.fit(with_label(prior, 0) if labels and prior.num_classes else prior)
         platform = self.mesh.devices.flat[0].platform
@@ -192,7 +201,7 @@ class Inverter:
         """Invert images in batches; see :func:`invert`."""
         if samples is not None and samples < 1:
             raise ArgumentError(f"samples {samples}: use at least 1.")
-        everything = self.inputs(images, ids, operator, init, label)
+        everything, key = self.inputs(images, ids, operator, init, label), unbound(self.mesh, key)
         count = len(everything.ids)
         # A multiple of the number of devices.
         cores = self.mesh.devices.size
@@ -202,7 +211,8 @@ class Inverter:
         for index, (rows, own) in enumerate(parts):
             reporter = Reporter(progress, total, {"batch": index, "batches": len(parts), "images": count})
             part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], everything)
-            result = self._invert_batch(key, part, samples=samples or 1, reporter=reporter, film=film)
+            with instead(self.mesh):
+                result = self._invert_batch(key, part, samples=samples or 1, reporter=reporter, film=film)
             results.append(jax.tree.map(lambda leaf, own=own: leaf[: own * (samples or 1)], result))
         return joined(results) if samples is None else by_loss(joined(results), count)
 

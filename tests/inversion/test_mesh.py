@@ -1,0 +1,110 @@
+"""Inversions over the devices of a user's mesh: of one axis or several, Auto or Explicit, set or not."""
+
+import re
+
+import jax
+import numpy as np
+import pytest
+from batteries import own_images
+from jax.sharding import AxisType, Mesh
+from latents.priors import tiny_prior
+
+import gprior_jax as gp
+from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion.devices import IMAGES, images_mesh
+from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.inversion.solver import SolverConfig
+from gprior_jax.latents import MultiCode
+from gprior_jax.objectives import Pixel
+from gprior_jax.recipes.mganprior import FREE_OPTIMIZER
+
+PRIOR = tiny_prior()
+RECIPE = Recipe("test", MultiCode(4), (Pixel(),), SolverConfig(FREE_OPTIMIZER, 20))
+KEY_NUMBER = 3
+TYPES = {"auto": AxisType.Auto, "explicit": AxisType.Explicit}
+COLLECTIVE = re.compile(r"all-(reduce|gather|to-all)|collective-|reduce-scatter")
+
+
+def made(shape, kind="explicit"):
+    """As users make one; ``jax.make_mesh`` of this version makes Explicit ones unless told."""
+    names = ("x", "y", "z")[: len(shape)]
+    return jax.make_mesh(shape, names, (TYPES[kind],) * len(shape), devices=jax.devices()[: int(np.prod(shape))])
+
+
+@pytest.fixture(scope="module")
+def images():
+    return own_images(PRIOR, 5)
+
+
+@pytest.fixture(scope="module")
+def expected(images):
+    """What one device gives."""
+    return gp.invert(PRIOR, images, RECIPE, key=jax.random.key(KEY_NUMBER))
+
+
+def assert_same(found, expected):
+    """The row property; of the padding nothing is left."""
+    assert found.images.shape == expected.images.shape
+    np.testing.assert_allclose(found.loss, expected.loss, rtol=1e-4)
+    np.testing.assert_allclose(found.images, expected.images, atol=1e-3)
+    np.testing.assert_array_equal(found.status, expected.status)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [((1,), "explicit"), ((2,), "auto"), ((4,), "explicit"), ((8,), "auto"), ((8,), "explicit"), ((2, 2, 2), "auto")],
+)
+def test_any_mesh_gives_what_one_device_gives(images, expected, shape, kind):
+    found = gp.invert(PRIOR, images, RECIPE, key=jax.random.key(KEY_NUMBER), mesh=made(shape, kind))
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_while_a_mesh_is_set(images, expected, kind):
+    """JAX refuses to mix meshes: keys that are made now belong to this one."""
+    mesh = made((2, 4), kind)
+    with jax.set_mesh(mesh):
+        key = jax.random.key(KEY_NUMBER)
+        assert_same(gp.invert(PRIOR, images, RECIPE, key=key, mesh=mesh), expected)
+        assert_same(gp.invert(PRIOR, images, RECIPE, key=key), expected)
+    assert_same(gp.invert(PRIOR, images, RECIPE, key=key), expected)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_step_has_no_collective(images, kind):
+    inverter = Inverter(PRIOR, RECIPE, mesh=made((4, 2), kind), steps_per_call=2)
+    inputs = inverter.inputs(np.concatenate([images, images[:3]]))
+    states, measurements = inverter.start(0, jax.random.key(0), inputs, 1)
+    assert len(states.best_loss.sharding.device_set) == 8
+    text = inverter.lower(0, 2, states, measurements).compile().as_text()
+    assert "ENTRY" in text
+    assert COLLECTIVE.search(text) is None
+    # It would find one.
+    summed = jax.jit(lambda x: x.sum()).lower(states.best_loss).compile().as_text()
+    assert COLLECTIVE.search(summed) is not None
+
+
+def test_devices_keep_their_order():
+    devices = np.array(jax.devices()[::-1]).reshape(2, 4)
+    mesh = images_mesh(Mesh(devices, ("a", "b")))
+    assert (mesh.axis_names, mesh.axis_types) == ((IMAGES,), (AxisType.Auto,))
+    assert [*mesh.devices] == jax.devices()[::-1]
+
+
+def test_devices_of_other_processes_are_refused(monkeypatch):
+    mesh = made((8,))
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    with pytest.raises(ArgumentError, match=r"mesh has 8 of 8 devices in other processes.*jax\.local_devices"):
+        images_mesh(mesh)
+
+
+@pytest.mark.parametrize("mesh", [4, "images", jax.sharding.AbstractMesh((4,), ("x",))])
+def test_what_is_no_mesh_is_refused(mesh):
+    with pytest.raises(ArgumentError, match="has no devices: give a jax"):
+        Inverter(PRIOR, RECIPE, mesh=mesh)
+
+
+def test_mesh_and_devices_are_refused():
+    with pytest.raises(ArgumentError, match="devices and mesh both say"):
+        Inverter(PRIOR, RECIPE, mesh=made((2,)), devices=2)
