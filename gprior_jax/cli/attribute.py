@@ -13,7 +13,7 @@ from tyro import conf
 from gprior_jax import recipes, runs, zoo
 from gprior_jax.cli.aligning import AlignFlags, PasteFlag
 from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, RangeFlag, SearchFlag, Steps, check_positive
-from gprior_jax.cli.sharing import ShareFlags
+from gprior_jax.cli.sharing import RunFlags
 from gprior_jax.cli.telling import StepBar, print_json, say, tell_pasted, warn
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images.arrays import from_uint8
@@ -35,7 +35,7 @@ REFERENCE = "attribution.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Attribute(AlignFlags, PasteFlag, SearchFlag, ShareFlags, PriorFlags, RangeFlag, PerceptualFlag):
+class Attribute(AlignFlags, PasteFlag, SearchFlag, RunFlags, PriorFlags, RangeFlag, PerceptualFlag):
     """Say whether images were made by a generator: project them, and compare how far off they are.
 
     The distance of an image to its projection is compared with reference distances, those of generated images and of
@@ -43,7 +43,8 @@ class Attribute(AlignFlags, PasteFlag, SearchFlag, ShareFlags, PriorFlags, Range
     with an interrupted run.
 
     Attributes:
-        inputs: image files, folders, or quoted patterns; none with --real only measures the reference.
+        inputs: image files, folders, quoted patterns, tar files, places in the cloud (gs://, s3://), and lists of
+            these: @list.txt, one a line, or - for standard input; none with --real only measures the reference.
         out: folder for NAME.png (the projections), NAME.npz, attribution.json, reference.json, histogram.svg and
             report.html.
         model: a bundled name or a model folder, of a prior with styles.

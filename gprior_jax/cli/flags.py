@@ -13,7 +13,7 @@ from gprior_jax import zoo
 from gprior_jax.checks import check_fields
 from gprior_jax.cli.aligning import AlignFlags, PasteFlag
 from gprior_jax.cli.model_facts import class_names, recommended_truncation
-from gprior_jax.cli.sharing import ShareFlags
+from gprior_jax.cli.sharing import RunFlags
 from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
@@ -176,11 +176,12 @@ class RangeFlag:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FolderFlags(AlignFlags, PasteFlag, SearchFlag, ShareFlags, PriorFlags, RangeFlag):
+class FolderFlags(AlignFlags, PasteFlag, SearchFlag, RunFlags, PriorFlags, RangeFlag):
     """A run over many files.
 
     Attributes:
-        inputs: image files, folders, or quoted patterns.
+        inputs: image files, folders, quoted patterns, tar files, places in the cloud (gs://, s3://), and lists of
+            these: @list.txt, one a line, or - for standard input.
         out: folder for the results: NAME.png (of sub/NAME.jpg sub_NAME.png), NAME.npz, run.json, history.csv,
             report.html.
         seed: of the run; each image's is folded from it and the image's name below the input.

@@ -33,7 +33,7 @@ class Merge(JsonFlag):
             raise ArgumentError("nothing to merge: name output folders.")
         if self.to is None and len(self.folders) > 1:
             raise ArgumentError("--to is missing: name the folder that these are merged into.")
-        to = self.folders[0] if self.to is None else self.to
+        to = self.to or self.folders[0]
         reference: Path | None = next((path for path in (f / REFERENCE for f in self.folders) if path.exists()), None)
         blocks = blocks_of(to if reference is None else reference.parent)
         ending = runs.merge(self.folders, to, blocks=blocks, tell=warn)

@@ -14,6 +14,7 @@ from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.runs import Item, Job, Outcome
 from gprior_jax.runs.hosts import run_with_hosts
+from gprior_jax.runs.packing import check_pack
 from gprior_jax.runs.shares import WHOLE, Share, parse_share
 
 
@@ -69,11 +70,29 @@ class ShareFlags(ShardFlag):
         """How many of the items this process does at first."""
         return len(self.share.of(items, items))
 
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunFlags(ShareFlags):
+    """The flags of a run with records.
+
+    Attributes:
+        pack: folder for the results once more, as tar files in the layout of WebDataset (NAME.png, NAME.npz and
+            NAME.json of every image), written by the process that ends last.
+    """
+
+    pack: Path | None = None
+
     def run_files(self, job: Job, items: Sequence[Item], out: Path, **options: Any) -> Outcome:
-        """Do this process's part of the items, see :func:`gprior_jax.runs.run`."""
+        """Do this process's part of the items, see :func:`gprior_jax.runs.run`; pack the results of all."""
+        if self.pack is not None:
+            check_pack(out, self.pack)
         if self.distributed:
-            return run_with_hosts(job, items, out, self.share, tell=warn, **options)
-        return runs.run(job, items, out, tell=warn, part=self.share, **options)
+            outcome = run_with_hosts(job, items, out, self.share, tell=warn, **options)
+        else:
+            outcome = runs.run(job, items, out, tell=warn, part=self.share, **options)
+        if self.pack is not None and outcome.is_whole:
+            runs.pack(out, self.pack)
+        return outcome
 
 
 def join(command: Any) -> None:

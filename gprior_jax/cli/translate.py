@@ -23,7 +23,8 @@ class Translate(SearchFlag, JsonFlag, RangeFlag):
     theirs.
 
     Attributes:
-        inputs: image files, folders, or quoted patterns.
+        inputs: image files, folders, quoted patterns, tar files, places in the cloud (gs://, s3://), and lists of
+            these: @list.txt, one a line, or - for standard input.
         model: model folder that gprior convert or gprior train translation wrote, or a bundled name.
         out: folder for the results: NAME.png (of sub/NAME.jpg sub_NAME.png), run.json, report.html.
         direction: of a model that has both.

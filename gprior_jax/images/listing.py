@@ -9,6 +9,7 @@ from typing import NamedTuple
 from PIL import Image, ImageFile
 
 from gprior_jax.errors import GPriorError
+from gprior_jax.images import archives, lists, remote
 from gprior_jax.images.patterns import Found as Found
 from gprior_jax.images.patterns import is_magic, matches, on_disk
 from gprior_jax.storage.names import is_hidden
@@ -56,14 +57,19 @@ def suffixes() -> frozenset[str]:
 def list_images(
     inputs: Iterable[str | os.PathLike], recursive: bool = False, without: str | os.PathLike | None = None
 ) -> Listing:
-    """Expand files, folders and glob patterns.
+    """Expand files, folders, glob patterns, tar files and lists.
 
     Hidden files and folders are passed over, as are files in a folder, or of a pattern that names no ending, whose
     ending Pillow does not know. A file that is named itself is taken whatever its ending. In patterns, ``**`` stands
     for any folders. Names with accents match in either of their Unicode forms (macOS has one, others the other).
 
+    Of a tar file that is named, or that a pattern with this ending matches, the pictures in it are taken, by their
+    names there. Files, folders and patterns may be in the cloud (``gs://``, ``s3://``). ``@list.txt`` stands for what a
+    text file names, one input a line, relative to the file's folder, and ``-`` for the lines of standard input; a file
+    in a list that is not there is told when it is read.
+
     Args:
-        inputs: files, folders, patterns.
+        inputs: files, folders, patterns, tar files, lists.
         recursive: search the folders in folders, too; links to folders are not followed.
         without: a folder that is passed over, where results are written.
 
@@ -79,7 +85,7 @@ def list_images(
 def place_of(path: str | os.PathLike) -> str:
     """Where a file is, the same however its folder is reached; a link to a file is a place of its own."""
     path = Path(path)
-    return os.path.join(os.path.realpath(path.parent), path.name)
+    return remote.url_of(path) or os.path.join(os.path.realpath(path.parent), path.name)
 
 
 class _Search:
@@ -95,11 +101,20 @@ class _Search:
     def add(self, entry: str | os.PathLike) -> None:
         """Take one input."""
         self._begin()
+        if found := lists.list_of(os.fspath(entry)):
+            self._list(str(entry), *found)
+            return
         path = on_disk(Path(os.path.expanduser(entry)))
         if os.path.isdir(path):
             self._folder(path, "", first=True)
             if not self._hits and path.suffix.lower() in self._suffixes:
                 self._keep(Found(path, path.name))  # Meant for a picture: told when it is read, and the others go on.
+            nothing = f"{path} holds no images"
+        elif remote.is_url(os.fspath(entry)):
+            self._remote(os.fspath(entry))
+            nothing = f"{entry} holds no images"
+        elif archives.is_archive(path):
+            self._archive(path)
             nothing = f"{path} holds no images"
         elif os.path.lexists(path):
             if _is_special(path):
@@ -116,6 +131,39 @@ class _Search:
             raise GPriorError(f"{nothing}{f'; left out: {why}' if why else ''}.")
         if why:
             self.left_out.append(f"{entry}: left out {why}.")
+
+    def _list(self, entry: str, lines: list[str], folder: Path) -> None:
+        """Take the lines of a list."""
+        if not lines:
+            raise GPriorError(f"the list {entry} names no images.")
+        for line in lines:
+            path = on_disk(folder / os.path.expanduser(line))
+            many = any(map(is_magic, path.parts)) and not os.path.lexists(path)
+            if remote.is_url(line):
+                self.add(line)
+            elif many or os.path.isdir(path) or archives.is_archive(path):
+                self.add(path)
+            else:
+                self._keep(Found(path, lists.below_of(line)))
+
+    def _archive(self, path: Path) -> None:
+        """Take the pictures in a tar file."""
+        inside = archives.members(path)
+        for name in sorted(inside.places):
+            if not any(map(is_hidden, name.split("/"))):
+                self._file(Found(path / name, name))
+        if inside.unsafe:
+            self._others["name{} that lead out of the tar file"] += inside.unsafe
+
+    def _remote(self, url: str) -> None:
+        """Take what is in the cloud."""
+        found = list(remote.find(url, self._recursive))
+        named = len(found) == 1 and found[0].path == Path(url)
+        for each in found:
+            if named and each.path.suffix.lower() == archives.ENDING:
+                raise GPriorError(f"{url} is a tar file in the cloud, which is read on disk only: copy it there first.")
+            if not any(map(is_hidden, each.below.split("/"))):
+                self._file(each, named)
 
     def _keep(self, found: Found) -> None:
         self._hits += 1
@@ -163,7 +211,9 @@ class _Search:
 
     def _file(self, found: Found, named: bool = False) -> None:
         suffix = found.path.suffix.lower()
-        if not named and suffix not in self._suffixes:
+        if named and archives.is_archive(found.path):
+            self._archive(found.path)
+        elif not named and suffix not in self._suffixes:
             self._endings[suffix or "without an ending"] += 1
         elif _is_special(found.path):
             self._others["special file{}"] += 1

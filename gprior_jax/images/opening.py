@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gprior_jax.errors import ImageFileError
+from gprior_jax.images.contents import content_of
 from gprior_jax.images.deep import deep_samples, is_deep, is_misread
 from gprior_jax.images.profiles import to_srgb
 from gprior_jax.images.remarks import remark
@@ -70,6 +71,8 @@ def opened(
     def again() -> Image.Image:
         return Image.open(path if content is None else io.BytesIO(content))
 
+    with _one_sentence(path):
+        content = content_of(path) if content is None else content
     with _one_sentence(path), _PILLOW_SILENT, again() as image:
         _check_size(path, image.size, smallest)
         if is_misread(image):

@@ -27,6 +27,7 @@ from gprior_jax.runs.items import find_items as find_items
 from gprior_jax.runs.items import match_files as match_files
 from gprior_jax.runs.job import Job as Job
 from gprior_jax.runs.merging import merge as merge
+from gprior_jax.runs.packing import pack as pack
 from gprior_jax.runs.pasting import Paster as Paster
 from gprior_jax.runs.record import Record as Record
 from gprior_jax.runs.record import read_record as read_record

@@ -1,11 +1,13 @@
 """The inputs of a run: what each is called, where it comes from, and how it is known again."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.contents import content_of
 from gprior_jax.images.files import unreadable
 from gprior_jax.images.listing import Found, list_images, place_of
 from gprior_jax.runs.names import choose_name, id_of, result_name, same_name
@@ -53,7 +55,8 @@ class Item(NamedTuple):
 
 def _sha256(path: Path) -> str:
     try:
-        return sha256(path)
+        content = content_of(path)
+        return sha256(path) if content is None else hashlib.sha256(content).hexdigest()
     except OSError as error:
         raise unreadable(path, error) from error
 

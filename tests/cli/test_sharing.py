@@ -54,10 +54,19 @@ def test_shards_make_the_whole(pictures, model, tmp_path, alone, capsys):
     out, counts = tmp_path / "out", []
     for number in range(3):
         capsys.readouterr()
-        assert main(words(pictures, model, out, "--shard", f"{number}/3", "--json")) == 0
+        flags = ["--shard", f"{number}/3", "--json", "--pack", str(tmp_path / "packed")]
+        assert main(words(pictures, model, out, *flags)) == 0
         counts.append(len(json.loads(capsys.readouterr().out)["images"]))
     assert sum(counts) == 3
     assert_same_run(out, alone)
+    assert json.loads((tmp_path / "packed" / "pack.json").read_text())["shards"][0]["images"] == 3
+
+
+def test_a_folder_for_packed_results_is_looked_at_first(pictures, model, tmp_path, capsys):
+    out = tmp_path / "out"
+    code = main(words(pictures, model, out, "--pack", str(pictures)))
+    assert "holds something else than packed results" in told(capsys, 2, code)
+    assert not out.exists()
 
 
 def free_port():
