@@ -2,21 +2,24 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tyro import conf
 
 from gprior_jax import zoo
 from gprior_jax.cli.flags import JsonFlag, RangeFlag, SearchFlag, check_positive
+from gprior_jax.cli.sharing import ShareFlags
 from gprior_jax.cli.telling import CountBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.keys import purpose, seeded
-from gprior_jax.runs import find_items
-from gprior_jax.runs.translating import Translation, translate_files
+from gprior_jax.runs import Item, find_items
+from gprior_jax.runs.shares import WHOLE, Part
+from gprior_jax.runs.translated import Unlisted
+from gprior_jax.runs.translating import Outcome, Translation, translate_files
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Translate(SearchFlag, JsonFlag, RangeFlag):
+class Translate(SearchFlag, ShareFlags, JsonFlag, RangeFlag):
     """Translate pictures of any size by a network of pix2pix or CycleGAN; the same command goes on with a run.
 
     Batch norm takes the statistics of the picture, and dropout is drawn, as in the published test programs; --eval is
@@ -65,11 +68,26 @@ class Translate(SearchFlag, JsonFlag, RangeFlag):
         )
         items = find_items(self.inputs, self.recursive, without=self.out, tell=warn)
         facts = {"model": self.model, "direction": self.direction, "seed": self.seed}
-        outcome = translate_files(job, items, self.out, facts=facts, tell=warn, progress=CountBar("pictures"))
+        outcome = self._translated(job, items, facts)
         if self.json:
             print_json({"images": outcome.rows, "failed": outcome.failed, "report": str(outcome.report)})
         else:
             say(f"{len(outcome.rows)} pictures translated: {self.out}; before and after: {outcome.report}")
         if outcome.failed:
-            warn(f"{len(outcome.failed)} of {len(items)} inputs could not be used.")
+            warn(f"{len(outcome.failed)} of {len(outcome.rows) + len(outcome.failed)} inputs could not be used.")
         return 1 if outcome.failed else 0
+
+    def _translated(self, job: Translation, items: list[Item], facts: dict[str, Any]) -> Outcome:
+        """This process's part of the pictures; where several are at it, then what nobody has done."""
+
+        def run(part: Part) -> Outcome:
+            bar = CountBar("pictures")
+            return translate_files(job, items, self.out, facts=facts, tell=warn, progress=bar, part=part)
+
+        own = run(self.share)
+        if not self.distributed:
+            return own
+        if self.share.number == 0:
+            return run(WHOLE)
+        rest = run(Unlisted(self.out))
+        return rest._replace(rows=own.rows + rest.rows, failed=own.failed | rest.failed)

@@ -1,13 +1,12 @@
 """Translation of files: an output folder with a picture for every input, which a second run goes on with.
 
-For an input ``cat.jpg`` a folder holds ``cat.png``; for the run ``run.json``, which says what every picture was made
-from, and ``report.html`` with the pictures before and after. ``run.json`` is written after every picture: one is done
-when it is listed there, made of a file of the same content.
+The folder is that of :mod:`gprior_jax.runs.translated`; with the pictures before and after there is ``report.html``.
 """
 
 import contextlib
 import dataclasses
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -16,26 +15,27 @@ import jax
 import numpy as np
 from PIL import Image
 
-from gprior_jax.errors import ArgumentError, CheckpointError, GPriorError, ImageFileError
+from gprior_jax.errors import ImageFileError
 from gprior_jax.images.arrays import from_uint8, rgb_uint8, to_uint8
-from gprior_jax.images.files import as_channels, encode_png, picture_of
-from gprior_jax.images.listing import place_of
+from gprior_jax.images.files import as_channels, picture_of
 from gprior_jax.images.opening import open_picture
 from gprior_jax.images.ranges import trusted_range
 from gprior_jax.images.samples import ValueRange, range_setting
 from gprior_jax.nn.whole import Statistics
 from gprior_jax.runs import html
-from gprior_jax.runs.items import RESERVED, Item
-from gprior_jax.runs.names import as_text, choose_name, digest_of, same_name
+from gprior_jax.runs.items import Item
+from gprior_jax.runs.names import as_text
 from gprior_jax.runs.report import MAX_IMAGES
-from gprior_jax.storage.atomic import read_json, remove_leftovers, write_bytes, write_json, write_text
-from gprior_jax.storage.locks import Lock, hold
+from gprior_jax.runs.shares import WHOLE, Part
+from gprior_jax.runs.translated import TranslatedFolder
+from gprior_jax.storage.atomic import write_text
 from gprior_jax.storage.names import listed
-from gprior_jax.summary import check_same, fingerprint, summarise, versions
+from gprior_jax.summary import fingerprint, summarise
 from gprior_jax.translation.translator import Translator, prepare_translator, translate
 from gprior_jax.typing import Key
 
-FORMAT = 1
+_PAUSE = 0.2
+"""Seconds between looks at pictures that another process has in hand."""
 
 _TOLD = 5
 """Gray or large pictures that are named."""
@@ -130,8 +130,9 @@ def translate_files(
     facts: dict[str, Any] | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    part: Part = WHOLE,
 ) -> Outcome:
-    """Translate every picture that is not done yet.
+    """Translate every picture that is not done yet; several processes may share a folder.
 
     Args:
         job: how.
@@ -140,29 +141,39 @@ def translate_files(
         facts: what else ``run.json`` shall record.
         tell: called with a sentence about inputs that cannot be used, or look wrong.
         progress: told how many pictures are done, and of how many.
+        part: which of the items are done here, under the names that they have in the whole list.
 
     Raises:
         ArgumentError: the folder holds results of other settings, or an input.
-        GPriorError: another process works in it.
     """
-    folder = _Folder(Path(out), job.settings(), items)
+    folder = TranslatedFolder(Path(out), job.settings(), items)
     job = dataclasses.replace(job, translator=prepare_translator(job.translator))
     failed: dict[str, str] = {}
     remarks = _Remarks([], [])
-    rows = []
-    with folder.lock:
-        folder.open()
-        for number, item in enumerate(folder.named(items), start=1):
-            try:
-                rows.append(_translate_file(job, folder, item, remarks))
-            except ImageFileError as error:
-                failed[as_text(item.source)] = as_text(str(error))
-                tell(as_text(str(error)))
-            progress(number, len(items))
-        folder.end(facts or {}, failed)
+    rows: dict[str, dict[str, Any]] = {}
+    with folder.at_work():
+        own = waiting = part.of(items, folder.named(items))
+        while waiting:
+            busy = []
+            for item in waiting:
+                try:
+                    row = _translate_file(job, folder, item, remarks)
+                except ImageFileError as error:
+                    failed[as_text(item.source)] = as_text(str(error))
+                    tell(as_text(str(error)))
+                else:
+                    if row is None:
+                        busy.append(item)
+                        continue
+                    rows[item.name] = row
+                progress(len(rows) + len(failed), len(own))
+            if busy:
+                time.sleep(_PAUSE)
+            waiting = busy
+        folder.end(own, facts or {}, failed)
         report = _write_report(folder, job)
     remarks.tell(job, tell)
-    return Outcome(rows, failed, report)
+    return Outcome([rows[item.name] for item in own if item.name in rows], failed, report)
 
 
 class _Remarks(NamedTuple):
@@ -190,103 +201,25 @@ class _Remarks(NamedTuple):
             )
 
 
-def _translate_file(job: Translation, folder: "_Folder", item: Item, remarks: _Remarks) -> dict[str, Any]:
-    """The row of one picture, translated unless it is done."""
-    digest = item.digests()[0]
-    if (row := folder.done(item, digest)) is not None:
-        return row
-    pixels = job.read(item.source)
-    remarks.add(job, item.source.name, pixels)
-    try:
-        result = job.translated(pixels, item.id)
-    except ImageFileError as error:
-        raise ImageFileError(f"{item.source}: {error}") from error
-    return folder.write(item, digest, result)
-
-
-class _Folder:
-    """An output folder and what ``run.json`` in it says."""
-
-    def __init__(self, path: Path, settings: dict[str, Any], items: Sequence[Item]):
-        self.path, self._settings = path, settings
-        if os.path.lexists(path) and not path.is_dir():
-            raise ArgumentError(f"{path} is a file: name a folder for the results.")
-        for item in items:
-            if os.path.realpath(item.source.parent) == os.path.realpath(path):
-                raise ArgumentError(f"{item.source} lies where results will be written: give another folder.")
-        self._rows: dict[str, dict[str, Any]] = {}
-        self.run: dict[str, Any] = {}
-
-    @property
-    def lock(self) -> Lock:
-        """To be held while there is work.
-
-        Raises:
-            GPriorError: another process holds it.
-        """
-        lock = hold(self.path / ".locks" / "run")
-        if lock is None:
-            raise GPriorError(f"another process works in {self.path}: wait until it ends, or give another folder.")
-        return lock
-
-    def open(self) -> None:
-        """Take up what is there; of other settings only where nothing is done."""
-        remove_leftovers(self.path)
+def _translate_file(job: Translation, folder: TranslatedFolder, item: Item, remarks: _Remarks) -> dict[str, Any] | None:
+    """The row of one picture, translated unless it is done; None where another process has it in hand."""
+    lock = folder.take(item)
+    if lock is None:
+        return None
+    with lock:
+        digest = item.digests()[0]
+        if (row := folder.done(item, digest)) is not None:
+            return row
+        pixels = job.read(item.source)
+        remarks.add(job, item.source.name, pixels)
         try:
-            found = read_json(self.path / "run.json")
-            rows = {str(row["name"]): row for row in found["images"]}
-        except (CheckpointError, KeyError, TypeError):
-            found, rows = {}, {}  # Not there, or damaged: everything is done again.
-        if rows:
-            check_same(
-                found.get("settings", {}), self._settings, f"{self.path} holds a run", "give another folder for these"
-            )
-        self._rows, self.run = rows, {"format": FORMAT, "settings": self._settings}
-        write_json(self.path / "run.json", self.run | {"images": list(rows.values())})
-
-    def named(self, items: Sequence[Item]) -> list[Item]:
-        """Items under names that belong to no other file."""
-        known = {row.get("place"): name for name, row in self._rows.items()}
-        taken = dict.fromkeys(RESERVED, "") | {same_name(n): row.get("below", "") for n, row in self._rows.items()}
-        named = []
-        for item in items:
-            place = place_of(item.source)
-            name = known.get(digest_of(place))
-            if name is None:
-                name = choose_name(item.below, place, lambda wish: taken.get(same_name(wish)))
-                taken[same_name(name)] = item.below
-            named.append(item._replace(name=name))
-        return named
-
-    def done(self, item: Item, digest: str) -> dict[str, Any] | None:
-        """The row of a picture that is done."""
-        row = self._rows.get(item.name)
-        if row is None or row.get("sha256") != digest or not (self.path / f"{item.name}.png").is_file():
-            return None
-        return row
-
-    def write(self, item: Item, digest: str, picture: np.ndarray) -> dict[str, Any]:
-        """Write a result, and that it is there."""
-        write_bytes(self.path / f"{item.name}.png", encode_png(picture))
-        row = {"name": item.name, "source": as_text(item.source), "below": item.below}
-        row |= {"place": digest_of(place_of(item.source)), "sha256": digest}
-        row |= {"height": picture.shape[0], "width": picture.shape[1]}
-        self._rows[item.name] = row
-        write_json(self.path / "run.json", self.run | {"images": list(self._rows.values())})
-        return row
-
-    def end(self, facts: dict[str, Any], failed: dict[str, str]) -> None:
-        """Write down what the run was."""
-        self.run |= facts | {"images": self.rows, "failed": failed, "versions": versions()}
-        write_json(self.path / "run.json", self.run)
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """Of all pictures of the folder."""
-        return [self._rows[name] for name in sorted(self._rows)]
+            result = job.translated(pixels, item.id)
+        except ImageFileError as error:
+            raise ImageFileError(f"{item.source}: {error}") from error
+        return folder.write(item, digest, result)
 
 
-def _write_report(folder: _Folder, job: Translation) -> Path:
+def _write_report(folder: TranslatedFolder, job: Translation) -> Path:
     """Write ``report.html``: pictures before and after."""
     blocks = []
     for row in folder.rows[:MAX_IMAGES]:

@@ -10,9 +10,14 @@ from translation.networks import picture, translator
 
 from gprior_jax import zoo
 from gprior_jax.cli.main import main
+from gprior_jax.errors import ArgumentError
 from gprior_jax.images.arrays import from_uint8, to_uint8
 from gprior_jax.keys import purpose, seeded
+from gprior_jax.runs import find_items
 from gprior_jax.runs.names import id_of
+from gprior_jax.runs.translated import TranslatedFolder, Unlisted
+from gprior_jax.runs.translating import Translation, translate_files
+from gprior_jax.storage.locks import hold
 from gprior_jax.translation import translate
 
 
@@ -143,3 +148,48 @@ def test_a_folder_from_before_a_setting_came_goes_on(folder, given, tmp_path, ca
     capsys.readouterr()
     assert main(command) == 0
     assert {path: path.stat().st_mtime_ns for path in out.glob("*.png")} == before
+
+
+def test_shards_of_a_list_share_a_folder(folder, given, tmp_path, capsys):
+    (given / "c.png").write_bytes(b"")
+    command = ["translate", str(given), "--model", str(folder), "--direction", "BtoA", "--out"]
+    for out, shards in (("out", ["1/2", "0/2"]), ("alone", ["0/1"])):
+        for shard in shards:
+            capsys.readouterr()
+            main([*command, str(tmp_path / out), "--shard", shard, "--json"])
+    found, wanted = (json.loads((tmp_path / out / "run.json").read_text()) for out in ("out", "alone"))
+    assert (found["images"], found["failed"]) == (wanted["images"], wanted["failed"])
+    assert [row["name"] for row in found["images"]] == ["a", "b"]
+    for name in "ab":
+        ours, theirs = (opened(tmp_path / out / f"{name}.png") for out in ("out", "alone"))
+        np.testing.assert_array_equal(ours, theirs)
+    assert (tmp_path / "out" / "report.html").read_text().count("data:image/png") == 4
+    assert not [*(tmp_path / "out").glob(".*")]
+
+
+def test_what_another_process_has_in_hand_is_waited_for(folder, given, tmp_path):
+    out, job = tmp_path / "out", Translation(zoo.load_translator(folder, "BtoA"))
+    lock, seen = hold(out / ".locks" / "a.lock"), []
+
+    def let_go(done, total):
+        seen.append((done, total))
+        lock.release()
+
+    outcome = translate_files(job, find_items([given]), out, progress=let_go)
+    assert seen == [(1, 2), (2, 2)]
+    assert [row["name"] for row in outcome.rows] == ["a", "b"]
+    assert Unlisted(out).of((), find_items([given])) == []
+    # What another one has done meanwhile is taken as it is.
+    again = find_items([given])
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
+    translate_files(job, again, out)
+    assert {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")} == before
+
+
+def test_other_settings_are_refused_while_another_is_at_work(folder, given, tmp_path):
+    one, other = (Translation(zoo.load_translator(folder, "BtoA"), size=size) for size in (None, 16))
+    items = find_items([given])
+    at_work = TranslatedFolder(tmp_path / "out", one.settings(), items).at_work()
+    with at_work, pytest.raises(ArgumentError, match="holds a run with another size"):
+        translate_files(other, items, tmp_path / "out")
+    assert len(translate_files(other, items, tmp_path / "out").rows) == 2
