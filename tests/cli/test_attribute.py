@@ -223,3 +223,15 @@ def test_a_projection_that_is_not_finite_is_named(measured, styled, inputs, tmp_
     content = json.loads((tmp_path / "out" / "attribution.json").read_text())
     assert [row["image"] for row in content["images"]] == ["b"]
     assert "not finite" in "".join(content["failed"].values())
+
+
+@pytest.mark.slow
+def test_shards_say_together_what_one_run_says(measured, styled, inputs, tmp_path, capsys):
+    out, reference = tmp_path / "out", measured / "reference.json"
+    for shard in ("0/2", "1/2"):
+        assert attribute(styled, out, inputs, "--reference", reference, "--shard", shard) == 0
+    found, wanted = (json.loads((folder / "attribution.json").read_text()) for folder in (out, measured))
+    assert [row["image"] for row in found["images"]] == ["a", "b", "c"]
+    np.testing.assert_allclose(
+        [row["distance"] for row in found["images"]], [row["distance"] for row in wanted["images"]], rtol=1e-4
+    )
