@@ -157,7 +157,7 @@ class _Search:
 
     def _remote(self, url: str) -> None:
         """Take what is in the cloud."""
-        found = list(remote.find(url, self._recursive))
+        found = list(remote.find(url, self._recursive, self._suffixes))
         named = len(found) == 1 and found[0].path == Path(url)
         for each in found:
             if named and each.path.suffix.lower() == archives.ENDING:

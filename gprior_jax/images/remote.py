@@ -4,10 +4,9 @@ As a :class:`pathlib.Path` such a name is ``gs:/bucket/cat.png``: :func:`url_of`
 """
 
 import errno
-import itertools
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -47,37 +46,42 @@ def url_of(path: Path) -> str | None:
 _BEGINNINGS = tuple(f"{scheme}:" for scheme in SCHEMES)
 
 
-def find(url: str, recursive: bool) -> Iterator[Found]:
+def find(url: str, recursive: bool, suffixes: Collection[str]) -> Iterator[Found]:
     """The files that a name, a folder or a pattern in the cloud stands for, whatever they are.
+
+    Args:
+        url: the input.
+        recursive: search the folders in a folder, too.
+        suffixes: of what is no folder for certain; services are asked about others.
 
     Raises:
         GPriorError: it cannot be reached, or is not there.
     """
-    if any(map(is_magic, PurePosixPath(url).parts)):
-        yield from _matches(url)
+    parts = url.rstrip("/").split("/")
+    if magic := [index for index, part in enumerate(parts) if is_magic(part)]:
+        root, pattern = "/".join(parts[: magic[0]]), "/".join(parts[magic[0] :])
+        yield from _search(root, pattern, False, suffixes)
         return
     path = _told(url, lambda: _path(url))
-    if not _told(url, path.is_dir):
-        if not _told(url, path.exists):
-            raise GPriorError(f"{url} does not exist: give image files, folders or patterns.")
-        yield Found(Path(url), PurePosixPath(url).name)
-        return
-    top = str(path)
-    # Services leave the scheme out of the folders that they give.
-    bare = top.partition("://")[2]
-    for folder, _, names in _told(url, lambda: list(itertools.islice(path.walk(), None if recursive else 1))):
-        inner = str(folder).removeprefix(top.removesuffix(bare)).removeprefix(bare).strip("/")
-        for name in names:
-            below = f"{inner}/{name}".lstrip("/")
-            yield Found(Path(f"{top}/{below}"), below)
+    if _told(url, path.is_dir):
+        yield from _search("/".join(parts), "*", recursive, suffixes)
+    elif _told(url, path.exists):
+        yield Found(Path(url), parts[-1])
+    else:
+        raise GPriorError(f"{url} does not exist: give image files, folders or patterns.")
 
 
-def _matches(url: str) -> Iterator[Found]:
-    parts = url.split("/")
-    fixed = next(index for index, part in enumerate(parts) if is_magic(part))
-    root = "/".join(parts[:fixed])
-    for found in _told(url, lambda: sorted(map(str, _path(root).glob("/".join(parts[fixed:]))))):
-        yield Found(Path(found), found[len(root) :].lstrip("/"))
+def _search(root: str, pattern: str, recursive: bool, suffixes: Collection[str], below: str = "") -> Iterator[Found]:
+    # Not by walk, which etils 1.15 calls as Amazon's files do not understand (findings/etils_walk.sh).
+    url = f"{root}/{below}{pattern}"
+    names = _told(url, lambda: [str(path) for path in _path(f"{root}/{below}").glob(pattern)])
+    for name in sorted(names):
+        own = name[len(root) :].strip("/")
+        is_folder = PurePosixPath(own).suffix.lower() not in suffixes and _told(url, _path(name).is_dir)
+        if not is_folder:
+            yield Found(Path(name), own)
+        elif recursive:
+            yield from _search(root, "*", recursive, suffixes, f"{own}/")
 
 
 def read(url: str) -> bytes:
