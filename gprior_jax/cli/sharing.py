@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import jax
+from jax.extend.backend import clear_backends
 from tyro import conf
 
 from gprior_jax import runs
@@ -61,7 +62,7 @@ class ShareFlags(ShardFlag):
 
     @functools.cached_property
     def share(self) -> Share:
-        """The share of this process: that of its number among all, where there are several."""
+        """The share of this process; of several that started together, by the numbers that :func:`join` finds."""
         if not self.distributed:
             return super().share
         return Share(jax.process_index(), jax.process_count())
@@ -86,6 +87,9 @@ class RunFlags(ShareFlags):
         """Do this process's part of the items, see :func:`gprior_jax.runs.run`; pack the results of all."""
         if self.pack is not None:
             check_pack(out, self.pack)
+        if options.get("save_every") is not None and jax.process_count() > 1:
+            warn("--save-every: hosts of a TPU pod keep no states, as Orbax writes those of all together: left out.")
+            options |= {"save_every": None}
         if self.distributed:
             outcome = run_with_hosts(job, items, out, self.share, tell=warn, **options)
         else:
@@ -98,9 +102,9 @@ class RunFlags(ShareFlags):
 def join(command: Any) -> None:
     """Let the processes of a command with ``--distributed`` find each other; others stay alone.
 
-    JAX must know of them before it starts (of a TPU pod it takes only all hosts together), and tells each its number.
-    Then they part again. As long as they are together JAX ends all of them when one dies, or is late at the end; but
-    images need nothing of each other, and what is done is in their records, so that the others shall go on.
+    JAX tells each its number; then they part again, and JAX starts once more in each as if it were alone. As long as
+    they are together JAX ends all of them when one dies, or is late at the end, and Orbax writes nothing unless all
+    write the same. But images need nothing of each other, and what is done is in their records.
 
     Raises:
         ArgumentError: the flags do not go together, or JAX does not find out which process this is.
@@ -111,9 +115,11 @@ def join(command: Any) -> None:
     _check(command)
     if not command.distributed:
         return
+    platforms = jax.config.values["jax_platforms"]
     try:
         jax.distributed.initialize(command.coordinator, command.processes, command.process)
-        jax.local_devices()  # JAX starts, and tells all processes of all devices.
+        jax.config.update("jax_platforms", "cpu")  # It is asked for numbers only: no memory of a GPU is taken.
+        _ = command.share
         jax.distributed.shutdown()  # Waits until all have come so far.
     except (ValueError, TypeError) as error:
         raise ArgumentError(
@@ -125,6 +131,9 @@ def join(command: Any) -> None:
         raise GPriorError(
             f"--distributed: the processes do not find each other ({line}): start all of them."
         ) from error
+    finally:
+        jax.config.update("jax_platforms", platforms)
+    clear_backends()
 
 
 def _check(command: ShareFlags) -> None:

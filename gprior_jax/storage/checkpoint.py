@@ -35,8 +35,7 @@ def _orbax() -> Any:
 def save_tree(path: str | os.PathLike, tree: PyTree) -> None:
     """Write a pytree of arrays to an Orbax checkpoint at ``path``; an existing one is replaced."""
     path = Path(path).absolute()
-    with _alone():
-        _orbax().save(path, tree, overwrite=True)
+    _orbax().save(path, tree, overwrite=True)
     # A note with the absolute path on this machine, needed on object stores only: it is nothing to share.
     (path / "commit_success.txt").unlink(missing_ok=True)
     files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -125,15 +124,14 @@ def _differences(stored: PyTree, abstract: PyTree) -> str:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Inside, Orbax reads and writes for this process by itself, and waits for none of those that JAX knows."""
+    """Inside, Orbax reads for this process by itself, and waits for no other host of a TPU pod."""
     if jax.process_count() == 1:
         yield
         return
-    v1, own = _orbax(), jax.process_index()
-    options = v1.options.MultiprocessingOptions(
-        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
-    )
-    with v1.Context(multiprocessing_options=options):
+    context, own = _orbax().Context(), jax.process_index()
+    context.multiprocessing.primary_host, context.multiprocessing.active_processes = own, {own}
+    context.multiprocessing.barrier_sync_key_prefix = f"process_{own}"
+    with context:
         yield
 
 

@@ -157,3 +157,12 @@ def test_a_path_may_go_up(tmp_path, monkeypatch):
     (tmp_path / "beside").mkdir()
     monkeypatch.chdir(tmp_path / "beside")
     np.testing.assert_array_equal(load_tree("../tree", tree)["a"], tree["a"])
+
+
+def test_one_process_of_several_reads_for_itself(tmp_path, monkeypatch):
+    """It waits for none of the others, which read other things or nothing."""
+    tree = {"a": np.arange(6.0, dtype=np.float32).reshape(2, 3)}
+    save_tree(tmp_path / "tree", tree)
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    found = load_tree(tmp_path / "tree", tree)
+    np.testing.assert_array_equal(found["a"], tree["a"])
