@@ -52,6 +52,11 @@ def images_mesh(mesh: Mesh) -> Mesh:
         raise ArgumentError(
             f"mesh {mesh!r} has no devices: give a jax.sharding.Mesh, as jax.make_mesh((8,), ('images',)) makes."
         )
+    if "codes" in mesh.axis_names:
+        raise ArgumentError(
+            "mesh has an axis codes, but the codes of one image are not split over devices: under another name, "
+            "images are split over it."
+        )
     devices = mesh.devices.reshape(-1)
     if others := sum(device.process_index != jax.process_index() for device in devices):
         raise ArgumentError(

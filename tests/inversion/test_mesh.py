@@ -105,6 +105,11 @@ def test_what_is_no_mesh_is_refused(mesh):
         Inverter(PRIOR, RECIPE, mesh=mesh)
 
 
+def test_codes_are_not_split():
+    with pytest.raises(ArgumentError, match="the codes of one image are not split over devices"):
+        images_mesh(jax.make_mesh((2, 4), ("images", "codes")))
+
+
 def test_mesh_and_devices_are_refused():
     with pytest.raises(ArgumentError, match="devices and mesh both say"):
         Inverter(PRIOR, RECIPE, mesh=made((2,)), devices=2)
