@@ -39,7 +39,7 @@ class Run(NamedTuple):
         seconds: from the start of the first process to the end of the last.
         records: by name.
         statuses: ``run.json``'s, by name.
-        solved: how many images each process says that it has done.
+        solved: how many images each process has seen done, by itself or another.
     """
 
     seconds: float
@@ -103,7 +103,7 @@ def main() -> None:
             found = run(inputs, Path(place) / str(processes), args.steps, processes, args.devices)
             loss, pixel = differences(found, alone)
             same, devices = found.statuses == alone.statuses, processes * args.devices
-            note(f"{processes} processes: {found.seconds:.1f} s, images done by each: {found.solved}")
+            note(f"{processes} processes: {found.seconds:.1f} s, images that each has seen done: {found.solved}")
             rows.append([processes, devices, number(found.seconds, 1), f"{loss:.1e}", f"{pixel:.1e}", same])
             report.add(processes=processes, devices=devices, seconds=found.seconds, loss=loss, pixel=pixel, same=same)
     print_table(["processes", "devices", "seconds", "loss, relative", "pixel", "same names, status"], rows)

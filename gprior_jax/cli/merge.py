@@ -31,9 +31,10 @@ class Merge(JsonFlag):
         """Merge them."""
         if not self.folders:
             raise ArgumentError("nothing to merge: name output folders.")
+        first = self.folders[0]
         if self.to is None and len(self.folders) > 1:
             raise ArgumentError("--to is missing: name the folder that these are merged into.")
-        to = self.to or self.folders[0]
+        to = self.to or first
         reference: Path | None = next((path for path in (f / REFERENCE for f in self.folders) if path.exists()), None)
         blocks = blocks_of(to if reference is None else reference.parent)
         ending = runs.merge(self.folders, to, blocks=blocks, tell=warn)
