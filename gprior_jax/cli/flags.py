@@ -13,6 +13,8 @@ from gprior_jax import zoo
 from gprior_jax.checks import check_fields
 from gprior_jax.cli.aligning import AlignFlags, PasteFlag
 from gprior_jax.cli.model_facts import class_names, recommended_truncation
+from gprior_jax.cli.reading import RangeFlag as RangeFlag
+from gprior_jax.cli.reading import SearchFlag as SearchFlag
 from gprior_jax.cli.sharing import RunFlags
 from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
@@ -21,7 +23,6 @@ from gprior_jax.generators.prior import Prior, astype
 from gprior_jax.generators.truncation import with_truncation
 from gprior_jax.images.masks import Gray
 from gprior_jax.images.placement import Crop
-from gprior_jax.images.samples import parse_range
 from gprior_jax.inversion.classes import ClassSearch
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.keys import check_seed
@@ -143,36 +144,6 @@ class TruncationFlag(ModelFlags):
         if self.psi != 1.0 and not prior.num_styles:
             raise ArgumentError(f"--truncation {self.psi}: {prior} has no styles to truncate, leave it out.")
         return prior
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SearchFlag:
-    """The flag of everything that takes folders of images.
-
-    Attributes:
-        recursive: search the folders in folders, too.
-    """
-
-    recursive: bool = False
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RangeFlag:
-    """The flag of everything that reads pictures.
-
-    Attributes:
-        value_range: what is black and white in files of more than 8 bits a sample: auto (guessed by the rules in the
-            documentation, and said), a number of bits (12), or LOW:HIGH (0:1, and with an equals sign --range=-1:1).
-    """
-
-    value_range: Annotated[str, conf.arg(name="range", metavar="auto|BITS|LOW:HIGH")] = "auto"
-
-    def check_range(self) -> None:
-        """Raise :class:`ArgumentError` where the range is none."""
-        try:
-            parse_range(self.value_range)
-        except ArgumentError as error:
-            raise ArgumentError(f"--{error}") from None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

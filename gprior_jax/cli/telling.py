@@ -150,7 +150,9 @@ def tell_outcome(outcome: Outcome, as_json: bool, paster: Paster | None = None) 
         report = str(outcome.report) if outcome.is_whole else None
         print_json({"images": rows, "failed": outcome.failed, "report": report})
     elif not outcome.is_whole:
-        say(f"{len(rows)} images done so far; others work in {outcome.report.parent}, the last to end writes its report")
+        say(
+            f"{len(rows)} images done so far; others work in {outcome.report.parent}, the last to end writes its report"
+        )
     else:
         means = "".join(f", mean {name} {value:.4g}" for name, value in mean_metrics(outcome.entries).items())
         say(f"{len(rows)} images done{means}: {outcome.report}")

@@ -12,7 +12,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,7 +67,7 @@ def run_with_hosts(
     failed: dict[str, str] = {}
     more = {"batch_size": size, "tell": tell, "failed": failed} | options
     with _Report(Path(out), share, len(items), failed, tell, every) as report:
-        first = run(job, items, out, part=share, **more)
+        first = run(job, items, out, part=_Named(share, report), **more)
         rest: Part = WHOLE if share.number == 0 else Unrecorded(Path(out))
         last = run(job, items, out, part=rest, **more)
         report.is_last = last.is_whole
@@ -114,9 +114,10 @@ class _Report:
         self._folder, self._share, self._total, self._failed = folder, share, total, failed
         self._tell, self._every = tell, every
         self.is_last = False
+        self.names: frozenset[str] = frozenset()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._go, daemon=True)
-        self._began, self._seen = time.monotonic(), len(recorded_names(folder))
+        self._began, self._seen = time.monotonic(), 0
 
     def __enter__(self) -> "_Report":
         self._thread.start()
@@ -133,6 +134,11 @@ class _Report:
             remove_leftovers(hosts)
             hosts.rmdir()
 
+    def look(self, names: Iterable[str]) -> None:
+        """Take the names that the images have in the folder, and count those that are done already."""
+        names = frozenset(names)
+        self._seen, self.names = len(recorded_names(self._folder) & names), names
+
     def _go(self) -> None:
         before = ""
         while True:
@@ -140,7 +146,7 @@ class _Report:
                 self._write()
             if self._end.wait(self._every):
                 return
-            if self._share.number == 0 and (sentence := self._sentence()) != before:
+            if self._share.number == 0 and self.names and (sentence := self._sentence()) != before:
                 self._tell(sentence)
                 before = sentence
 
@@ -153,10 +159,22 @@ class _Report:
 
     def _sentence(self) -> str:
         hosts = {number: told for number, told in read_hosts(self._folder).items() if number < self._share.shares}
-        done, failed = len(recorded_names(self._folder)), sum(told.failed for told in hosts.values())
+        done, failed = len(recorded_names(self._folder) & self.names), sum(told.failed for told in hosts.values())
         rate = max(0, done - self._seen) / (time.monotonic() - self._began)
         silent = [n for n, told in hosts.items() if time.time() - told.updated > _SILENT * self._every]
         return progress_told(self._share.shares, done, self._total, failed, rate, silent)
+
+
+class _Named:
+    """A share that tells what the images are called in the folder."""
+
+    def __init__(self, share: Share, report: _Report):
+        self._share, self._report = share, report
+
+    def of(self, items: Sequence[Item], named: Sequence[Item]) -> list[Item]:
+        """Those of the share."""
+        self._report.look(item.name for item in named)
+        return self._share.of(items, named)
 
 
 def progress_told(processes: int, done: int, total: int, failed: int, rate: float, silent: Sequence[int] = ()) -> str:
@@ -165,7 +183,7 @@ def progress_told(processes: int, done: int, total: int, failed: int, rate: floa
     >>> progress_told(4, 37, 64, 1, 2.0, [3])
     '4 processes: 37 of 64 images done, 1 failed, 2 images/s, 13 s left; process 3 is silent: it may have died'
     """
-    told = f"{processes} processes: {min(done, total)} of {total} images done"
+    told = f"{processes} processes: {done} of {total} images done"
     told += f", {failed} failed" if failed else ""
     left = max(0, total - done - failed)
     told += f", {rate:.3g} images/s, {_duration(left / rate)} left" if rate > 0 and left else ""

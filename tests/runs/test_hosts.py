@@ -133,6 +133,8 @@ class Slow(Negatives):
 @pytest.mark.parametrize("number", [0, 1])
 def test_only_the_first_tells_how_far_all_are(inputs, tmp_path, number):
     job, told = Slow(tmp_path / "out"), []
+    picture(tmp_path / "another.png", 99)
+    run(Negatives(), find_items([tmp_path / "another.png"]), tmp_path / "out", batch_size=2)  # Not of this list.
     (tmp_path / "out" / HOSTS).mkdir(parents=True)
     (tmp_path / "out" / HOSTS / "2.json").write_text('{"failed": 2, "updated": 0}')  # Of one that was killed.
     (tmp_path / "out" / HOSTS / "3.json").write_text("")
@@ -142,6 +144,7 @@ def test_only_the_first_tells_how_far_all_are(inputs, tmp_path, number):
     assert job.seen.keys() == {number, 2}
     sentences = [sentence for sentence in told if sentence.startswith("4 processes: ")]
     assert bool(sentences) == (number == 0)
+    assert all(int(each.split()[2]) < 16 for each in sentences)
     assert all("of 16 images done, 2 failed" in each and "process 2 is silent" in each for each in sentences)
     assert not (tmp_path / "out" / HOSTS).exists()
 
