@@ -67,7 +67,9 @@ class Ahead(Generic[T]):
             clock: counts how long whoever wants an item waits for it.
         """
         self._source, self._stop, self._clock = source, stop, clock or Clock()
-        self._waiting: queue.Queue[tuple[str, Any]] = queue.Queue(depth)
+        self._waiting: queue.Queue[tuple[str, Any]] = queue.Queue()
+        # Nothing is begun that nobody has room for: it may be in the hands of this process for that long.
+        self._room = threading.Semaphore(depth)
         self._closed = threading.Event()
         self._end: tuple[str, Any] | None = None
         self._thread = threading.Thread(target=self._run, name="gprior reader", daemon=True)
@@ -75,23 +77,20 @@ class Ahead(Generic[T]):
 
     def _run(self) -> None:
         try:
-            for item in self._source:
-                if not self._put(("item", item)):
-                    return
+            while self._has_room():
+                self._waiting.put(("item", next(self._source)))
+        except StopIteration:
+            self._waiting.put(("end", None))
         except BaseException as error:  # Whatever it is, it is the business of whoever wants the items.
-            self._put(("error", error))
-        else:
-            self._put(("end", None))
+            self._waiting.put(("error", error))
         finally:
             if isinstance(self._source, Generator):
                 self._source.close()
 
-    def _put(self, message: tuple[str, Any]) -> bool:
-        while not self._closed.is_set():
-            with contextlib.suppress(queue.Full):
-                self._waiting.put(message, timeout=0.1)
-                return True
-        return False
+    def _has_room(self) -> bool:
+        """Wait for room; whether anybody still wants items."""
+        self._room.acquire()
+        return not self._closed.is_set()
 
     def __iter__(self) -> Iterator[T]:
         return self
@@ -118,6 +117,7 @@ class Ahead(Generic[T]):
     def _taken(self, message: tuple[str, Any]) -> T:
         kind, content = message
         if kind == "item":
+            self._room.release()
             return content
         self._end = message
         if kind == "error":
@@ -127,6 +127,7 @@ class Ahead(Generic[T]):
     def close(self) -> None:
         """Stop; what nobody has taken is dropped."""
         self._closed.set()
+        self._room.release()
         if self._end is None:
             self._stop()
         self._thread.join()

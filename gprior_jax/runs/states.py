@@ -1,6 +1,7 @@
 """States of images that are under way, in the folder of their run: ``.states/NAME``, one Orbax checkpoint each."""
 
 import contextlib
+import glob
 import hashlib
 import json
 import shutil
@@ -46,7 +47,9 @@ class States:
     def forget(self, item: Item) -> None:
         """Let go of the state of an image that is done."""
         if self._path.is_dir():
-            shutil.rmtree(self._path / item.name, ignore_errors=True)
+            half_written = self._path.glob(f"{glob.escape(item.name)}.orbax-checkpoint-tmp*")  # By one that was killed.
+            for path in (self._path / item.name, *half_written):
+                shutil.rmtree(path, ignore_errors=True)
             with contextlib.suppress(OSError):
                 self._path.rmdir()  # When it is empty.
 

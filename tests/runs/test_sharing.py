@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -77,12 +78,14 @@ class Slow(Negatives):
 
 @pytest.fixture
 def shared(tmp_path):
-    """Items, and a run over them that has all but the last in hand."""
+    """Items, and a run over them that has all but the last in hand: half of these it has read ahead."""
     pictures(tmp_path / "in")
     items, slow = find_items([tmp_path / "in"]), Slow()
-    thread = threading.Thread(target=run, args=(slow, items, tmp_path / "out"), kwargs={"batch_size": 4})
+    thread = threading.Thread(target=run, args=(slow, items, tmp_path / "out"), kwargs={"batch_size": 2})
     thread.start()
     assert slow.begun.wait(60)
+    while len(slow.read) < 4:
+        time.sleep(0.01)
     yield items, slow
     slow.may_end.set()
     thread.join()
