@@ -142,7 +142,7 @@ class Ahead(Generic[T]):
 
 
 class Behind:
-    """Calls that a thread makes in their order, up to the first that fails; the next call of ours or the end raises.
+    """Calls that threads make, begun in their order, up to the first that fails; our next call, or the end, raises.
 
     >>> done = []
     >>> with Behind(1) as behind:
@@ -152,10 +152,10 @@ class Behind:
     [0, 1, 2]
     """
 
-    def __init__(self, depth: int, clock: "Clock | None" = None):
+    def __init__(self, depth: int, clock: "Clock | None" = None, threads: int = 1):
         """Start; at most ``depth`` calls wait, and ``clock`` counts how long we do for room."""
         self._clock = clock or Clock()
-        self._pool, self._depth = ThreadPoolExecutor(1, thread_name_prefix="gprior writer"), depth
+        self._pool, self._depth = ThreadPoolExecutor(threads, thread_name_prefix="gprior writer"), depth
         self._waiting: deque[Future[None]] = deque()
         self._error: BaseException | None = None
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from gprior_jax.errors import ArgumentError, is_out_of_memory
 from gprior_jax.inversion.batching import default_batch_size
-from gprior_jax.inversion.devices import device_facts
+from gprior_jax.inversion.devices import cores, device_facts
 from gprior_jax.inversion.saving import Saver
 from gprior_jax.runs.ending import end, note
 from gprior_jax.runs.entries import Entry
@@ -154,13 +154,16 @@ def _do(job: Job, work: Work, batch_size: int, around: _Around) -> None:
     """Do all items that are not done."""
     flow = job.stream(batch_size, around.saver) if isinstance(job, Streaming) else None
     # An image's files are written while others are under way.
-    with Behind(2 * batch_size, around.for_output) as behind:
+    with Behind(2 * batch_size, around.for_output, min(_WRITERS, cores())) as behind:
         hand_over = partial(behind, partial(_write, work, around))
         if flow is None:
             _in_batches(job, work, batch_size, around, hand_over)
         else:
             _as_they_come(flow, work, batch_size, around, hand_over)
 
+
+_WRITERS = 4
+"""Threads that write: a PNG of 1024 px takes a third of a second to compress, in which others run."""
 
 HandOver = Callable[[Item, Record, list[str]], None]
 
