@@ -147,7 +147,7 @@ class Behind:
     >>> done = []
     >>> with Behind(1) as behind:
     ...     for number in range(3):
-    ...         behind(done.append, number)
+    ...         behind(lambda number=number: done.append(number))
     >>> done
     [0, 1, 2]
     """
@@ -159,20 +159,25 @@ class Behind:
         self._waiting: deque[Future[None]] = deque()
         self._error: BaseException | None = None
 
-    def __call__(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Have a function called, after those before."""
+    def __call__(self, function: Callable[[], Any], then: Callable[[], Any] = lambda: None) -> None:
+        """Have a function called, and when it and all before it are through, ``then``: one after the other."""
         with self._clock.running():
             while len(self._waiting) >= self._depth:
                 self._waiting.popleft().result()
         self._raise()
-        self._waiting.append(self._pool.submit(self._run, function, *arguments))
+        before = self._waiting[-1] if self._waiting else None
+        self._waiting.append(self._pool.submit(self._run, function, then, before))
 
-    def _run(self, function: Callable[..., Any], *arguments: Any) -> None:
-        if self._error is None:
-            try:
-                function(*arguments)
-            except BaseException as error:  # For the thread that wants the work done.
-                self._error = error
+    def _run(self, function: Callable[[], Any], then: Callable[[], Any], before: "Future[None] | None") -> None:
+        try:
+            if self._error is None:
+                function()
+            if before is not None:
+                before.result()  # It was begun earlier, so that it ends.
+            if self._error is None:
+                then()
+        except BaseException as error:  # For the thread that wants the work done.
+            self._error = self._error or error
 
     def _raise(self) -> None:
         if self._error is not None:

@@ -155,7 +155,7 @@ def _do(job: Job, work: Work, batch_size: int, around: _Around) -> None:
     flow = job.stream(batch_size, around.saver) if isinstance(job, Streaming) else None
     # An image's files are written while others are under way.
     with Behind(2 * batch_size, around.for_output, min(_WRITERS, cores())) as behind:
-        hand_over = partial(behind, partial(_write, work, around))
+        hand_over = partial(_hand_over, work, around, behind)
         if flow is None:
             _in_batches(job, work, batch_size, around, hand_over)
         else:
@@ -168,12 +168,15 @@ _WRITERS = 4
 HandOver = Callable[[Item, Record, list[str]], None]
 
 
-def _write(work: Work, around: _Around, item: Item, record: Record, sha256: list[str]) -> None:
-    """Write the files of an image, and note that it is done."""
-    work.folder.write(item, record, around.size, sha256)
-    work.keep(item, record)
-    around.states.forget(item)
-    work.let_go(item)
+def _hand_over(work: Work, around: _Around, behind: Behind, item: Item, record: Record, sha256: list[str]) -> None:
+    """Have the files of an image written, and noted then that it is done."""
+
+    def note() -> None:
+        work.keep(item, record)
+        around.states.forget(item)
+        work.let_go(item)
+
+    behind(partial(work.folder.write, item, record, around.size, sha256), note)
 
 
 def _in_batches(job: Job, work: Work, batch_size: int, around: _Around, hand_over: HandOver) -> None:

@@ -1,5 +1,8 @@
 """Runs whose images end early: what a folder holds is what a batch run leaves, whatever interrupts them."""
 
+import time
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
@@ -126,7 +129,7 @@ def test_nothing_is_written_after_a_fault():
     def write_all():
         with Behind(4) as behind:
             for number in range(4):
-                behind(write, number)
+                behind(partial(write, number))
 
     with pytest.raises(OSError, match="disk"):
         write_all()
@@ -184,3 +187,12 @@ def test_saves_now_and_then(items, tmp_path, monkeypatch):
 def test_how_often_is_checked(items, tmp_path):
     with pytest.raises(ArgumentError, match="save_every"):
         run(job(), items, tmp_path / "out", save_every=0.0)
+
+
+def test_what_follows_a_call_keeps_its_order():
+    """However long the calls take."""
+    done = []
+    with Behind(8, threads=4) as behind:
+        for number in range(8):
+            behind(partial(time.sleep, 0.02 * (8 - number)), partial(done.append, number))
+    assert done == list(range(8))
