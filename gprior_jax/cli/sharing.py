@@ -1,5 +1,6 @@
 """The flags of commands whose list of images several processes share, and how these find each other."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Sequence
@@ -79,9 +80,12 @@ class RunFlags(ShareFlags):
     Attributes:
         pack: folder for the results once more, as tar files in the layout of WebDataset (NAME.png, NAME.npz and
             NAME.json of every image), written by the process that ends last.
+        profile: folder for a trace of the run by JAX's profiler, for TensorBoard, xprof or Perfetto; it grows with every
+            step, so take few images.
     """
 
     pack: Path | None = None
+    profile: Path | None = None
 
     def run_files(self, job: Job, items: Sequence[Item], out: Path, **options: Any) -> Outcome:
         """Do this process's part of the items, see :func:`gprior_jax.runs.run`; pack the results of all."""
@@ -90,10 +94,11 @@ class RunFlags(ShareFlags):
         if options.get("save_every") is not None and jax.process_count() > 1:
             warn("--save-every: hosts of a TPU pod keep no states, as Orbax writes those of all together: left out.")
             options |= {"save_every": None}
-        if self.distributed:
-            outcome = run_with_hosts(job, items, out, self.share, tell=warn, **options)
-        else:
-            outcome = runs.run(job, items, out, tell=warn, part=self.share, **options)
+        with contextlib.nullcontext() if self.profile is None else jax.profiler.trace(str(self.profile)):
+            if self.distributed:
+                outcome = run_with_hosts(job, items, out, self.share, tell=warn, **options)
+            else:
+                outcome = runs.run(job, items, out, tell=warn, part=self.share, **options)
         if self.pack is not None and outcome.is_whole:
             runs.pack(out, self.pack)
         return outcome

@@ -75,6 +75,16 @@ def free_port():
         return server.getsockname()[1]
 
 
+def test_a_trace_of_a_run(pictures, model, tmp_path):
+    flags = ["--profile", str(tmp_path / "trace"), "--save-every", "60"]
+    assert main(words(pictures, model, tmp_path / "out", *flags)) == 0
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert set(run["waited"]) == {"input", "output"}
+    assert all(0.0 <= seconds < run["seconds"] for seconds in run["waited"].values())
+    (trace,) = (tmp_path / "trace").rglob("*.xplane.pb")
+    assert trace.stat().st_size > 0
+
+
 @pytest.mark.slow
 def test_two_processes_that_jax_knows_of(pictures, model, tmp_path, alone):
     out, address = tmp_path / "out", f"127.0.0.1:{free_port()}"
