@@ -80,8 +80,8 @@ class RunFlags(ShareFlags):
     Attributes:
         pack: folder for the results once more, as tar files in the layout of WebDataset (NAME.png, NAME.npz and
             NAME.json of every image), written by the process that ends last.
-        profile: folder for a trace of the run by JAX's profiler, for TensorBoard, xprof or Perfetto; it grows with every
-            step, so take few images.
+        profile: folder for a trace of the run by JAX's profiler, for TensorBoard, xprof or Perfetto; it grows with
+            every step, so take few images.
     """
 
     pack: Path | None = None
