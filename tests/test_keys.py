@@ -20,7 +20,6 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.metrics import attribution, diversity, swd
 from gprior_jax.objectives import Pixel
-from gprior_jax.operators import Identity
 from gprior_jax.perceptual import network
 from gprior_jax.runs.evaluation import Pair, Sets
 from gprior_jax.runs.items import Item
@@ -118,7 +117,7 @@ def start(prior, recipe, stage=0, key=KEY):
     if prior.num_classes:
         prior = gp.with_label(prior, 0)
     inverter = Inverter(prior, recipe)
-    jax.block_until_ready(inverter.start(stage, key, np.arange(3), images, Identity(), {}, None, 2))
+    jax.block_until_ready(inverter.start(stage, key, inverter.inputs(images), 2))
 
 
 def commands(tmp_path):

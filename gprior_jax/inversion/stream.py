@@ -82,8 +82,7 @@ def stream(
 
     Example:
         >>> import gprior_jax as gp, jax
-        >>> from gprior_jax.inversion.devices import shard_images
-    from gprior_jax.inversion.driver import Inverter
+        >>> from gprior_jax.inversion.driver import Inverter
         >>> prior = gp.load("builtin")
         >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(1), 3))
         >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)

@@ -18,7 +18,7 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.latents import MultiCode, W, WPlus, Z
 from gprior_jax.objectives import Pixel
-from gprior_jax.operators import Identity, Luma, broadcast
+from gprior_jax.operators import Luma, broadcast
 
 CODES = {"z": (4,), "w": (3,), "w_plus": (2, 3)}
 IMAGES = normal(1, 2, 4, 4, 3) * 0.3
@@ -70,7 +70,7 @@ def test_inversions_start_from_the_code(prior, space, parametrization):
     encoder = toy_encoder(space=space, code=CODES[space])
     prior, key = dataclasses.replace(prior, encoder=encoder), jax.random.key(0)
     inverter = Inverter(prior, recipe(parametrization, "default"))
-    states, _ = inverter.start(0, key, np.arange(2), IMAGES, Identity(), {}, None, 1)
+    states, _ = inverter.start(0, key, inverter.inputs(IMAGES), 1)
     codes = jax.vmap(encoder.encode)(IMAGES)[space]
     np.testing.assert_allclose(states.variables[space], codes, rtol=1e-5, atol=1e-6)
 

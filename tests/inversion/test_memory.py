@@ -6,14 +6,13 @@ import pytest
 
 from gprior_jax import recipes, zoo
 from gprior_jax.inversion.driver import Inverter
-from gprior_jax.operators import Identity
 
 
 def temporary_bytes(remat):
     prior = zoo.load("builtin:portraits")
     inverter = Inverter(prior, recipes.latent("w_plus", perceptual=None, remat=remat))
     images = np.zeros((1, *prior.image_shape), np.float32)
-    started = inverter.start(0, jax.random.key(0), np.arange(1), images, Identity(), {}, None, 1)
+    started = inverter.start(0, jax.random.key(0), inverter.inputs(images), 1)
     planned = inverter.lower(0, 1, *started).compile().memory_analysis()
     assert planned is not None
     return planned.temp_size_in_bytes
