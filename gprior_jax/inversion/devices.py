@@ -1,13 +1,13 @@
 """Images over devices and processes.
 
 Images are independent, so nothing is communicated: the images axis is split over the devices of this process, the
-weights are copied to each, and every process of a pod takes its own share of the list (:func:`local_share`).
+weights are copied to each, and every process of a pod takes its own share of the list (:mod:`gprior_jax.runs.hosts`).
 """
 
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,8 +18,6 @@ from gprior_jax.typing import Key, PyTree
 
 IMAGES = "images"
 """Name of the mesh axis."""
-
-T = TypeVar("T")
 
 
 def image_mesh(num_devices: int | None = None) -> Mesh:
@@ -129,12 +127,3 @@ def spread(devices: int | None, batch_size: int) -> int:
     """Devices for a batch; where nobody names a number, the cores of a CPU (:func:`use_cores`), else one."""
     local = jax.local_devices()
     return devices or (min(batch_size, len(local)) if local[0].platform == "cpu" else 1)
-
-
-def local_share(items: list[T]) -> list[T]:
-    """This process's share of a list that all processes hold: every n-th item for n processes.
-
-    >>> local_share(["a", "b"])  # one process
-    ['a', 'b']
-    """
-    return items[jax.process_index() :: jax.process_count()]

@@ -13,7 +13,6 @@ from gprior_jax.inversion.devices import (
     IMAGES,
     device_facts,
     image_mesh,
-    local_share,
     replicate,
     shard_images,
     spread,
@@ -50,17 +49,6 @@ def test_keys_are_split_too():
     split = shard_images(image_mesh(8), keys)
     assert len(split.sharding.device_set) == 8
     np.testing.assert_array_equal(jax.random.key_data(split), jax.random.key_data(keys))
-
-
-def test_shares_of_processes_make_the_whole(monkeypatch):
-    items = list("abcdefg")
-    assert local_share(items) == items
-    monkeypatch.setattr(jax, "process_count", lambda: 3)
-    shares = []
-    for index in range(3):
-        monkeypatch.setattr(jax, "process_index", lambda index=index: index)
-        shares.append(local_share(items))
-    assert shares == [["a", "d", "g"], ["b", "e"], ["c", "f"]]
 
 
 def test_cores_become_devices_before_jax_starts():

@@ -251,7 +251,7 @@ def test_what_was_edited_meanwhile_is_done_again(items, tmp_path):
 def test_an_image_has_the_key_of_its_id_in_a_part_of_the_list(items, tmp_path):
     _, whole = again(items, tmp_path / "whole")
     assert [entry.metrics["id"] for entry in whole.entries] == ids_of("abcde")
-    # As one of two processes has it, see gprior_jax.inversion.devices.local_share.
+    # As one of two processes has it, see gprior_jax.runs.shares.
     _, share = again(items[1::2], tmp_path / "share")
     assert [entry.metrics["id"] for entry in share.entries] == ids_of("bd")
 
