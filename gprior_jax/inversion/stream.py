@@ -222,7 +222,7 @@ class _Pool:
     def __init__(self, inverter: Inverter, stage: int, key: Key, slots: int, samples: int):
         self._inverter, self._stage, self._key, self._samples = inverter, stage, key, samples
         self._config, restarts = inverter.recipe.stages[stage].solver, inverter.recipe.stages[stage].restarts
-        self._restarts, self._rows = restarts, samples * restarts
+        self._rows = samples * restarts
         devices = inverter.mesh.devices.size
         self._per_device = -(-slots // devices)
         self._free = [list(range(self._per_device))[::-1] for _ in range(devices)]
