@@ -15,14 +15,14 @@
 #     nobody else came: ended with 134
 #     parted, killed 0: process 0 ended with 137, process 1 with 0
 # Fails if that changes.
-set -uo pipefail
+set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet jax==0.10.2 jaxlib==0.10.2
 cd "$folder"
 cat > member.py <<'PYTHON'
-import sys, time
+import os, sys, time
 import jax
 
 number, port, parts = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "parted"
@@ -40,8 +40,6 @@ for _ in range(60):
     jax.numpy.ones(4).block_until_ready()
     time.sleep(0.5)
 assert jax.process_index() == number
-import os
-
 os._exit(0)
 PYTHON
 export JAX_PLATFORMS=cpu
@@ -51,14 +49,15 @@ kill_one() { # which, port, parted or not
     start 1 "$2" "$3"; local second=$!
     until [[ -e ready.$2.0 && -e ready.$2.1 ]]; do sleep 0.2; done
     kill -9 "$([[ $1 == 0 ]] && echo $first || echo $second)"
-    wait $first; local one=$?
-    wait $second; local two=$?
+    local one=0 two=0
+    wait $first || one=$?
+    wait $second || two=$?
     echo "process 0 ended with $one, process 1 with $two"
 }
 {
     echo "killed 1: $(kill_one 1 9351 together 2>/dev/null)"
     echo "killed 0: $(kill_one 0 9352 together 2>/dev/null)"
-    start 0 9353 together; wait $! 2>/dev/null; echo "nobody else came: ended with $?"
+    start 0 9353 together; code=0; wait $! 2>/dev/null || code=$?; echo "nobody else came: ended with $code"
     echo "parted, killed 0: $(kill_one 0 9354 parted 2>/dev/null)"
 } 2>/dev/null | tee told.txt
 diff told.txt - <<'WANTED' || exit 1
