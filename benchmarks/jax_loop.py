@@ -14,7 +14,8 @@ import numpy as np
 import random_networks
 
 from gprior_jax import recipes
-from gprior_jax.inversion.driver import Inputs, Inverter
+from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.inputs import Inputs
 from gprior_jax.inversion.problem import Measurement
 from gprior_jax.inversion.solver import State
 from gprior_jax.operators import Identity
@@ -52,14 +53,15 @@ def main() -> None:
     shape = (args.images, args.resolution, args.resolution, 3)
     states, measurements = start(inverter, np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32))
     started = time.perf_counter()
-    states, _ = jax.block_until_ready(inverter.advance(0, steps, states, measurements))
+    take = inverter.steps(0, steps, states, measurements, images=args.images)
+    states, _ = jax.block_until_ready(take(states, measurements))
     first = time.perf_counter() - started
     print(json.dumps({"ready": f"jax {jax.__version__}", "first_call_seconds": first}), flush=True)
     for line in sys.stdin:
         seconds = []
         for _ in range(0, json.loads(line)["steps"], steps):
             started = time.perf_counter()
-            states, _ = jax.block_until_ready(inverter.advance(0, steps, states, measurements))
+            states, _ = jax.block_until_ready(take(states, measurements))
             seconds += [(time.perf_counter() - started) / steps] * steps
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         print(json.dumps({"seconds": seconds, "peak_bytes": peak}), flush=True)

@@ -53,10 +53,11 @@ def measure(inverter: Inverter, batch: int, calls: int) -> dict[str, Any]:
     """Seconds of the first call (with compilation), and of a step afterwards."""
     images = np.random.default_rng(0).uniform(-1, 1, (batch, *inverter.prior.image_shape)).astype(np.float32)
     states, measurements = jax_loop.start(inverter, images)
-    seconds, steps = [], inverter.steps_per_call
+    seconds, steps, take = [], inverter.steps_per_call, None
     for _ in range(calls + 1):
         started = time.perf_counter()
-        states, _ = jax.block_until_ready(inverter.advance(0, steps, states, measurements))
+        take = take or inverter.steps(0, steps, states, measurements, images=batch)
+        states, _ = jax.block_until_ready(take(states, measurements))
         seconds.append(time.perf_counter() - started)
     return {
         "images": batch,

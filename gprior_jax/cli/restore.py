@@ -13,7 +13,7 @@ from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
 from gprior_jax.cli.telling import StepBar, say, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.inversion.batching import default_batch_size
+from gprior_jax.inversion.batching import inversion_batch_size
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.keys import seeded
 from gprior_jax.objectives import Distance
@@ -141,7 +141,7 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
         """Images whose samples together are as many as a batch of an inversion has."""
         if own := METHODS[self.method].batch_size:
             return own
-        return max(1, min(images, default_batch_size(prior.resolution, images * self.samples) // self.samples))
+        return max(1, min(images, inversion_batch_size(prior.resolution, images * self.samples) // self.samples))
 
 
 def _plain(value: Any) -> Any:

@@ -79,13 +79,24 @@ class Jitted(Generic[P, R]):
         Where programs are kept (:func:`gprior_jax.compiling.programs.keep_in`) and one was kept for such arguments,
         nothing is traced.
         """
-        static = self._static
-        given = tuple(arg for index, arg in enumerate(args) if index not in static)
-        fixed = {index: arg for index, arg in enumerate(args) if index in static}
-        found = programs.find(self._function, self._jitted, (self._options, self._settings), args, given, fixed)
+        given, fixed = self._split(args)
+        found = self._found(args, given, fixed)
         if found is None:
             return lambda *own: self._jitted(*_merged(own or given, fixed))
-        return lambda *own: found(*(own or given))
+        return lambda *own: found.call(*(own or given))
+
+    def compiled(self, *args: Any) -> programs.Compiled:
+        """What :meth:`program` and calls run, and what it takes; it is not compiled again for these."""
+        return self._found(args, *self._split(args)) or programs.compiled(self._jitted, args)
+
+    def _found(self, args: tuple, given: tuple, fixed: dict[int, Any]) -> programs.Compiled | None:
+        return programs.find(self._function, self._jitted, (self._options, self._settings), args, given, fixed)
+
+    def _split(self, args: tuple) -> tuple[tuple, dict[int, Any]]:
+        """Arguments that a program takes, and those that are static by their places."""
+        static = self._static
+        given = tuple(arg for index, arg in enumerate(args) if index not in static)
+        return given, {index: arg for index, arg in enumerate(args) if index in static}
 
     @property
     def _static(self) -> tuple[int, ...]:

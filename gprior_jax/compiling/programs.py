@@ -14,12 +14,13 @@ import pickle
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from jax.experimental import serialize_executable
 
 from gprior_jax.compiling.exactly import UnknownError, structure_text, text_of
+from gprior_jax.compiling.operations import operations
 from gprior_jax.storage.atomic import write_bytes
 from gprior_jax.summary import versions
 
@@ -29,7 +30,20 @@ PREFIX = "whole-"
 _folders: list[Path] = []
 """Where programs are kept, at most one folder."""
 
-_loaded: dict[Path, Callable] = {}
+
+class Compiled(NamedTuple):
+    """A compiled program, and what tracing it told.
+
+    Attributes:
+        call: the program.
+        operations: see :func:`gprior_jax.compiling.operations.operations`.
+    """
+
+    call: jax.stages.Compiled
+    operations: float
+
+
+_loaded: dict[Path, Compiled] = {}
 """Programs of this process."""
 
 
@@ -52,7 +66,7 @@ def are_kept() -> bool:
 
 def find(
     function: Callable, jitted: Any, settings: Any, args: tuple, given: tuple, fixed: dict[int, Any]
-) -> Callable | None:
+) -> Compiled | None:
     """The program for arguments: from the folder, or compiled and put there; None where it cannot be kept.
 
     Args:
@@ -82,11 +96,12 @@ def _devices(given: tuple) -> list[Any]:
     return sorted(found, key=lambda device: device.id) or jax.local_devices()[:1]
 
 
-def _read(path: Path, devices: list[Any]) -> Callable | None:
+def _read(path: Path, devices: list[Any]) -> Compiled | None:
     """The program in a file; None where there is none that can be used."""
     try:
-        payload, takes, gives = pickle.loads(path.read_bytes())
-        return serialize_executable.deserialize_and_load(payload, takes, gives, execution_devices=devices)
+        payload, takes, gives, told = pickle.loads(path.read_bytes())
+        found = serialize_executable.deserialize_and_load(payload, takes, gives, execution_devices=devices)
+        return Compiled(found, told)
     except FileNotFoundError:
         return None
     except Exception:  # Half a file, another machine's: it is made again.
@@ -95,23 +110,29 @@ def _read(path: Path, devices: list[Any]) -> Callable | None:
         return None
 
 
-def _made(path: Path, jitted: Any, args: tuple) -> Callable:
+def compiled(jitted: Any, args: tuple) -> Compiled:
+    """The program for arguments of what was jitted, which from then on is compiled."""
+    traced = jitted.trace(*args)
+    return Compiled(traced.lower().compile(), operations(traced.jaxpr))
+
+
+def _made(path: Path, jitted: Any, args: tuple) -> Compiled:
     """The program, compiled and put into a file."""
-    lowered, hits = jitted.lower(*args), []
+    hits = []
     listen = partial(_listen, hits)
     jax.monitoring.register_event_listener(listen)
     try:
-        compiled = lowered.compile()
+        made = compiled(jitted, args)
     finally:
         jax.monitoring.unregister_event_listener(listen)
     # What came out of JAX's own cache cannot be written again: XLA:CPU would leave its functions out, without a word
     # (findings/jax_cpu_serialize_cached.sh). It is found there the next time too.
     if hits:
-        return compiled
+        return made
     # One that holds arrays of its own cannot be kept (yet), and a full disk keeps nothing.
     with contextlib.suppress(NotImplementedError, ValueError, OSError, pickle.PicklingError):
-        write_bytes(path, pickle.dumps(serialize_executable.serialize(compiled)))
-    return compiled
+        write_bytes(path, pickle.dumps((*serialize_executable.serialize(made.call), made.operations)))
+    return made
 
 
 def _listen(hits: list[str], event: str, **_: Any) -> None:

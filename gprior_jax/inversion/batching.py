@@ -46,3 +46,18 @@ def default_batch_size(resolution: int, images: int) -> int:
     (8, 1)
     """
     return min(images, max(1, min(8, 8 * 128**2 // resolution**2)))
+
+
+_ACCELERATOR_BATCH = 64
+"""Where steps of fewer images leave an accelerator idle; what does not fit into its memory is found before it runs."""
+
+
+def inversion_batch_size(resolution: int, images: int) -> int:
+    """Images at once of a run over files where nobody names a number.
+
+    On an accelerator as many as keep it busy: the run looks at the compiled steps (:mod:`gprior_jax.inversion.meter`)
+    and goes on with as many as fit into its memory. A CPU gains nothing by more than a few.
+    """
+    if jax.default_backend() == "cpu":
+        return default_batch_size(resolution, images)
+    return max(1, min(images, _ACCELERATOR_BATCH))

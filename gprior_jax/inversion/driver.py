@@ -6,33 +6,36 @@ id alone: batches are padded to one shape, and optimiser states are per image.
 
 import dataclasses
 import functools
+import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from gprior_jax.compiling.jitted import Jitted
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior, prepare
-from gprior_jax.images.arrays import check_range
 from gprior_jax.inversion import programs
 from gprior_jax.inversion.batching import batches
 from gprior_jax.inversion.devices import image_mesh, images_mesh, instead, replicate, shard_images, unbound
 from gprior_jax.inversion.filming import Film
+from gprior_jax.inversion.inputs import Inputs, checked_ids, checked_images
+from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.problem import Evaluation, Measurement, Problem
 from gprior_jax.inversion.progress import Reporter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result, by_loss, joined, result_of
 from gprior_jax.inversion.solver import Solution, State
-from gprior_jax.keys import MAX_ID, purpose
+from gprior_jax.keys import purpose
 from gprior_jax.latents import FIXED, Variables
 from gprior_jax.objectives import Objective
 from gprior_jax.operators import Forward, Identity
-from gprior_jax.typing import Array, ArrayLike, Key, Progress
+from gprior_jax.typing import ArrayLike, Key, Progress
 
 _STEPS_PER_CALL = {"cpu": 1}
 """Convolutions inside a loop run two to three times slower on XLA:CPU (jax issue 12868): there, one step a call."""
@@ -118,29 +121,6 @@ NEXT_STAGE = "next stage"
 """What the key of a run is folded with from one stage to the next."""
 
 
-class Inputs(NamedTuple):
-    """What a batch of images starts from.
-
-    Attributes:
-        ids: ``[B]``.
-        observed: ``[B, H, W, C]`` in [-1, 1].
-        operator: the forward operator; its leaves are ``[B, ...]``.
-        hints: ``{name: [B, samples or 1, ...]}``, variables to start from.
-        labels: ``[B, num_classes]``, or None.
-    """
-
-    ids: np.ndarray
-    observed: np.ndarray
-    operator: Forward
-    hints: Variables
-    labels: Array | None
-
-    def of_next_stage(self, result: Result, samples: int) -> "Inputs":
-        """The same images, from what a stage has found."""
-        hints = jax.tree.map(lambda leaf: leaf.reshape(-1, samples, *leaf.shape[1:]), result.variables)
-        return self._replace(hints=hints)
-
-
 class Inverter:
     """A recipe made ready for a prior on some devices, once, for as many batches as there are.
 
@@ -148,6 +128,7 @@ class Inverter:
         prior: the generator, as given.
         recipe: fitted to it.
         mesh: the devices.
+        meter: of its steps, if there is one.
         steps_per_call: steps in one XLA call.
     """
 
@@ -160,14 +141,25 @@ class Inverter:
         mesh: Mesh | None = None,
         steps_per_call: int | None = None,
         labels: bool = False,
+        meter: Meter | None = None,
     ):
-        """Fit and prepare; see :func:`invert`. With ``labels``, every image will come with its class."""
+        """Fit and prepare; see :func:`invert`.
+
+        Args:
+            prior: the generator.
+            recipe: how.
+            devices: see :func:`invert`.
+            mesh: see :func:`invert`.
+            steps_per_call: see :func:`invert`.
+            labels: every image will come with its class.
+            meter: looks whether steps fit into memory, and measures them.
+        """
         if steps_per_call is not None and steps_per_call < 1:
             raise ArgumentError(f"steps_per_call {steps_per_call}: use at least 1.")
         if mesh is not None and devices is not None:
             raise ArgumentError("devices and mesh both say what images are split over: give one of them.")
         self.mesh = image_mesh(devices or 1) if mesh is None else images_mesh(mesh)
-        self.prior = prior
+        self.prior, self.meter = prior, meter
         self.recipe = recipe.fit(with_label(prior, 0) if labels and prior.num_classes else prior)
         platform = self.mesh.devices.flat[0].platform
         self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
@@ -204,15 +196,15 @@ class Inverter:
         everything, key = self.inputs(images, ids, operator, init, label), unbound(self.mesh, key)
         count = len(everything.ids)
         # A multiple of the number of devices.
-        cores = self.mesh.devices.size
-        parts = list(batches(count, -(-(count if batch_size is None else batch_size) // cores) * cores))
+        cores, asked = self.mesh.devices.size, count if batch_size is None else batch_size
+        parts = list(batches(count, -(-asked // cores) * cores))
         total = sum(stage.solver.num_steps for stage in self._stages)
         results = []
         for index, (rows, own) in enumerate(parts):
             reporter = Reporter(progress, total, {"batch": index, "batches": len(parts), "images": count})
             part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], everything)
             with instead(self.mesh):
-                result = self._invert_batch(key, part, samples=samples or 1, reporter=reporter, film=film)
+                result = self._invert_batch(key, part, samples=samples or 1, images=asked, reporter=reporter, film=film)
             results.append(jax.tree.map(lambda leaf, own=own: leaf[: own * (samples or 1)], result))
         return joined(results) if samples is None else by_loss(joined(results), count)
 
@@ -223,46 +215,15 @@ class Inverter:
         operator: Forward | None = None,
         init: Variables | None = None,
         label: ArrayLike | None = None,
-    ) -> "Inputs":
+    ) -> Inputs:
         """What images start from, checked; see :func:`invert`."""
-        observed = self._check(images, operator)
-        count = len(observed)
-        numbers = np.arange(count) if ids is None else np.asarray(ids)
-        whole = numbers.shape == (count,) and np.issubdtype(numbers.dtype, np.integer)
-        if not whole or (numbers < 0).any() or (numbers > MAX_ID).any():
-            raise ArgumentError(
-                f"ids must be {count} integers from 0 to {MAX_ID}, one for each image; got shape {numbers.shape}."
-            )
-        labels: Any = None if label is None else np.asarray(as_labels(self.prior, label, (count,)))
+        observed = checked_images(images, self._image_shape, operator)
+        numbers = checked_ids(ids, len(observed))
+        labels: Any = None if label is None else np.asarray(as_labels(self.prior, label, (len(observed),)))
         if init or self._problems[0].encoder is not None:
             self._check_starts(init or {}, observed, operator)
         hints: dict[str, Any] = {name: np.asarray(value)[:, None] for name, value in (init or {}).items()}
         return Inputs(numbers, observed, Identity() if operator is None else operator, hints, labels)
-
-    def _check(self, images: ArrayLike, operator: Forward | None) -> np.ndarray:
-        """The images as float32, if they are what the prior gives through the operator."""
-        observed = check_range(images)
-        if not observed.ndim or not len(observed):
-            raise ArgumentError("images is empty: give at least one.")
-        count = len(observed)
-        if bad := [leaf for leaf in jax.tree.leaves(operator) if np.shape(leaf)[:1] != (count,)]:
-            raise ArgumentError(
-                f"the operator has a leaf of shape {np.shape(bad[0])} for {count} images: every leaf needs a leading "
-                "axis of images, see gprior_jax.operators.broadcast and stack."
-            )
-        shape = self._image_shape
-        if operator is not None:
-            image = jax.ShapeDtypeStruct((count, *shape), jnp.float32)
-            shape = jax.eval_shape(jax.vmap(lambda op, x: op(x)), operator, image).shape[1:]
-        if observed.shape[1:] != shape:
-            of = "" if operator is None else " observed through this operator"
-            wanted = ", ".join(map(str, shape))
-            raise ArgumentError(f"images of shape {observed.shape}: this prior inverts [B, {wanted}]{of}.")
-        finite = np.isfinite(observed).reshape(count, -1).all(axis=1)
-        if not finite.all():
-            bad = ", ".join(map(str, np.flatnonzero(~finite)[:10]))
-            raise ArgumentError(f"images {bad} hold NaN or infinite pixels: give finite numbers in [-1, 1].")
-        return observed
 
     def _check_starts(self, init: Variables, observed: np.ndarray, operator: Forward | None) -> None:
         """Check that what images start from has the shapes of their variables."""
@@ -294,7 +255,7 @@ class Inverter:
             return problem
         return dataclasses.replace(problem, encoder=None)
 
-    def start(self, stage: int, key: Key, inputs: "Inputs", samples: int) -> tuple[State, Measurement]:
+    def start(self, stage: int, key: Key, inputs: Inputs, samples: int) -> tuple[State, Measurement]:
         """States and measurements ``[B * samples * restarts]`` of one batch."""
         keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(inputs.ids))
         rows = samples * self._stages[stage].restarts
@@ -303,17 +264,44 @@ class Inverter:
         # XLA leaves on every device what depends on no image, and a step splits it: the second were another program.
         return shard_images(self.mesh, started)
 
-    def advance(
-        self, stage: int, length: int, states: State, measurements: Measurement, last: int | None = None
-    ) -> tuple[State, Evaluation]:
-        """Take ``length`` steps, or as many as are left to ``last``, which differs from row to row.
+    def steps(
+        self,
+        stage: int,
+        length: int,
+        states: State,
+        measurements: Measurement,
+        *,
+        images: int,
+        last: int | None = None,
+    ) -> Callable[[State, Measurement], tuple[State, Evaluation]]:
+        """What takes ``length`` steps of arrays like these; evaluations are ``[length, B * samples * restarts]``.
 
-        ``states`` is donated; evaluations are ``[length, B * samples * restarts]``.
+        It is looked up once, and donates the states that it is given.
+
+        Args:
+            stage: of the recipe.
+            length: steps in one call.
+            states: as :meth:`start` gives them.
+            measurements: likewise.
+            images: that were asked for at once; copies fill a batch up to the number of devices.
+            last: rows that have taken so many steps stay as they are; None where all have taken the same.
+
+        Raises:
+            TooManyImagesError: by the meter, it takes more memory than there is.
         """
-        problem, config = self._problems[stage], self._configs[stage]
+        step, fixed, given = self._step(stage, length, last)
+        args = (given[0], *fixed, *given[1:], states, measurements)
+        if self.meter is not None:
+            self.meter.look(stage, length, partial(step.compiled, *args), self.mesh, images, args[-2:])
+        program = step.program(*args)
+        return lambda states, measurements: program(*given, states, measurements)
+
+    def _step(self, stage: int, length: int, last: int | None) -> tuple[Jitted, tuple, tuple]:
+        """A program, its static arguments, and those before the states."""
+        problem, fixed = self._problems[stage], (self._configs[stage], length)
         if last is None or length == 1:
-            return programs.advance(problem, config, length, states, measurements)
-        return programs.advance_to(problem, config, length, jnp.int32(last), states, measurements)
+            return programs.advance, fixed, (problem,)
+        return programs.advance_to, fixed, (problem, jnp.int32(last))
 
     def finish(self, stage: int, states: State, measurements: Measurement) -> tuple[Solution, np.ndarray]:
         """Solutions ``[B * samples]`` of a stage, and the rows that they are of, on the host."""
@@ -321,51 +309,68 @@ class Inverter:
             programs.finish(self._problems[stage], self._stages[stage].restarts, states, measurements)
         )
 
-    def _programs(
-        self, stage: int, states: State, measurements: Measurement
-    ) -> Callable[[int], Callable[..., tuple[State, Evaluation]]]:
-        """Programs of :meth:`advance` by their length, for arrays like these, looked up once."""
-        problem, config = self._problems[stage], self._configs[stage]
-        return functools.cache(lambda length: programs.advance.program(problem, config, length, states, measurements))
-
     def lower(self, stage: int, length: int, states: State, measurements: Measurement) -> jax.stages.Lowered:
-        """The program of :meth:`advance`, not run; ``.compile().memory_analysis()`` tells what memory it takes."""
-        return programs.advance.lower(self._problems[stage], self._configs[stage], length, states, measurements)
+        """The program of :meth:`steps`, not run; ``.compile().memory_analysis()`` tells what memory it takes."""
+        step, fixed, (problem,) = self._step(stage, length, None)
+        return step.lower(problem, *fixed, states, measurements)
 
     def _invert_batch(
         self,
         key: Key,
-        inputs: "Inputs",
+        inputs: Inputs,
         *,
         samples: int,
+        images: int,
         reporter: Reporter,
         film: Film | None = None,
     ) -> Result:
-        """All stages of one batch; arrays of the result are ``[B * samples, ...]``."""
+        """All stages of one batch, for which ``images`` were asked; arrays of the result are ``[B * samples, ...]``."""
         before, result = 0, None
+        total = sum(stage.solver.num_steps for stage in self._stages)
         for stage, recipe in enumerate(self._stages):
-            config = recipe.solver
-            can_stop = config.tolerance > 0.0 or config.goal is not None
             states, measurements = self.start(stage, key, inputs, samples)
-            evaluations: list[Evaluation] = []
-            advance = self._programs(stage, states, measurements)
-            for begin in range(0, config.num_steps, self.steps_per_call):
-                length = min(self.steps_per_call, config.num_steps - begin)
-                states, evaluation = advance(length)(self._problems[stage], states, measurements)
-                evaluations.append(evaluation)
-                reporter(before + begin + length, evaluation)
+
+            def look(
+                begin: int, done: int, states: State, by: Evaluation, before: int = before, recipe: Any = recipe
+            ) -> None:
+                reporter(before + done, by)
                 if film is not None:
-                    done, total = before + begin + length, sum(each.solver.num_steps for each in self._stages)
-                    film.look(before + begin, done, total, samples * recipe.restarts, states)
-                # States change at multiples of the patience only; asking the device in between waits for nothing.
-                looked = (begin + length) // config.patience > begin // config.patience
-                if can_stop and looked and not (np.asarray(states.status) == Status.MAX_STEPS).any():
-                    break
+                    film.look(before + begin, before + done, total, samples * recipe.restarts, states)
+
+            states, evaluations = self._take_all(stage, images, states, measurements, look)
             found = programs.finish(self._problems[stage], recipe.restarts, states, measurements)
             (solution, rows), parts = jax.device_get((found, evaluations))
             seen = jax.tree.map(lambda *leaves, rows=rows: np.concatenate(leaves)[:, rows].T, *parts)
             result = result_of(solution, seen)
             inputs, key = inputs.of_next_stage(result, samples), purpose(key, NEXT_STAGE)
-            before += config.num_steps
+            before += recipe.solver.num_steps
         assert result is not None
         return result
+
+    def _take_all(
+        self,
+        stage: int,
+        images: int,
+        states: State,
+        measurements: Measurement,
+        look: Callable[[int, int, State, Evaluation], None],
+    ) -> tuple[State, list[Evaluation]]:
+        """All steps of a stage, ``look(begin, done, states, evaluation)`` after every call of them."""
+        config, evaluations = self._stages[stage].solver, []
+        can_stop = config.tolerance > 0.0 or config.goal is not None
+        looked_up = functools.cache(partial(self.steps, stage, images=images, states=states, measurements=measurements))
+        looked_up(min(self.steps_per_call, config.num_steps))
+        started = time.perf_counter()
+        for begin in range(0, config.num_steps, self.steps_per_call):
+            done = min(begin + self.steps_per_call, config.num_steps)
+            states, evaluation = looked_up(done - begin)(states, measurements)
+            evaluations.append(evaluation)
+            look(begin, done, states, evaluation)
+            # States change at multiples of the patience only; asking the device in between waits for nothing.
+            looked = done // config.patience > begin // config.patience
+            if can_stop and looked and not (np.asarray(states.status) == Status.MAX_STEPS).any():
+                break
+        if self.meter is not None:
+            jax.block_until_ready(states)
+            self.meter.add(stage, len(evaluations) * self.steps_per_call, time.perf_counter() - started)
+        return states, evaluations

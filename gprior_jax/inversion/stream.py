@@ -7,6 +7,7 @@ is what it gives in a batch, up to the order of float32 sums.
 
 import collections
 import dataclasses
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ import numpy as np
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.inversion import programs
 from gprior_jax.inversion.devices import shard_images
-from gprior_jax.inversion.driver import NEXT_STAGE, Inputs, Inverter
+from gprior_jax.inversion.driver import NEXT_STAGE, Inverter
+from gprior_jax.inversion.inputs import Inputs
 from gprior_jax.inversion.problem import Evaluation
 from gprior_jax.inversion.result import Result, by_loss, result_of
 from gprior_jax.inversion.saving import Saved, Saver, Timer, put_back, saved_of
@@ -230,6 +232,7 @@ class _Pool:
         self._images: dict[int, _Image] = {}
         self._evaluations: dict[int, Evaluation] = {}
         self._now, self._given = _Now(), None
+        self._slots, self._step = slots, None
 
     @property
     def has_room(self) -> bool:
@@ -323,9 +326,15 @@ class _Pool:
 
     def _advance(self) -> np.ndarray:
         """Take steps; statuses ``[places, rows]``."""
-        length, last = self._inverter.steps_per_call, self._config.num_steps
-        self._given = self._inverter.advance(self._stage, length, *self._now.arrays, last)
+        length = self._inverter.steps_per_call
+        step = self._step = self._step or self._inverter.steps(
+            self._stage, length, *self._now.arrays, images=self._slots, last=self._config.num_steps
+        )
+        started = time.perf_counter()
+        self._given = step(*self._now.arrays)
         self._settle()
+        if self._inverter.meter is not None:
+            self._inverter.meter.add(self._stage, length, time.perf_counter() - started)
         return np.asarray(self._now.arrays[0].status).reshape(-1, self._rows)
 
     def _settle(self) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gprior_jax.errors import CheckpointError
-from gprior_jax.inversion.batching import default_batch_size
+from gprior_jax.inversion.batching import inversion_batch_size
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.job import Job
 from gprior_jax.runs.runner import Outcome, run
@@ -63,7 +63,7 @@ def run_with_hosts(
     Raises:
         ArgumentError: see :func:`gprior_jax.runs.run`.
     """
-    size = batch_size or max(1, default_batch_size(job.resolution, len(share.of(items, items))))
+    size = batch_size or inversion_batch_size(job.resolution, max(1, len(share.of(items, items))))
     failed: dict[str, str] = {}
     more = {"batch_size": size, "tell": tell, "failed": failed} | options
     with _Report(Path(out), share, len(items), failed, tell, every) as report:

@@ -18,6 +18,7 @@ from gprior_jax.images.samples import ValueRange, range_setting
 from gprior_jax.inversion.classes import ClassFinder, ClassSearch
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.saving import Saver
@@ -49,6 +50,7 @@ class Inversion:
         value_range: of files of more than 8 bits a sample.
         filming: makes films; None makes none.
         search: finds the class of every item, where ``labels`` are wanted and nobody names them.
+        meter: measures the steps.
     """
 
     prior: Prior
@@ -61,6 +63,7 @@ class Inversion:
     value_range: ValueRange = "auto"
     filming: Filming | None = None
     search: ClassSearch | None = None
+    meter: Meter = dataclasses.field(default_factory=Meter)
 
     @functools.cached_property
     def image_shape(self) -> tuple[int, ...]:
@@ -98,7 +101,9 @@ class Inversion:
         return Streamed(inverter, self.key, partial(records_of, inverter, psnr_metric), saver=saver).flow(slots)
 
     def _inverter(self, batch_size: int) -> Inverter:
-        return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
+        return Inverter(
+            self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels, meter=self.meter
+        )
 
 
 def psnr_metric(images: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.saving import Saver
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.record import Record
@@ -87,6 +88,16 @@ class Grouped(Protocol):
 
     def group(self, item: Item) -> int:
         """A number that is equal for items which can share a batch; it depends on the item's files alone."""
+        ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A job that measures its steps."""
+
+    @property
+    def meter(self) -> Meter:
+        """What it does so with."""
         ...
 
 

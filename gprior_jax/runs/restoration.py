@@ -21,6 +21,7 @@ from gprior_jax.images.samples import range_setting
 from gprior_jax.inversion.classes import ClassFinder, ClassSearch
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.saving import Saver
@@ -69,6 +70,7 @@ class Restoring:
         say: called with what the reader notes.
         filming: makes films; None makes none.
         search: see :class:`gprior_jax.runs.Inversion`.
+        meter: measures the steps.
     """
 
     prior: Prior
@@ -89,6 +91,7 @@ class Restoring:
     say: Callable[[str], None] = lambda sentence: None
     filming: Filming | None = None
     search: ClassSearch | None = None
+    meter: Meter = dataclasses.field(default_factory=Meter)
 
     @property
     def resolution(self) -> int:
@@ -154,7 +157,9 @@ class Restoring:
         return made.flow(slots)
 
     def _inverter(self, batch_size: int) -> Inverter:
-        return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels)
+        return Inverter(
+            self.prior, self.recipe, devices=spread(self.devices, batch_size), labels=self.labels, meter=self.meter
+        )
 
     def _solve(
         self, inverter: Inverter, finder: ClassFinder | None, batch: Batch, progress: Progress | None

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gprior_jax.errors import ArgumentError, is_out_of_memory
-from gprior_jax.inversion.batching import default_batch_size
+from gprior_jax.inversion.batching import inversion_batch_size
 from gprior_jax.inversion.devices import cores, device_facts
+from gprior_jax.inversion.meter import TooManyImagesError
 from gprior_jax.inversion.saving import Saver
 from gprior_jax.runs.ending import end, note
 from gprior_jax.runs.entries import Entry
 from gprior_jax.runs.folder import OutputFolder
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.job import Flow, Job, Solve, Streaming
+from gprior_jax.runs.job import Flow, Job, Metered, Solve, Streaming
 from gprior_jax.runs.pipeline import Ahead, Behind, Clock
 from gprior_jax.runs.record import Record
 from gprior_jax.runs.shares import WHOLE, Part
@@ -95,7 +96,7 @@ def run(
         if number is not None and number < 1:
             raise ArgumentError(f"{name} {number}: use at least 1.")
     started = time.time()
-    batch_size = batch_size or max(1, default_batch_size(job.resolution, len(part.of(items, items))))
+    batch_size = batch_size or inversion_batch_size(job.resolution, max(1, len(part.of(items, items))))
     folder = OutputFolder(out, job.settings(), items)
     with folder.at_work() as lock:
         own = part.of(items, folder.named(items))
@@ -108,6 +109,7 @@ def run(
             "device": device_facts(job.devices, batch_size),
             "seconds": round(time.time() - started, 2),
             "batch_size": batch_size,
+            "steps": job.meter.told() if isinstance(job, Metered) else None,
             "waited": {"input": round(around.for_input.seconds, 2), "output": round(around.for_output.seconds, 2)},
         }
         ended = (folder, work.items, work.entries, work.failed, (facts or {}) | told)
@@ -135,7 +137,7 @@ class _Around(NamedTuple):
 
 
 def _within_memory(job: Job, work: Work, batch_size: int, around: _Around) -> int:
-    """Do all items, with half as many at once where memory does not suffice; how many it came to."""
+    """Do all items, with fewer at once where memory does not suffice; how many it came to."""
     while True:
         try:
             _do(job, work, batch_size, around)
@@ -143,11 +145,12 @@ def _within_memory(job: Job, work: Work, batch_size: int, around: _Around) -> in
         except Exception as error:
             if batch_size == 1 or not is_out_of_memory(error):
                 raise
+            fits = error.fits if isinstance(error, TooManyImagesError) else batch_size // 2
         finally:
             work.again()
         # What the failed attempt held is free from here on.
-        work.tell(f"memory did not suffice for {batch_size} images at once: going on with {batch_size // 2}")
-        batch_size //= 2
+        work.tell(f"memory did not suffice for {batch_size} images at once: going on with {fits}")
+        batch_size = fits
 
 
 def _do(job: Job, work: Work, batch_size: int, around: _Around) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.inversion.batching import batches, default_batch_size, in_batches
+from gprior_jax.inversion.batching import batches, default_batch_size, in_batches, inversion_batch_size
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 7, 16])
@@ -46,3 +46,9 @@ def test_a_function_of_batches_sees_all_rows_in_one_shape(size):
 def test_larger_images_come_in_smaller_batches():
     assert [default_batch_size(side, 100) for side in (32, 64, 128, 256, 512, 1024)] == [8, 8, 8, 2, 1, 1]
     assert default_batch_size(64, 3) == 3
+
+
+def test_accelerators_take_more_at_once(monkeypatch):
+    assert inversion_batch_size(256, 100) == default_batch_size(256, 100)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert [inversion_batch_size(1024, images) for images in (1, 20, 100)] == [1, 20, 64]

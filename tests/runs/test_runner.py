@@ -8,6 +8,7 @@ import pytest
 import gprior_jax as gp
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images.files import load_image
+from gprior_jax.inversion.meter import Meter, TooManyImagesError
 from gprior_jax.runs import find_items, read_record, run
 from gprior_jax.runs.names import id_of
 from runs.records import SIDE, picture, pictures, record, results, times
@@ -315,6 +316,30 @@ def test_where_memory_does_not_suffice_half_as_many_are_done_at_once(items, tmp_
     assert [sentence for sentence in told if "memory" in sentence] == [
         f"memory did not suffice for {size} images at once: going on with {size // 2}" for size in (4, 2) if size > fits
     ]
+
+
+def test_what_is_known_not_to_fit_is_not_halved_but_fitted(items, tmp_path):
+    class Known(Negatives):
+        def solve(self, batch, progress):
+            if len(batch.ids) > 3:
+                raise TooManyImagesError(needs=10**9, free=10**8, images=len(batch.ids), fits=3)
+            yield from super().solve(batch, progress)
+
+    told = []
+    outcome = run(Known(), items, tmp_path / "out", batch_size=5, tell=told.append)
+    assert len(outcome.entries) == len(items)
+    assert outcome.run["batch_size"] == 3
+    assert "memory did not suffice for 5 images at once: going on with 3" in told
+
+
+def test_steps_are_measured(items, tmp_path):
+    class Measured(Negatives):
+        meter = Meter(free=lambda mesh: None)
+
+    assert run(Negatives(), items, tmp_path / "one").run["steps"] is None
+    assert run(Measured(), items, tmp_path / "other").run["steps"] is None
+    Measured.meter.told = lambda: {"seconds": 3.0}
+    assert run(Measured(), items, tmp_path / "third").run["steps"] == {"seconds": 3.0}
 
 
 def test_where_memory_does_not_suffice_for_one_image_it_is_told(items, tmp_path):

@@ -1,0 +1,78 @@
+"""What a batch of images starts from."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.images.arrays import check_range
+from gprior_jax.inversion.result import Result
+from gprior_jax.keys import MAX_ID
+from gprior_jax.latents import Variables
+from gprior_jax.operators import Forward
+from gprior_jax.typing import Array, ArrayLike
+
+
+class Inputs(NamedTuple):
+    """What a batch of images starts from.
+
+    Attributes:
+        ids: ``[B]``.
+        observed: ``[B, H, W, C]`` in [-1, 1].
+        operator: the forward operator; its leaves are ``[B, ...]``.
+        hints: ``{name: [B, samples or 1, ...]}``, variables to start from.
+        labels: ``[B, num_classes]``, or None.
+    """
+
+    ids: np.ndarray
+    observed: np.ndarray
+    operator: Forward
+    hints: Variables
+    labels: Array | None
+
+    def of_next_stage(self, result: Result, samples: int) -> "Inputs":
+        """The same images, from what a stage has found."""
+        hints = jax.tree.map(lambda leaf: leaf.reshape(-1, samples, *leaf.shape[1:]), result.variables)
+        return self._replace(hints=hints)
+
+
+def checked_ids(ids: ArrayLike | None, count: int) -> np.ndarray:
+    """The ids of images; their places unless given.
+
+    >>> checked_ids(None, 3)
+    array([0, 1, 2])
+    """
+    numbers = np.arange(count) if ids is None else np.asarray(ids)
+    whole = numbers.shape == (count,) and np.issubdtype(numbers.dtype, np.integer)
+    if not whole or (numbers < 0).any() or (numbers > MAX_ID).any():
+        raise ArgumentError(
+            f"ids must be {count} integers from 0 to {MAX_ID}, one for each image; got shape {numbers.shape}."
+        )
+    return numbers
+
+
+def checked_images(images: ArrayLike, shape: tuple[int, ...], operator: Forward | None) -> np.ndarray:
+    """Images as float32, if they are what a prior of images of some shape gives through an operator."""
+    observed = check_range(images)
+    if not observed.ndim or not len(observed):
+        raise ArgumentError("images is empty: give at least one.")
+    count = len(observed)
+    if bad := [leaf for leaf in jax.tree.leaves(operator) if np.shape(leaf)[:1] != (count,)]:
+        raise ArgumentError(
+            f"the operator has a leaf of shape {np.shape(bad[0])} for {count} images: every leaf needs a leading "
+            "axis of images, see gprior_jax.operators.broadcast and stack."
+        )
+    if operator is not None:
+        image = jax.ShapeDtypeStruct((count, *shape), jnp.float32)
+        shape = jax.eval_shape(jax.vmap(lambda op, x: op(x)), operator, image).shape[1:]
+    if observed.shape[1:] != shape:
+        of = "" if operator is None else " observed through this operator"
+        wanted = ", ".join(map(str, shape))
+        raise ArgumentError(f"images of shape {observed.shape}: this prior inverts [B, {wanted}]{of}.")
+    finite = np.isfinite(observed).reshape(count, -1).all(axis=1)
+    if not finite.all():
+        bad = ", ".join(map(str, np.flatnonzero(~finite)[:10]))
+        raise ArgumentError(f"images {bad} hold NaN or infinite pixels: give finite numbers in [-1, 1].")
+    return observed
