@@ -72,7 +72,7 @@ def run(
         job: what is done.
         items: the inputs.
         out: folder for the results, see :mod:`gprior_jax.runs.folder`.
-        batch_size: images at once; None chooses by resolution.
+        batch_size: images at once, no more than there are; None chooses by resolution and device.
         size: side of the written PNG; None keeps the result's.
         facts: what else ``run.json`` shall record.
         watch: makes the callback for the progress of a batch, from its title; called once more when the batch is done,
@@ -97,6 +97,7 @@ def run(
             raise ArgumentError(f"{name} {number}: use at least 1.")
     started = time.time()
     batch_size = batch_size or inversion_batch_size(job.resolution, max(1, len(part.of(items, items))))
+    batch_size = min(batch_size, max(1, len(items)))
     folder = OutputFolder(out, job.settings(), items)
     with folder.at_work() as lock:
         own = part.of(items, folder.named(items))
