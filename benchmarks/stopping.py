@@ -63,7 +63,7 @@ def stopped(best: np.ndarray, tolerance: float, patience: int) -> Stopped:
     for image, losses in enumerate(best):
         looked = losses[patience - 1 :: patience]
         idle = np.flatnonzero(~(looked[:-1] - looked[1:] > tolerance * looked[1:]))
-        if idle.size:
+        if tolerance and idle.size:
             ends[image] = (idle[0] + 2) * patience
     loss = float(np.mean(best[np.arange(len(best)), np.minimum(ends, total) - 1]))
     mean = best.mean(axis=0)
