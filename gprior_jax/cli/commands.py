@@ -51,6 +51,7 @@ _BUILT_IN = (
     _own("convert", "convert:Convert", "turn a published checkpoint into a model folder"),
     _own("models", "models:Models", "list the bundled and the published priors"),
     _own("download", "download:Download", "fetch a published network, and convert it where --to is given", True),
+    _own("push", "push:Push", "put a model folder on the Hugging Face Hub"),
     _own("generate", "generate:Generate", "draw images from a prior"),
     _own("invert", "invert:Invert", "find the latent codes that explain photographs", True),
     _own("colorize", "colorize:Colorize", "colour gray photographs", True),

@@ -18,6 +18,7 @@ import numpy as np
 
 from gprior_jax.errors import CheckpointError
 from gprior_jax.storage.atomic import read_json, sha256, write_json
+from gprior_jax.storage.differences import differences
 from gprior_jax.typing import PyTree
 
 DIGESTS = "digests.json"
@@ -57,7 +58,7 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     try:
         with _quiet(), _alone():
-            differing = _differences(_orbax().metadata(path).metadata, abstract)
+            differing = differences(_orbax().metadata(path).metadata, abstract)
             if not differing:
                 wanted = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), abstract)
                 # Committed to no device, as freshly made arrays are: what is jitted for these serves them too.
@@ -79,10 +80,19 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     Raises:
         CheckpointError: missing, or damaged.
     """
+    return load_stored(path)
+
+
+def load_stored(path: str | os.PathLike) -> PyTree:
+    """Read what :func:`save_tree` wrote as it is stored, nested dicts of numpy arrays in their own dtypes.
+
+    Raises:
+        CheckpointError: missing, or damaged.
+    """
     path = _whole(path)
     try:
         with _quiet(), _alone():
-            return {name: np.asarray(value) for name, value in _orbax().load(path).items()}
+            return jax.tree.map(np.asarray, _orbax().load(path))
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{path} cannot be read: {reason}; {_REMEDY}.") from error
@@ -105,21 +115,6 @@ def _whole(path: str | os.PathLike) -> Path:
         if ".." in Path(name).parts or not file.is_relative_to(path) or not file.is_file() or sha256(file) != digest:
             raise CheckpointError(f"{path} is damaged: {name} is missing or has other content; {_REMEDY}.")
     return path
-
-
-def _differences(stored: PyTree, abstract: PyTree) -> str:
-    """What sets the shapes in two trees apart, in words; empty where nothing does."""
-    found, wanted = (
-        {jax.tree_util.keystr(path, simple=True, separator="."): tuple(leaf.shape) for path, leaf in leaves}
-        for leaves, _ in map(jax.tree_util.tree_flatten_with_path, (stored, abstract))
-    )
-    other = sorted(name for name in found.keys() & wanted.keys() if found[name] != wanted[name])
-    kinds = {
-        "missing": sorted(wanted.keys() - found.keys()),
-        "unexpected": sorted(found.keys() - wanted.keys()),
-        "misshapen": [f"{name} {list(found[name])} instead of {list(wanted[name])}" for name in other],
-    }
-    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from gprior_jax.errors import CheckpointError, GPriorError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.zoo import folder as folders
+from gprior_jax.zoo import hub
 from gprior_jax.zoo.published import PUBLISHED as PUBLISHED
 from gprior_jax.zoo.published import Published
 
@@ -91,13 +92,16 @@ def find(name: str) -> Published:
 
 
 def resolve(name_or_folder: str | os.PathLike) -> Path:
-    """Folder of a prior: one that exists, else a bundled name.
+    """Folder of a prior: one that exists, one on the Hugging Face Hub, which is fetched, else a bundled name.
 
     Raises:
-        CheckpointError: neither.
+        CheckpointError: none of them.
+        DownloadError: ``hf:...`` could not be fetched.
     """
-    path = Path(os.path.expanduser(name_or_folder))
-    return path if path.is_dir() else bundled_folder(str(name_or_folder))
+    path, name = Path(os.path.expanduser(name_or_folder)), str(name_or_folder)
+    if path.is_dir():
+        return path
+    return hub.fetch_folder(name) if name.startswith(hub.PREFIX) else bundled_folder(name)
 
 
 def load(name_or_folder: str | os.PathLike) -> Prior:
@@ -105,10 +109,12 @@ def load(name_or_folder: str | os.PathLike) -> Prior:
 
     Args:
         name_or_folder: a bundled name (``"builtin"``, ``"builtin:portraits"``, ``"builtin:cells"``), or a model folder
-            that ``gprior convert`` or ``gprior train`` wrote.
+            that ``gprior convert`` or ``gprior train`` wrote, or ``"hf:owner/name"``, ``"hf:owner/name@revision"`` of
+            one that ``gprior push`` has put on the Hugging Face Hub (extra ``hub``).
 
     Raises:
         CheckpointError: no such prior, or a damaged folder.
+        DownloadError: it was not fetched from the Hub.
 
     >>> load("builtin").resolution
     64

@@ -1,8 +1,9 @@
 """Model folders: networks on disk, with their description and where they come from.
 
-A folder holds ``config.json`` and ``params/`` (Orbax). ``config.json`` names the format, what the folder is
-(``"prior"``, ``"translator"`` or ``"network"``), the description of every network in it, and the provenance that the
-converter or the training run recorded. Folders are complete or absent: they are written beside their place and renamed.
+A folder holds ``config.json`` and ``params/`` (Orbax), or ``model.safetensors`` in its place, as folders on the Hub do
+(:mod:`gprior_jax.zoo.hub`). ``config.json`` names the format, what the folder is (``"prior"``, ``"translator"`` or
+``"network"``), the description of every network in it, and the provenance that the converter or the training run
+recorded. Folders are complete or absent: they are written beside their place and renamed.
 """
 
 import os
@@ -22,10 +23,14 @@ from gprior_jax.generators.metric import StyleMetric
 from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.storage.atomic import new_folder, read_json, write_json
 from gprior_jax.storage.checkpoint import load_tree, save_tree
+from gprior_jax.storage.tensors import read_tensors
 from gprior_jax.typing import Params
 from gprior_jax.zoo.networks import abstract_params, attributes_of, build, describe
 
 FORMAT = 1
+
+TENSORS = "model.safetensors"
+"""Name of the weights where they are one file."""
 
 
 def save(
@@ -168,4 +173,7 @@ def load_network(folder: str | os.PathLike) -> tuple[Any, Params]:
 
 def read_params(folder: str | os.PathLike, modules: dict[str, Any]) -> dict[str, Params]:
     """Weights of a model folder's networks, by their role, as float32."""
-    return load_tree(Path(folder) / "params", {role: abstract_params(m) for role, m in modules.items()})
+    abstract, folder = {role: abstract_params(m) for role, m in modules.items()}, Path(folder)
+    if (folder / TENSORS).is_file() and not (folder / "params").is_dir():
+        return read_tensors(folder / TENSORS, abstract)
+    return load_tree(folder / "params", abstract)

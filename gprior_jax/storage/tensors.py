@@ -1,0 +1,90 @@
+"""Pytrees as one safetensors file: no code in it, readable by every framework, what people share.
+
+Keys are joined by dots, as PyTorch's are: ``generator.block_0.kernel``.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from gprior_jax.errors import CheckpointError, require
+from gprior_jax.storage.atomic import write_bytes
+from gprior_jax.storage.differences import differences
+from gprior_jax.typing import PyTree
+
+_REMEDY = "copy or fetch it again"
+
+
+def write_tensors(path: str | os.PathLike, tree: PyTree, metadata: dict[str, Any] | None = None) -> None:
+    """Write a pytree of arrays with string keys to a safetensors file; an existing one is replaced.
+
+    Args:
+        path: the file.
+        tree: nested dicts of arrays, whose keys have no dots.
+        metadata: JSON, kept in the file's header under ``gprior_jax``.
+
+    Raises:
+        CheckpointError: keys with dots, or the file does not hold what was written.
+        MissingExtraError: safetensors is not installed.
+    """
+    library = require("safetensors.numpy", "hub")
+    # In another order than C's, safetensors 0.8 would write them as they lie (findings/safetensors_layout.sh).
+    arrays = {name: np.array(leaf, order="C") for name, leaf in _named(tree).items()}
+    data = library.save(arrays, None if metadata is None else {"gprior_jax": json.dumps(metadata)})
+    again = library.load(data)
+    for name, array in arrays.items():
+        if again[name].dtype != array.dtype or again[name].tobytes() != array.tobytes():
+            raise CheckpointError(f"safetensors did not keep {name} as it is: install another version of it.")
+    write_bytes(Path(path), data)
+
+
+def read_tensors(path: str | os.PathLike, abstract: PyTree) -> PyTree:
+    """Read what :func:`write_tensors` wrote.
+
+    Args:
+        path: the file.
+        abstract: a tree with the structure, shapes and dtypes to restore; stored numbers are cast to these dtypes.
+
+    Raises:
+        CheckpointError: missing, damaged, or of another structure or shape.
+        MissingExtraError: safetensors is not installed.
+    """
+    path, library = Path(path), require("safetensors.numpy", "hub")
+    try:
+        arrays = library.load(path.read_bytes())
+    except Exception as error:  # It raises a class of its own for what is damaged.
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{path} cannot be read: {reason}; {_REMEDY}.") from error
+    if differing := differences(_nested(arrays), abstract):
+        raise CheckpointError(f"{path} belongs to another model: {differing}.")
+    leaves, structure = jax.tree_util.tree_flatten_with_path(abstract)
+    found = [arrays[_name(place)].astype(leaf.dtype) for place, leaf in leaves]
+    return jax.device_put(jax.tree.unflatten(structure, found))
+
+
+def _named(tree: PyTree) -> dict[str, Any]:
+    """Leaves by their joined keys."""
+    return {_name(place): leaf for place, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+
+
+def _name(place: tuple[Any, ...]) -> str:
+    keys = [str(getattr(key, "key", key)) for key in place]
+    if bad := [key for key in keys if "." in key]:
+        raise CheckpointError(f"the network has a part {bad[0]!r}: names with dots cannot be written to safetensors.")
+    return ".".join(keys)
+
+
+def _nested(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Arrays in dicts by the parts of their names."""
+    tree: dict[str, Any] = {}
+    for name, array in arrays.items():
+        *outer, last = name.split(".")
+        place = tree
+        for key in outer:
+            place = place.setdefault(key, {})
+        place[last] = array
+    return tree
