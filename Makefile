@@ -17,7 +17,7 @@ PUBLISHED := gan-face-generate==1.1.1 omniart-eye-generator==0.1 vintagify==0.1.
 	pytorch-pretrained-biggan==0.1.1 pro-gan-pth==3.4
 HAS_TORCH = $(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)'
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench site clean
 
 demo: $(VENV)/demo.stamp  ## Invert the bundled photographs; prints where report.html is.
 	$(BIN)/gprior demo --out demo_output
@@ -37,6 +37,10 @@ types: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp  ## The headline row of benchmarks/RESULTS.md; the others are listed there with their commands.
 	$(BIN)/gprior bench inversion --layer 6
 	$(BIN)/gprior bench inversion --layer 8
+
+site: $(VENV)/test.stamp  ## The documentation as a site, in site/.
+	$(BIN)/sphinx-build -q -W --keep-going -c docs/site . site
+	@echo "$(CURDIR)/site/docs/index.html"
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' \

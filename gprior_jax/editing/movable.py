@@ -132,7 +132,7 @@ def moved(
 
 
 def gross_weight(alpha: np.ndarray) -> float:
-    """How large the weights of composed codes are, whatever they add up to: the mean over channels of sum |alpha|.
+    """How large the weights of composed codes are, whatever they add up to: the mean over channels of sum ``|alpha|``.
 
     It is 1 for an average. Where it is large, features of codes cancel each other, and a change of all codes adds up.
 

@@ -1,5 +1,6 @@
 """Networks by name and on disk: model folders, the bundled priors, the published ones."""
 
+from gprior_jax.zoo import hub as hub
 from gprior_jax.zoo.bundled import BUNDLED as BUNDLED
 from gprior_jax.zoo.bundled import TRANSLATORS as TRANSLATORS
 from gprior_jax.zoo.bundled import Entry as Entry

@@ -1,0 +1,58 @@
+"""The documentation site: the documents of the repository as they are, and a reference made from docstrings.
+
+    make site
+
+Sphinx with MyST, and not what reads mkdocs.yml: Material for MkDocs ends in 2027, MkDocs 2 drops the plugins that make
+a reference, and of Zensical, which is to follow them, no release is a first one yet.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+import reference  # noqa: E402
+
+from gprior_jax import __version__  # noqa: E402
+
+project, author, copyright = "gprior_jax", "The gprior_jax authors", "The gprior_jax authors, Apache-2.0"
+version = release = __version__
+
+# The sources are the repository itself, so that links between documents hold on GitHub and here.
+root_doc = "docs/index"
+include_patterns = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "benchmarks/RESULTS.md",
+    "docs/*.md",
+    "docs/api/*.rst",
+]
+exclude_patterns = ["docs/site"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx.ext.mathjax"]
+myst_heading_anchors = 4
+myst_enable_extensions = ["dollarmath"]
+# Files of the repository that are no pages: GitHub shows them.
+myst_url_schemes = ("http", "https", "mailto")
+suppress_warnings = ["myst.xref_missing", "image.not_readable"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_class_signature = "mixed"
+napoleon_google_docstring, napoleon_numpy_docstring = True, False
+napoleon_use_ivar = True
+python_use_unqualified_type_names = True
+
+html_theme, html_title = "furo", f"gprior_jax {__version__}"
+html_copy_source, html_show_sphinx = False, False
+nitpicky = False
+
+
+def setup(app):
+    """Write the pages of the reference before the sources are read."""
+    reference.write(ROOT / "docs" / "api")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

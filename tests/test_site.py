@@ -1,0 +1,58 @@
+"""The documentation site: it is built without a warning, and its reference has everything that is public."""
+
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sphinx", reason="the extra docs is not installed")
+pytest.importorskip("myst_parser", reason="the extra docs is not installed")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The site."""
+    folder = tmp_path_factory.mktemp("site")
+    words = ["-q", "-W", "--keep-going", "-c", str(ROOT / "docs/site"), str(ROOT), str(folder)]
+    done = subprocess.run([sys.executable, "-m", "sphinx", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def described(site: Path) -> set[str]:
+    """Names in the site's inventory."""
+    data = (site / "objects.inv").read_bytes()
+    *_, packed = data.split(b"\n", 4)
+    return {line.split(" ", 1)[0] for line in zlib.decompress(packed).decode().splitlines() if " py:" in line}
+
+
+def public() -> set[str]:
+    """What the package and its public packages export, read without importing anything."""
+    names = set()
+    for file in sorted([ROOT / "gprior_jax/__init__.py", *ROOT.glob("gprior_jax/*/__init__.py")]):
+        module = ".".join(file.parent.relative_to(ROOT).parts)
+        words = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("from ")]
+        exported = {line[-1] for line in words if line[-2:-1] == ["as"] and line[-1] == line[-3]}
+        names |= {f"{module}.{name}" for name in exported if not name.startswith("_")}
+    own = {name for name in names if name.count(".") == 1}
+    return own | {name for name in names if name.rpartition(".")[0] in own}
+
+
+def test_nothing_public_is_missing(site):
+    wanted, found = public(), described(site)
+    assert len(wanted) > 200
+    assert {"gprior_jax.editing", "gprior_jax.metrics.explain", "gprior_jax.metrics.explain.parts_of"} <= found
+    assert wanted - found == set()
+
+
+def test_every_document_is_a_page(site):
+    documents = [*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "benchmarks/RESULTS.md"]
+    for path in documents:
+        assert (site / path.relative_to(ROOT).with_suffix(".html")).is_file(), path
+    listed = (site / "docs/index.html").read_text(encoding="utf-8")
+    for path in documents:
+        assert path.name == "index.md" or f"{path.stem}.html" in listed, f"{path} is in no list of docs/index.md"
