@@ -1,6 +1,7 @@
 """``gprior evaluate``."""
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,14 +11,16 @@ from tyro import conf
 from gprior_jax import zoo
 from gprior_jax.cli.flags import JsonFlag, RangeFlag, SearchFlag, check_positive
 from gprior_jax.cli.telling import print_json, say, warn
-from gprior_jax.errors import ArgumentError, ImageFileError
+from gprior_jax.errors import ArgumentError
 from gprior_jax.images.frames import Frame
 from gprior_jax.keys import seeded
 from gprior_jax.perceptual.lpips import LPIPS
-from gprior_jax.runs import evaluation
+from gprior_jax.runs import comparing, evaluation
+from gprior_jax.runs.comparing import Comparison, compare, kept_in
 from gprior_jax.runs.evaluation import Row, Sets
 from gprior_jax.runs.pairs import match as pairs_of
-from gprior_jax.runs.squares import INSIDE, cut_alike, pasted_figures
+from gprior_jax.runs.pipeline import Clock
+from gprior_jax.runs.squares import INSIDE, cut_alike
 from gprior_jax.storage.atomic import write_json, write_text
 from gprior_jax.summary import versions
 
@@ -32,7 +35,8 @@ class Evaluate(SearchFlag, JsonFlag, RangeFlag):
     same name; the pictures of an output folder belong to files of the names that it was made from. Of two files that
     are named themselves the names do not matter. Figures of the sets (sliced Wasserstein distance times 1000, mean
     MS-SSIM of pairs within a set, FID and KID on the network of --perceptual) need two images or more, all of one size.
-    Where an output folder has results pasted into photographs, these are compared within their squares, too.
+    Where an output folder has results pasted into photographs, these are compared within their squares, too. The same
+    command goes on with an interrupted one.
 
     Attributes:
         results: an output folder, of which the pictures at its top count; any folder of images; or an image.
@@ -73,28 +77,29 @@ class Evaluate(SearchFlag, JsonFlag, RangeFlag):
         if isinstance(network, LPIPS):
             raise ArgumentError(f"--perceptual {self.perceptual} holds LPIPS, a whole distance: give it as --lpips.")
         lpips = None if self.lpips is None else zoo.load_lpips(self.lpips).prepare()
-        names = tuple(dict.fromkeys(self.metrics))
-        rows, sets = [], Sets(seeded(self.seed), len(pairs), self.value_range)
-        for pair in pairs:
-            try:
-                size = self.size or evaluation.side_of(pair.result)
-                image = evaluation.load(pair, "result", size, self.value_range)
-                reference = evaluation.load(pair, "reference", size, self.value_range)
-                pasted = pasted_figures(pair, names, self.value_range)
-            except ImageFileError as error:
-                failed[str(pair.result)] = str(error)
-                continue
-            found, features = evaluation.measure(names, network, lpips, image, reference)
-            order = [name for name in (*names, "perceptual", "lpips") if name in found]
-            rows.append(Row(pair, size, {name: float(found[name]) for name in order} | pasted))
-            sets.add(pair, image, reference, features)
-        figures = sets.figures()
+        sets = Sets(seeded(self.seed), len(pairs), self.value_range)
+        how = Comparison(tuple(dict.fromkeys(self.metrics)), network, lpips, sets, self.size)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+        started, clocks = time.perf_counter(), (Clock(), Clock())
+        with kept_in(out, how.told()) as kept:
+            rows = compare(pairs, how, kept, failed, clocks)
+            figures = comparing.figures(how, rows, kept)
+        waited = {name: round(clock.seconds, 2) for name, clock in zip(("input", "output"), clocks, strict=True)}
+        timing = {"seconds": round(time.perf_counter() - started, 2), "waited": waited}
         for sentence in (*failed.values(), *([figures["remark"]] if "remark" in figures else [])):
             warn(sentence)
-        self._finish(evaluation.evened(rows), figures, failed, out)
+        self._finish(evaluation.evened(rows), figures, failed, out, timing)
         return 1 if failed else 0
 
-    def _finish(self, rows: list[Row], figures: dict[str, Any], failed: dict[str, str], out: Path | None) -> None:
+    def _finish(
+        self,
+        rows: list[Row],
+        figures: dict[str, Any],
+        failed: dict[str, str],
+        out: Path | None,
+        timing: dict[str, Any],
+    ) -> None:
         """Write the files and print the table or JSON."""
         content = {
             "results": str(self.results),
@@ -105,10 +110,10 @@ class Evaluate(SearchFlag, JsonFlag, RangeFlag):
             "sets": figures,
             "failed": failed,
             "versions": versions(),
+            **timing,
         }
         content = evaluation.plain(content)
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
             write_text(out / "evaluation.csv", evaluation.as_csv(rows))
             write_json(out / "evaluation.json", content)
         if self.json:

@@ -5,7 +5,7 @@ import functools
 import io
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,6 +17,7 @@ from PIL import Image
 from gprior_jax import metrics
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import ValueRange, load_image
+from gprior_jax.images.samples import range_setting
 from gprior_jax.keys import purpose
 from gprior_jax.metrics import diversity, frechet, swd
 from gprior_jax.metrics.fidelity import SMALLEST
@@ -38,8 +39,8 @@ METRICS: dict[str, Callable[[Array, Array], Array]] = {
 """Figures of one pair ``[H, W, 3]`` in [0, 1], by the name that ``--metrics`` takes; any function of two images."""
 
 
-# Patches of a set and level that are held for the sliced Wasserstein distance: 128 of each of 512 images, 40 MB. Of
-# more images fewer patches each are taken.
+# Patches of a set and level that are held at once for the sliced Wasserstein distance: 128 of each of 512 images, 40 MB.
+# Of more images fewer patches each are taken.
 _MAX_PATCHES = 65536
 
 
@@ -128,61 +129,79 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 class Sets:
-    """Collects what the figures of the two sets need: features and patches, no images."""
+    """Figures of the two sets, from what describes every pair: features and patches, no images."""
 
     def __init__(self, key: Key, count: int, value_range: ValueRange = "auto"):
-        """Start with none.
+        """Say how they are computed.
 
         Args:
             key: draws patches, directions and pairs.
-            count: images that there will be, at most.
+            count: pairs that there will be, at most.
             value_range: of files of more than 8 bits a sample.
         """
-        self._value_range = value_range
-        patches = min(swd.PATCHES, max(1, _MAX_PATCHES // count))
+        self.value_range = value_range
+        self._patches = min(swd.PATCHES, max(1, _MAX_PATCHES // count))
         self._place_key, self._direction_key, self._pair_key = purpose(key, "places"), purpose(key, "directions"), key
-        self._patches, self._pairs, self._sides = patches, [], set()
-        self._features: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-        self._levels: tuple[list[dict[int, np.ndarray]], list[dict[int, np.ndarray]]] = ([], [])
 
-    def add(self, pair: Pair, image: np.ndarray, reference: np.ndarray, features: tuple[Array, ...]) -> None:
-        """Take one image, its reference (``[H, W, C]`` in [-1, 1]) and the pooled features of both, if there are."""
-        index = np.array([len(self._pairs)])
-        self._pairs.append(pair)
-        self._sides.add(image.shape[0])
-        for kept, feature in zip(self._features, features, strict=False):
-            kept.append(np.asarray(feature))
-        if image.shape[0] >= swd.MIN_RESOLUTION and len(self._sides) == 1:
-            for kept, x in zip(self._levels, (image, reference), strict=True):
-                found = swd.patch_pyramids(im.to_unit(im.as_rgb(x))[None], self._place_key, index, self._patches)
-                kept.append({level: np.asarray(patches[0]) for level, patches in found.items()})
+    def told(self) -> list[Any]:
+        """Everything that decides what describes a pair, JSON."""
+        return [jax.random.key_data(self._pair_key).tolist(), self._patches, range_setting(self.value_range)]
 
-    def figures(self) -> dict[str, Any]:
-        """``"swd"`` by level, ``"diversity"`` of both sets, ``"fid"``, ``"kid"``: those that can be computed."""
-        if len(self._pairs) < 2:
+    def describe(self, place: int, images: Sequence[np.ndarray], features: Sequence[Array]) -> dict[str, np.ndarray]:
+        """What describes a pair, by name.
+
+        Args:
+            place: of the pair, which decides where patches are cut.
+            images: ``[H, W, C]`` in [-1, 1], the result and its reference.
+            features: pooled, of both, if there are.
+        """
+        found = {f"features_{side}": np.asarray(each) for side, each in enumerate(features)}
+        if images[0].shape[0] < swd.MIN_RESOLUTION:
+            return found
+        for side, image in enumerate(images):
+            cut = swd.patch_pyramids(
+                im.to_unit(im.as_rgb(image))[None], self._place_key, np.array([place]), self._patches
+            )
+            found |= {f"patches_{side}_{level}": np.asarray(patches[0]) for level, patches in cut.items()}
+        return found
+
+    def figures(
+        self, rows: Sequence[Row], names: Collection[str], column: Callable[[str], np.ndarray]
+    ) -> dict[str, Any]:
+        """``"swd"`` by level, ``"diversity"`` of both sets, ``"fid"``, ``"kid"``: those that can be computed.
+
+        Args:
+            rows: of the pairs.
+            names: of what describes the first of them; the others have the same where they are of one size.
+            column: gives what describes all pairs by one of these names, ``[N, ...]``; one is held after the other.
+        """
+        sides = {row.size for row in rows}
+        if len(rows) < 2:
             return {}
-        if len(self._sides) > 1:
+        if len(sides) > 1:
             return {"remark": "the images are of several sizes, so the sets as such are not compared: give a size."}
         found: dict[str, Any] = {}
-        if self._levels[0]:
-            found["swd"] = {str(level): self._swd(level) for level in sorted(self._levels[0][0], reverse=True)}
-        if min(self._sides) >= SMALLEST["ms_ssim"]:
-            found["diversity"] = {name: self._diversity(name) for name in ("result", "reference")}
-        if self._features[0]:
-            ours, theirs = map(np.stack, self._features)
+        levels = sorted((int(name.rpartition("_")[2]) for name in names if name.startswith("patches_0_")), reverse=True)
+        if levels:
+            found["swd"] = {str(level): self._swd(level, column) for level in levels}
+        if min(sides) >= SMALLEST["ms_ssim"]:
+            pairs = [row.pair for row in rows]
+            found["diversity"] = {name: self._diversity(pairs, min(sides), name) for name in ("result", "reference")}
+        if "features_0" in names:
+            ours, theirs = column("features_0"), column("features_1")
             found["fid"] = frechet.frechet_distance(ours, theirs)
             found["kid"] = frechet.kernel_distance(ours, theirs)
         return found
 
-    def _swd(self, level: int) -> float:
-        ours, theirs = (np.stack([levels[level] for levels in kept]) for kept in self._levels)
+    def _swd(self, level: int, column: Callable[[str], np.ndarray]) -> float:
+        ours, theirs = (column(f"patches_{side}_{level}") for side in range(2))
         return float(swd.patch_distance(ours, theirs, jax.random.fold_in(self._direction_key, level)))
 
-    def _diversity(self, name: Literal["result", "reference"]) -> float:
+    def _diversity(self, pairs: Sequence[Pair], side: int, name: Literal["result", "reference"]) -> float:
         """Of one set; its images are read again, a pair at a time."""
-        side, values = min(self._sides), []
-        for chosen in np.asarray(diversity.random_pairs(self._pair_key, len(self._pairs))):
-            a, b = (im.to_unit(im.as_rgb(load(self._pairs[i], name, side, self._value_range))) for i in chosen)
+        values = []
+        for chosen in np.asarray(diversity.random_pairs(self._pair_key, len(pairs))):
+            a, b = (im.to_unit(im.as_rgb(load(pairs[i], name, side, self.value_range))) for i in chosen)
             values.append(float(_ms_ssim(a, b)))
         return float(np.mean(values))
 

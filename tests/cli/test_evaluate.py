@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from gprior_jax import zoo
 from gprior_jax.cli.main import main
 from gprior_jax.images.files import load_image, save_image
 from gprior_jax.objectives import Perceptual
+from gprior_jax.runs import evaluation
 
 
 @pytest.fixture
@@ -176,3 +178,65 @@ def test_wrong_metric_and_folder(folders, capsys):
     assert evaluate(folders, "--perceptual", "nowhere") == 2
     assert evaluate(folders, "--metrics", "l1", "--out", str(folders[0] / "a.png")) == 2
     assert "is a file" in capsys.readouterr().err
+
+
+class StoppedError(Exception):
+    pass
+
+
+def measured(monkeypatch, stop_at=None):
+    """Pictures that are measured from now on, by their mean; an interruption comes instead of one of them."""
+    real, seen = evaluation.measure, []
+
+    def measure(*given):
+        if len(seen) == stop_at:
+            raise StoppedError
+        seen.append(float(given[-1].mean()))
+        return real(*given)
+
+    monkeypatch.setattr(evaluation, "measure", measure)
+    return seen
+
+
+def figures(folder):
+    """All that does not tell time."""
+    return {name: value for name, value in read(folder).items() if name not in ("seconds", "waited")}
+
+
+def test_an_interrupted_one_goes_on_and_ends_the_same(folders, model, tmp_path, monkeypatch):
+    """What was measured is not again, whatever of it was damaged since is, and nothing is left behind."""
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    flags = ("--metrics", "psnr", "--perceptual", str(model), "--out")
+    assert evaluate(folders, *flags, str(whole)) == 0
+    with monkeypatch.context() as patched:
+        measured(patched, stop_at=2)
+        with pytest.raises(StoppedError):
+            evaluate(folders, *flags, str(out))
+    kept = sorted((out / ".evaluation").glob("*.npz"))
+    assert len(kept) == 2
+    kept[0].write_bytes(kept[0].read_bytes()[:100])
+    seen = measured(monkeypatch)
+    assert evaluate(folders, *flags, str(out)) == 0
+    assert len(seen) == 2
+    assert figures(out) == figures(whole)
+    assert {"input", "output"} == read(out)["waited"].keys()
+    assert {path.name for path in out.iterdir()} == {"evaluation.csv", "evaluation.json"}
+
+
+def test_what_was_measured_of_other_pictures_or_in_another_way_does_not_count(folders, tmp_path, monkeypatch):
+    results, references = folders
+    interrupted = tmp_path / "interrupted"
+    with monkeypatch.context() as patched:
+        measured(patched, stop_at=2)
+        with pytest.raises(StoppedError):
+            evaluate(folders, "--metrics", "psnr", "--out", str(interrupted))
+    for words, again in {("l1",): 3, ("psnr", "--seed", "1"): 3, ("psnr", "--size", "15"): 3, ("psnr",): 1}.items():
+        out = shutil.copytree(interrupted, tmp_path / "-".join(words))
+        with monkeypatch.context() as patched:
+            seen = measured(patched)
+            assert evaluate(folders, "--out", str(out), "--metrics", *words) == 0
+        assert len(seen) == again, words
+    shutil.copy(references / "b.png", references / "a.png")
+    seen = measured(monkeypatch)
+    assert evaluate(folders, "--out", str(interrupted), "--metrics", "psnr") == 0
+    assert len(seen) == 2  # The first, whose reference is another one now, and the last.

@@ -111,18 +111,21 @@ def files(tmp_path_factory):
     ]
 
 
-def collected(files, side=16, features=lambda pair: (), equal=False):
+def compared(files, side=16, features=lambda pair: (), equal=False):
+    """Figures of two sets, from what describes their pairs."""
     sets = Sets(KEY, len(files))
-    for pair in files:
-        result, reference = (load_image(path, side) for path in (pair.result, pair.result if equal else pair.reference))
-        sets.add(pair, result, reference, features(pair))
-    return sets
+    described = []
+    for place, pair in enumerate(files):
+        images = [load_image(path, side) for path in (pair.result, pair.result if equal else pair.reference)]
+        described.append(sets.describe(place, images, features(pair)))
+    rows = [Row(pair, side, {}) for pair in files]
+    return sets.figures(rows, described[0].keys(), lambda name: np.stack([each[name] for each in described]))
 
 
 def test_figures_of_two_sets(files):
     paths = [path for pair in files for path in pair[:2]]
     rows = {path: np.random.default_rng(i).random(4) for i, path in enumerate(paths)}
-    found = collected(files, features=lambda pair: tuple(rows[path] for path in pair[:2])).figures()
+    found = compared(files, features=lambda pair: tuple(rows[path] for path in pair[:2]))
     assert found.keys() == {"swd", "diversity", "fid", "kid"}
     ours, theirs = (np.stack([rows[path] for path in own]) for own in (paths[::2], paths[1::2]))
     assert found["fid"] == pytest.approx(metrics.frechet_distance(ours, theirs), rel=1e-6)
@@ -132,17 +135,16 @@ def test_figures_of_two_sets(files):
         images = [im.to_unit(load_image(getattr(pair, name), 16)) for pair in files]
         wanted = np.mean([jax.jit(metrics.ms_ssim)(images[i], images[j]) for i in range(3) for j in range(i)])
         assert found["diversity"][name] == pytest.approx(float(wanted), abs=1e-5)
-    equal = collected(files, equal=True).figures()
+    equal = compared(files, equal=True)
     assert equal.keys() == {"swd", "diversity"}
     assert equal["swd"] == {"16": 0.0}
 
 
 def test_sets_that_cannot_be_compared(files):
-    assert collected(files[:1]).figures() == {}
-    assert collected(files, side=8).figures() == {}
-    mixed = collected(files[:2])
-    mixed.add(files[2], *(load_image(path, 8) for path in files[2][:2]), ())
-    assert mixed.figures() == {
+    assert compared(files[:1]) == {}
+    assert compared(files, side=8) == {}
+    mixed = [Row(files[0], 16, {}), Row(files[1], 8, {})]
+    assert Sets(KEY, 2).figures(mixed, (), lambda name: np.zeros(0)) == {
         "remark": "the images are of several sizes, so the sets as such are not compared: give a size."
     }
 
