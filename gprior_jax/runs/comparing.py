@@ -117,8 +117,10 @@ class Kept:
 
 @contextlib.contextmanager
 def kept_in(out: Path | None, told: str) -> Iterator[Kept]:
-    """What is measured, in a folder of ``out`` that outlives an interruption; without one, or beside another process
-    that has it, in a folder that does not."""
+    """What is measured, in a folder of ``out`` that outlives an interruption.
+
+    Without ``out``, or where another process has that folder, it is in one that does not.
+    """
     folder = None if out is None else out / FOLDER
     lock = None if folder is None else hold(folder / ".lock")
     if folder is None or lock is None:

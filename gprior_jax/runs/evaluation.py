@@ -39,8 +39,8 @@ METRICS: dict[str, Callable[[Array, Array], Array]] = {
 """Figures of one pair ``[H, W, 3]`` in [0, 1], by the name that ``--metrics`` takes; any function of two images."""
 
 
-# Patches of a set and level that are held at once for the sliced Wasserstein distance: 128 of each of 512 images, 40 MB.
-# Of more images fewer patches each are taken.
+# Patches of a set and level, which are held for the sliced Wasserstein distance: 128 of each of 512 images, 40 MB. Of
+# more images fewer patches each are taken.
 _MAX_PATCHES = 65536
 
 

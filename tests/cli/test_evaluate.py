@@ -224,7 +224,7 @@ def test_an_interrupted_one_goes_on_and_ends_the_same(folders, model, tmp_path, 
 
 
 def test_what_was_measured_of_other_pictures_or_in_another_way_does_not_count(folders, tmp_path, monkeypatch):
-    results, references = folders
+    _, references = folders
     interrupted = tmp_path / "interrupted"
     with monkeypatch.context() as patched:
         measured(patched, stop_at=2)
