@@ -109,7 +109,7 @@ class Serve(LimitFlags, PriorFlags):
         self._check(token)
         prior = self.load_prior()
         slots = self.batch_size or _places(prior.resolution)
-        engine = Engine(Maker(prior, seeded(self.seed), self.limits(), slots, self.devices))
+        engine = Engine(Maker(prior, seeded(self.seed), self.limits(), slots, self.devices, self.model))
         listener = Listener(make_app(engine, self.model, token), self.host, self.port, self.limits())
         self._warm(engine)
         gc.set_threshold(*_GARBAGE)

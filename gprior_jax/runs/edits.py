@@ -14,7 +14,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import from_uint8
 from gprior_jax.images.masks import ANY_GRAY, Gray, load_mask
 from gprior_jax.runs.directions import read_directions
-from gprior_jax.runs.entries import read_run
+from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.names import result_name, same_name
 from gprior_jax.runs.pasting import Photograph, photograph_of
 from gprior_jax.runs.record import read_record
@@ -63,7 +63,7 @@ def before(point: Point, photograph: bool) -> Before | None:
             photograph_of(point.name)  # Says that there is none.
         return None
     record = read_record(point.name)
-    settings = read_run(Path(point.name).parent)["settings"]
+    settings = run_of(Path(point.name))["settings"]
     inverted = "task" not in settings and record.target.shape == record.image.shape
     picture = from_uint8(record.target) if inverted else record.image
     return Before(np.asarray(picture), photograph_of(point.name) if photograph else None)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -64,6 +65,31 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not isinstance(found.get("settings"), dict):
         raise CheckpointError(f"{folder / 'run.json'} is damaged, it has no settings: {REMEDY}.")
     return found
+
+
+def run_of(path: Path) -> dict[str, Any]:
+    """What is known of the run that a record is of: what ``run.json`` beside it holds, or the record itself.
+
+    So a record is enough by itself, where it was taken out of its folder or comes from ``gprior serve``: it says its
+    settings, and maybe its ``"model"``. A ``run.json`` of other settings is that of other results.
+
+    Raises:
+        CheckpointError: no record, damaged, or one that does not say its settings.
+    """
+    about = read_about(path)
+    try:
+        run = read_run(path.parent)
+        if fingerprint_of(run["settings"]) == about.get("fingerprint"):
+            return run
+    except CheckpointError:  # Not there, or damaged.
+        pass
+    try:
+        settings = json.loads(about["fingerprint"])
+    except (KeyError, TypeError, ValueError):
+        settings = None
+    if not isinstance(settings, dict):
+        raise CheckpointError(f"{path} does not say what it was made with: invert the picture again.")
+    return {"settings": settings} | ({"model": about["model"]} if "model" in about else {})
 
 
 def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], Iterator[Record]]:

@@ -22,7 +22,7 @@ from gprior_jax.latents import MultiCode, Parametrization
 from gprior_jax.metrics import explain
 from gprior_jax.metrics.explain import Parts
 from gprior_jax.metrics.overlap import Overlap, best_overlap
-from gprior_jax.runs.entries import read_run
+from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.record import read_record
 from gprior_jax.typing import Array
 
@@ -245,7 +245,7 @@ def _stored(point: Point) -> tuple[np.ndarray, np.ndarray | None]:
     record = read_record(point.name)
     pictures = {name: im.from_uint8(picture) for name, picture in record.pictures.items()}
     drawn = pictures.get("reconstruction", record.image)
-    inverted = "task" not in read_run(Path(point.name).parent)["settings"] and record.target.shape == record.image.shape
+    inverted = "task" not in run_of(Path(point.name))["settings"] and record.target.shape == record.image.shape
     target = im.from_uint8(record.target) if inverted else pictures.get("truth")
     return drawn, target if target is not None and target.shape == drawn.shape else None
 

@@ -19,10 +19,9 @@ from gprior_jax.latents import Parametrization
 from gprior_jax.latents.parametrization import KINDS
 from gprior_jax.runs import codes
 from gprior_jax.runs.codes import Space
-from gprior_jax.runs.entries import REMEDY, read_records
+from gprior_jax.runs.entries import read_records, run_of
 from gprior_jax.runs.held import SUFFIXES
 from gprior_jax.runs.record import Record, read_record
-from gprior_jax.storage.atomic import read_json
 
 FORMS = "seed:NUMBER, draw:NUMBER, an .npz, .npy or .pt file of codes, or a folder that gprior invert wrote"
 
@@ -48,9 +47,10 @@ def read_points(
         prior: the generator.
         source: ``"seed:7"``, the code of that seed; ``"draw:5"``, number 5 (from 0) of the codes that ``gprior generate
             --seed SEED`` draws; several as ``"seed:1,2,5-8"``, of class 3 as ``"seed:7@3"``. An ``.npz`` file of
-            ``gprior invert``, or its folder: all its images. An ``.npz`` file with codes named ``z``, ``w`` or
-            ``w_plus`` (and ``label``), an ``.npy`` or a ``.pt`` file with codes, see :mod:`gprior_jax.runs.codes`; with
-            their space before them, as in ``"w:codes.npy"``, which goes before ``space``.
+            ``gprior invert`` or ``gprior serve``, or a folder of the former: all its images. An ``.npz`` file with
+            codes named ``z``, ``w`` or ``w_plus`` (and ``label``), an ``.npy`` or a ``.pt`` file with codes, see
+            :mod:`gprior_jax.runs.codes`; with their space before them, as in ``"w:codes.npy"``, which goes before
+            ``space``.
         seed: of ``draw:``.
         label: class of codes z of a conditional prior, where the source names none.
         space: of codes in files that do not name it; None goes by their shape.
@@ -76,9 +76,7 @@ def read_points(
         raise GPriorError(f"{source} holds no codes: gprior invert finds those of a picture; give {FORMS}.")
     content = codes.load_content(prior, path, tell)
     if codes.is_inversion(content):
-        if not (path.parent / "run.json").exists():
-            raise GPriorError(f"{source} has no run.json beside it: leave it in the folder that gprior invert wrote.")
-        return [_inverted(prior, path, read_json(path.parent / "run.json", REMEDY), read_record(path))]
+        return [_inverted(prior, path, run_of(path), read_record(path))]
     return _plain(prior, path, codes.group(path, content), label, space, tell)
 
 
@@ -184,7 +182,7 @@ def _inverted(prior: Prior, path: Path, run: dict[str, Any], record: Record) -> 
 
 
 def _parametrization(path: Path, run: dict[str, Any]) -> Parametrization:
-    """What ``run.json`` says that the variables are."""
+    """What a run says that the variables are."""
     try:
         recipe = run["settings"]["recipe"]
         while "then" in recipe:  # The result is the last stage's.
@@ -194,5 +192,5 @@ def _parametrization(path: Path, run: dict[str, Any]) -> Parametrization:
         return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in about.items()})
     except (KeyError, TypeError, ValueError, AttributeError):
         raise CheckpointError(
-            f"{path.parent / 'run.json'} names no parametrisation that this version has: invert the picture again."
+            f"the run of {path} names no parametrisation that this version has: invert the picture again."
         ) from None

@@ -71,6 +71,7 @@ class Maker:
         limits: what is taken on.
         slots: images at once.
         devices: that they are spread over; None takes the cores of a CPU, else one.
+        model: what the command line calls the prior.
     """
 
     prior: Prior
@@ -78,6 +79,7 @@ class Maker:
     limits: Limits
     slots: int = 8
     devices: int | None = None
+    model: str | None = None
 
     @functools.cached_property
     def methods(self) -> tuple[str, ...]:
@@ -225,8 +227,9 @@ class Plan:
         return fingerprint_of(inversion_settings(self.maker.prior, self.recipe, self.maker.key, labels) | own)
 
     def about(self, asked: Asked, ready: Ready) -> dict[str, Any]:
-        """What a result says of itself, as those of a folder do."""
-        return {"sha256": ready.digests, "fingerprint": self._fingerprint, "id": asked.seed}
+        """What a result says of itself, as those of a folder do; it has no folder that says the model."""
+        about = {"sha256": ready.digests, "fingerprint": self._fingerprint, "id": asked.seed}
+        return about | ({} if self.maker.model is None else {"model": self.maker.model})
 
     def record(self, asked: Asked, ready: Ready, result: Result) -> Record:
         """What is kept of a job.

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import io
 import json
 import os
 import re
@@ -11,10 +12,15 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
+from serving.served import engine, submit, until
 
-from cli.restoring import picture, told
+from cli import priors
+from cli.restoring import picture, pixels, told
 from gprior_jax.cli.main import main
+from gprior_jax.editing import Direction
+from gprior_jax.runs.directions_file import save_direction
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
@@ -41,6 +47,25 @@ def test_what_is_refused(little, capsys, monkeypatch, flags, sentence):
     assert sentence in said
     assert TOKEN not in said
     assert "short" not in said.replace("too short", "")
+
+
+@pytest.mark.parametrize("method", ["w", "mganprior"])
+def test_what_it_has_found_is_edited(styled, tmp_path, capsys, method):
+    """From a job to pictures of its codes, with no other file; of another prior they are refused."""
+    with engine(prior=priors.styled(), model=str(styled)) as made:
+        job = submit(made, method=method, **({} if method == "mganprior" else {"codes": None}))
+        until(lambda: job.has_ended)
+    (tmp_path / "codes.npz").write_bytes(job.kept.npz)
+    save_direction(tmp_path / "d.npz", Direction(np.full(5, 5**-0.5, np.float32), "w", deviation=1.0, offset=0.0))
+    words = ["edit", str(tmp_path / "codes.npz"), "--along", str(tmp_path / "d.npz"), "--strengths", "0", "1"]
+    assert main([*words, "--model", str(styled), "--out", str(tmp_path / "edited")]) == 0
+    said = capsys.readouterr()
+    assert "was made with" not in said.err
+    unmoved, moved = (pixels(tmp_path / "edited" / "pictures" / f"codes_+{n}.png").astype(int) for n in (0, 1))
+    drawn = pixels(io.BytesIO(job.kept.png)).astype(int)
+    apart, further = np.abs(unmoved - drawn), np.abs(moved - drawn)
+    assert apart.max() <= 2  # Large weights of opposite signs leave their rounding.
+    assert further.mean() > 3 * apart.mean()
 
 
 def ask(port, method, path, body=None, **headers):

@@ -1,6 +1,7 @@
 """Sources of points: seeds, arrays, and what an inversion wrote."""
 
 import json
+import shutil
 import tracemalloc
 
 import jax
@@ -199,9 +200,22 @@ def test_inversions_away_from_their_run(tmp_path):
     (folder / "run.json").write_text(json.dumps(run))
     with pytest.raises(CheckpointError, match="names no parametrisation"):
         read_points(PLAIN, str(folder))
-    (folder / "run.json").unlink()
-    with pytest.raises(GPriorError, match=r"has no run.json beside it"):
-        read_points(PLAIN, str(folder / "0.npz"))
+
+
+def test_a_record_says_by_itself_what_it_is_of(tmp_path):
+    """Without its folder, and beside the run.json of another one."""
+    folder = inverted(tmp_path / "out", PLAIN, recipe(MultiCode(2, 2)))
+    (wanted,) = read_points(PLAIN, str(folder / "0.npz"))
+    other = inverted(tmp_path / "other", PLAIN, recipe(Z()), seeds=())
+    for place in (tmp_path, other):
+        shutil.copy(folder / "0.npz", place / "codes.npz")
+        (found,) = read_points(PLAIN, str(place / "codes.npz"))
+        assert (found.parametrization, found.weights) == (wanted.parametrization, wanted.weights)
+        jax.tree.map(np.testing.assert_array_equal, found.variables, wanted.variables)
+    assert wanted.model == "somewhere/tiny"
+    assert found.model is None  # The folder had said it.
+    with pytest.raises(GPriorError, match="does not fit"):
+        read_points(STYLED, str(tmp_path / "codes.npz"))
 
 
 def test_a_folder_without_results(tmp_path):

@@ -32,9 +32,9 @@ def limits(**own) -> Limits:
 
 
 @contextlib.contextmanager
-def engine(slots: int = 2, seed: int = 0, prior=None, **own):
+def engine(slots: int = 2, seed: int = 0, prior=None, model=None, **own):
     """An engine, closed in the end."""
-    made = Engine(Maker(prior or priors.plain(), seeded(seed), limits(**own), slots, devices=1))
+    made = Engine(Maker(prior or priors.plain(), seeded(seed), limits(**own), slots, devices=1, model=model))
     try:
         yield made
     finally:
