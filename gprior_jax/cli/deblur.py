@@ -2,18 +2,17 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from gprior_jax import recipes
 from gprior_jax.cli.restore import Restore
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.masks import load_kernel
-from gprior_jax.operators import gaussian_kernel, motion_kernel
 from gprior_jax.runs import Item
 from gprior_jax.runs.aligning import Cropper
 from gprior_jax.runs.measurements import Reader, Whole
-from gprior_jax.tasks import Task, deblurring
+from gprior_jax.tasks import BlurKind, Task, check_reach, deblurring, kernel_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,7 @@ class Deblur(Restore):
 
     task_name: ClassVar[recipes.Task] = "deblur"
 
-    blur: Literal["gaussian", "motion"] = "gaussian"
+    blur: BlurKind = "gaussian"
     sigma: float = 1.5
     length: float = 7.0
     angle: float = 0.0
@@ -51,17 +50,11 @@ class Deblur(Restore):
 
     def _kernel(self, prior: Prior) -> Any:
         """The kernel, if it does not reach beyond the image."""
-        size = prior.resolution
         if self.kernel is not None:
             kernel = load_kernel(self.kernel)
-            if len(kernel) >= 2 * size:
-                raise ArgumentError(f"{self.kernel} is too large for {size}x{size} images: use at most {2 * size - 1}.")
+            check_reach(kernel, prior.resolution, self.kernel)
             return kernel
-        name, most = ("sigma", (size - 1) / 3) if self.blur == "gaussian" else ("length", 2.0 * size - 3)
-        if getattr(self, name) > most:
-            raise ArgumentError(
-                f"--{name} {getattr(self, name)} is too much for images of {size}x{size}: use at most {most:.4g}."
-            )
-        if self.blur == "gaussian":
-            return gaussian_kernel(self.sigma)
-        return motion_kernel(self.length, self.angle)
+        try:
+            return kernel_of(self.blur, prior.resolution, self.sigma, self.length, self.angle)
+        except ArgumentError as error:
+            raise ArgumentError(f"--{error}") from None

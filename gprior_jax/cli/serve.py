@@ -53,6 +53,7 @@ class LimitFlags:
         lanes: kinds of jobs (task, recipe, size) ready to run at once, each with a program and its memory.
         max_steps: optimisation steps of a job.
         max_codes: latent codes of a job.
+        max_samples: answers of a restoration.
         max_megabytes: of a request.
         max_megapixels: of a picture.
         timeout: seconds of a job, with its waiting; one under way then ends with the best found.
@@ -65,6 +66,7 @@ class LimitFlags:
     lanes: int = Limits.lanes
     max_steps: int = Limits.steps
     max_codes: int = Limits.codes
+    max_samples: int = Limits.samples
     max_megabytes: float = Limits.megabytes
     max_megapixels: float = Limits.megapixels
     timeout: float = Limits.timeout

@@ -252,8 +252,10 @@ def _light(image: Image.Image) -> Image.Image:
     return gray if alpha is None else Image.composite(gray, Image.new("L", gray.size, 0), alpha)
 
 
-def load_kernel(path: str | os.PathLike) -> np.ndarray:
+def load_kernel(path: str | os.PathLike, content: bytes | None = None) -> np.ndarray:
     """Read a blur kernel: a square image with an odd side, brighter where more light went, transparent where none did.
+
+    ``content`` is that of the file, where it is not read from disk: the path is a name only.
 
     Returns:
         float32 ``[k, k]``, sum 1.
@@ -261,7 +263,7 @@ def load_kernel(path: str | os.PathLike) -> np.ndarray:
     Raises:
         ImageFileError: unreadable, not square with an odd side, or all black.
     """
-    image = open_picture(Path(path), _light, smallest=1, value_range=None)
+    image = open_picture(Path(path), _light, smallest=1, value_range=None, content=content)
     kernel = np.asarray(image, np.float32)
     if image.width != image.height or image.width % 2 == 0 or not kernel.any():
         raise ImageFileError(

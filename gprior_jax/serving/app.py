@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from gprior_jax._version import __version__
 from gprior_jax.errors import GPriorError
 from gprior_jax.serving.asked import TASKS
-from gprior_jax.serving.bodies import FORM, IMAGES, JSON, SETTINGS, read_order
+from gprior_jax.serving.bodies import BESIDE, FORM, IMAGES, JSON, SETTINGS, read_order
 from gprior_jax.serving.engine import ClosingError, Engine
 from gprior_jax.serving.events import events, wait_for
 from gprior_jax.serving.gate import Gate
@@ -88,6 +88,10 @@ def _add_service(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
 
+_TOLD = ("steps", "codes", "samples", "megabytes", "megapixels", "timeout")
+"""Limits of a job."""
+
+
 def _add_models(app: FastAPI, engine: Engine, model: str) -> None:
     """What is served."""
     maker, limits = engine.maker, engine.limits
@@ -100,7 +104,7 @@ def _add_models(app: FastAPI, engine: Engine, model: str) -> None:
         "tasks": [task for task in TASKS if task != "colorize" or channels >= 3],
         "methods": list(maker.methods),
         "slots": maker.slots,
-        "limits": {name: getattr(limits, name) for name in ("steps", "codes", "megabytes", "megapixels", "timeout")},
+        "limits": {name: getattr(limits, name) for name in _TOLD},
     }
 
     @app.get("/v1/models", summary="What is served, and its limits", tags=["jobs"])
@@ -152,6 +156,18 @@ def _add_jobs(app: FastAPI, engine: Engine) -> None:
     async def image(name: str) -> Response:
         return Response(_kept(engine.find(name)).png, media_type="image/png")
 
+    @app.get("/v1/jobs/{name}/samples/{number}.png", summary="One of several answers, from 1, the best", tags=["jobs"])
+    async def sample(name: str, number: str) -> Response:
+        return _more(engine.find(name), f"samples/{number}.png")
+
+    @app.get("/v1/jobs/{name}/mean.png", summary="The mean of several answers", tags=["jobs"])
+    async def mean(name: str) -> Response:
+        return _more(engine.find(name), "mean.png")
+
+    @app.get("/v1/jobs/{name}/std.png", summary="How far several answers are apart, pixel by pixel", tags=["jobs"])
+    async def std(name: str) -> Response:
+        return _more(engine.find(name), "std.png")
+
     @app.get("/v1/jobs/{name}/codes.npz", summary="Its codes and all numbers", tags=["jobs"])
     async def codes(name: str) -> Response:
         return Response(_kept(engine.find(name)).npz, media_type="application/octet-stream")
@@ -174,13 +190,34 @@ def _kept(job: Job) -> Kept:
     return job.kept
 
 
+def _more(job: Job, picture: str) -> Response:
+    """One of the pictures of several answers.
+
+    Raises:
+        HTTPException: 404, there is none of this name; see also :func:`_kept`.
+    """
+    content = _kept(job).more.get(picture)
+    if content is None:
+        raise HTTPException(404, "the job has no such picture: ask for samples, and for those that its answer names.")
+    return Response(content, media_type="image/png")
+
+
 def _answer(engine: Engine, job: Job) -> dict[str, Any]:
     """A job as JSON, and where to ask for more."""
     place = f"/v1/jobs/{job.id}"
     links = {"self": place, "events": f"{place}/events"}
     if job.state is State.DONE:
         links |= {"image": f"{place}/image.png", "codes": f"{place}/codes.npz"}
+        links |= _links(place, job)
     return engine.told(job) | links
+
+
+def _links(place: str, job: Job) -> dict[str, Any]:
+    """Where the pictures of several answers are; empty where there is one."""
+    if job.kept is None or not job.kept.more:
+        return {}
+    samples = [f"{place}/{name}" for name in job.kept.more if name.startswith("samples/")]
+    return {"samples": samples, "mean": f"{place}/mean.png", "std": f"{place}/std.png"}
 
 
 def _described() -> dict[str, Any]:
@@ -195,7 +232,7 @@ def _described() -> dict[str, Any]:
             "schema": {
                 "type": "object",
                 "required": ["image"],
-                "properties": {"image": kind, "mask": kind} | settings,
+                "properties": dict.fromkeys(("image", *BESIDE), kind) | settings,
             }
         }
 

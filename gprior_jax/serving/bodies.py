@@ -21,6 +21,9 @@ SETTINGS = TypeAdapter(Asked)
 IMAGES = ("image/png", "image/jpeg", "application/octet-stream")
 JSON, FORM = "application/json", "multipart/form-data"
 
+BESIDE = ("mask", "kernel")
+"""Files beside a picture."""
+
 _NOT_SETTINGS = ("wait",)
 """Parameters of the query that are no settings."""
 
@@ -120,9 +123,9 @@ def _of_json(content: bytes) -> tuple[dict[str, Any], Sent]:
         raise HTTPException(400, "the body is no JSON: send an object.") from None
     if not isinstance(told, dict):
         raise HTTPException(400, "the body is no JSON object: send one with an image in base64.")
-    mask = told.pop("mask", None)
+    beside = {name: told.pop(name, None) for name in BESIDE}
     image = _decoded(told.pop("image", None), "image")
-    return told, Sent(image, None if mask is None else _decoded(mask, "mask"))
+    return told, Sent(image, **{name: _decoded(each, name) for name, each in beside.items() if each is not None})
 
 
 def _decoded(text: Any, name: str) -> bytes:
@@ -143,9 +146,10 @@ async def _of_form(request: Request, content: bytes) -> tuple[dict[str, Any], Se
                 files[name] = await value.read()  # Under what name the client had it is of no interest.
             else:
                 settings[name] = value
-    if not files.keys() <= {"image", "mask"} or "image" not in files:
-        raise HTTPException(400, "the form holds no file of the name image: send one, and at most a mask beside it.")
-    return settings, Sent(files["image"], files.get("mask"))
+    if not files.keys() <= {"image", *BESIDE} or "image" not in files:
+        why = "the form holds no file of the name image: send one, and at most a mask or a kernel beside it."
+        raise HTTPException(400, why)
+    return settings, Sent(**files)
 
 
 def _sender(content: bytes) -> Any:

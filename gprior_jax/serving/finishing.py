@@ -23,4 +23,8 @@ def kept_of(plan: Plan, job: Job, ready: Ready, result: Result) -> Kept:
     numbers |= {name: finite(value) for name, value in (record.terms | record.metrics).items()}
     numbers |= {"remarks": ready.remarks} if ready.remarks else {}
     npz = arrays_bytes(record_arrays(record, plan.about(job.asked, ready)))
-    return Kept(encode_png(to_uint8(record.image)), npz, numbers)
+    more = {f"samples/{k}.png": encode_png(sample) for k, sample in enumerate(record.samples, start=1)}
+    if more:
+        numbers |= {"losses": [finite(float(loss)) for loss in record.sample_losses]}
+        more |= {f"{name}.png": encode_png(record.pictures[name]) for name in ("mean", "std")}
+    return Kept(encode_png(to_uint8(record.image)), npz, numbers, more)

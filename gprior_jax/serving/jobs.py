@@ -28,16 +28,18 @@ class Kept(NamedTuple):
         png: the picture.
         npz: the codes and all numbers, as ``gprior invert`` writes them.
         numbers: how it ended, JSON.
+        more: of several answers all, the best first, and their mean and deviation: PNG by what follows the job's path.
     """
 
     png: bytes
     npz: bytes
     numbers: dict[str, Any]
+    more: dict[str, bytes]
 
     @property
     def size(self) -> int:
         """Bytes."""
-        return len(self.png) + len(self.npz)
+        return len(self.png) + len(self.npz) + sum(map(len, self.more.values()))
 
 
 @dataclasses.dataclass(eq=False)

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -77,7 +77,8 @@ class Lane(threading.Thread):
         try:
             with trusted_range():
                 maker = self.plan.maker
-                for job, result in stream(self.plan.inverter, self._entries(), key=maker.key, slots=maker.slots):
+                own: dict[str, Any] = {"slots": maker.slots, "samples": self.plan.asked.samples}
+                for job, result in stream(self.plan.inverter, self._entries(), key=maker.key, **own):
                     self._dispatcher.came_out(self, job, result)
         except Exception as error:
             LOG.exception("a lane of the task %s broke", self.key[0].task)

@@ -15,6 +15,7 @@ class Limits:
         lanes: kinds of jobs (task, recipe, size) that are ready to run at once, each with a program and its memory.
         steps: optimisation steps of a job.
         codes: latent codes of a job.
+        samples: answers of a job.
         megabytes: of a request's body.
         megapixels: of a picture, before it is decoded.
         timeout: seconds from accepting a job to its end; one that is under way ends with the best found by then.
@@ -33,6 +34,7 @@ class Limits:
     lanes: int = 4
     steps: int = 1000
     codes: int = 40
+    samples: int = 8
     megabytes: float = 10.0
     megapixels: float = 25.0
     timeout: float = 300.0

@@ -19,7 +19,7 @@ from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
-from gprior_jax.operators import Forward, box_mask
+from gprior_jax.operators import Blur, Forward, box_mask
 from gprior_jax.recipes import METHODS, find_method
 from gprior_jax.runs.abouts import fingerprint_of
 from gprior_jax.runs.inversion import inversion_settings, labelled, psnr_metric, with_styles
@@ -34,7 +34,8 @@ from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key
 
 LaneKey = tuple[Asked, tuple[int, ...]]
-"""What jobs of one lane have in common: :meth:`Asked.of_lane`, and the shape of what was observed."""
+"""What jobs of one lane have in common: :meth:`Asked.of_lane`, and the shapes of what was observed and of a kernel, one
+after the other."""
 
 _NAME = Path("image")
 """What a result is called: clients name no files here."""
@@ -45,7 +46,7 @@ class Ready(NamedTuple):
 
     Attributes:
         lane: where it is worked on.
-        arrays: ``"observed"`` ``[H, W, C]``, and ``"known"``.
+        arrays: ``"observed"`` ``[H, W, C]``, ``"known"`` and ``"kernel"``.
         operator: that it went through; its leaves are this image's.
         label: ``[num_classes]``, its class.
         digests: of the files.
@@ -117,6 +118,8 @@ class Maker:
         codes = max(getattr(stage.parametrization, "num_codes", 1) for stage in recipe.stages)
         if codes > most.codes:
             raise ArgumentError(f"{codes} codes are more than this server takes: use at most {most.codes}.")
+        if (asked.samples or 1) > most.samples:
+            raise ArgumentError(f"{asked.samples} samples are more than this server takes: use at most {most.samples}.")
         recipe.fit(self._labelled(asked.label is not None))
         return recipe
 
@@ -140,31 +143,43 @@ class Maker:
             ArgumentError: settings that do not fit.
             ImageFileError: files that cannot be used.
         """
-        label = as_labels(self.prior, asked.label, ())
         self.recipe(asked)
         with collected() as remarks:
             arrays = self._arrays(asked, sent)
+        digests = [hashlib.sha256(content).hexdigest() for content in sent if content is not None]
+        return self.ready(asked, arrays, digests, remarks)
+
+    def ready(self, asked: Asked, arrays: Arrays, digests: list[str], remarks: list[str]) -> Ready:
+        """A job of what was read of its files; see :class:`Ready`.
+
+        Raises:
+            ArgumentError: settings that do not fit.
+        """
+        label = as_labels(self.prior, asked.label, ())
         task = _task(asked, self.prior.resolution // arrays["observed"].shape[0])
         batch = {name: array[None] for name, array in arrays.items()}
         operator = None if task is None else jax.tree.map(lambda leaf: np.asarray(leaf)[0], task.operator(batch))
         if operator is not None:  # A filter that does not fit says so here.
             jax.eval_shape(operator, jax.ShapeDtypeStruct(self.prior.image_shape, np.float32))
-        digests = [hashlib.sha256(content).hexdigest() for content in sent if content is not None]
         own = None if label is None else np.asarray(label)
-        return Ready((asked.of_lane(), arrays["observed"].shape), arrays, operator, own, digests, remarks)
+        shapes = arrays["observed"].shape + (arrays["kernel"].shape if "kernel" in arrays else ())
+        return Ready((asked.of_lane(), shapes), arrays, operator, own, digests, remarks)
 
     def _arrays(self, asked: Asked, sent: Sent) -> Arrays:
         """What was observed, and what is known of it."""
         prior, most = self.prior, self.limits.megapixels
         size = pictures.size_of_content(sent.image, pictures.PICTURE, most)
-        if asked.task != "inpaint" and sent.mask is not None:
-            raise ArgumentError("a mask is for the task inpaint: leave it out.")
+        for file, task in (("mask", "inpaint"), ("kernel", "deblur")):
+            if asked.task != task and getattr(sent, file) is not None:
+                raise ArgumentError(f"a {file} is for the task {task}: leave it out.")
         if asked.task == "upscale":
             return {"observed": pictures.small(sent.image, prior, asked.crop, asked.factor, size)}
         if asked.task == "colorize":
             tasks.check_colours(prior)
         if asked.task != "inpaint" or sent.mask is None:
             arrays = {"observed": pictures.whole(sent.image, prior, asked.crop)}
+            if asked.task == "deblur":
+                arrays["kernel"] = self._kernel(asked, sent)
             if asked.task == "colorize":
                 arrays["observed"] = np.asarray(tasks.COLORIZE.degrade(jnp.asarray(arrays["observed"]), self.key))
             if asked.task != "inpaint":
@@ -181,6 +196,22 @@ class Maker:
         image, known = pictures.holed(sent, prior, asked.crop, bool(asked.invert_mask))
         return {"observed": image, "known": known}
 
+    def _kernel(self, asked: Asked, sent: Sent) -> np.ndarray:
+        """What has blurred a picture."""
+        side = self.prior.resolution
+        if sent.kernel is None:
+            given = {name: getattr(asked, name) for name in ("sigma", "length", "angle")}
+            own = {name: value for name, value in given.items() if value is not None}
+            return np.asarray(tasks.kernel_of(asked.blur or "gaussian", side, **own))
+        if asked.blur is not None or asked.sigma is not None:
+            raise ArgumentError("the kernel says how it is blurred: leave out blur and what belongs to it.")
+        pictures.size_of_content(sent.kernel, pictures.KERNEL, self.limits.megapixels)
+        return pictures.blurring(sent, side)
+
+
+_DEBLUR = tasks.Task("deblur", lambda arrays: Blur(jnp.asarray(arrays["kernel"])), lambda image, key: image)
+"""The task of :func:`gprior_jax.tasks.deblur`, with a kernel of every image."""
+
 
 def _task(asked: Asked, factor: int) -> tasks.Task | None:
     """The restoration that is asked for; None for plain inversion."""
@@ -190,6 +221,8 @@ def _task(asked: Asked, factor: int) -> tasks.Task | None:
         return tasks.upscaling(factor, asked.filter or "bicubic")
     if asked.task == "inpaint":
         return tasks.inpainting(asked.blend or "paste")
+    if asked.task == "deblur":
+        return _DEBLUR
     return tasks.denoising(asked.noise or "gaussian") if asked.task == "denoise" else None
 
 
@@ -246,7 +279,8 @@ class Plan:
             record = record_of(_NAME.name, _NAME, observed, result, metrics)
             return with_styles(self.inverter, record if ready.label is None else labelled(record, ready.label))
         operator: Any = jax.tree.map(lambda leaf: leaf[None], ready.operator)
-        sampled = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], result)
+        axes = (None,) if self.asked.samples else (None, None)
+        sampled = jax.tree.map(lambda leaf: np.asarray(leaf)[axes], result)
         restored = tasks.complete(sampled, observed[None], operator, self.task.finish)
         metrics = {"consistency": float(restored.consistency[0])}
         item = Item(asked.seed, _NAME, _NAME.name)

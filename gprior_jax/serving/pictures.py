@@ -11,11 +11,12 @@ from gprior_jax.errors import ImageFileError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import from_uint8
 from gprior_jax.images.files import as_channels, open_picture, picture_of, square
-from gprior_jax.images.masks import load_masked
+from gprior_jax.images.masks import load_kernel, load_masked
 from gprior_jax.images.placement import Crop
 from gprior_jax.runs.small import small_sides
+from gprior_jax.tasks import check_reach
 
-PICTURE, MASK = Path("the picture"), Path("the mask")
+PICTURE, MASK, KERNEL = Path("the picture"), Path("the mask"), Path("the kernel")
 """What sentences call them: no name that a client gives is used as one."""
 
 _FORMATS = ("PNG", "JPEG")
@@ -36,10 +37,12 @@ class Sent(NamedTuple):
     Attributes:
         image: content of the picture's file.
         mask: of its mask's, where there is one.
+        kernel: of the kernel's that has blurred it, likewise.
     """
 
     image: bytes
     mask: bytes | None = None
+    kernel: bytes | None = None
 
 
 def size_of_content(content: bytes, name: Path, megapixels: float) -> tuple[int, int]:
@@ -99,6 +102,14 @@ def small(content: bytes, prior: Prior, crop: Crop, factor: int | None, size: tu
 def _squared(content: bytes, side: int, channels: int, crop: Crop, smallest: int = 8) -> np.ndarray:
     picture = open_picture(PICTURE, picture_of(channels), smallest, content=content)
     return from_uint8(as_channels(square(picture, side, crop), channels))
+
+
+def blurring(sent: Sent, side: int) -> np.ndarray:
+    """The kernel ``[k, k]`` that was sent, which must not reach beyond images of a side."""
+    assert sent.kernel is not None
+    kernel = load_kernel(KERNEL, sent.kernel)
+    check_reach(kernel, side, KERNEL)
+    return kernel
 
 
 def holed(sent: Sent, prior: Prior, crop: Crop, invert: bool) -> tuple[np.ndarray, np.ndarray]:

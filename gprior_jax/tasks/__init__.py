@@ -16,8 +16,11 @@ observed:
 from gprior_jax.tasks.colorize import COLORIZE as COLORIZE
 from gprior_jax.tasks.colorize import check_colours as check_colours
 from gprior_jax.tasks.colorize import colorize as colorize
+from gprior_jax.tasks.deblur import BlurKind as BlurKind
+from gprior_jax.tasks.deblur import check_reach as check_reach
 from gprior_jax.tasks.deblur import deblur as deblur
 from gprior_jax.tasks.deblur import deblurring as deblurring
+from gprior_jax.tasks.deblur import kernel_of as kernel_of
 from gprior_jax.tasks.denoise import NoiseKind as NoiseKind
 from gprior_jax.tasks.denoise import denoise as denoise
 from gprior_jax.tasks.denoise import denoising as denoising

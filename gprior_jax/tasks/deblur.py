@@ -1,14 +1,49 @@
 """Photographs that a known kernel has blurred, sharpened."""
 
-from typing import Unpack
+from typing import Literal, Unpack
 
 import jax.numpy as jnp
+import numpy as np
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.operators import Blur, broadcast
+from gprior_jax.operators import Blur, broadcast, gaussian_kernel, motion_kernel
 from gprior_jax.tasks.restoration import Restoration, RestoreOptions, Task, check_images
-from gprior_jax.typing import ArrayLike, Key
+from gprior_jax.typing import Array, ArrayLike, Key
+
+BlurKind = Literal["gaussian", "motion"]
+
+
+def kernel_of(blur: BlurKind, side: int, sigma: float = 1.5, length: float = 7.0, angle: float = 0.0) -> Array:
+    """The kernel ``[k, k]`` of a lens out of focus or of a camera that moved, see :mod:`gprior_jax.operators.blur`.
+
+    Args:
+        blur: which.
+        side: of the image, pixels, beyond which it must not reach.
+        sigma: of ``"gaussian"``, pixels.
+        length: of ``"motion"``, pixels.
+        angle: of ``"motion"``, degrees counter-clockwise from the horizontal.
+
+    Raises:
+        ValueError: numbers out of range; the message begins with the name.
+
+    >>> kernel_of("motion", 64, length=3.0).shape
+    (5, 5)
+    """
+    name, value, most = ("sigma", sigma, (side - 1) / 3) if blur == "gaussian" else ("length", length, 2.0 * side - 3)
+    if value > most:
+        raise ArgumentError(f"{name} {value} is too much for images of {side}x{side}: use at most {most:.4g}.")
+    return gaussian_kernel(sigma) if blur == "gaussian" else motion_kernel(length, angle)
+
+
+def check_reach(kernel: np.ndarray, side: int, what: object) -> None:
+    """Check that a kernel ``[k, k]`` from a file does not reach beyond images of a side.
+
+    Raises:
+        ArgumentError: it does; ``what`` is the kernel.
+    """
+    if len(kernel) >= 2 * side:
+        raise ArgumentError(f"{what} is too large for {side}x{side} images: use at most {2 * side - 1}.")
 
 
 def deblurring(kernel: ArrayLike) -> Task:

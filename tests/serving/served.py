@@ -45,12 +45,13 @@ def asked(**own) -> Asked:
     return Asked(**({"steps": 3, "codes": 2} | own))
 
 
-def submit(made: Engine, picture: bytes | None = None, mask: bytes | None = None, **own):
+def submit(
+    made: Engine, picture: bytes | None = None, mask: bytes | None = None, kernel: bytes | None = None, **own
+):
     """A job of an engine."""
     settings = asked(**own)
-    return made.submit(
-        settings, made.maker.read(settings, Sent(png(settings.seed) if picture is None else picture, mask))
-    )
+    sent = Sent(png(settings.seed) if picture is None else picture, mask, kernel)
+    return made.submit(settings, made.maker.read(settings, sent))
 
 
 def until(condition, seconds: float = 60.0):

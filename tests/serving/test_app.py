@@ -64,6 +64,20 @@ def ask(server):
     return server[1]
 
 
+def test_several_answers(ask):
+    body, kind = form(image=png(2), task="denoise", samples=2, steps=2, codes=2)
+    job = ask("POST", "/v1/jobs?wait=30", body, content_type=kind)[1]
+    assert job["settings"]["samples"] == 2
+    sides = [Image.open(io.BytesIO(ask("GET", place)[1])).size for place in (*job["samples"], job["mean"], job["std"])]
+    assert sides == [(8, 8)] * 4
+    assert ask("GET", job["samples"][0])[1] == ask("GET", job["image"])[1]
+    assert ask("GET", f"{job['self']}/samples/3.png")[0] == 404
+    assert ask("GET", f"{job['self']}/samples/x.png")[0] == 404
+    alone = ask("POST", f"/v1/jobs?{SETTINGS}&wait=30", png(2), content_type="image/png")[1]
+    assert "samples" not in alone
+    assert "ask for samples" in ask("GET", f"{alone['self']}/mean.png")[1]["detail"]
+
+
 def form(**fields):
     """A body of a form, and its type; files are bytes."""
     parts = []
@@ -283,7 +297,7 @@ def test_pages_of_the_web_do_not_ask_through_their_readers_browser(ask):
 
 def test_what_is_served_and_how_it_is_asked_for(ask):
     served = ask("GET", "/v1/models")[1]["models"][0]
-    assert served["tasks"] == ["invert", "colorize", "upscale", "inpaint", "denoise"]
+    assert served["tasks"] == ["invert", "colorize", "upscale", "inpaint", "denoise", "deblur"]
     assert {"z", "mganprior"} <= set(served["methods"])
     assert served["size"] == [8, 8]
     told = ask("GET", "/openapi.json")[1]

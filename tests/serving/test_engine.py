@@ -13,6 +13,7 @@ import gprior_jax as gp
 from gprior_jax import recipes
 from gprior_jax.errors import ArgumentError, ImageFileError
 from gprior_jax.images.arrays import from_uint8, to_uint8
+from gprior_jax.operators import motion_kernel
 from gprior_jax.runs.record import read_record
 from gprior_jax.serving import lane as lanes
 from gprior_jax.serving.engine import ClosingError
@@ -34,9 +35,9 @@ def pixels(content):
     return np.asarray(Image.open(io.BytesIO(content)))
 
 
-def close(kept, images):
+def close(content, images):
     """As files: sums in another order may round a grey level the other way."""
-    assert np.abs(pixels(kept.png).astype(int) - to_uint8(images).astype(int)).max() <= 1
+    assert np.abs(pixels(content).astype(int) - to_uint8(images).astype(int)).max() <= 1
 
 
 def test_results_are_those_of_invert(shared, tmp_path):
@@ -49,7 +50,7 @@ def test_results_are_those_of_invert(shared, tmp_path):
     for seed in (0, 4):
         observed = from_uint8(pixels(png(seed)))[None]
         wanted = gp.invert(priors.plain(), observed, recipe, key=jax.random.key(5), ids=[seed])
-        close(jobs[seed].kept, wanted.images[0])
+        close(jobs[seed].kept.png, wanted.images[0])
         (tmp_path / "codes.npz").write_bytes(jobs[seed].kept.npz)
         record = read_record(tmp_path / "codes.npz")
         for name, value in wanted.variables.items():
@@ -65,6 +66,7 @@ def test_restorations_are_those_of_the_tasks():
         jobs = {
             "upscale": submit(made, small, task="upscale", seed=7),
             "colorize": submit(made, whole, task="colorize", seed=7),
+            "deblur": submit(made, whole, task="deblur", blur="motion", length=3.0, angle=30.0, samples=2, seed=7),
         }
         until(lambda: all(job.has_ended for job in jobs.values()))
 
@@ -76,10 +78,37 @@ def test_restorations_are_those_of_the_tasks():
     found = {
         "upscale": restored("upscale", gp.tasks.upscale, small, filter="bicubic"),
         "colorize": restored("colorize", gp.tasks.colorize, whole),
+        "deblur": restored("deblur", gp.tasks.deblur, whole, kernel=motion_kernel(3.0, 30.0), samples=2),
     }
     for task, wanted in found.items():
-        close(jobs[task].kept, wanted.images[0])
+        close(jobs[task].kept.png, wanted.images[0])
         assert jobs[task].kept.numbers["consistency"] == pytest.approx(float(wanted.consistency[0]), rel=1e-2)
+    several, wanted = jobs["deblur"].kept, found["deblur"]
+    assert list(several.more) == ["samples/1.png", "samples/2.png", "mean.png", "std.png"]
+    assert several.more["samples/1.png"] == several.png
+    for k, sample in enumerate(wanted.samples[0], start=1):
+        close(several.more[f"samples/{k}.png"], sample)
+    close(several.more["mean.png"], wanted.mean[0])
+    assert several.numbers["losses"] == pytest.approx(wanted.result.loss[0].tolist(), rel=1e-3)
+    assert jobs["colorize"].kept.more == {}
+
+
+def test_a_kernel_that_was_sent():
+    """It says what blurred, as the file of the command line does; lanes are shared by kernels of one size."""
+    white = np.zeros((3, 3), np.uint8)
+    white[1, :] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(white).save(buffer, "PNG")
+    with engine(seed=5) as made:
+        jobs = [submit(made, png(2), None, buffer.getvalue(), task="deblur", seed=7)]
+        jobs.append(submit(made, png(2), task="deblur", seed=7, blur="motion", length=1.0))
+        until(lambda: all(job.has_ended for job in jobs))
+        assert made.counts()["lanes"] == 1
+    recipe = recipes.restoration("deblur", priors.plain(), num_codes=2, num_steps=3, perceptual="auto")
+    image = from_uint8(pixels(png(2)))[None]
+    own = {"key": jax.random.key(5), "ids": [7], "recipe": recipe}
+    close(jobs[0].kept.png, gp.tasks.deblur(priors.plain(), image, white / white.sum(), **own).images[0])
+    assert jobs[0].kept.png != jobs[1].kept.png
 
 
 def test_classes():
@@ -108,6 +137,14 @@ def test_classes():
         ({"task": "upscale"}, png(), "give a factor"),
         ({"task": "upscale", "factor": 3}, png(), "use 2, 4, 8"),
         ({"task": "upscale", "filter": "pulse", "factor": 8}, png(), "does not fit"),
+        ({"task": "deblur", "sigma": 3.0}, png(), "sigma 3.0 is too much for images of 8x8: use at most 2.333"),
+        ({"task": "deblur", "sigma": -1.0}, png(), "sigma must be a positive number"),
+        ({"task": "deblur", "length": 3.0}, png(), "length is for the blur motion: leave it out"),
+        ({"task": "deblur", "blur": "motion", "angle": np.inf}, png(), "angle inf: use a finite number"),
+        ({"sigma": 1.0}, png(), "sigma is for the task deblur: leave it out"),
+        ({"samples": 2}, png(), "samples is for restorations: leave it out"),
+        ({"task": "denoise", "samples": 0}, png(), "samples 0: use at least 1"),
+        ({"task": "denoise", "samples": 9}, png(), "9 samples are more than this server takes: use at most 8"),
         ({}, b"", "the picture is empty"),
         ({}, b"GIF89a" + bytes(50), "the picture is no PNG or JPEG"),
         ({}, png(0, (200, 8)), "too long and thin"),
