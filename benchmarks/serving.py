@@ -7,7 +7,9 @@ import argparse
 import contextlib
 import http.client
 import io
+import itertools
 import json
+import math
 import os
 import random
 import socket
@@ -125,6 +127,7 @@ def arguments() -> argparse.Namespace:
     made = parser(__doc__)
     made.add_argument("--model", default="builtin")
     made.add_argument("--requests", type=at_least(1), default=500)
+    made.add_argument("--minutes", type=float, help="of requests, instead of a number of them")
     made.add_argument("--times", type=float, default=4.0, help="of its capacity, at which requests come")
     made.add_argument("--codes", type=at_least(1), default=5)
     made.add_argument("--steps", type=at_least(1), default=10)
@@ -188,11 +191,15 @@ def load(client: Client, args: argparse.Namespace, rate: float, look: Any) -> li
             outcome = f"broken off ({type(error).__name__})"
         answers.append(Answer(kind, outcome, time.perf_counter() - started))
 
-    for seed in range(args.requests):
+    until = time.monotonic() + (math.inf if args.minutes is None else 60.0 * args.minutes)
+    for seed in range(args.requests) if args.minutes is None else itertools.count():
+        if time.monotonic() > until:
+            break
         kind = chance.choices(list(KINDS), list(KINDS.values()))[0]
         threads.append(threading.Thread(target=send, args=(kind, seed)))
         threads[-1].start()
         if seed % 25 == 0:
+            threads = [thread for thread in threads if thread.is_alive()]
             look()
         time.sleep(chance.expovariate(rate))
     for thread in threads:

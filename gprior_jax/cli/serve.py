@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import jax
@@ -24,6 +25,7 @@ from gprior_jax.serving.guard import check_token
 from gprior_jax.serving.limits import Limits
 from gprior_jax.serving.making import Maker
 from gprior_jax.serving.pictures import Sent
+from gprior_jax.serving.saved import SavedJobs
 
 _GARBAGE = (2_000, 10, 10)
 """A command that soon ends hardly looks for garbage; a server leaves some with every connection."""
@@ -92,6 +94,8 @@ class Serve(LimitFlags, PriorFlags):
         token: that every request must have; better in the variable GPRIOR_TOKEN, as others see flags.
         devices: devices that a lane is spread over; unless given one, or on a CPU its cores.
         grace: seconds that jobs have to end when the server is told to stop.
+        state: folder for what has not ended by then, to go on with when the server is started again with it: pictures
+            are on disk meanwhile. Unless given, such jobs are cancelled.
     """
 
     host: str = "127.0.0.1"
@@ -99,6 +103,7 @@ class Serve(LimitFlags, PriorFlags):
     token: Annotated[str | None, conf.arg(metavar="TOKEN")] = dataclasses.field(default=None, repr=False)
     devices: int | None = None
     grace: float = 30.0
+    state: Path | None = None
 
     def run(self) -> int:
         """Serve until a signal comes."""
@@ -109,11 +114,14 @@ class Serve(LimitFlags, PriorFlags):
 
         token = self.token if self.token is not None else os.environ.get("GPRIOR_TOKEN") or None
         self._check(token)
+        saved = None if self.state is None else SavedJobs(self.state)
         prior = self.load_prior()
         slots = self.batch_size or _places(prior.resolution)
-        engine = Engine(Maker(prior, seeded(self.seed), self.limits(), slots, self.devices, self.model))
+        engine = Engine(Maker(prior, seeded(self.seed), self.limits(), slots, self.devices, self.model), saved)
         listener = Listener(make_app(engine, self.model, token), self.host, self.port, self.limits())
         self._warm(engine)
+        if went_on := engine.go_on(warn):
+            say(f"{went_on} jobs of {saved} go on.", self.json)
         gc.set_threshold(*_GARBAGE)
         listener.start()
         if self.json:
@@ -144,15 +152,18 @@ class Serve(LimitFlags, PriorFlags):
         engine.warm(asked, ready)
 
     def _stopped(self, engine: Engine, listener: "Listener") -> int:
-        """Wait for a signal; then end in order: 0, or 1 where jobs were cancelled."""
+        """Wait for a signal; then end in order: 0, or 1 where jobs were cancelled; saved ones go on later."""
         try:
             while True:
                 time.sleep(3600.0)
         except KeyboardInterrupt:
             interrupts.end_in_order()
             say("no more jobs are taken; those that were are finished.", self.json)
-        cancelled = engine.close(self.grace)
+        cancelled, saved = engine.close(self.grace)
         listener.stop()
+        told = f"jobs had not ended within {self.grace:g} s"
+        if saved:
+            say(f"{saved} {told}: they go on when the server is started again with --state {self.state}.", self.json)
         if cancelled:
-            warn(f"{cancelled} jobs had not ended within {self.grace:g} s and were cancelled; their clients are told.")
+            warn(f"{cancelled} {told} and were cancelled; their clients are told.")
         return 1 if cancelled else 0

@@ -10,13 +10,13 @@ from typing import Any
 from gprior_jax.errors import GPriorError, is_out_of_memory
 from gprior_jax.inversion.result import Result
 from gprior_jax.serving.asked import Asked
+from gprior_jax.serving.book import Book
 from gprior_jax.serving.finishing import kept_of
 from gprior_jax.serving.jobs import Job, State
 from gprior_jax.serving.lane import Lane
 from gprior_jax.serving.lanes import Lanes
 from gprior_jax.serving.making import Maker, Plan, Ready
-from gprior_jax.serving.queue import Queue
-from gprior_jax.serving.shelf import Shelf
+from gprior_jax.serving.saved import SavedJobs
 
 LOG = logging.getLogger("gprior_jax.serving")
 
@@ -25,6 +25,9 @@ _TICK_S = 1.0
 
 _HEARD_S = 5.0
 """Seconds that clients have at the end to ask what came of their jobs."""
+
+_SAVE_S = 30.0
+"""Seconds in which lanes save where their jobs are; of one that is compiling, they start again."""
 
 _FAULT = "the server failed at this job, its log says why: send it again later."
 
@@ -42,17 +45,16 @@ class Engine:
         listeners: called with every job that has ended.
     """
 
-    def __init__(self, maker: Maker):
-        """Start without lanes."""
-        self.maker, self.limits = maker, maker.limits
-        self.listeners: list[Callable[[Job], None]] = []
+    def __init__(self, maker: Maker, saved: SavedJobs | None = None):
+        """Start without lanes; ``saved`` keeps jobs that have not ended when this is closed, for :meth:`go_on`."""
+        self.maker, self.limits, self._saved = maker, maker.limits, saved
         self._changed = threading.Condition()
-        self._queue = Queue(self.limits.queue)
-        self._lanes = Lanes(maker, self.limits.lanes)
-        self._shelf = Shelf(60.0 * self.limits.keep_minutes, 1e6 * self.limits.keep_megabytes)
+        self._book = Book(self.limits, saved, self._changed.notify_all)
+        self._queue, self._shelf, self._under_way = self._book.queue, self._book.shelf, self._book.under_way
+        self.listeners = self._book.listeners
+        self._lanes = Lanes(maker, self.limits.lanes, None if saved is None else saved.saver())
         self._finisher = ThreadPoolExecutor(1, "gprior finisher")
-        self._under_way: set[Job] = set()  # In lanes, and those that are being finished.
-        self._is_closing, self._is_closed, self._warming = False, False, 0
+        self._is_closing, self._is_stopping, self._is_closed, self._warming = False, False, False, 0
         threading.Thread(target=self._tick, name="gprior janitor", daemon=True).start()
 
     # What requests ask for.
@@ -62,7 +64,7 @@ class Engine:
         with self._changed:
             if self._is_closing:
                 raise ClosingError("the server is shutting down: send the picture again later.")
-            self._queue.check_room(self._pause())
+            self._queue.check_room(min(60.0, max(1.0, self._lanes.pause())))
 
     def submit(self, asked: Asked, ready: Ready, most_steps: float = float("inf")) -> Job:
         """Take a job.
@@ -80,11 +82,18 @@ class Engine:
         with self._changed:
             self.check_room()
             job = Job(asked, ready.lane, ready, steps, time.monotonic() + self.limits.timeout, most_steps)
-            self._queue.add(job)
-            self._shelf.add(job)
+            self._book.take(job)
             self._open_lanes()
-            self._changed.notify_all()
             return job
+
+    def go_on(self, tell: Callable[[str], None]) -> int:
+        """Take up the jobs that an earlier engine has saved; how many there are, however many may wait."""
+        jobs = [] if self._saved is None else list(self._saved.jobs(self.maker, tell))
+        with self._changed:
+            for job in jobs:
+                self._book.take(job)
+            self._open_lanes()
+        return len(jobs)
 
     def warm(self, asked: Asked, ready: Ready) -> None:
         """Compile what jobs of a kind need, by one that takes a step; the server is ready when that is done."""
@@ -113,24 +122,15 @@ class Engine:
         with self._changed:
             job = self._shelf.find(name)
             if job.has_ended:
-                self._shelf.remove(job)
-            self._queue.remove(job)
-            self._end(job, State.CANCELLED, why)
+                self._book.remove(job)
+            self._book.end(job, State.CANCELLED, why)
             return job
 
     def told(self, job: Job) -> dict[str, Any]:
         """How far a job is, JSON."""
         with self._changed:
             place = self._queue.place(job)
-            left = self._seconds_left(job, place)
-            about: dict[str, Any] = {"id": job.id, "state": job.state.value, "settings": job.asked.given()}
-            about |= {"step": job.step, "steps": job.num_steps, "loss": job.loss, "psnr": job.psnr}
-            if job.state is State.QUEUED:
-                about["place"] = place + 1
-            if not job.has_ended:
-                return about | {"seconds_left": None if left is None else round(left, 2)}
-            job.told = True
-            return about | ({"error": job.why} if job.why else {}) | ({"result": job.kept.numbers} if job.kept else {})
+            return job.answer(place, self._lanes.seconds_left(job, place))
 
     def counts(self) -> dict[str, int]:
         """What is going on, for metrics."""
@@ -143,45 +143,66 @@ class Engine:
                 "kept_bytes": self._shelf.kept_bytes,
             }
 
-    def close(self, grace: float) -> int:
-        """Take no more jobs, let those that were accepted end, cancel what has not by then, and end the lanes.
+    def close(self, grace: float) -> tuple[int, int]:
+        """Take no more jobs, let those that were accepted end, cancel or save what has not by then, and end the lanes.
 
         Args:
             grace: seconds that jobs have.
 
         Returns:
-            How many were cancelled.
+            How many were cancelled, and how many saved.
         """
         until = time.monotonic() + grace
         with self._changed:
+            if self._is_closed:
+                return 0, 0
             self._is_closing = True
             ended_before = set(self._shelf.ended())
             while (self._queue or self._under_way) and time.monotonic() < until:
                 self._changed.wait(0.05)
-            left = [*self._queue, *self._under_way]
+        left = self._save()
+        with self._changed:
             for job in left:
-                self._queue.remove(job)
-                self._end(job, State.CANCELLED, "the server was shut down before it had ended.")
+                self._book.leave(job)
             # Whoever asks now and then hears of the end, too.
             until = min(until, time.monotonic() + _HEARD_S)
             while time.monotonic() < until and not all(job.told for job in self._shelf.ended() - ended_before):
                 self._changed.wait(0.05)
-            self._is_closed = True
+            self._is_stopping = self._is_closed = True
             lanes = list(self._lanes)
             self._changed.notify_all()
         for lane in lanes:
             lane.join(timeout=5.0)
         self._finisher.shutdown(wait=not any(lane.is_alive() for lane in lanes), cancel_futures=True)
-        return len(left)
+        if self._saved is not None:
+            self._saved.release()
+        states = [job.state for job in left if job.is_clients]
+        return states.count(State.CANCELLED), states.count(State.SAVED)
+
+    def _save(self) -> list[Job]:
+        """The jobs that have not ended; where there is a place for them, once they are saved there."""
+        with self._changed:
+            left = self._book.save(self.maker)
+            if self._saved is None:
+                return left
+            self._is_stopping, until = True, time.monotonic() + _SAVE_S
+            while any(lane.jobs for lane in self._lanes) and time.monotonic() < until:
+                self._changed.wait(0.05)
+        self._finisher.submit(lambda: None).result()  # Jobs that had left their lanes have ended then.
+        return [job for job in left if not job.has_ended]
 
     # What lanes ask for, see gprior_jax.serving.lane.Dispatcher.
+
+    def is_stopping(self) -> bool:
+        """See there."""
+        return self._is_stopping
 
     def next_job(self, lane: Lane) -> Job | None:
         """The next job of a lane; see there."""
         with self._changed:
             while True:
-                self._expire()
-                job = None if lane.is_leaving or self._is_closed else self._queue.pop(lane.key)
+                self._book.expire()
+                job = None if lane.is_leaving or self._is_stopping else self._queue.pop(lane.key)
                 if job is not None:
                     lane.jobs.add(job)
                     self._under_way.add(job)
@@ -209,7 +230,7 @@ class Engine:
         """A job does not fit."""
         with self._changed:
             lane.jobs.discard(job)
-            self._end(job, State.FAILED, str(error))
+            self._book.end(job, State.FAILED, str(error))
             self._under_way.discard(job)
 
     def broke(self, lane: Lane, error: Exception) -> None:
@@ -219,8 +240,7 @@ class Engine:
             why = "memory did not suffice: ask for fewer codes."
         with self._changed:
             for job in lane.jobs or [job for job in self._queue if job.lane == lane.key]:
-                self._queue.remove(job)
-                self._end(job, State.FAILED, why)
+                self._book.end(job, State.FAILED, why)
                 self._under_way.discard(job)
             lane.jobs = set()
 
@@ -228,9 +248,7 @@ class Engine:
         """A lane has ended: there is room for another."""
         with self._changed:
             self._lanes.remove(lane)
-            if not self._is_closed:
-                self._open_lanes()
-            self._changed.notify_all()
+            self._open_lanes()
 
     # Inside.
 
@@ -247,23 +265,14 @@ class Engine:
         with self._changed:
             if not job.has_ended:
                 job.kept = kept
-                self._end(job, State.FAILED if kept is None else State.DONE, why)
+                self._book.end(job, State.FAILED if kept is None else State.DONE, why)
             self._under_way.discard(job)
             self._changed.notify_all()
 
-    def _end(self, job: Job, state: State, why: str) -> None:
-        """A job has ended, unless it had before."""
-        if job.has_ended:
-            return
-        job.state, job.why, job.ready, job.ended = state, why, None, time.monotonic()
-        self._shelf.end(job)
-        for listener in self.listeners:
-            listener(job)
-        self._changed.notify_all()
-
     def _open_lanes(self) -> None:
         """See :meth:`gprior_jax.serving.lanes.Lanes.open`."""
-        self._lanes.open(self._queue, self)
+        if not self._is_stopping:
+            self._lanes.open(self._queue, self)
         self._changed.notify_all()
 
     def _tick(self) -> None:
@@ -271,27 +280,6 @@ class Engine:
         while not self._is_closed:
             time.sleep(_TICK_S)
             with self._changed:
-                self._expire()
+                self._book.expire()
                 self._open_lanes()
                 self._shelf.sweep()
-
-    def _expire(self) -> None:
-        """End the jobs that have waited too long."""
-        for job in self._queue:
-            if time.monotonic() > job.deadline:
-                self._queue.remove(job)
-                why = f"its turn did not come within {self.limits.timeout:g} seconds: send it again later."
-                self._end(job, State.FAILED, why)
-
-    def _seconds_left(self, job: Job, place: int) -> float | None:
-        """Until a job ends, by the pace of its lane."""
-        lane = self._lanes.of(job)
-        if lane is None or lane.pace is None:
-            return None
-        turns = max(place, 0) // self.maker.slots + (1 if place >= 0 else 0)
-        return lane.pace * (job.num_steps * (turns + 1) - job.step)
-
-    def _pause(self) -> float:
-        """Seconds after which a client may try again where the queue is full: until about one job has ended."""
-        paces = [lane.pace * lane.plan.num_steps / self.maker.slots for lane in self._lanes if lane.pace]
-        return min(60.0, max(1.0, min(paces, default=1.0)))

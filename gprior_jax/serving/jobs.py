@@ -19,6 +19,7 @@ class State(enum.StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SAVED = "saved"
 
 
 class Kept(NamedTuple):
@@ -64,6 +65,7 @@ class Job:
         psnr: latest, dB, where pixels are compared by their mean square.
         why: why it failed or was cancelled, in a sentence.
         is_late: it has left at its deadline.
+        is_saved: it is where a server that starts again finds it.
         told: a client has heard of its end.
         kept: what came of it.
     """
@@ -85,6 +87,7 @@ class Job:
     psnr: float | None = None
     why: str = ""
     is_late: bool = False
+    is_saved: bool = False
     told: bool = False
     kept: Kept | None = None
     _before: int = 0
@@ -92,8 +95,39 @@ class Job:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more comes of it."""
-        return self.state in (State.DONE, State.FAILED, State.CANCELLED)
+        """Whether nothing more comes of it, in this process."""
+        return self.state not in (State.QUEUED, State.RUNNING)
+
+    @property
+    def is_clients(self) -> bool:
+        """Whether somebody has asked for it: not of a warming-up."""
+        return self.most_steps == math.inf
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """Steps of the stages that are behind it, and of the one that it is in."""
+        return self._before, self._latest
+
+    @counted.setter
+    def counted(self, steps: tuple[int, int]) -> None:
+        self._before, self._latest = steps
+        self.step = sum(steps)
+
+    def answer(self, place: int, seconds_left: float | None) -> dict[str, Any]:
+        """How far it is, JSON.
+
+        Args:
+            place: how many are before it in the queue; -1 where it does not wait.
+            seconds_left: until its end, if that is known.
+        """
+        about: dict[str, Any] = {"id": self.id, "state": self.state.value, "settings": self.asked.given()}
+        about |= {"step": self.step, "steps": self.num_steps, "loss": self.loss, "psnr": self.psnr}
+        if self.state is State.QUEUED:
+            about["place"] = place + 1
+        if not self.has_ended:
+            return about | {"seconds_left": None if seconds_left is None else round(seconds_left, 2)}
+        self.told = True
+        return about | ({"error": self.why} if self.why else {}) | ({"result": self.kept.numbers} if self.kept else {})
 
     def saw(self, step: int, numbers: dict[str, float]) -> bool:
         """Take how far a stage is, from a stream's watch; whether the job leaves now."""

@@ -13,6 +13,7 @@ import numpy as np
 from gprior_jax.errors import GPriorError
 from gprior_jax.images.arrays import trusted_range
 from gprior_jax.inversion.result import Result
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.inversion.stream import Entry, stream
 from gprior_jax.serving.jobs import Job
 from gprior_jax.serving.making import LaneKey, Plan, Ready
@@ -34,6 +35,10 @@ class Dispatcher(Protocol):
         """
         ...
 
+    def is_stopping(self) -> bool:
+        """Whether lanes are to save where their jobs are, and end."""
+        ...
+
     def came_out(self, lane: "Lane", job: Job, result: Result) -> None:
         """A job has left a lane with a result."""
         ...
@@ -51,6 +56,10 @@ class Dispatcher(Protocol):
         ...
 
 
+class StoppedError(Exception):
+    """A lane is to end where it is."""
+
+
 class Lane(threading.Thread):
     """One stream.
 
@@ -64,9 +73,9 @@ class Lane(threading.Thread):
         pace: seconds of a step; None before one was taken.
     """
 
-    def __init__(self, key: LaneKey, plan: Plan, dispatcher: Dispatcher):
+    def __init__(self, key: LaneKey, plan: Plan, dispatcher: Dispatcher, saver: Saver | None = None):
         super().__init__(name=f"gprior lane {key[0].task}", daemon=True)
-        self.key, self.plan, self._dispatcher = key, plan, dispatcher
+        self.key, self.plan, self._dispatcher, self._saver = key, plan, dispatcher, saver
         self.jobs: set[Job] = set()
         self.is_leaving, self.used = False, time.monotonic()
         self.began: float | None = None
@@ -77,9 +86,11 @@ class Lane(threading.Thread):
         try:
             with trusted_range():
                 maker = self.plan.maker
-                own: dict[str, Any] = {"slots": maker.slots, "samples": self.plan.asked.samples}
+                own: dict[str, Any] = {"slots": maker.slots, "samples": self.plan.asked.samples, "saver": self._saver}
                 for job, result in stream(self.plan.inverter, self._entries(), key=maker.key, **own):
                     self._dispatcher.came_out(self, job, result)
+        except StoppedError:  # The stream has saved its jobs.
+            pass
         except Exception as error:
             LOG.exception("a lane of the task %s broke", self.key[0].task)
             self._dispatcher.broke(self, error)
@@ -109,6 +120,8 @@ class Lane(threading.Thread):
         return Entry(job, job.asked.seed, ready.arrays["observed"], ready.operator, None, ready.label, watch)
 
     def _watch(self, job: Job, step: int, numbers: dict[str, float]) -> bool:
+        if self._dispatcher.is_stopping():
+            raise StoppedError
         before, since = job.step, job.seen
         leaves = job.saw(step, numbers)
         if since is not None and job.seen is not None and job.step > before:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 from gprior_jax.compiling import programs
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.serving.jobs import Job
 from gprior_jax.serving.lane import Dispatcher, Lane
 from gprior_jax.serving.making import LaneKey, Maker
@@ -19,9 +20,9 @@ _FORGOTTEN = 32
 class Lanes:
     """The lanes of an engine. Not for several threads."""
 
-    def __init__(self, maker: Maker, most: int):
-        """Have at most ``most``."""
-        self._maker, self._most, self._made = maker, most, 0
+    def __init__(self, maker: Maker, most: int, saver: Saver | None = None):
+        """Have at most ``most``; ``saver`` keeps where their jobs are when they are ended."""
+        self._maker, self._most, self._saver, self._made = maker, most, saver, 0
         self._lanes: dict[LaneKey, Lane] = {}
         self._next: LaneKey | None = None
 
@@ -34,6 +35,24 @@ class Lanes:
     def of(self, job: Job) -> Lane | None:
         """The lane of a job's kind, if there is one."""
         return self._lanes.get(job.lane)
+
+    def seconds_left(self, job: Job, place: int) -> float | None:
+        """Until a job ends, by the pace of its lane; None where that is not known.
+
+        Args:
+            job: the job.
+            place: how many are before it in the queue; -1 where it does not wait.
+        """
+        lane = self.of(job)
+        if lane is None or lane.pace is None:
+            return None
+        turns = max(place, 0) // self._maker.slots + (1 if place >= 0 else 0)
+        return lane.pace * (job.num_steps * (turns + 1) - job.step)
+
+    def pause(self) -> float:
+        """Seconds until about one job has ended."""
+        paces = [lane.pace * lane.plan.num_steps / self._maker.slots for lane in self if lane.pace]
+        return min(paces, default=1.0)
 
     def remove(self, lane: Lane) -> None:
         """A lane has ended."""
@@ -49,7 +68,7 @@ class Lanes:
                 self._make_room(job, queue)
                 return
             self._next = None
-            self._lanes[job.lane] = lane = Lane(job.lane, self._maker.plan(job.lane), dispatcher)
+            self._lanes[job.lane] = lane = Lane(job.lane, self._maker.plan(job.lane), dispatcher, self._saver)
             self._made += 1
             if self._made % _FORGOTTEN == 0:
                 programs.forget()

@@ -254,14 +254,15 @@ class Plan:
         return Inverter(self.maker.prior, self.recipe, devices=devices, labels=labels)
 
     @functools.cached_property
-    def _fingerprint(self) -> str:
+    def fingerprint(self) -> str:
+        """The settings of its results."""
         own = {} if self.task is None else {"task": self.task.name}
         labels = self.asked.label is not None
         return fingerprint_of(inversion_settings(self.maker.prior, self.recipe, self.maker.key, labels) | own)
 
     def about(self, asked: Asked, ready: Ready) -> dict[str, Any]:
         """What a result says of itself, as those of a folder do; it has no folder that says the model."""
-        about = {"sha256": ready.digests, "fingerprint": self._fingerprint, "id": asked.seed}
+        about = {"sha256": ready.digests, "fingerprint": self.fingerprint, "id": asked.seed}
         return about | ({} if self.maker.model is None else {"model": self.maker.model})
 
     def record(self, asked: Asked, ready: Ready, result: Result) -> Record:

@@ -8,6 +8,7 @@ closed event loop where no caller can catch them. So damage is found before ther
 import contextlib
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,9 @@ from gprior_jax.typing import PyTree
 
 DIGESTS = "digests.json"
 
+_TURNS = threading.Lock()
+"""Threads write and read in turns: where two do at once, Orbax 0.12 closes the event loop of one under the other."""
+
 _REMEDY = "copy it again, or convert or train the model again"
 
 
@@ -36,7 +40,8 @@ def _orbax() -> Any:
 def save_tree(path: str | os.PathLike, tree: PyTree) -> None:
     """Write a pytree of arrays to an Orbax checkpoint at ``path``; an existing one is replaced."""
     path = Path(path).absolute()
-    _orbax().save(path, tree, overwrite=True)
+    with _TURNS:
+        _orbax().save(path, tree, overwrite=True)
     # A note with the absolute path on this machine, needed on object stores only: it is nothing to share.
     (path / "commit_success.txt").unlink(missing_ok=True)
     files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -57,7 +62,7 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
     path = _whole(path)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     try:
-        with _quiet(), _alone():
+        with _TURNS, _quiet(), _alone():
             differing = differences(_orbax().metadata(path).metadata, abstract)
             if not differing:
                 wanted = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), abstract)
@@ -91,7 +96,7 @@ def load_stored(path: str | os.PathLike) -> PyTree:
     """
     path = _whole(path)
     try:
-        with _quiet(), _alone():
+        with _TURNS, _quiet(), _alone():
             return jax.tree.map(np.asarray, _orbax().load(path))
     except Exception as error:
         reason = " ".join(str(error).split())[:300]

@@ -14,6 +14,7 @@ from gprior_jax.serving.engine import Engine
 from gprior_jax.serving.limits import Limits
 from gprior_jax.serving.making import Maker
 from gprior_jax.serving.pictures import Sent
+from gprior_jax.serving.saved import SavedJobs
 
 SIDE = 8
 LONG = 100_000
@@ -32,9 +33,10 @@ def limits(**own) -> Limits:
 
 
 @contextlib.contextmanager
-def engine(slots: int = 2, seed: int = 0, prior=None, model=None, **own):
+def engine(slots: int = 2, seed: int = 0, prior=None, model=None, state=None, **own):
     """An engine, closed in the end."""
-    made = Engine(Maker(prior or priors.plain(), seeded(seed), limits(**own), slots, devices=1, model=model))
+    maker = Maker(prior or priors.plain(), seeded(seed), limits(**own), slots, devices=1, model=model)
+    made = Engine(maker, None if state is None else SavedJobs(state))
     try:
         yield made
     finally:
@@ -45,9 +47,7 @@ def asked(**own) -> Asked:
     return Asked(**({"steps": 3, "codes": 2} | own))
 
 
-def submit(
-    made: Engine, picture: bytes | None = None, mask: bytes | None = None, kernel: bytes | None = None, **own
-):
+def submit(made: Engine, picture: bytes | None = None, mask: bytes | None = None, kernel: bytes | None = None, **own):
     """A job of an engine."""
     settings = asked(**own)
     sent = Sent(png(settings.seed) if picture is None else picture, mask, kernel)

@@ -255,7 +255,7 @@ def test_closing_lets_jobs_end_within_the_grace():
         jobs = [submit(made, steps=20, seed=seed) for seed in range(4)]
         for job in jobs:
             threading.Thread(target=lambda job=job: until(lambda: made.told(job)["state"] == "done")).start()
-        assert made.close(60.0) == 0
+        assert made.close(60.0) == (0, 0)
         assert {job.state for job in jobs} == {State.DONE}
         assert not made.is_ready
         with pytest.raises(ClosingError, match="shutting down"):
@@ -266,7 +266,7 @@ def test_closing_cancels_what_does_not_end():
     with engine(slots=1) as made:
         jobs = [submit(made, steps=LONG, seed=seed) for seed in range(3)]
         until(lambda: jobs[0].step > 0)
-        assert made.close(0.0) == 3
+        assert made.close(0.0) == (3, 0)
         assert {job.why for job in jobs} == {"the server was shut down before it had ended."}
 
 

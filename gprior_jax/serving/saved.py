@@ -1,0 +1,146 @@
+"""Jobs that had not ended when a server was told to stop, in a folder, until one that starts again goes on with them.
+
+Of every job there are ``NAME.npz`` (what was asked, and what was read of its files) and, where it had taken steps,
+``NAME.state`` (where its solver was, an Orbax checkpoint). Both go when it has ended.
+"""
+
+import functools
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gprior_jax.errors import ArgumentError, CheckpointError
+from gprior_jax.inversion.saving import Arrays, Saver
+from gprior_jax.runs.record import read_about
+from gprior_jax.serving.asked import Asked
+from gprior_jax.serving.jobs import Job
+from gprior_jax.serving.making import LaneKey, Maker, Plan, Ready
+from gprior_jax.storage.atomic import remove_leftovers, write_arrays
+from gprior_jax.storage.checkpoint import load_arrays, save_arrays
+from gprior_jax.storage.locks import hold
+
+LOG = logging.getLogger("gprior_jax.serving")
+
+_ARRAY = "array_"
+"""Prefix of what was read of a job's files."""
+
+
+_COUNTED = "counted"
+
+
+class SavedJobs:
+    """The jobs in a folder."""
+
+    def __init__(self, folder: Path):
+        """Take a folder, which nobody else may read: there are pictures in it.
+
+        Raises:
+            ArgumentError: it is a file, or another server has it.
+        """
+        if folder.exists() and not folder.is_dir():
+            raise ArgumentError(f"{folder} is a file: name a folder for jobs that have not ended.")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = hold(folder / ".lock")
+        if lock is None:
+            raise ArgumentError(f"{folder} is that of another server: name a folder of its own.")
+        self._folder, self._lock = folder, lock
+        remove_leftovers(folder)
+
+    def __str__(self) -> str:
+        return str(self._folder)
+
+    def release(self) -> None:
+        """Let other servers have the folder."""
+        self._lock.release()
+
+    def write(self, job: Job, ready: Ready, fingerprint: str) -> bool:
+        """Save a job as it was asked for; whether that could be done.
+
+        Args:
+            job: that has not ended.
+            ready: its picture.
+            fingerprint: of the settings that it is worked on with.
+        """
+        about: dict[str, Any] = {"asked": job.asked.given(), "fingerprint": fingerprint, "steps": job.counted}
+        about |= {"digests": ready.digests, "remarks": ready.remarks}
+        about |= {"came": time.time() - (time.monotonic() - job.created)}
+        arrays = {_ARRAY + name: array for name, array in ready.arrays.items()}
+        path = self._folder / f"{job.id}.npz"
+        try:
+            write_arrays(path, arrays | {"about": json.dumps(about)})
+            path.chmod(0o600)
+        except OSError:
+            LOG.exception("a job of the task %s is not saved", job.asked.task)
+            return False
+        return True
+
+    def saver(self) -> Saver:
+        """What a stream saves the states of its jobs by when it is ended, and has them back."""
+        return Saver(float("inf"), self._save, self._load)
+
+    def _state(self, job: Job) -> Path:
+        return self._folder / f"{job.id}.state"
+
+    def _save(self, job: Job, arrays: Arrays) -> None:
+        if not (self._folder / f"{job.id}.npz").exists():
+            return  # It has ended, or is no job of a client.
+        try:
+            save_arrays(self._state(job), arrays | {_COUNTED: np.array(job.counted)})
+        except Exception:
+            LOG.exception("where a job of the task %s was is not saved: it starts again", job.asked.task)
+
+    def _load(self, job: Job) -> Arrays | None:
+        if not self._state(job).is_dir():
+            return None
+        try:
+            arrays = load_arrays(self._state(job))
+            job.counted = tuple(arrays.pop(_COUNTED).tolist())
+        except (CheckpointError, KeyError):  # From the start, then.
+            job.counted = (0, 0)
+            return None
+        return arrays
+
+    def forget(self, job: Job) -> None:
+        """Let go of a job that has ended."""
+        (self._folder / f"{job.id}.npz").unlink(missing_ok=True)
+        if self._state(job).is_dir():
+            shutil.rmtree(self._state(job), ignore_errors=True)
+
+    def jobs(self, maker: Maker, tell: Callable[[str], None]) -> Iterator[Job]:
+        """The jobs that are here, as they came; one that cannot be gone on with stays, and that is told."""
+        abouts: dict[Path, dict[str, Any]] = {}
+        for path in sorted(self._folder.glob("*.npz")):
+            try:
+                abouts[path] = read_about(path)
+            except CheckpointError as error:
+                tell(f"{error}: left where it is.")
+        plan = functools.cache(maker.plan)  # Which looks at all weights.
+        for path, about in sorted(abouts.items(), key=lambda each: each[1]["came"]):
+            try:
+                yield _job(maker, plan, path, about)
+            except (ArgumentError, CheckpointError) as error:
+                tell(f"{path} is left where it is: {error}")
+
+
+def _job(maker: Maker, plan_of: Callable[[LaneKey], Plan], path: Path, about: dict[str, Any]) -> Job:
+    """A job as it was; its time runs from now.
+
+    Raises:
+        ArgumentError: it was asked of a server of other settings.
+    """
+    asked = Asked(**about["asked"])
+    with np.load(path) as stored:
+        arrays = {name.removeprefix(_ARRAY): stored[name] for name in stored.files if name.startswith(_ARRAY)}
+    ready = maker.ready(asked, arrays, about["digests"], about["remarks"])
+    plan = plan_of(ready.lane)
+    if plan.fingerprint != about["fingerprint"]:
+        raise ArgumentError("it was asked of a server of another model, seed or version: start that one again.")
+    job = Job(asked, ready.lane, ready, plan.num_steps, time.monotonic() + maker.limits.timeout, id=path.stem)
+    job.counted = about["steps"]
+    return job
