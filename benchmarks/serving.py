@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,8 +56,8 @@ def picture(seed: int, side: int = 128) -> bytes:
 class Client:
     """Asks one server; for any number of threads."""
 
-    def __init__(self, port: int, query: str):
-        self._port, self._query = port, query
+    def __init__(self, port: int, query: str, tasks: Sequence[str] = ("invert",)):
+        self._port, self._query, self._tasks = port, query, tasks
 
     def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "image/jpeg") -> tuple[int, Any]:
         """Status and content of an answer."""
@@ -79,7 +80,8 @@ class Client:
 
     def job(self, seed: int) -> str:
         """Ask for a job, wait for it, and fetch its picture."""
-        status, told = self.ask("POST", f"/v1/jobs?{self._query}&seed={seed}", picture(seed))
+        task = self._tasks[seed % len(self._tasks)]
+        status, told = self.ask("POST", f"/v1/jobs?{self._query}&task={task}&seed={seed}", picture(seed))
         if status != 202:
             return f"refused ({status})"
         told = self.ended(told)
@@ -129,6 +131,7 @@ def arguments() -> argparse.Namespace:
     made.add_argument("--requests", type=at_least(1), default=500)
     made.add_argument("--minutes", type=float, help="of requests, instead of a number of them")
     made.add_argument("--times", type=float, default=4.0, help="of its capacity, at which requests come")
+    made.add_argument("--tasks", nargs="+", default=["invert"], help="of jobs, by turns")
     made.add_argument("--codes", type=at_least(1), default=5)
     made.add_argument("--steps", type=at_least(1), default=10)
     made.add_argument("--batch-size", type=at_least(1), help="places of the server; its own choice unless given")
@@ -220,7 +223,7 @@ def main() -> None:
     args = arguments()
     report = Report("Serving", args, device=False)
     with server(args) as (process, port):
-        client = Client(port, f"codes={args.codes}&steps={args.steps}")
+        client = Client(port, f"codes={args.codes}&steps={args.steps}", args.tasks)
         places = client.ask("GET", "/v1/models")[1]["models"][0]["slots"]
         alone, able = capacity(client, places)
         note(f"a job alone {alone:.2f} s, capacity {able:.2f} jobs a second")
