@@ -16,7 +16,7 @@ from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.runs import Item, Job, Outcome
 from gprior_jax.runs.hosts import run_with_hosts
-from gprior_jax.runs.packing import check_pack
+from gprior_jax.runs.packing import Kind, check_pack
 from gprior_jax.runs.shares import WHOLE, Share, parse_share
 
 
@@ -78,19 +78,23 @@ class RunFlags(ShareFlags):
     """The flags of a run with records.
 
     Attributes:
-        pack: folder for the results once more, as tar files in the layout of WebDataset (NAME.png, NAME.npz and
-            NAME.json of every image), written by the process that ends last.
+        pack: folder for the results once more, in few large files (NAME.png, NAME.npz and NAME.json of every image),
+            written by the process that ends last.
+        pack_kind: of these: tar, in the layout of WebDataset, or arrayrecord (extra arrayrecord), a record an image.
         profile: folder for a trace of the run by JAX's profiler, for TensorBoard, xprof or Perfetto; it grows with
             every step, so take few images.
     """
 
     pack: Path | None = None
+    pack_kind: Kind = "tar"
     profile: Path | None = None
 
     def run_files(self, job: Job, items: Sequence[Item], out: Path, **options: Any) -> Outcome:
         """Do this process's part of the items, see :func:`gprior_jax.runs.run`; pack the results of all."""
         if self.pack is not None:
-            check_pack(out, self.pack)
+            check_pack(out, self.pack, self.pack_kind)
+        elif self.pack_kind != "tar":
+            raise ArgumentError(f"--pack-kind {self.pack_kind}: name the folder with --pack, or leave it out.")
         if options.get("save_every") is not None and jax.process_count() > 1:
             warn("--save-every: hosts of a TPU pod keep no states, as Orbax writes those of all together: left out.")
             options |= {"save_every": None}
@@ -100,7 +104,7 @@ class RunFlags(ShareFlags):
             else:
                 outcome = runs.run(job, items, out, tell=warn, part=self.share, **options)
         if self.pack is not None and outcome.is_whole:
-            runs.pack(out, self.pack)
+            runs.pack(out, self.pack, kind=self.pack_kind)
         return outcome
 
 

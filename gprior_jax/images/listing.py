@@ -57,16 +57,17 @@ def suffixes() -> frozenset[str]:
 def list_images(
     inputs: Iterable[str | os.PathLike], recursive: bool = False, without: str | os.PathLike | None = None
 ) -> Listing:
-    """Expand files, folders, glob patterns, tar files and lists.
+    """Expand files, folders, glob patterns, tar and ArrayRecord files, and lists.
 
     Hidden files and folders are passed over, as are files in a folder, or of a pattern that names no ending, whose
     ending Pillow does not know. A file that is named itself is taken whatever its ending. In patterns, ``**`` stands
     for any folders. Names with accents match in either of their Unicode forms (macOS has one, others the other).
 
     Of a tar file that is named, or that a pattern with this ending matches, the pictures in it are taken, by their
-    names there. Files, folders and patterns may be in the cloud (``gs://``, ``s3://``). ``@list.txt`` stands for what a
-    text file names, one input a line, relative to the file's folder, and ``-`` for the lines of standard input; a file
-    in a list that is not there is told when it is read.
+    names there; of an ArrayRecord file likewise, see :mod:`gprior_jax.images.archives`. Files, folders and patterns may
+    be in the cloud (``gs://``, ``s3://``). ``@list.txt`` stands for what a text file names, one input a line, relative
+    to the file's folder, and ``-`` for the lines of standard input; a file in a list that is not there is told when it
+    is read.
 
     Args:
         inputs: files, folders, patterns, tar files, lists.
@@ -147,21 +148,23 @@ class _Search:
                 self._keep(Found(path, lists.below_of(line)))
 
     def _archive(self, path: Path) -> None:
-        """Take the pictures in a tar file."""
+        """Take the pictures in a tar or ArrayRecord file."""
         inside = archives.members(path)
         for name in sorted(inside.places):
             if not any(map(is_hidden, name.split("/"))):
                 self._file(Found(path / name, name))
         if inside.unsafe:
             self._others["name{} that lead out of the tar file"] += inside.unsafe
+        if inside.others:
+            self._others["record{} without a picture"] += inside.others
 
     def _remote(self, url: str) -> None:
         """Take what is in the cloud."""
         found = list(remote.find(url, self._recursive, self._suffixes))
         named = len(found) == 1 and found[0].path == Path(url)
         for each in found:
-            if named and each.path.suffix.lower() == archives.ENDING:
-                raise GPriorError(f"{url} is a tar file in the cloud, which is read on disk only: copy it there first.")
+            if named and each.path.suffix.lower() in archives.ENDINGS:
+                raise GPriorError(f"{url} is in the cloud, and such files are read on disk only: copy it there first.")
             if not any(map(is_hidden, each.below.split("/"))):
                 self._file(each, named)
 

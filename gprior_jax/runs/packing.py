@@ -1,13 +1,15 @@
-"""The results of an output folder as tar files, in the layout of WebDataset: few large files instead of many small."""
+"""The results of an output folder in few large files instead of many small: tar in WebDataset's layout, ArrayRecord."""
 
 import io
 import json
 import os
 import tarfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gprior_jax.errors import ArgumentError, CheckpointError, OccupiedError
+from gprior_jax.images.array_records import check_installed, write_records
 from gprior_jax.runs.entries import read_run
 from gprior_jax.storage.atomic import new_folder, read_json, write_json
 
@@ -19,60 +21,113 @@ MAX_BYTES = 2**30
 """Of a tar file, before which the next is begun: what object stores and readers of WebDataset like."""
 
 
-def pack(folder: str | os.PathLike, to: str | os.PathLike, max_bytes: int = MAX_BYTES) -> list[Path]:
+Kind = Literal["tar", "arrayrecord"]
+"""Of the files that results are packed into, and their ending."""
+
+
+def pack(
+    folder: str | os.PathLike, to: str | os.PathLike, max_bytes: int = MAX_BYTES, kind: Kind = "tar"
+) -> list[Path]:
     """Write the images that ``run.json`` of an output folder lists into ``results-00000.tar`` and so on.
 
     Of every image there are ``NAME.png``, ``NAME.npz`` and ``NAME.json`` (its row of ``run.json``), one after the
     other. A dot in a name is ``%2E`` there: readers take what comes before the first as the name. ``pack.json`` holds
-    the settings, and what is in which file. The same results give the same bytes.
+    the settings, and what is in which file. The same results give the same bytes. In an ArrayRecord file every image is
+    a record: a tar file of its three.
 
     Args:
         folder: the output folder.
         to: a new folder, or one that this has written, which is replaced when all is there.
-        max_bytes: of a file; an image is not divided.
+        max_bytes: of a file, before compression; an image is not divided.
+        kind: of the files.
 
     Returns:
-        The tar files.
+        The files.
 
     Raises:
         ArgumentError: the two folders are one, or a number out of range.
         CheckpointError: no output folder, or a damaged one.
         OccupiedError: there is something else in the folder.
+        MissingExtraError: ``"arrayrecord"`` without its extra.
     """
     folder, to = Path(folder), Path(to)
-    check_pack(folder, to)
+    check_pack(folder, to, kind)
     if max_bytes < 1:
         raise ArgumentError(f"max_bytes {max_bytes}: use at least 1.")
     run = read_run(folder)
     shards: list[dict[str, Any]] = []
     with new_folder(to, overwrite=True) as made:
-        archive: tarfile.TarFile | None = None
-        try:
-            for row in run.get("images", []):
-                content = _content(folder, row)
-                size = sum(map(len, content.values()))
-                if archive is None or shards[-1]["bytes"] + size > max_bytes:
-                    if archive is not None:
-                        archive.close()
-                    shards.append({"file": f"results-{len(shards):05}.tar", "images": 0, "bytes": 0})
-                    archive = tarfile.open(made / shards[-1]["file"], "w")  # noqa: SIM115
-                for name, value in content.items():
-                    archive.addfile(_member(name, len(value)), io.BytesIO(value))
-                shards[-1] |= {"images": shards[-1]["images"] + 1, "bytes": shards[-1]["bytes"] + size}
-        finally:
-            if archive is not None:
-                archive.close()
+        every = (_content(folder, row) for row in run.get("images", []))
+        sized = ((content, sum(map(len, content.values()))) for content in every)
+        for images in _shards(sized, max_bytes):
+            shards.append({"file": f"results-{len(shards):05}.{kind}", "images": 0, "bytes": 0})
+            _WRITERS[kind](made / shards[-1]["file"], _counted(images, shards[-1]))
         write_json(made / MANIFEST, {"format": FORMAT, "settings": run["settings"], "shards": shards})
     return [to / shard["file"] for shard in shards]
 
 
-def check_pack(folder: Path, to: Path) -> None:
+Content = dict[str, bytes]
+"""The files of an image, by their names in a shard."""
+
+
+def _shards(images: Iterator[tuple[Content, int]], max_bytes: int) -> Iterator[Iterator[tuple[Content, int]]]:
+    """Images by shards; each is to be taken to its end before the next one."""
+    waiting = next(images, None)
+
+    def shard() -> Iterator[tuple[Content, int]]:
+        nonlocal waiting
+        size = 0
+        while waiting is not None and (not size or size + waiting[1] <= max_bytes):
+            size += waiting[1]
+            yield waiting
+            waiting = next(images, None)
+
+    while waiting is not None:
+        yield shard()
+
+
+def _counted(images: Iterator[tuple[Content, int]], shard: dict[str, Any]) -> Iterator[Content]:
+    """Images, counted in what the manifest says of their shard."""
+    for content, size in images:
+        shard |= {"images": shard["images"] + 1, "bytes": shard["bytes"] + size}
+        yield content
+
+
+def _write_tar(path: Path, images: Iterator[Content]) -> None:
+    with tarfile.open(path, "w") as archive:
+        for content in images:
+            _add(archive, content)
+
+
+def _add(archive: tarfile.TarFile, content: Content) -> None:
+    for name, value in content.items():
+        archive.addfile(_member(name, len(value)), io.BytesIO(value))
+
+
+def _write_records(path: Path, images: Iterator[Content]) -> None:
+    write_records(path, map(_as_tar, images))
+
+
+def _as_tar(content: Content) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        _add(archive, content)
+    return buffer.getvalue()
+
+
+_WRITERS: dict[Kind, Callable[[Path, Iterator[Content]], None]] = {"tar": _write_tar, "arrayrecord": _write_records}
+
+
+def check_pack(folder: Path, to: Path, kind: Kind = "tar") -> None:
     """Check that packed results can be written into a folder, before there are any.
 
     Raises:
         ArgumentError: it is the output folder itself.
         OccupiedError: there is something in it that is none.
+        MissingExtraError: the package that writes such files is not installed.
     """
+    if kind == "arrayrecord":
+        check_installed()
     if os.path.realpath(folder) == os.path.realpath(to):
         raise ArgumentError(f"packed results replace the folder {to}: name another one than that of the results.")
     if not os.path.lexists(to):
@@ -86,8 +141,7 @@ def check_pack(folder: Path, to: Path) -> None:
         raise OccupiedError(f"{to} holds something else than packed results: name another folder or remove it first.")
 
 
-def _content(folder: Path, row: dict[str, Any]) -> dict[str, bytes]:
-    """The files of an image, by their names in the tar file."""
+def _content(folder: Path, row: dict[str, Any]) -> Content:
     key = row["name"].replace(".", "%2E")
     found = {f"{key}.{ending}": folder / f"{row['name']}.{ending}" for ending in ("png", "npz")}
     try:

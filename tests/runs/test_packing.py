@@ -2,13 +2,15 @@
 
 import io
 import json
+import sys
 import tarfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gprior_jax.errors import ArgumentError, CheckpointError, OccupiedError
+from gprior_jax.errors import ArgumentError, CheckpointError, MissingExtraError, OccupiedError
+from gprior_jax.images.array_records import read_records
 from gprior_jax.images.listing import list_images
 from gprior_jax.runs import find_items, pack, run
 from gprior_jax.storage.atomic import read_json
@@ -83,3 +85,32 @@ def test_nothing_is_written_of_results_that_are_missing(out, tmp_path):
     with pytest.raises(CheckpointError, match=r"run\.json is missing"):
         pack(tmp_path / "in", tmp_path / "packed")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+
+
+def test_array_records_hold_a_tar_file_of_every_image(out, tmp_path):
+    pytest.importorskip("array_record", reason="the extra arrayrecord is not installed")
+    (plain,) = pack(out, tmp_path / "plain")
+    (shard,) = pack(out, tmp_path / "packed", kind="arrayrecord")
+    assert shard.name == "results-00000.arrayrecord"
+    found = {}
+    for record in read_records(shard):
+        (tmp_path / "one.tar").write_bytes(record)
+        found |= content(tmp_path / "one.tar")
+    assert found == content(plain)
+    one, other = (read_json(tmp_path / name / "pack.json") for name in ("plain", "packed"))
+    assert other["shards"] == [one["shards"][0] | {"file": shard.name}]
+    ours, theirs = (list_images([path]).files for path in (shard, plain))
+    assert [each.below for each in ours] == [each.below for each in theirs]
+    # One kind replaces the other, and files are of a size.
+    assert len(pack(out, tmp_path / "packed", 1)) == 4
+    assert len(pack(out, tmp_path / "packed", 1, "arrayrecord")) == 4
+    assert {path.suffix for path in (tmp_path / "packed").iterdir()} == {".arrayrecord", ".json"}
+
+
+def test_array_records_without_their_package(out, tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "array_record"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "array_record", None)
+    with pytest.raises(MissingExtraError, match=r"array_record is not installed: pip install .*arrayrecord"):
+        pack(out, tmp_path / "packed", kind="arrayrecord")
+    assert not (tmp_path / "packed").exists()
