@@ -42,9 +42,12 @@ class Book:
         self.listeners: list[Callable[[Job], None]] = []
 
     def take(self, job: Job) -> None:
-        """A job has come."""
-        self.queue.add(job)
+        """A job has come, or one that had ended before has come back."""
         self.shelf.add(job)
+        if job.has_ended:
+            self.shelf.end(job)
+        else:
+            self.queue.add(job)
         self._changed()
 
     def end(self, job: Job, state: State, why: str) -> None:
@@ -85,6 +88,12 @@ class Book:
                 if job.is_clients and job.ready is not None:
                     job.is_saved = self._saved.write(job, job.ready, plans[job.lane].fingerprint)
         return left
+
+    def save_ended(self) -> None:
+        """Put what came of jobs in their place, where there is one."""
+        if self._saved is not None:
+            for job in self.shelf.ended():
+                self._saved.write_ended(job)
 
     def leave(self, job: Job) -> None:
         """An engine is closed, and a job has not ended."""

@@ -87,13 +87,13 @@ class Engine:
             return job
 
     def go_on(self, tell: Callable[[str], None]) -> int:
-        """Take up the jobs that an earlier engine has saved; how many there are, however many may wait."""
+        """Take up the jobs that an earlier engine has saved; how many of them go on, however many may wait."""
         jobs = [] if self._saved is None else list(self._saved.jobs(self.maker, tell))
         with self._changed:
             for job in jobs:
                 self._book.take(job)
             self._open_lanes()
-        return len(jobs)
+        return sum(not job.has_ended for job in jobs)
 
     def warm(self, asked: Asked, ready: Ready) -> None:
         """Compile what jobs of a kind need, by one that takes a step; the server is ready when that is done."""
@@ -175,6 +175,7 @@ class Engine:
             lane.join(timeout=5.0)
         self._finisher.shutdown(wait=not any(lane.is_alive() for lane in lanes), cancel_futures=True)
         if self._saved is not None:
+            self._book.save_ended()
             self._saved.release()
         states = [job.state for job in left if job.is_clients]
         return states.count(State.CANCELLED), states.count(State.SAVED)

@@ -1,7 +1,8 @@
-"""Jobs that had not ended when a server was told to stop, in a folder, until one that starts again goes on with them.
+"""Jobs of a server that was told to stop, in a folder, until one that starts again goes on with them.
 
-Of every job there are ``NAME.npz`` (what was asked, and what was read of its files) and, where it had taken steps,
-``NAME.state`` (where its solver was, an Orbax checkpoint). Both go when it has ended.
+Of every job that had not ended there are ``NAME.npz`` (what was asked, and what was read of its files) and, where it
+had taken steps, ``NAME.state`` (where its solver was, an Orbax checkpoint). Both go when it has ended. Of one whose
+result was kept there is ``NAME.npz`` with that, until it is in memory again.
 """
 
 import functools
@@ -19,7 +20,7 @@ from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.inversion.saving import Arrays, Saver
 from gprior_jax.runs.record import read_about
 from gprior_jax.serving.asked import Asked
-from gprior_jax.serving.jobs import Job
+from gprior_jax.serving.jobs import Job, Kept, State
 from gprior_jax.serving.making import LaneKey, Maker, Plan, Ready
 from gprior_jax.storage.atomic import remove_leftovers, write_arrays
 from gprior_jax.storage.checkpoint import load_arrays, save_arrays
@@ -30,6 +31,9 @@ LOG = logging.getLogger("gprior_jax.serving")
 _ARRAY = "array_"
 """Prefix of what was read of a job's files."""
 
+
+_FILE = "file_"
+"""Prefix of what came of a job."""
 
 _COUNTED = "counted"
 
@@ -69,8 +73,20 @@ class SavedJobs:
         """
         about: dict[str, Any] = {"asked": job.asked.given(), "fingerprint": fingerprint, "steps": job.counted}
         about |= {"digests": ready.digests, "remarks": ready.remarks}
+        return self._put(job, about, {_ARRAY + name: array for name, array in ready.arrays.items()})
+
+    def write_ended(self, job: Job) -> None:
+        """Save what came of a job that is done."""
+        kept = job.kept
+        if kept is None or job.ended is None or not job.is_clients:
+            return
+        about = {"asked": job.asked.given(), "numbers": kept.numbers, "age": time.monotonic() - job.ended}
+        about |= {"steps": job.counted, "lane": job.lane[1], "num_steps": job.num_steps, "more": list(kept.more)}
+        files = {"png": kept.png, "npz": kept.npz} | kept.more
+        self._put(job, about, {_FILE + name: np.frombuffer(content, np.uint8) for name, content in files.items()})
+
+    def _put(self, job: Job, about: dict[str, Any], arrays: Arrays) -> bool:
         about |= {"came": time.time() - (time.monotonic() - job.created)}
-        arrays = {_ARRAY + name: array for name, array in ready.arrays.items()}
         path = self._folder / f"{job.id}.npz"
         try:
             write_arrays(path, arrays | {"about": json.dumps(about)})
@@ -123,9 +139,26 @@ class SavedJobs:
         plan = functools.cache(maker.plan)  # Which looks at all weights.
         for path, about in sorted(abouts.items(), key=lambda each: each[1]["came"]):
             try:
-                yield _job(maker, plan, path, about)
+                if "numbers" in about:
+                    yield _ended(path, about)
+                    path.unlink()
+                else:
+                    yield _job(maker, plan, path, about)
             except (ArgumentError, CheckpointError) as error:
                 tell(f"{path} is left where it is: {error}")
+
+
+def _ended(path: Path, about: dict[str, Any]) -> Job:
+    """A job that is done."""
+    asked = Asked(**about["asked"])
+    with np.load(path) as stored:
+        files = {name.removeprefix(_FILE): stored[name].tobytes() for name in stored.files if name.startswith(_FILE)}
+    more = {name: files[name] for name in about["more"]}
+    lane = asked.of_lane(), tuple(about["lane"])
+    job = Job(asked, lane, None, about["num_steps"], float("inf"), id=path.stem, state=State.DONE)
+    job.kept, job.ended = Kept(files["png"], files["npz"], about["numbers"], more), time.monotonic() - about["age"]
+    job.counted = about["steps"]
+    return job
 
 
 def _job(maker: Maker, plan_of: Callable[[LaneKey], Plan], path: Path, about: dict[str, Any]) -> Job:

@@ -9,7 +9,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.serving import saved
 from gprior_jax.serving.jobs import State
 from gprior_jax.serving.pictures import Sent
-from gprior_jax.serving.shelf import UnknownJobError
+from gprior_jax.serving.shelf import GoneError, UnknownJobError
 from serving.served import LONG, asked, engine, png, submit, until
 
 STEPS = 600
@@ -64,7 +64,18 @@ def test_they_go_on_and_end_the_same(tmp_path, uninterrupted):
         jobs = [made.find(name) for name in names]
         until(lambda: jobs[0].seen is not None)
         assert jobs[0].step > begun
+        ended(jobs)
+    # Finished results are there again, too, for as long as they had left.
+    with engine(slots=1, state=state) as made:
+        assert made.go_on(unsaid) == 0
+        assert not list(state.glob("*.npz"))
+        jobs = [made.find(name) for name in names]
+        assert [made.told(job)["step"] for job in jobs] == [STEPS] * 3
         found = ended(jobs)
+    with engine(slots=1, state=state, keep_minutes=1e-6) as made:
+        assert made.go_on(unsaid) == 0
+        with pytest.raises(GoneError):
+            made.find(names[0])
     assert not state.exists()
     for (picture, more, numbers, stored), wanted in zip(found, uninterrupted, strict=True):
         assert (picture, more, numbers) == wanted[:3]
