@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,8 +19,9 @@ class Film:
     """Takes pictures while images are inverted.
 
     Attributes:
-        take: called with the best images so far, float32 ``[B, R, R, C]`` in about [-1, 1], of a batch: those of the
-            first iterates, and then at even distances to the last step; copies of a padded batch among them.
+        take: called with the best images so far, float32 ``[B, R, R, C]`` in about [-1, 1], of a batch (of a stream B
+            is 1): those of the first iterates, and then at even distances to the last step; copies of a padded batch
+            among them.
         frames: how many times at most.
     """
 
@@ -40,9 +42,27 @@ class Film:
             rows: states of an image, of which the best is shown.
             states: ``[B * rows]``.
         """
-        apart = self.frames - 1
-        if before == 0 or done * apart // num_steps > before * apart // num_steps:
+        if self.is_due(before, done, num_steps):
             self.take(np.asarray(_best(rows, states.best_loss, states.best_image)))
+
+    def look_at_one(self, before: int, done: int, num_steps: int, rows: int, first: int, states: State) -> None:
+        """Take a picture of one image of a stream, if one is due.
+
+        Args:
+            before: steps of the image when this was last asked.
+            done: steps now.
+            num_steps: of all stages.
+            rows: states of an image, of which the best is shown.
+            first: index of the first of them.
+            states: of all images.
+        """
+        if self.is_due(before, done, num_steps):
+            self.take(np.asarray(_best_of(rows, first, states.best_loss, states.best_image)))
+
+    def is_due(self, before: int, done: int, num_steps: int) -> bool:
+        """Whether a picture is to be taken; see :meth:`look`."""
+        apart = self.frames - 1
+        return before == 0 or done * apart // num_steps > before * apart // num_steps
 
 
 @partial(jit, use="once", static_argnums=0)
@@ -50,3 +70,10 @@ def _best(rows: int, losses: Array, images: Array) -> Array:
     """Of every image that state's which has the least loss."""
     best = jnp.argmin(losses.reshape(-1, rows), axis=1)
     return images[jnp.arange(len(best)) * rows + best]
+
+
+@partial(jit, use="once", static_argnums=0)
+def _best_of(rows: int, first: int, losses: Array, images: Array) -> Array:
+    """``[1, R, R, C]``, of the image whose states begin at an index."""
+    best = jnp.argmin(jax.lax.dynamic_slice_in_dim(losses, first, rows))
+    return images[first + best][None]

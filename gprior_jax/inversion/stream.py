@@ -19,6 +19,7 @@ from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.inversion import programs
 from gprior_jax.inversion.devices import shard_images
 from gprior_jax.inversion.driver import NEXT_STAGE, Inverter
+from gprior_jax.inversion.filming import Film
 from gprior_jax.inversion.inputs import Inputs
 from gprior_jax.inversion.problem import Evaluation
 from gprior_jax.inversion.result import Result, by_loss, result_of
@@ -44,6 +45,7 @@ class Entry(NamedTuple):
         label: class, an integer or ``[num_classes]``.
         watch: called after every call of the step with the steps that the image has taken, and the scalars of its
             latest evaluation by name, of the row of least loss; True lets the image leave with the best found so far.
+        film: takes pictures on the way; of one that was saved those that come after that.
     """
 
     tag: Any
@@ -53,6 +55,7 @@ class Entry(NamedTuple):
     init: Variables | None = None
     label: Any = None
     watch: Watch | None = None
+    film: Film | None = None
 
 
 def stream(
@@ -233,6 +236,8 @@ class _Pool:
         self._evaluations: dict[int, Evaluation] = {}
         self._now, self._given = _Now(), None
         self._slots, self._step = slots, None
+        every = [each.solver.num_steps for each in inverter.recipe.stages]
+        self._earlier, self._total = sum(every[:stage]), sum(every)
 
     @property
     def has_room(self) -> bool:
@@ -258,6 +263,7 @@ class _Pool:
         ended = [image for image in self._images.values() if self._steps(image) >= self._config.num_steps]
         if not ended:
             status = self._advance()
+            self._film()
             ended = [image for image in self._images.values() if self._has_ended(image, status)]
         while ended:
             yield from self._leave(ended)
@@ -336,6 +342,15 @@ class _Pool:
         if self._inverter.meter is not None:
             self._inverter.meter.add(self._stage, length, time.perf_counter() - started)
         return np.asarray(self._now.arrays[0].status).reshape(-1, self._rows)
+
+    def _film(self) -> None:
+        """Take pictures of the images that are due for one."""
+        for image in self._images.values():
+            if image.entry.film is not None:
+                done = self._steps(image)
+                before = max(image.before, done - self._inverter.steps_per_call)
+                steps = self._earlier + before, self._earlier + done, self._total
+                image.entry.film.look_at_one(*steps, self._rows, image.place * self._rows, self._now.arrays[0])
 
     def _settle(self) -> None:
         """Note what the last call has given; again, where an interruption came between."""

@@ -61,10 +61,40 @@ def filmed(
         found = solve(Film(reel.take, filming.frames))
         reel.take(images(found))
         for item, place in zip(batch.items, batch.places, strict=True):
-            path = filming.path(item.name)
-            path.parent.mkdir(exist_ok=True)
-            save_video(path, reel.frames(place), FPS)
+            _write(filming, item.name, reel.frames(place))
     return found
+
+
+class Reels:
+    """Films of images that come and go, each with frames in a file of its own."""
+
+    def __init__(self, filming: Filming):
+        """Have none yet."""
+        self._filming, self._reels = filming, dict[str, _Reel]()
+
+    def begin(self, name: str) -> Film:
+        """What takes the pictures of an image."""
+        reel = self._reels[name] = _Reel(tempfile.TemporaryFile(dir=self._filming.out))  # noqa: SIM115
+        return Film(reel.take, self._filming.frames)
+
+    def end(self, name: str, image: np.ndarray) -> None:
+        """Write the film of an image, whose last picture is ``[R, R, C]``."""
+        reel = self._reels.pop(name)
+        with reel.file:
+            reel.take(image[None])
+            _write(self._filming, name, reel.frames(0))
+
+    def close(self) -> None:
+        """Let go of the frames of images that have not ended."""
+        for reel in self._reels.values():
+            reel.file.close()
+        self._reels.clear()
+
+
+def _write(filming: Filming, name: str, frames: np.ndarray) -> None:
+    path = filming.path(name)
+    path.parent.mkdir(exist_ok=True)
+    save_video(path, frames, FPS)
 
 
 @dataclasses.dataclass

@@ -94,11 +94,14 @@ class Inversion:
         return partial(invert_batch, inverter, self.key, psnr_metric, filming=self.filming, finder=finder)
 
     def stream(self, slots: int, saver: Saver | None = None) -> Flow | None:
-        """Images that end early make room for the next, where neither films nor classes look at whole batches."""
-        if not is_streamed(self.recipe, saver, (self.filming, self.search)):
+        """Images that end early make room for the next, where no search for classes looks at whole batches."""
+        # Of an image that is gone on with the earlier pictures are gone.
+        whole = (self.search, None if saver is None else self.filming)
+        if not is_streamed(self.recipe, saver, whole):
             return None
         inverter = self._inverter(slots)
-        return Streamed(inverter, self.key, partial(records_of, inverter, psnr_metric), saver=saver).flow(slots)
+        records = partial(records_of, inverter, psnr_metric)
+        return Streamed(inverter, self.key, records, saver=saver, filming=self.filming).flow(slots)
 
     def _inverter(self, batch_size: int) -> Inverter:
         return Inverter(

@@ -149,12 +149,14 @@ class Restoring:
         return partial(self._solve, self._inverter(batch_size), finder)
 
     def stream(self, slots: int, saver: Saver | None = None) -> Flow | None:
-        """Images that end early make room for the next, where neither films nor classes look at whole batches."""
-        if not is_streamed(self.recipe, saver, (self.filming, self.search)):
+        """Images that end early make room for the next, where no search for classes looks at whole batches."""
+        # Of an image that is gone on with the earlier pictures are gone.
+        whole = (self.search, None if saver is None else self.filming)
+        if not is_streamed(self.recipe, saver, whole):
             return None
         inverter = self._inverter(slots)
-        made = Streamed(inverter, self.key, partial(self._records, inverter), self.task.operator, self.samples, saver)
-        return made.flow(slots)
+        records, operator = partial(self._records, inverter), self.task.operator
+        return Streamed(inverter, self.key, records, operator, self.samples, saver, self.filming).flow(slots)
 
     def _inverter(self, batch_size: int) -> Inverter:
         return Inverter(

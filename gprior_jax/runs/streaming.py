@@ -15,6 +15,7 @@ from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.saving import Saver
 from gprior_jax.inversion.stream import Entry, Watch, stream
 from gprior_jax.operators import Forward
+from gprior_jax.runs.filming import Filming, Reels
 from gprior_jax.runs.job import Batch, Flow, Loaded
 from gprior_jax.runs.record import Record
 from gprior_jax.tasks import Arrays
@@ -29,7 +30,7 @@ def is_streamed(recipe: Recipe, saver: Saver | None = None, whole: tuple[object 
     Args:
         recipe: how they are inverted.
         saver: of states.
-        whole: what looks at batches as a whole (films, a search for classes), where there is something.
+        whole: what looks at batches as a whole (a search for classes), where there is something.
 
     >>> from gprior_jax import recipes
     >>> is_streamed(recipes.mganprior()), is_streamed(recipes.mganprior(tolerance=0.01))
@@ -49,6 +50,7 @@ class Streamed(NamedTuple):
         operator: of the arrays of a batch of one; None observes images as such.
         samples: as of :func:`gprior_jax.invert`.
         saver: of states of images that are under way.
+        filming: makes films.
     """
 
     inverter: Inverter
@@ -57,6 +59,7 @@ class Streamed(NamedTuple):
     operator: Callable[[Arrays], Forward] | None = None
     samples: int | None = None
     saver: Saver | None = None
+    filming: Filming | None = None
 
     def flow(self, slots: int) -> Flow:
         """What solves a stream of inputs."""
@@ -66,26 +69,37 @@ class Streamed(NamedTuple):
         ) -> Iterator[tuple[Loaded, Record]]:
             steps = sum(stage.solver.num_steps for stage in self.inverter.recipe.stages)
             told = None if progress is None else _Progress(progress, steps, count)
-            entries = (None if each is None else self._entry(each, told) for each in inputs)
+            reels = None if self.filming is None else Reels(self.filming)
+            entries = (None if each is None else self._entry(each, told, reels) for each in inputs)
             options: Any = {"key": self.key, "slots": slots, "samples": self.samples, "saver": self.saver}
             found = stream(self.inverter, entries, **options)
-            while True:
-                with trusted_range():
-                    ended = next(found, None)
-                if ended is None:
-                    return
-                loaded, result = ended
-                batch = loaded.alone()
-                (record,) = self.records(
-                    batch, jax.tree.map(lambda leaf: np.asarray(leaf)[None], result), labels(batch)
-                )
-                if told is not None:
-                    told.end(loaded.item.name)
-                yield loaded, record
+            try:
+                yield from self._ended(found, told, reels)
+            finally:
+                if reels is not None:
+                    reels.close()
 
         return run
 
-    def _entry(self, loaded: Loaded, told: "_Progress | None") -> Entry:
+    def _ended(
+        self, found: Iterator[tuple[Any, Result]], told: "_Progress | None", reels: Reels | None
+    ) -> Iterator[tuple[Loaded, Record]]:
+        """Images that have ended and their records."""
+        while True:
+            with trusted_range():
+                ended = next(found, None)
+            if ended is None:
+                return
+            loaded, result = ended
+            if reels is not None:
+                reels.end(loaded.item.name, np.asarray(result.images if self.samples is None else result.images[0]))
+            batch = loaded.alone()
+            (record,) = self.records(batch, jax.tree.map(lambda leaf: np.asarray(leaf)[None], result), labels(batch))
+            if told is not None:
+                told.end(loaded.item.name)
+            yield loaded, record
+
+    def _entry(self, loaded: Loaded, told: "_Progress | None", reels: Reels | None) -> Entry:
         arrays = loaded.arrays
         operator = None
         if self.operator is not None:
@@ -97,6 +111,7 @@ class Streamed(NamedTuple):
             operator=operator,
             label=arrays.get("label"),
             watch=None if told is None else told.watch(loaded.item.name),
+            film=None if reels is None else reels.begin(loaded.item.name),
         )
 
 

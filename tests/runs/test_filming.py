@@ -7,8 +7,11 @@ from PIL import Image, ImageSequence
 
 import gprior_jax as gp
 from gprior_jax.images import arrays as im
-from gprior_jax.runs import Inversion, find_items, read_record, run
+from gprior_jax.inversion.saving import Saver
+from gprior_jax.runs import Inversion, Restoring, find_items, read_record, run
 from gprior_jax.runs.filming import FPS, MAX_SIDE, Filming, _Reel
+from gprior_jax.runs.measurements import Whole
+from gprior_jax.tasks import denoising
 from runs.records import SIDE, tiny_prior
 
 RECIPE = gp.recipes.latent("z", num_steps=6, perceptual=None)
@@ -62,3 +65,39 @@ def test_large_pictures_are_reduced(tmp_path):
         reel = _Reel(file)
         reel.take(np.zeros((1, MAX_SIDE + 8, MAX_SIDE + 8, 3), np.float32))
         assert reel.frames(0).shape[1:] == (MAX_SIDE, MAX_SIDE, 3)
+
+
+@pytest.mark.parametrize("samples", [None, 2])
+def test_images_that_come_and_go_have_their_own(tmp_path, samples):
+    """Three in two places, each film as of a batch: no goal is reached, and one that is ends the film."""
+    for i in range(3):
+        pixels = np.random.default_rng(i).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    films = {}
+    recipes = {"batch": RECIPE, "stream": RECIPE.until(psnr=99.0)}
+    recipes |= {} if samples else {"early": RECIPE.until(psnr=1.0)}
+    for name, recipe in recipes.items():
+        out, common = tmp_path / name, (tiny_prior(), recipe, jax.random.key(0))
+        filming = Filming(out, "webp", 4)
+        if samples is None:
+            job = Inversion(*common, devices=1, filming=filming)
+        else:
+            reader = Whole(tiny_prior())
+            job = Restoring(*common, denoising("poisson"), reader, samples=samples, devices=1, filming=filming)
+        assert (job.stream(2) is None) == (name == "batch")
+        assert job.stream(2, Saver(60.0, print, print)) is None
+        run(job, find_items([tmp_path / f"{i}.png" for i in range(3)]), out, batch_size=2)
+        films[name] = [frames(out / "films" / f"{i}.webp") for i in range(3)]
+        assert not [path for path in out.iterdir() if path.name.startswith("tmp")]
+        for i, film in enumerate(films[name]):
+            last = read_record(out / f"{i}.npz")
+            np.testing.assert_array_equal(film[-1], im.to_uint8(last.image) if samples is None else drawn_of(last))
+    for ours, theirs in zip(films["stream"], films["batch"], strict=True):
+        assert len(ours) == len(theirs)
+        assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
+    assert all(len(film) < len(whole) for film, whole in zip(films.get("early", []), films["batch"], strict=False))
+
+
+def drawn_of(record):
+    """What the generator drew of a restoration."""
+    return record.pictures["reconstruction"]
