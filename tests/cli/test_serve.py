@@ -36,6 +36,7 @@ TOKEN = "a-token-that-nobody-guesses"
         (["--port", "70000"], "--port 70000: use 0 to 65535"),
         (["--grace", "-1"], "--grace -1"),
         (["--batch-size", "0"], "--batch-size 0: use at least 1"),
+        (["--state", __file__], "is a file: name a folder for jobs that have not ended"),
         (["--queue", "0"], "queue 0: use more than 0"),
         (["--timeout", "nan"], "finite"),
         (["--host", "203.0.113.1", "--token", TOKEN], "cannot listen on 203.0.113.1 port"),
