@@ -8,7 +8,7 @@ is what it gives in a batch, up to the order of float32 sums.
 import collections
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -19,43 +19,15 @@ from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.inversion import programs
 from gprior_jax.inversion.devices import shard_images
 from gprior_jax.inversion.driver import NEXT_STAGE, Inverter
-from gprior_jax.inversion.filming import Film
+from gprior_jax.inversion.entry import Entry as Entry
+from gprior_jax.inversion.entry import Watch as Watch
 from gprior_jax.inversion.inputs import Inputs
 from gprior_jax.inversion.problem import Evaluation
 from gprior_jax.inversion.result import Result, by_loss, result_of
 from gprior_jax.inversion.saving import Saved, Saver, Timer, put_back, saved_of
 from gprior_jax.inversion.solver import State
 from gprior_jax.keys import purpose
-from gprior_jax.latents import Variables
-from gprior_jax.operators import Forward
 from gprior_jax.typing import Array, Key
-
-Watch = Callable[[int, dict[str, float]], bool]
-
-
-class Entry(NamedTuple):
-    """An image on its way into a stream.
-
-    Attributes:
-        tag: comes back with the result.
-        id: the image's key is folded from it, as :func:`gprior_jax.invert` does.
-        observed: ``[H, W, C]`` in [-1, 1].
-        operator: forward operator; its leaves are this image's.
-        init: ``{name: [...]}``, variables to start from.
-        label: class, an integer or ``[num_classes]``.
-        watch: called after every call of the step with the steps that the image has taken, and the scalars of its
-            latest evaluation by name, of the row of least loss; True lets the image leave with the best found so far.
-        film: takes pictures on the way; of one that was saved those that come after that.
-    """
-
-    tag: Any
-    id: int
-    observed: np.ndarray
-    operator: Forward | None = None
-    init: Variables | None = None
-    label: Any = None
-    watch: Watch | None = None
-    film: Film | None = None
 
 
 def stream(
