@@ -13,6 +13,7 @@ from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images.samples import ValueRange, range_setting
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.saving import Saver
 from gprior_jax.metrics.attribution import (
@@ -51,6 +52,7 @@ class Projection:
         devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
         read: reads an item, ``[R, R, C]`` in [-1, 1]; None reads its file.
         value_range: of files of more than 8 bits a sample.
+        meter: measures the steps.
     """
 
     prior: Prior
@@ -61,6 +63,7 @@ class Projection:
     devices: int | None = None
     read: Callable[[Item], np.ndarray] | None = None
     value_range: ValueRange = "auto"
+    meter: Meter = dataclasses.field(default_factory=Meter)
 
     @property
     def resolution(self) -> int:
@@ -94,7 +97,7 @@ class Projection:
         return Streamed(inverter, self.key, partial(records_of, inverter, self._distances), saver=saver).flow(slots)
 
     def _inverter(self, batch_size: int) -> Inverter:
-        return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size))
+        return Inverter(self.prior, self.recipe, devices=spread(self.devices, batch_size), meter=self.meter)
 
     def _distances(self, images: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:
         return {"distance": np.asarray(feature_distances(self.network, images, observed))}
