@@ -1,10 +1,12 @@
-"""Images over devices and processes.
+"""Images over devices and processes, and the codes of an image over devices.
 
 Images are independent, so nothing is communicated: the images axis is split over the devices of this process, the
 weights are copied to each, and every process of a pod takes its own share of the list (:mod:`gprior_jax.runs.hosts`).
+A second axis splits the codes of every image, see :mod:`gprior_jax.latents.split_codes`.
 """
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -14,30 +16,54 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.latents import Parametrization
+from gprior_jax.latents.split_codes import CODES, SplitCodes
 from gprior_jax.typing import Key, PyTree
 
 IMAGES = "images"
 """Name of the mesh axis."""
 
+Devices = int | tuple[int, int]
+"""How many devices images are split over; or (images, codes): how many the codes of each of them, too."""
 
-def image_mesh(num_devices: int | None = None) -> Mesh:
-    """A one-axis mesh over the first ``num_devices`` devices of this process (all of them unless given).
+
+def image_mesh(devices: Devices | None = None) -> Mesh:
+    """A mesh over the first devices of this process (all of them unless given), of one axis, or of images and codes.
 
     Raises:
         ValueError: more devices than there are, or none.
+
+    >>> image_mesh((1, 1)).shape_tuple
+    (('images', 1), ('codes', 1))
     """
     local = jax.local_devices()
-    count = len(local) if num_devices is None else num_devices
-    if not 1 <= count <= len(local):
-        raise ArgumentError(f"devices {count}: this process has {len(local)} ({local[0].platform}).")
-    return Mesh(np.array(local[:count]), (IMAGES,), axis_types=(AxisType.Auto,))
+    shape = (len(local) if devices is None else devices,) if not isinstance(devices, tuple) else devices
+    if min(shape) < 1 or math.prod(shape) > len(local):
+        raise ArgumentError(f"devices {told_devices(devices)}: this process has {len(local)} ({local[0].platform}).")
+    return _mesh(np.array(local[: math.prod(shape)]).reshape(shape))
+
+
+def told_devices(devices: Devices | None) -> int | str | None:
+    """As users write them.
+
+    >>> told_devices(4), told_devices((2, 4))
+    (4, '2x4')
+    """
+    return "x".join(map(str, devices)) if isinstance(devices, tuple) else devices
+
+
+def _mesh(devices: np.ndarray) -> Mesh:
+    """Devices ``[images]`` or ``[images, codes]`` as a mesh."""
+    names = (IMAGES, CODES)[: devices.ndim]
+    return Mesh(devices, names, axis_types=(AxisType.Auto,) * len(names))
 
 
 def images_mesh(mesh: Mesh) -> Mesh:
     """The devices of any mesh as a mesh of the one axis that images are split over, in their order.
 
     Images are independent: whatever axes a mesh has, and whether these are Auto or Explicit (as those of
-    ``jax.make_mesh`` are), each of its devices takes a part of the images.
+    ``jax.make_mesh`` are), each of its devices takes a part of the images. An axis named ``codes`` stays: it splits
+    the codes of every image.
 
     Raises:
         ValueError: no mesh of devices, or one with devices of other processes.
@@ -50,18 +76,15 @@ def images_mesh(mesh: Mesh) -> Mesh:
         raise ArgumentError(
             f"mesh {mesh!r} has no devices: give a jax.sharding.Mesh, as jax.make_mesh((8,), ('images',)) makes."
         )
-    if "codes" in mesh.axis_names:
+    if others := sum(device.process_index != jax.process_index() for device in mesh.devices.flat):
         raise ArgumentError(
-            "mesh has an axis codes, but the codes of one image are not split over devices: under another name, "
-            "images are split over it."
-        )
-    devices = mesh.devices.reshape(-1)
-    if others := sum(device.process_index != jax.process_index() for device in devices):
-        raise ArgumentError(
-            f"mesh has {others} of {len(devices)} devices in other processes: every process inverts images of its "
+            f"mesh has {others} of {mesh.size} devices in other processes: every process inverts images of its "
             "own; give a mesh of jax.local_devices()."
         )
-    return Mesh(devices, (IMAGES,), axis_types=(AxisType.Auto,))
+    if CODES not in mesh.axis_names:
+        return _mesh(mesh.devices.reshape(-1))
+    last = np.moveaxis(mesh.devices, mesh.axis_names.index(CODES), -1)
+    return _mesh(last.reshape(-1, last.shape[-1]))
 
 
 @contextlib.contextmanager
@@ -102,15 +125,26 @@ def use_cores() -> None:
         return
 
 
-def device_facts(devices: int | None, batch_size: int) -> dict[str, Any]:
+def device_facts(devices: Devices | None, batch_size: int) -> dict[str, Any]:
     """The devices that batches are spread over, for a run's record; see :func:`spread`."""
-    local = jax.local_devices()
-    return {"platform": local[0].platform, "kind": local[0].device_kind, "devices": spread(devices, batch_size)}
+    local, used = jax.local_devices(), told_devices(spread(devices, batch_size))
+    return {"platform": local[0].platform, "kind": local[0].device_kind, "devices": used}
 
 
 def shard_images(mesh: Mesh, tree: PyTree) -> PyTree:
     """Split the leading axis of every leaf over the mesh; its length is a multiple of the number of devices."""
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec(IMAGES)))
+
+
+def row_shardings(mesh: Mesh, parametrization: Parametrization, tree: PyTree) -> PyTree:
+    """Where states and measurements ``[rows, ...]`` lie: rows over images, and what belongs to codes over those too."""
+
+    def own(path: tuple, leaf: Any) -> NamedSharding:
+        split = parametrization.split_axis(path, leaf.shape) if isinstance(parametrization, SplitCodes) else None
+        more = () if split is None else (None,) * (split - 1) + (CODES,)
+        return NamedSharding(mesh, PartitionSpec(IMAGES, *more))
+
+    return jax.tree.map_with_path(own, tree)
 
 
 def replicate(mesh: Mesh, tree: PyTree) -> PyTree:
@@ -123,7 +157,7 @@ def unbound(mesh: Mesh, key: Key) -> Key:
     return replicate(mesh, key) if isinstance(getattr(key, "sharding", None), NamedSharding) else key
 
 
-def spread(devices: int | None, batch_size: int) -> int:
+def spread(devices: Devices | None, batch_size: int) -> Devices:
     """Devices for a batch; where nobody names a number, the cores of a CPU (:func:`use_cores`), else one."""
     local = jax.local_devices()
     return devices or (min(batch_size, len(local)) if local[0].platform == "cpu" else 1)

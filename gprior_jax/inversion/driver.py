@@ -9,7 +9,7 @@ import functools
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,17 @@ from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.inversion import programs
 from gprior_jax.inversion.batching import batches
-from gprior_jax.inversion.devices import image_mesh, images_mesh, instead, replicate, shard_images, unbound
+from gprior_jax.inversion.devices import (
+    IMAGES,
+    Devices,
+    image_mesh,
+    images_mesh,
+    instead,
+    replicate,
+    row_shardings,
+    shard_images,
+    unbound,
+)
 from gprior_jax.inversion.filming import Film
 from gprior_jax.inversion.inputs import Inputs, checked_ids, checked_images
 from gprior_jax.inversion.meter import Meter
@@ -33,9 +43,12 @@ from gprior_jax.inversion.result import Result, by_loss, joined, result_of
 from gprior_jax.inversion.solver import Solution, State
 from gprior_jax.keys import purpose
 from gprior_jax.latents import FIXED, Variables
+from gprior_jax.latents.split_codes import split
 from gprior_jax.objectives import Objective
 from gprior_jax.operators import Forward, Identity
 from gprior_jax.typing import ArrayLike, Key, Progress
+
+T = TypeVar("T")
 
 _STEPS_PER_CALL = {"cpu": 1}
 """Convolutions inside a loop run two to three times slower on XLA:CPU (jax issue 12868): there, one step a call."""
@@ -55,7 +68,7 @@ def invert(
     label: ArrayLike | None = None,
     samples: int | None = None,
     batch_size: int | None = None,
-    devices: int | None = None,
+    devices: Devices | None = None,
     mesh: Mesh | None = None,
     steps_per_call: int | None = None,
     progress: Progress | None = None,
@@ -76,9 +89,11 @@ def invert(
         samples: independent solutions of every image, from keys of their own, sorted by their loss; the first drawn is
             the one that is found without ``samples``. None finds one, without an axis for it.
         batch_size: images at once; None takes all. Fewer take less memory.
-        devices: devices of this process to use; None takes one.
+        devices: devices of this process to use; None takes one. Two numbers are those of images and of the codes of
+            every image, of recipes with several: 2 times 4 devices for (2, 4).
         mesh: instead of ``devices``, those of a mesh, however many axes it has and of whatever type these are; images
-            are split over all of them, and the last batch is filled up with copies.
+            are split over all of them but an axis named ``codes``, which splits the codes of every image. The last
+            batch is filled up with copies.
         steps_per_call: steps in one XLA call; None chooses by platform.
         progress: called about twice a second with ``batch``, ``batches``, ``images``, ``step``, ``num_steps``, ``loss``
             and (where the mean square of pixels is a term) ``psnr`` of what was observed, averaged over the batch, and
@@ -137,7 +152,7 @@ class Inverter:
         prior: Prior,
         recipe: Recipe,
         *,
-        devices: int | None = None,
+        devices: Devices | None = None,
         mesh: Mesh | None = None,
         steps_per_call: int | None = None,
         labels: bool = False,
@@ -163,18 +178,23 @@ class Inverter:
         self.recipe = recipe.fit(with_label(prior, 0) if labels and prior.num_classes else prior)
         platform = self.mesh.devices.flat[0].platform
         self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
-        # The solver needs the generator alone: a discriminator or an encoder that is used is in the recipe.
-        bare = replicate(self.mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None)))
         self._optional = [stage.encoder == "auto" for stage in recipe.stages]
         self._image_shape, self._stages = prior.image_shape, self.recipe.stages
         self._configs = [stage.solver.of_program() for stage in self._stages]
-        self._problems = [
-            replicate(
-                self.mesh,
-                Problem(bare, Objective(stage.terms), stage.fitted_encoder, stage.parametrization, stage.coordinates),
-            )
-            for stage in self._stages
-        ]
+        with instead(self.mesh):
+            # The solver needs the generator alone: a discriminator or an encoder that is used is in the recipe.
+            bare = replicate(self.mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None)))
+            self._problems = [replicate(self.mesh, self._made(bare, stage)) for stage in self._stages]
+
+    def _made(self, bare: Prior, stage: Recipe) -> Problem:
+        """What a fitted stage solves; where the mesh has an axis of codes, with codes split over it."""
+        parametrization = split(stage.parametrization, self.mesh)
+        return Problem(bare, Objective(stage.terms), stage.fitted_encoder, parametrization, stage.coordinates)
+
+    @property
+    def places(self) -> int:
+        """How many parts the images of a batch are split into."""
+        return self.mesh.shape[IMAGES]
 
     def invert(
         self,
@@ -193,11 +213,12 @@ class Inverter:
         """Invert images in batches; see :func:`invert`."""
         if samples is not None and samples < 1:
             raise ArgumentError(f"samples {samples}: use at least 1.")
-        everything, key = self.inputs(images, ids, operator, init, label), unbound(self.mesh, key)
+        everything = self.inputs(images, ids, operator, init, label)
+        with instead(self.mesh):
+            key = unbound(self.mesh, key)
         count = len(everything.ids)
-        # A multiple of the number of devices.
-        cores, asked = self.mesh.devices.size, count if batch_size is None else batch_size
-        parts = list(batches(count, -(-asked // cores) * cores))
+        asked = count if batch_size is None else batch_size
+        parts = list(batches(count, -(-asked // self.places) * self.places))
         total = sum(stage.solver.num_steps for stage in self._stages)
         results = []
         for index, (rows, own) in enumerate(parts):
@@ -262,7 +283,11 @@ class Inverter:
         placed = shard_images(self.mesh, (keys, *inputs[1:]))
         started = programs.start(self._problem(stage, inputs.operator), self._configs[stage], rows, *placed)
         # XLA leaves on every device what depends on no image, and a step splits it: the second were another program.
-        return shard_images(self.mesh, started)
+        return self.place(stage, started)
+
+    def place(self, stage: int, rows: T) -> T:
+        """States or measurements ``[rows, ...]`` on the devices that a step has them on."""
+        return jax.device_put(rows, row_shardings(self.mesh, self._problems[stage].parametrization, rows))
 
     def steps(
         self,

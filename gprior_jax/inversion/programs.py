@@ -12,11 +12,12 @@ from jax.sharding import Mesh, PartitionSpec
 
 from gprior_jax.compiling import jit
 from gprior_jax.inversion import solver
-from gprior_jax.inversion.devices import IMAGES
+from gprior_jax.inversion.devices import IMAGES, row_shardings
 from gprior_jax.inversion.problem import Evaluation, Measurement, Problem, held
 from gprior_jax.inversion.solver import Solution, SolverConfig, State
 from gprior_jax.keys import purpose
 from gprior_jax.latents import Variables
+from gprior_jax.latents.split_codes import SplitCodes
 from gprior_jax.objectives import Observation
 from gprior_jax.operators import Forward
 from gprior_jax.typing import Array, Key, PyTree
@@ -62,8 +63,17 @@ def advance(
     batched = jax.vmap(partial(solver.step, problem, config))
     if length == 1:
         states, evaluation = batched(states, measurements)
-        return states, jax.tree.map(lambda leaf: leaf[None], evaluation)
-    return jax.lax.scan(lambda states, _: batched(states, measurements), states, length=length)
+        return _placed(problem, states), jax.tree.map(lambda leaf: leaf[None], evaluation)
+    states, evaluations = jax.lax.scan(lambda states, _: batched(states, measurements), states, length=length)
+    return _placed(problem, states), evaluations
+
+
+def _placed(problem: Problem, states: State) -> State:
+    """States where a step finds them, for the next one: where codes are split, the partitioner may have other ideas."""
+    if not isinstance(problem.parametrization, SplitCodes):
+        return states
+    mesh = problem.parametrization.mesh
+    return jax.lax.with_sharding_constraint(states, row_shardings(mesh, problem.parametrization, states))
 
 
 @partial(jit, use="once", kept=True, static_argnums=1)
@@ -86,7 +96,8 @@ def advance_to(
         moved, evaluation = jax.vmap(partial(solver.step, problem, config))(states, measurements)
         return jax.vmap(solver.select)(states.step < last, moved, states), evaluation
 
-    return jax.lax.scan(step, states, length=length)
+    states, evaluations = jax.lax.scan(step, states, length=length)
+    return _placed(problem, states), evaluations
 
 
 # Rows of one image on every device: what enters the places of a stream and leaves them stays on its device.
@@ -138,4 +149,4 @@ def taken(mesh: Mesh, count: int, all_rows: PyTree, places: Array) -> PyTree:
 def _on_each(mesh: Mesh, function: Any) -> Any:
     """A function of each device's own rows."""
     rows = PartitionSpec(IMAGES)
-    return jax.shard_map(function, mesh=mesh, in_specs=rows, out_specs=rows)
+    return jax.shard_map(function, mesh=mesh, in_specs=rows, out_specs=rows, axis_names={IMAGES})

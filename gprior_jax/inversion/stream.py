@@ -17,7 +17,6 @@ import numpy as np
 
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.inversion import programs
-from gprior_jax.inversion.devices import shard_images
 from gprior_jax.inversion.driver import NEXT_STAGE, Inverter
 from gprior_jax.inversion.entry import Entry as Entry
 from gprior_jax.inversion.entry import Watch as Watch
@@ -194,13 +193,16 @@ class _Now(NamedTuple):
 
 
 class _Pool:
-    """The places of one stage, those of a device beside one another."""
+    """The places of one stage, those of a device beside one another.
+
+    Where the codes of an image are split over several devices, "a device" here is all of these together.
+    """
 
     def __init__(self, inverter: Inverter, stage: int, key: Key, slots: int, samples: int):
         self._inverter, self._stage, self._key, self._samples = inverter, stage, key, samples
         self._config, restarts = inverter.recipe.stages[stage].solver, inverter.recipe.stages[stage].restarts
         self._rows = samples * restarts
-        devices = inverter.mesh.devices.size
+        devices = inverter.places
         self._per_device = -(-slots // devices)
         self._free = [list(range(self._per_device))[::-1] for _ in range(devices)]
         self._waiting: collections.deque[_Image] = collections.deque()
@@ -281,7 +283,7 @@ class _Pool:
                 continue
             for old, new in zip(jax.tree.leaves(whole), jax.tree.leaves(back), strict=True):
                 old[own] = new
-        return shard_images(self._inverter.mesh, whole)
+        return self._inverter.place(self._stage, whole)
 
     def under_way(self) -> Iterator[tuple[Any, Saved]]:
         """Images that have taken steps, as they are now."""

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.latents.composition import weighted_sum
 from gprior_jax.latents.multi_code import MultiCode
 from gprior_jax.latents.parametrization import Parametrization, Variables
 from gprior_jax.typing import Array
@@ -99,6 +98,7 @@ class ChannelWeights(Coordinates):
         features, styles = parametrization.features(prior, codes)
         features = features.astype(jnp.float32)
         maps = features.reshape(len(codes), -1, features.shape[-1]).transpose(2, 0, 1)  # [C, N, H * W]
+        maps = parametrization.channelwise(maps)
         gram = _damped(_product(maps, maps.mT), self.damping)
         whitening = inverse_root(gram)
         basis = _product(whitening, maps).transpose(1, 2, 0).reshape(features.shape)
@@ -111,7 +111,7 @@ class ChannelWeights(Coordinates):
     ) -> Array:
         """The image of the basis with these weights."""
         assert isinstance(parametrization, MultiCode)
-        composed = weighted_sum(constants["basis"], coordinates["weights"])
+        composed = parametrization.composed_of(constants["basis"], coordinates["weights"])
         return parametrization.from_composed(prior, composed, constants.get("styles"))
 
     def end(self, coordinates: Variables, constants: Variables) -> Variables:

@@ -133,8 +133,20 @@ class MultiCode(Parametrization):
 
     def compose(self, prior: Prior, variables: Variables) -> Array:
         """The composed features, ``prior.feature_shape(layer)``."""
-        prior = of_class(prior, variables, self.free_label)
-        return self._compose(prior, self._inputs(prior, variables["codes"]), variables["alpha"])
+        return self._halfway(of_class(prior, variables, self.free_label), variables)[0]
+
+    def _halfway(self, prior: Prior, variables: Variables) -> tuple[Array, Array | None]:
+        """The composed features of a prior held to its class, and the later layers' styles where layers take styles."""
+        inputs = self._inputs(prior, variables["codes"])  # Both halves take them: codes are mapped once.
+        return self._compose(prior, inputs, variables["alpha"]), self._later(prior, variables, inputs)
+
+    def composed_of(self, features: Array, alpha: Array) -> Array:
+        """Features of all codes ``[N, H, W, C]``, each channel times its weight ``[N, C]``, added up."""
+        return weighted_sum(features, alpha)
+
+    def channelwise(self, array: Array) -> Array:
+        """An array ``[C, N, ...]`` of whole channels with all their codes, as it is: codes are not apart."""
+        return array
 
     def _compose(self, prior: Prior, inputs: Array, alpha: Array) -> Array:
         """The same, of what the first half takes."""
@@ -144,7 +156,7 @@ class MultiCode(Parametrization):
             return weighted_sum(g1(inputs), alpha)
 
         size = self.codes_per_call
-        if size is None or size == self.num_codes:
+        if size is None or size >= len(alpha):
             composed = composed_of(inputs, alpha)
         else:
             # One group after the other; a group's activations are recomputed in the backward pass.
@@ -164,10 +176,8 @@ class MultiCode(Parametrization):
         inputs = self._inputs(prior, codes)
         size = self.codes_per_call or self.num_codes
         first_half = partial(self._first_half, prior)
-        every = (
-            jax.vmap(first_half)(inputs) if size == self.num_codes else jax.lax.map(first_half, inputs, batch_size=size)
-        )
-        return every / self.num_codes if self.average else every, inputs.mean(0) if prior.num_styles else None
+        every = jax.vmap(first_half)(inputs) if size >= len(codes) else jax.lax.map(first_half, inputs, batch_size=size)
+        return every / self.num_codes if self.average else every, self._mean(inputs) if prior.num_styles else None
 
     def from_composed(self, prior: Prior, composed: Array, styles: Array | None) -> Array:
         """The image of composed features, and of the later layers' styles where layers take styles."""
@@ -176,9 +186,7 @@ class MultiCode(Parametrization):
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image of the composed features."""
         prior = of_class(prior, variables, self.free_label)
-        inputs = self._inputs(prior, variables["codes"])  # Both halves take them: codes are mapped once.
-        composed = self._compose(prior, inputs, variables["alpha"])
-        return self.from_composed(prior, composed, self._later(prior, variables, inputs))
+        return self.from_composed(prior, *self._halfway(prior, variables))
 
     def parts(self, prior: Prior, variables: Variables) -> tuple[Array, Array | None]:
         """What every code adds to the composed features, and the later layers' styles where layers take styles.
@@ -192,6 +200,10 @@ class MultiCode(Parametrization):
         alpha = jnp.expand_dims(variables["alpha"], tuple(range(1, features.ndim - 1)))
         return features * alpha, self._later(prior, variables, self._inputs(prior, variables["codes"]))
 
+    def _mean(self, inputs: Array) -> Array:
+        """The mean of all codes' styles."""
+        return inputs.sum(0) / self.num_codes
+
     def _later(self, prior: Prior, variables: Variables, inputs: Array) -> Array | None:
         """Styles of the later layers, of what the first half takes of every code."""
         if self.later_styles == "free":
@@ -199,4 +211,4 @@ class MultiCode(Parametrization):
             return jnp.pad(variables["styles"], ((self._cut, 0), (0, 0)))
         if self.later_styles == "weighted":
             return jnp.einsum("n,nsw->sw", variables["style_weights"], inputs)
-        return inputs.mean(0) if prior.num_styles else None
+        return self._mean(inputs) if prior.num_styles else None

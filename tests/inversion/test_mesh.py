@@ -105,9 +105,14 @@ def test_what_is_no_mesh_is_refused(mesh):
         Inverter(PRIOR, RECIPE, mesh=mesh)
 
 
-def test_codes_are_not_split():
-    with pytest.raises(ArgumentError, match="the codes of one image are not split over devices"):
-        images_mesh(jax.make_mesh((2, 4), ("images", "codes")))
+@pytest.mark.parametrize(
+    ("shape", "names", "expected"),
+    [((2, 4), ("images", "codes"), [0, 1, 2, 3, 4, 5, 6, 7]), ((4, 2), ("codes", "x"), [0, 2, 4, 6, 1, 3, 5, 7])],
+)
+def test_an_axis_of_codes_stays(shape, names, expected):
+    mesh = images_mesh(jax.make_mesh(shape, names, devices=jax.devices()))
+    assert mesh.shape_tuple == (("images", 2), ("codes", 4))
+    assert [device.id for device in mesh.devices.flat] == expected
 
 
 def test_mesh_and_devices_are_refused():
