@@ -16,6 +16,7 @@ from gprior_jax.cli.model_facts import class_names, recommended_truncation
 from gprior_jax.cli.reading import RangeFlag as RangeFlag
 from gprior_jax.cli.reading import SearchFlag as SearchFlag
 from gprior_jax.cli.sharing import RunFlags
+from gprior_jax.cli.spreading import DevicesFlag
 from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
@@ -147,7 +148,7 @@ class TruncationFlag(ModelFlags):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FolderFlags(AlignFlags, PasteFlag, SearchFlag, RunFlags, PriorFlags, RangeFlag):
+class FolderFlags(AlignFlags, PasteFlag, SearchFlag, RunFlags, PriorFlags, RangeFlag, DevicesFlag):
     """A run over many files.
 
     Attributes:
@@ -156,7 +157,6 @@ class FolderFlags(AlignFlags, PasteFlag, SearchFlag, RunFlags, PriorFlags, Range
         out: folder for the results: NAME.png (of sub/NAME.jpg sub_NAME.png), NAME.npz, run.json, history.csv,
             report.html.
         seed: of the run; each image's is folded from it and the image's name below the input.
-        devices: devices to spread a batch over; unless given one, or on a CPU its cores.
         dtype: floating dtype of the network.
         crop: how a picture becomes square: center, stretch, or pad with gray.
         labels: instead of --label, classes of a prior with classes, one for each image: a .json or .csv file with names
@@ -168,7 +168,6 @@ class FolderFlags(AlignFlags, PasteFlag, SearchFlag, RunFlags, PriorFlags, Range
 
     inputs: Annotated[tuple[str, ...], conf.Positional]
     out: Path
-    devices: int | None = None
     dtype: Dtype = "float32"
     crop: Crop = "center"
     labels: str | None = None

@@ -26,7 +26,7 @@ class Invert(FilmFlags, FolderFlags, RecipeFlags):
 
     def run(self) -> int:
         """Invert all inputs."""
-        check_positive(self, "num_codes", "num_steps", "batch_size", "devices", "size", "patience")
+        check_positive(self, "num_codes", "num_steps", "batch_size", "size", "patience")
         self.check_range()
         if not self.inputs:
             raise ArgumentError("nothing to invert: name image files, folders or quoted patterns.")
@@ -41,7 +41,7 @@ class Invert(FilmFlags, FolderFlags, RecipeFlags):
             recipe,
             key,
             crop,
-            self.devices,
+            self.spread_over,
             labels=labels,
             value_range=self.value_range,
             filming=filming,

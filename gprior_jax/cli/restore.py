@@ -75,7 +75,7 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
 
     def run(self) -> int:
         """Restore all inputs."""
-        check_positive(self, "num_codes", "num_steps", "samples", "restarts", "batch_size", "devices", "patience")
+        check_positive(self, "num_codes", "num_steps", "samples", "restarts", "batch_size", "patience")
         self.check_range()
         if not self.inputs:
             raise ArgumentError(f"nothing to {self.task_name}: name image files, folders or quoted patterns.")
@@ -102,7 +102,7 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
             simulate=self.simulate,
             truths=truths,
             crop=crop,
-            devices=self.devices,
+            devices=self.spread_over,
             tell=warn,
             labels=self.labels is not None,
             value_range=self.value_range,

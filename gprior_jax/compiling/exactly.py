@@ -54,6 +54,8 @@ def text_of(value: Any) -> str:
     kind = _name(type(value))
     if isinstance(value, enum.Enum):
         return f"{kind}.{value.name}"
+    if isinstance(value, jax.sharding.AbstractMesh):
+        return repr(value)  # Shape, names and types of its axes; which devices these are the arrays tell.
     if isinstance(value, np.dtype):
         return f"{kind}({value.str})"
     if dataclasses.is_dataclass(value):

@@ -8,12 +8,13 @@ A second axis splits the codes of every image, see :mod:`gprior_jax.latents.spli
 import contextlib
 import math
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.latents import Parametrization
@@ -50,6 +51,24 @@ def told_devices(devices: Devices | None) -> int | str | None:
     (4, '2x4')
     """
     return "x".join(map(str, devices)) if isinstance(devices, tuple) else devices
+
+
+def parse_devices(text: str) -> Devices:
+    """What users write.
+
+    Raises:
+        ArgumentError: it is no number of devices.
+
+    >>> parse_devices("4"), parse_devices("2x4")
+    (4, (2, 4))
+    """
+    found = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?", text, re.ASCII)
+    if found is None:
+        raise ArgumentError(f"devices {text}: give a number of devices, or those of images and of codes, 2x4.")
+    counts = [int(count) for count in found.groups() if count is not None]
+    if min(counts) < 1:
+        raise ArgumentError(f"devices {text}: use at least 1.")
+    return counts[0] if len(counts) == 1 else (counts[0], counts[1])
 
 
 def _mesh(devices: np.ndarray) -> Mesh:
@@ -136,7 +155,7 @@ def shard_images(mesh: Mesh, tree: PyTree) -> PyTree:
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec(IMAGES)))
 
 
-def row_shardings(mesh: Mesh, parametrization: Parametrization, tree: PyTree) -> PyTree:
+def row_shardings(mesh: Mesh | AbstractMesh, parametrization: Parametrization, tree: PyTree) -> PyTree:
     """Where states and measurements ``[rows, ...]`` lie: rows over images, and what belongs to codes over those too."""
 
     def own(path: tuple, leaf: Any) -> NamedSharding:

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable
 
 import jax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
@@ -41,7 +41,7 @@ class SplitCodes(MultiCode):
         mesh: of Auto axes, one of them ``codes``.
     """
 
-    mesh: Mesh = dataclasses.field(kw_only=True)
+    mesh: AbstractMesh = dataclasses.field(kw_only=True)
 
     def _added(self, function: Callable[..., PyTree], arguments: tuple, specs: tuple) -> PyTree:
         """The sum over the axis of codes of what every device of it makes of its own.
@@ -122,4 +122,4 @@ def split(parametrization: Parametrization, mesh: Mesh) -> Parametrization:
     if at_once is not None and own > at_once and own % at_once:
         raise ArgumentError(f"codes_per_call {at_once} must divide the {own} codes of each device into whole groups.")
     fields = {field.name: getattr(parametrization, field.name) for field in dataclasses.fields(MultiCode)}
-    return SplitCodes(**fields, mesh=mesh)
+    return SplitCodes(**fields, mesh=mesh.abstract_mesh)

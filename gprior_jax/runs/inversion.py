@@ -16,7 +16,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import psnr_of, trusted_range
 from gprior_jax.images.samples import ValueRange, range_setting
 from gprior_jax.inversion.classes import ClassFinder, ClassSearch
-from gprior_jax.inversion.devices import spread
+from gprior_jax.inversion.devices import Devices, spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.recipe import Recipe
@@ -44,7 +44,7 @@ class Inversion:
         recipe: how.
         key: the run's key.
         crop: how a picture becomes square.
-        devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
+        devices: devices that a batch is spread over, or (images, codes); None takes the cores of a CPU, else one.
         read: reads an item, ``[R, R, C]`` in [-1, 1]; None reads its file.
         labels: every item has a class of its own, of a prior with classes that is held to none.
         value_range: of files of more than 8 bits a sample.
@@ -57,7 +57,7 @@ class Inversion:
     recipe: Recipe
     key: Key
     crop: Cropper = "center"
-    devices: int | None = None
+    devices: Devices | None = None
     read: Callable[[Item], np.ndarray] | None = None
     labels: bool = False
     value_range: ValueRange = "auto"

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from gprior_jax.inversion.devices import Devices
 from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.saving import Saver
 from gprior_jax.runs.items import Item
@@ -57,7 +58,7 @@ class Job(Protocol):
         ...
 
     @property
-    def devices(self) -> int | None:
+    def devices(self) -> Devices | None:
         """Devices that a batch is spread over, see :func:`gprior_jax.inversion.devices.spread`."""
         ...
 

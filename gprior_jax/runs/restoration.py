@@ -19,7 +19,7 @@ from gprior_jax.images.opening import size_of
 from gprior_jax.images.placement import Cropping
 from gprior_jax.images.samples import range_setting
 from gprior_jax.inversion.classes import ClassFinder, ClassSearch
-from gprior_jax.inversion.devices import spread
+from gprior_jax.inversion.devices import Devices, spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.recipe import Recipe
@@ -62,7 +62,7 @@ class Restoring:
         simulate: the files are intact: degrade them first, and compare with them.
         truths: files of the intact pictures, by the items' sources.
         crop: how a picture becomes square.
-        devices: devices that a batch is spread over; None takes the cores of a CPU, else one.
+        devices: devices that a batch is spread over, or (images, codes); None takes the cores of a CPU, else one.
         tell: called with a sentence about a ground truth that cannot be read, and with what the reader doubts.
         labels: every item has a class of its own, of a prior with classes that is held to none.
         spoilt: names of items whose ground truth could not be read.
@@ -83,7 +83,7 @@ class Restoring:
     simulate: bool = False
     truths: Mapping[Path, Path] = dataclasses.field(default_factory=dict)
     crop: Cropper = "center"
-    devices: int | None = None
+    devices: Devices | None = None
     tell: Callable[[str], None] = lambda sentence: None
     labels: bool = False
     spoilt: set[str] = dataclasses.field(default_factory=set)

@@ -14,10 +14,10 @@ from latents.priors import tiny_prior
 import gprior_jax as gp
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.driver import Inverter
-from gprior_jax.inversion.optimizer import Optimizer
+from gprior_jax.inversion.optimizer import AnyOptimizer, Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
-from gprior_jax.latents import ChannelWeights, MultiCode
+from gprior_jax.latents import AS_THEY_ARE, ChannelWeights, MultiCode
 from gprior_jax.objectives import Pixel
 from gprior_jax.recipes.mganprior import FREE_OPTIMIZER
 from inversion.test_mesh import TYPES, assert_same
@@ -28,9 +28,8 @@ FEATURE = PRIOR.feature_shape(1)
 KEY = jax.random.key(3)
 
 
-def recipe(optimizer=FREE_OPTIMIZER, steps=6, coordinates=None, **fields) -> Recipe:
-    made = Recipe("test", MultiCode(8, 1, **fields), (Pixel(),), SolverConfig(optimizer, steps))
-    return made if coordinates is None else made.__class__(**(vars(made) | {"coordinates": coordinates}))
+def recipe(optimizer: AnyOptimizer = FREE_OPTIMIZER, coordinates=AS_THEY_ARE, **fields) -> Recipe:
+    return Recipe("test", MultiCode(8, 1, **fields), (Pixel(),), SolverConfig(optimizer, 6), coordinates=coordinates)
 
 
 MOVING = recipe()
