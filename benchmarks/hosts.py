@@ -1,10 +1,13 @@
-"""One folder by several processes that start together, of some devices each, against one process of one device.
+"""Many images over devices, meshes and processes, against one device of one process: are the results the same?
 
-All are on this machine, so that what is measured is what several cost, not what they gain.
+One folder by processes that start together, of some devices each; and the same images over meshes of Auto and of
+Explicit axes, of images alone and of images and codes. All are on this machine, so that seconds tell what several
+cost, not what they gain (``benchmarks/scaling.py`` does).
 """
 
 import argparse
 import json
+import math
 import os
 import socket
 import subprocess
@@ -17,6 +20,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from common import Report, at_least, note, number, parser, print_table
+from jax.sharding import AxisType
 
 import gprior_jax as gp
 from gprior_jax.runs import Record, read_record
@@ -29,6 +33,7 @@ def arguments() -> argparse.Namespace:
     made.add_argument("--steps", type=at_least(1), default=20)
     made.add_argument("--processes", type=at_least(1), nargs="+", default=[1, 2, 4])
     made.add_argument("--devices", type=at_least(1), default=2, help="forced CPU devices of each process")
+    made.add_argument("--meshes", type=at_least(1), nargs="+", default=[1, 2, 4, 8], help="devices of meshes")
     return made.parse_args()
 
 
@@ -84,10 +89,39 @@ def differences(found: Run, wanted: Run) -> tuple[float, float]:
     return max(losses), max(float(np.abs(ours.image - theirs.image).max()) for ours, theirs in pairs)
 
 
+def over_meshes(prior: gp.Prior, images: np.ndarray, steps: int, counts: list[int], report: Report) -> None:
+    """Invert images over meshes of one process, and compare."""
+    recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=steps, perceptual=None)
+    apart = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=steps, perceptual=None, free_codes=True)
+    alone = {each: gp.invert(prior, images, each, key=jax.random.key(0), batch_size=8) for each in (recipe, apart)}
+    rows: list[list[object]] = []
+    shapes = [((count,), recipe) for count in counts]
+    shapes += [((count // 2, 2), apart) for count in counts if count % 2 == 0]
+    for shape, chosen in shapes:
+        for kind in (AxisType.Auto, AxisType.Explicit):
+            count = math.prod(shape)
+            mesh = jax.make_mesh(
+                shape, ("images", "codes")[: len(shape)], (kind,) * len(shape), devices=jax.devices()[:count]
+            )
+            found, wanted = gp.invert(prior, images, chosen, key=jax.random.key(0), mesh=mesh), alone[chosen]
+            told = {
+                "mesh": "x".join(map(str, shape)),
+                "axes": kind.name,
+                "loss": float(np.abs(found.loss / wanted.loss - 1.0).max()),
+                "pixel": float(np.abs(found.images - wanted.images).max()),
+                "same": bool((found.status == wanted.status).all()),
+            }
+            note(str(told))
+            report.add(**told)
+            rows.append([told["mesh"], told["axes"], f"{told['loss']:.1e}", f"{told['pixel']:.1e}", told["same"]])
+    print_table(["mesh", "axes", "loss, relative", "pixel", "same status"], rows)
+
+
 def main() -> None:
     """Run all, and compare."""
     args = arguments()
-    report = Report("Several processes", args, device=False)
+    report = Report("Devices, meshes and processes", args, device=False)
+    jax.config.update("jax_num_cpu_devices", max(args.meshes))
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as place:
         inputs = Path(place) / "in"
@@ -99,14 +133,18 @@ def main() -> None:
         alone = run(inputs, Path(place) / "alone", args.steps, 1, 1)
         rows.append([1, 1, number(alone.seconds, 1), "", "", ""])
         report.add(processes=1, devices=1, seconds=alone.seconds)
-        for processes in args.processes:
-            found = run(inputs, Path(place) / str(processes), args.steps, processes, args.devices)
+        several = [(1, count) for count in args.meshes if count > 1]
+        several += [(count, args.devices) for count in args.processes if (count, args.devices) not in several]
+        for processes, each in several:
+            found = run(inputs, Path(place) / f"{processes}x{each}", args.steps, processes, each)
             loss, pixel = differences(found, alone)
-            same, devices = found.statuses == alone.statuses, processes * args.devices
-            note(f"{processes} processes: {found.seconds:.1f} s, images that each has seen done: {found.solved}")
+            same, devices = found.statuses == alone.statuses, processes * each
+            told = f"{processes} processes, {devices} devices: {found.seconds:.1f} s"
+            note(f"{told}, images that each has seen done: {found.solved}")
             rows.append([processes, devices, number(found.seconds, 1), f"{loss:.1e}", f"{pixel:.1e}", same])
             report.add(processes=processes, devices=devices, seconds=found.seconds, loss=loss, pixel=pixel, same=same)
     print_table(["processes", "devices", "seconds", "loss, relative", "pixel", "same names, status"], rows)
+    over_meshes(prior, np.clip(images, -1, 1), args.steps, args.meshes, report)
 
 
 if __name__ == "__main__":
