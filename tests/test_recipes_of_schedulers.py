@@ -45,12 +45,12 @@ def test_array_job_of_slurm(ran):
 
 def test_hosts_of_slurm(ran):
     found = ran("bash", RECIPES / "slurm_hosts.sh", "photos", "out")
-    assert (found.inputs, found.distributed, found.devices, found.coordinator) == (("photos",), True, 4, None)
+    assert (found.inputs, found.distributed, found.spread_over, found.coordinator) == (("photos",), True, 4, None)
 
 
 def test_tpu_pod(ran, tmp_path):
     found = ran("bash", RECIPES / "tpu_pod.sh", "tpu", "zone", "gs://bucket/my photos", "out", DEVICES="8")
-    assert (found.inputs, found.distributed, found.devices) == (("gs://bucket/my photos",), True, 8)
+    assert (found.inputs, found.distributed, found.spread_over) == (("gs://bucket/my photos",), True, 8)
     extras = re.search(r"gprior-jax\[(.*)\]", (tmp_path / "pip.txt").read_text())[1].split(",")
     assert all(f"\n{extra} = [" in (ROOT / "pyproject.toml").read_text() for extra in extras)
 
@@ -63,6 +63,26 @@ def test_job_of_kubernetes(ran):
     assert job["spec"]["completionMode"] == "Indexed"
     found = ran(*container["command"], **variables, JOB_COMPLETION_INDEX="15")
     assert (found.inputs, found.out, found.share) == (("/data/photos",), Path("/data/results"), Share(15, 16))
+
+
+def test_task_of_skypilot(ran):
+    task = yaml_of(RECIPES / "skypilot.yaml")
+    assert set(task["file_mounts"]) == set(task["envs"].values())
+    numbers = {"SKYPILOT_NODE_RANK": "3", "SKYPILOT_NUM_NODES": str(task["num_nodes"])}
+    found = ran("sh", "-c", task["run"], **task["envs"], **numbers)
+    assert (found.inputs, found.out, found.share) == (("/photos",), Path("/results/part-3"), Share(3, 4))
+    assert f"part-{task['num_nodes'] - 1} --to" in (RECIPES / "skypilot.yaml").read_text()
+
+
+def test_skypilot_reads_its_task(monkeypatch, tmp_path):
+    """Its own parser and schema, without a cloud."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SKYPILOT_DISABLE_USAGE_COLLECTION", "1")
+    sky = pytest.importorskip("sky", reason="skypilot is not installed")
+    task = sky.Task.from_yaml(str(RECIPES / "skypilot.yaml"))
+    (resources,) = task.resources
+    assert (task.num_nodes, resources.accelerators, resources.use_spot) == (4, {"H100": 1}, True)
+    assert set(task.storage_mounts) == {"/photos", "/results"}
 
 
 def yaml_of(path):

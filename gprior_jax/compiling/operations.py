@@ -43,6 +43,8 @@ def _of_equation(equation: Any) -> float:
     inner = [operations(each) for each in _within(list(given.values()))]
     if name == "cond":
         return max(inner, default=0.0)
+    if name == "shard_map":  # What each device does of the axes that are its own.
+        return sum(inner) * math.prod(given["mesh"].shape[axis] for axis in given.get("newly_manual_axes", ()))
     return sum(inner) * (given["length"] if name == "scan" else 1)
 
 

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gprior_jax.compiling.programs import Compiled
-from gprior_jax.inversion.devices import IMAGES
 from gprior_jax.typing import PyTree
 
 MARGIN = 0.9
@@ -37,7 +36,7 @@ class Footprint(NamedTuple):
     operations: float
 
     def fitting(self, free: int, devices: int) -> int:
-        """How many images at once would fit where ``free`` bytes are left on each device beside the rows.
+        """How many images at once, split over devices, would fit where each has ``free`` bytes left beside the rows.
 
         What a step takes grows with its images, but for a little: the estimate is low rather than high.
 
@@ -49,22 +48,28 @@ class Footprint(NamedTuple):
         return max(1, devices * math.floor(own * room))
 
 
-def footprint(program: Compiled, images: int, devices: int, rows: PyTree) -> Footprint:
+def footprint(program: Compiled, images: int, rows: PyTree) -> Footprint:
     """What a compiled program takes.
 
     Args:
         program: it.
         images: of its batch.
-        devices: that it runs on.
-        rows: arguments that grow with the images; they are split over the devices.
+        rows: arguments that grow with the images.
     """
     beside = 0
     # A platform's plugin may not tell.
     with contextlib.suppress(Exception):
         memory: Any = program.call.memory_analysis()
         beside = memory.temp_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
-    held = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(rows) if hasattr(leaf, "dtype"))
-    return Footprint(images, held // devices, max(0, beside), program.operations)
+    return Footprint(images, sum(map(_held, jax.tree.leaves(rows))), max(0, beside), program.operations)
+
+
+def _held(leaf: Any) -> int:
+    """Bytes of an array on each of its devices."""
+    if not hasattr(leaf, "dtype"):
+        return 0
+    shape = leaf.sharding.shard_shape(leaf.shape) if isinstance(leaf, jax.Array) else leaf.shape
+    return math.prod(shape) * leaf.dtype.itemsize
 
 
 def free_bytes(mesh: Mesh) -> int | None:
@@ -146,7 +151,7 @@ def ceiling(mesh: Mesh) -> float:
     to; the best of a few, a fifth of a second on a CPU core. It is measured once in a process.
     """
     side = _SIDE.get(mesh.devices.flat[0].platform, _ACCELERATOR_SIDE)
-    rows = PartitionSpec(IMAGES)
+    rows = PartitionSpec(mesh.axis_names)
     product = jax.jit(jax.shard_map(lambda x: x @ x, mesh=mesh, in_specs=rows, out_specs=rows))
     matrix = jnp.ones((mesh.size * side, side), jnp.float32, device=NamedSharding(mesh, rows))
     best = math.inf

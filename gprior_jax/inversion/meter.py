@@ -7,6 +7,7 @@ from jax.sharding import Mesh
 
 from gprior_jax.compiling.programs import Compiled
 from gprior_jax.errors import OutOfMemoryError
+from gprior_jax.inversion.devices import IMAGES
 from gprior_jax.inversion.footprint import ceiling, footprint, free_bytes
 from gprior_jax.typing import PyTree
 
@@ -63,9 +64,8 @@ class Meter:
         Raises:
             TooManyImagesError: it does not, and fewer images would take less.
         """
-        devices, free = mesh.devices.size, self._free(mesh)
-        own = footprint(program(), images, devices, rows)
-        fits = images if free is None or not own.beside else own.fitting(free, devices)
+        own, free = footprint(program(), images, rows), self._free(mesh)
+        fits = images if free is None or not own.beside else own.fitting(free, mesh.shape[IMAGES])
         if free is not None and images > 1 and fits < images:
             raise TooManyImagesError(own.beside, free, images, fits)
         self._mesh, self._operations[stage] = mesh, own.operations / length

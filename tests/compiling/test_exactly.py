@@ -39,7 +39,7 @@ def test_what_differs_reads_differently():
     values += [functools.partial(optax.adam, 0.1), functools.partial(optax.adam, 0.2), prepare]
     meshes = [((2, 4), ("a", "b")), ((4, 2), ("a", "b")), ((2, 4), ("b", "a"))]
     values += [jax.sharding.AbstractMesh(*mesh) for mesh in meshes]
-    values += [jax.sharding.AbstractMesh(*meshes[0], axis_types=(jax.sharding.AxisType.Auto,) * 2)]
+    values += [jax.sharding.AbstractMesh(*meshes[0], axis_types=(jax.sharding.AxisType.Explicit,) * 2)]
     assert len({text_of(value) for value in values}) == len(values)
 
 

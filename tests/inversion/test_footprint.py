@@ -17,7 +17,7 @@ def test_what_a_program_takes():
     """An array that cannot be done without, [1000, 1000, 4]: 16 MB."""
     program = jit(lambda x: jnp.sort((x[:, None, :] + x[None]).reshape(-1, 4), axis=0)[:10], use="often")
     x = np.ones((1000, 4), np.float32)
-    found = footprint(program.compiled(x), images=4, devices=1, rows=(x, None, 3))
+    found = footprint(program.compiled(x), images=4, rows=(x, None, 3))
     assert found.rows == 16000
     assert 16 * MEGABYTE <= found.beside < 100 * MEGABYTE
 
@@ -71,6 +71,6 @@ def test_a_platform_that_does_not_tell():
         def memory_analysis(self):
             raise NotImplementedError
 
-    own = footprint(type("Program", (), {"call": Silent(), "operations": 5.0})(), images=1, devices=1, rows=())
+    own = footprint(type("Program", (), {"call": Silent(), "operations": 5.0})(), images=1, rows=())
     assert own == Footprint(1, 0, 0, 5.0)
     assert jax.local_devices()[0].platform == "cpu" or own.beside == 0

@@ -13,7 +13,10 @@ from latents.priors import tiny_prior
 
 import gprior_jax as gp
 from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion.devices import image_mesh
 from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.footprint import ceiling, footprint
+from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.optimizer import AnyOptimizer, Optimizer
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
@@ -120,7 +123,7 @@ def test_codes_and_what_the_optimiser_keeps_of_them_stay_apart(images, length):
             wanted = NamedSharding(inverter.mesh, spec)
             assert leaf.sharding.is_equivalent_to(wanted, leaf.ndim), jax.tree_util.keystr(path)
             assert leaf.addressable_shards[0].data.shape[1:2] == ((1,) if apart else leaf.shape[1:2])
-        states, _ = inverter.advance(0, length, states, measurements)
+        states, _ = inverter.steps(0, length, states, measurements, images=3)(states, measurements)
 
 
 @pytest.mark.parametrize("name", ["codes that move", "channel weights"])
@@ -145,3 +148,25 @@ def test_streams(images, name):
 def test_what_cannot_be_split_is_refused(asked, devices, sentence):
     with pytest.raises(ArgumentError, match=sentence):
         Inverter(PRIOR, asked, devices=devices)
+
+
+class Looking(Meter):
+    """A meter that keeps what it has seen."""
+
+    def look(self, stage, length, program, mesh, images, rows):
+        super().look(stage, length, program, mesh, images, rows)
+        self.seen = footprint(program(), images, rows)
+
+
+def test_what_a_step_is_measured_by(images):
+    """As many operations as on one device, of which each has a part; the ceiling is that of all."""
+    found = []
+    for devices in (1, (1, 8)):
+        meter = Looking(lambda mesh: None)
+        Inverter(PRIOR, MOVING, devices=devices, meter=meter).invert(images, key=KEY)
+        found.append(meter.seen)
+    one, split = found
+    assert split.operations == one.operations > 0
+    assert 0 < split.rows < one.rows
+    assert 0 < split.beside < one.beside
+    assert ceiling(image_mesh((2, 4))) > 0.0
