@@ -34,7 +34,7 @@ from gprior_jax.inversion.devices import (
     unbound,
 )
 from gprior_jax.inversion.filming import Film
-from gprior_jax.inversion.inputs import Inputs, checked_ids, checked_images
+from gprior_jax.inversion.inputs import Inputs, check_starts, checked_ids, checked_images
 from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.problem import Evaluation, Measurement, Problem
 from gprior_jax.inversion.progress import Reporter
@@ -42,7 +42,7 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result, by_loss, joined, result_of
 from gprior_jax.inversion.solver import Solution, State
 from gprior_jax.keys import purpose
-from gprior_jax.latents import FIXED, Variables
+from gprior_jax.latents import Variables
 from gprior_jax.latents.split_codes import split
 from gprior_jax.objectives import Objective
 from gprior_jax.operators import Forward, Identity
@@ -242,32 +242,9 @@ class Inverter:
         numbers = checked_ids(ids, len(observed))
         labels: Any = None if label is None else np.asarray(as_labels(self.prior, label, (len(observed),)))
         if init or self._problems[0].encoder is not None:
-            self._check_starts(init or {}, observed, operator)
+            check_starts(self._problem(0, operator), self.prior, init or {}, observed)
         hints: dict[str, Any] = {name: np.asarray(value)[:, None] for name, value in (init or {}).items()}
         return Inputs(numbers, observed, Identity() if operator is None else operator, hints, labels)
-
-    def _check_starts(self, init: Variables, observed: np.ndarray, operator: Forward | None) -> None:
-        """Check that what images start from has the shapes of their variables."""
-        problem = self._problem(0, operator)
-        prior = with_label(self.prior, 0) if self.prior.num_classes else self.prior
-        own = jax.eval_shape(partial(problem.parametrization.init, prior), jax.random.key(0))
-        for name, value in init.items():
-            wanted = (len(observed), *own[name].shape) if name in own else (len(observed), *np.shape(value)[1:])
-            if np.shape(value) != wanted:
-                raise ArgumentError(f"init holds {name!r} of shape {np.shape(value)}: give {wanted}.")
-        if problem.encoder is None:
-            return
-        seen, wanted = observed.shape[1:], problem.encoder.module.input_shape
-        if seen != wanted:
-            raise ArgumentError(f"the encoder takes images of shape {wanted}, and {seen} were observed: start without.")
-        module = problem.encoder.module
-        found = {module.space: jax.ShapeDtypeStruct(module.code_shape, jnp.float32)}
-        hint = jax.eval_shape(partial(problem.parametrization.start_at, prior), jax.random.key(0), found)
-        if any(name not in own or own[name].shape != value.shape for name, value in hint.items()):
-            gives, told = (
-                ", ".join(f"{n} {v.shape}" for n, v in each.items() if not n.startswith(FIXED)) for each in (found, own)
-            )
-            raise ArgumentError(f"the encoder gives {gives}, but what is searched for is {told}: start without.")
 
     def _problem(self, stage: int, operator: Forward | None) -> Problem:
         """What a stage starts on: an encoder that nobody asked for is for images that were observed as they are."""

@@ -1,5 +1,6 @@
 """What a batch of images starts from."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -7,10 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import check_range
+from gprior_jax.inversion.problem import Problem
 from gprior_jax.inversion.result import Result
 from gprior_jax.keys import MAX_ID
-from gprior_jax.latents import Variables
+from gprior_jax.latents import FIXED, Variables
 from gprior_jax.operators import Forward
 from gprior_jax.typing import Array, ArrayLike
 
@@ -76,3 +80,30 @@ def checked_images(images: ArrayLike, shape: tuple[int, ...], operator: Forward 
         bad = ", ".join(map(str, np.flatnonzero(~finite)[:10]))
         raise ArgumentError(f"images {bad} hold NaN or infinite pixels: give finite numbers in [-1, 1].")
     return observed
+
+
+def check_starts(problem: Problem, prior: Prior, init: Variables, observed: np.ndarray) -> None:
+    """Check that what images start from, a hint or a code of an encoder, has the shapes of their variables.
+
+    Raises:
+        ArgumentError: it has not.
+    """
+    prior = with_label(prior, 0) if prior.num_classes else prior
+    own = jax.eval_shape(partial(problem.parametrization.init, prior), jax.random.key(0))
+    for name, value in init.items():
+        wanted = (len(observed), *own[name].shape) if name in own else (len(observed), *np.shape(value)[1:])
+        if np.shape(value) != wanted:
+            raise ArgumentError(f"init holds {name!r} of shape {np.shape(value)}: give {wanted}.")
+    if problem.encoder is None:
+        return
+    seen, wanted = observed.shape[1:], problem.encoder.module.input_shape
+    if seen != wanted:
+        raise ArgumentError(f"the encoder takes images of shape {wanted}, and {seen} were observed: start without.")
+    module = problem.encoder.module
+    found = {module.space: jax.ShapeDtypeStruct(module.code_shape, jnp.float32)}
+    hint = jax.eval_shape(partial(problem.parametrization.start_at, prior), jax.random.key(0), found)
+    if any(name not in own or own[name].shape != value.shape for name, value in hint.items()):
+        gives, told = (
+            ", ".join(f"{n} {v.shape}" for n, v in each.items() if not n.startswith(FIXED)) for each in (found, own)
+        )
+        raise ArgumentError(f"the encoder gives {gives}, but what is searched for is {told}: start without.")
