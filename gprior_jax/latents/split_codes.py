@@ -98,7 +98,7 @@ def split(parametrization: Parametrization, mesh: Mesh) -> Parametrization:
     """A parametrisation whose codes are split over a mesh, where this has an axis for them.
 
     Raises:
-        ArgumentError: it has one code, or a number that the axis does not divide.
+        ArgumentError: it is no MultiCode, or has a number of codes that the axis does not divide.
 
     >>> split(MultiCode(4, 2), jax.make_mesh((1, 1), ("images", "codes"))).num_codes
     4
@@ -106,10 +106,10 @@ def split(parametrization: Parametrization, mesh: Mesh) -> Parametrization:
     if CODES not in mesh.axis_names:
         return parametrization
     devices = mesh.shape[CODES]
-    if not isinstance(parametrization, MultiCode):
+    if type(parametrization) is not MultiCode:  # One of a user's that derives from it may compose in another way.
         raise ArgumentError(
-            f"the axis codes of {devices} devices splits the codes of one image, and {type(parametrization).__name__} "
-            "has one: spread images alone."
+            f"the axis codes of {devices} devices splits the codes of MultiCode, not {type(parametrization).__name__}: "
+            "spread images alone."
         )
     count, at_once = parametrization.num_codes, parametrization.codes_per_call
     if count % devices:

@@ -140,7 +140,7 @@ def test_streams(images, name):
         (recipe(), (1, 3), r"8 codes cannot be split evenly over the 3 devices of the axis codes: take 6 or 9 codes"),
         (Recipe("test", MultiCode(2, 1), (Pixel(),)), (1, 4), "2 codes cannot be .* take 4 codes, or another number"),
         (Recipe("test", MultiCode(12, 1, codes_per_call=4), (Pixel(),)), (1, 2), "codes_per_call 4 must divide the 6"),
-        (gp.recipes.latent("z", perceptual=None), (1, 2), "splits the codes of one image, and Z has one"),
+        (gp.recipes.latent("z", perceptual=None), (1, 2), "splits the codes of MultiCode, not Z: spread images alone"),
         (recipe(), (3, 3), r"devices 3x3: this process has 8 \(cpu\)"),
         (recipe(), (0, 1), r"devices 0x1: this process has 8 \(cpu\)"),
     ],
