@@ -1,0 +1,98 @@
+"""Curves through a latent space, measured by the outputs: energy, length, speed; and curves of even speed.
+
+A curve is the row of its latents, ``[T + 1, ...]``, at even times from 0 to 1. Distances are those of the outputs of
+neighbours, so that no derivative is taken, and kinks do no harm.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gprior_jax.editing.paths import lerp, slerp
+from gprior_jax.geometry.functions import Function
+from gprior_jax.typing import Array
+
+
+class CurveMeasures(NamedTuple):
+    """A curve, measured.
+
+    Attributes:
+        energy: ``T * sum(distance^2)``, the integral of the squared speed over the time from 0 to 1; no smaller than
+            the squared length, and equal to it where the speed is even.
+        length: the sum of the distances.
+        speed_variation: the standard deviation of the distances over their mean.
+        distances: ``[T]``, of the outputs of neighbours.
+    """
+
+    energy: Array
+    length: Array
+    speed_variation: Array
+    distances: Array
+
+
+def line(start: Array, end: Array, num_segments: int) -> Array:
+    """The straight line, ``[T + 1, ...]``.
+
+    >>> line(jnp.zeros(1), jnp.ones(1), 2).ravel().tolist()
+    [0.0, 0.5, 1.0]
+    """
+    return jax.vmap(lambda t: lerp(start, end, t))(jnp.linspace(0.0, 1.0, num_segments + 1, dtype=start.dtype))
+
+
+def arc(start: Array, end: Array, num_segments: int) -> Array:
+    """The arc around zero, ``[T + 1, ...]``, over the last axis; see :func:`gprior_jax.editing.paths.slerp`."""
+    return jax.vmap(lambda t: slerp(start, end, t))(jnp.linspace(0.0, 1.0, num_segments + 1, dtype=start.dtype))
+
+
+def run_along(function: Function, curve: Array) -> Array:
+    """Outputs of the latents of a curve in a row each, ``[T + 1, M]``."""
+    return jax.vmap(lambda latent: function(latent).ravel())(curve)
+
+
+def distances(points: Array) -> Array:
+    """Distances of neighbours ``[T]`` of points ``[T + 1, M]``; of equal ones with a derivative of 0."""
+    squares = jnp.sum(jnp.square(points[1:] - points[:-1]), -1)
+    return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1.0)), 0.0)
+
+
+def measure(function: Function, curve: Array) -> CurveMeasures:
+    """Energy, length and speed of a curve ``[T + 1, ...]``.
+
+    >>> found = measure(lambda x: 3.0 * x, jnp.array([[0.0], [0.5], [1.0]]))
+    >>> float(found.energy), float(found.length), float(found.speed_variation)
+    (9.0, 3.0, 0.0)
+    """
+    found = distances(run_along(function, curve))
+    energy = len(found) * jnp.sum(jnp.square(found))
+    mean = jnp.mean(found)
+    return CurveMeasures(energy, jnp.sum(found), jnp.std(found) / jnp.where(mean > 0, mean, 1.0), found)
+
+
+def refined(curve: Array, times: int = 2) -> Array:
+    """The same curve of straight pieces with each cut into ``times``: ``[T * times + 1, ...]``.
+
+    >>> refined(jnp.array([[0.0], [2.0], [3.0]])).ravel().tolist()
+    [0.0, 1.0, 2.0, 2.5, 3.0]
+    """
+    parts = jnp.arange(times, dtype=curve.dtype) / times
+    pieces = jax.vmap(lambda t: lerp(curve[:-1], curve[1:], t), out_axes=1)(parts)
+    return jnp.concatenate([pieces.reshape(-1, *curve.shape[1:]), curve[-1:]])
+
+
+def evened(function: Function, curve: Array, times: int = 1) -> Array:
+    """Latents along the same curve of straight pieces, moved such that the outputs' speed is more even.
+
+    Args:
+        function: of a latent.
+        curve: ``[T + 1, ...]``; its ends stay.
+        times: how often; what one leaves is about a tenth.
+    """
+    flat = curve.reshape(len(curve), -1)
+    at = jnp.linspace(0.0, 1.0, len(curve), dtype=curve.dtype)
+    for _ in range(times):
+        passed = jnp.concatenate([jnp.zeros(1, curve.dtype), jnp.cumsum(distances(run_along(function, curve)))])
+        share = jnp.where(passed[-1] > 0, passed / jnp.where(passed[-1] > 0, passed[-1], 1.0), at)
+        flat = jax.vmap(lambda numbers, share=share: jnp.interp(at, share, numbers), 1, 1)(flat)
+        curve = flat.reshape(curve.shape)
+    return curve

@@ -1,0 +1,111 @@
+"""How likely a sample is: its density on the surface of images, and how typical its code is."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.stats import truncnorm
+
+from gprior_jax.generators.labels import random_label
+from gprior_jax.generators.prior import LatentDistribution, Prior
+from gprior_jax.generators.styles import check_styles, map_code
+from gprior_jax.geometry.functions import Function
+from gprior_jax.geometry.jacobian import log_volume, metric
+from gprior_jax.keys import purpose
+from gprior_jax.typing import Array, Key
+
+NUM_SAMPLES = 10_000
+
+
+def log_prior(latent: Array, distribution: LatentDistribution) -> Array:
+    """Log density of a code z, natural logarithm; minus infinity outside of a bounded distribution.
+
+    >>> round(float(log_prior(jnp.zeros(2), LatentDistribution())), 4)  # -log(2 pi)
+    -1.8379
+    """
+    if distribution.kind == "normal":
+        return -0.5 * (jnp.sum(jnp.square(latent)) + latent.size * math.log(2 * math.pi))
+    low, high = distribution.low, distribution.high
+    if distribution.kind == "uniform":
+        inside = jnp.all((latent >= low) & (latent <= high))
+        return jnp.where(inside, -latent.size * math.log(high - low), -jnp.inf)
+    return jnp.sum(truncnorm.logpdf(latent, -2.0, 2.0, loc=(low + high) / 2, scale=(high - low) / 4))
+
+
+def log_density(
+    function: Function, latent: Array, distribution: LatentDistribution | None = None, *, batch_size: int = 16
+) -> Array:
+    """Log density of what a code z gives, with respect to area on the surface of outputs.
+
+    The change of variables ``log p(z) - log sqrt(det J^T J)``; densities of outputs of different functions do not
+    compare, and neither do those of spaces of other dimension. One code is taken to give an output.
+
+    Args:
+        function: of a latent z of any shape.
+        latent: the code.
+        distribution: of codes; None is standard normal.
+        batch_size: products with the Jacobian at once.
+
+    >>> found = log_density(lambda z: 2 * z, jnp.zeros(1))  # A normal of deviation 2.
+    >>> round(float(found), 4)
+    -1.6121
+    """
+    own = log_prior(latent, distribution or LatentDistribution())
+    return own - log_volume(metric(function, latent, batch_size=batch_size))
+
+
+class Typicality(NamedTuple):
+    """How a code compares with those that a prior draws.
+
+    Attributes:
+        distance: Mahalanobis, over the root of the number of coordinates: about 1 for what is drawn.
+        farther: part of drawn codes that are farther out: near 0 for codes that are too far, near 1 for those closer to
+            the mean than any drawn one, as averages and truncated codes are.
+    """
+
+    distance: Array
+    farther: Array
+
+
+def typicality(
+    prior: Prior, latent: Array, key: Key, space: str | None = None, num_samples: int = NUM_SAMPLES
+) -> Typicality:
+    """Whether a code is where the prior's own codes are: in many dimensions these lie in a shell, not at the mean.
+
+    Args:
+        prior: the generator.
+        latent: z ``[z_dim]`` or w ``[w_dim]``; of W+ any row.
+        key: of the codes that are drawn.
+        space: ``"z"`` or ``"w"``; None is w where the prior has styles.
+        num_samples: of them.
+
+    Raises:
+        ValueError: w of a prior without styles.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin")
+    >>> found = typicality(prior, jnp.zeros(prior.z_dim), jax.random.key(0), num_samples=1000)
+    >>> float(found.distance) < 0.1, float(found.farther)
+    (True, 1.0)
+    """
+    space = space or ("w" if prior.num_styles else "z")
+    draw, label = jax.random.split(purpose(key, "typicality"))
+    codes = prior.latent.sample(draw, (num_samples, prior.z_dim))
+    if space != "z":
+        check_styles(prior)
+        labels = None if not prior.num_classes else jax.random.split(label, num_samples)
+        one = (lambda z, k: map_code(prior, z, random_label(prior, k))[0]) if prior.num_classes else None
+        codes = jax.vmap(one)(codes, labels) if one else jax.vmap(lambda z: map_code(prior, z)[0])(codes)
+    mean = codes.mean(0)
+    spread = jnp.cov(codes, rowvar=False).reshape(codes.shape[1], codes.shape[1])
+    # Of w few directions hold nearly all: what is left of the others is rounding.
+    values, vectors = jnp.linalg.eigh(spread)
+    kept = values > 1e-6 * values[-1]
+    roots = jnp.where(kept, 1 / jnp.sqrt(jnp.where(kept, values, 1.0)), 0.0)
+
+    def distance(code: Array) -> Array:
+        return jnp.sqrt(jnp.sum(jnp.square((code - mean) @ vectors * roots)) / jnp.sum(kept))
+
+    own = distance(latent)
+    return Typicality(own, jnp.mean(jax.vmap(distance)(codes) > own))

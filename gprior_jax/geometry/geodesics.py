@@ -1,0 +1,211 @@
+"""Geodesics: curves of least energy between two latents, by Gauss-Newton steps from few control points to many.
+
+Of the ways that were measured on the bundled priors (``benchmarks/RESULTS.md``) this reaches an energy in a fraction
+of the time of Adam or L-BFGS (:func:`descend` takes these), and of :mod:`gprior_jax.geometry.georce`, which needs the
+whole metric at every point. Nothing here differentiates the metric: it works for networks with kinks.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gprior_jax.errors import ArgumentError
+from gprior_jax.geometry.curves import evened, line, measure, refined
+from gprior_jax.geometry.functions import Function
+from gprior_jax.geometry.relaxing import DAMPING, PRODUCTS, Relaxed, path, relax
+from gprior_jax.typing import Array
+
+NUM_SEGMENTS = 16
+COARSEST = 4
+"""Segments of the first level; every level has twice as many."""
+
+STEPS = 3
+"""Gauss-Newton steps of a level."""
+
+_EVENED = 3
+"""Times that a finished curve is evened: each leaves about a tenth of the variation."""
+
+
+class Geodesic(NamedTuple):
+    """A curve between two latents.
+
+    Attributes:
+        curve: ``[T + 1, *latent.shape]``, of even speed, both ends with it.
+        energy: see :class:`gprior_jax.geometry.curves.CurveMeasures`; the root is the distance of the ends.
+        length: of the outputs.
+        speed_variation: likewise.
+        line_energy: of the straight line, with as many points at even times; ``energy`` is never above it.
+    """
+
+    curve: Array
+    energy: Array
+    length: Array
+    speed_variation: Array
+    line_energy: Array
+
+    @property
+    def distance(self) -> Array:
+        """Of the two ends along the curve."""
+        return self.length
+
+
+def levels(num_segments: int) -> tuple[int, ...]:
+    """Segments of the levels, rising.
+
+    >>> levels(16), levels(12), levels(5)
+    ((4, 8, 16), (6, 12), (5,))
+    """
+    found = [num_segments]
+    while found[0] % 2 == 0 and found[0] // 2 >= COARSEST:
+        found.insert(0, found[0] // 2)
+    return tuple(found)
+
+
+def geodesic(
+    function: Function,
+    start: Array,
+    end: Array,
+    *,
+    num_segments: int = NUM_SEGMENTS,
+    steps: int = STEPS,
+    products: int = PRODUCTS,
+    damping: float = DAMPING,
+    initial: Array | None = None,
+) -> Geodesic:
+    """The curve of least energy between two latents; a local one, near the line that it starts from.
+
+    Args:
+        function: of a latent of any shape.
+        start: a latent.
+        end: another, of its shape.
+        num_segments: T; with few the curve cuts corners of the outputs.
+        steps: Gauss-Newton steps of every level, see :func:`levels`.
+        products: with the Jacobian in a step.
+        damping: of the first step.
+        initial: a curve ``[K + 1, ...]`` to start from, such as an :func:`gprior_jax.geometry.curves.arc`, of as many
+            segments as the first of :func:`levels`; None is the straight line.
+
+    Raises:
+        ValueError: latents of different shapes, fewer than two segments, or an initial curve of another length.
+
+    >>> surface = lambda x: jnp.stack([x[0], x[1], x[0] ** 2])
+    >>> found = geodesic(surface, -jnp.ones(2), jnp.ones(2), num_segments=4)
+    >>> bool(found.energy < found.line_energy), bool(found.speed_variation < 0.02)
+    (True, True)
+    """
+    check_ends(start, end, num_segments)
+    sizes = levels(num_segments)
+    if initial is not None and initial.shape != (sizes[0] + 1, *start.shape):
+        raise ArgumentError(f"an initial curve of shape {initial.shape}: use {[sizes[0] + 1, *start.shape]}.")
+    straight = line(start, end, num_segments)
+    curve = line(start, end, sizes[0]) if initial is None else initial
+    for size in sizes:
+        curve = curve if size == len(curve) - 1 else refined(curve)
+        curve = evened(function, curve)
+        if size == num_segments:  # With few points curves cut corners: the line may be better than what has come of it.
+            curve = _better(function, curve, evened(function, straight))
+        curve = _relaxed(function, curve, steps, products, damping)
+    return _finished(function, curve, straight)
+
+
+def _relaxed(function: Function, curve: Array, steps: int, products: int, damping: float) -> Array:
+    graph = path(len(curve) - 1)
+
+    def step(state: Relaxed, _: None) -> tuple[Relaxed, None]:
+        moved = relax(function, graph, state, products)
+        # Evened every time: a step is found for the points as they lie, and takes them apart.
+        return moved._replace(points=_better(function, evened(function, moved.points), moved.points)), None
+
+    first = Relaxed(curve, jnp.asarray(damping, curve.dtype), jnp.zeros((), curve.dtype))
+    return jax.lax.scan(step, first, None, length=steps)[0].points
+
+
+def _better(function: Function, first: Array, second: Array) -> Array:
+    """The curve of less energy."""
+    one, other = (measure(function, curve).energy for curve in (first, second))
+    return jnp.where(one <= other, first, second)
+
+
+def _finished(function: Function, curve: Array, straight: Array) -> Geodesic:
+    """The curve at even speed, and the evened line where that has come out no better."""
+    line_energy = measure(function, straight).energy
+    curve = _better(function, evened(function, curve, _EVENED), evened(function, straight, _EVENED))
+    curve = _better(function, curve, straight)
+    found = measure(function, curve)
+    return Geodesic(curve, found.energy, found.length, found.speed_variation, line_energy)
+
+
+def geodesics(
+    function: Function, starts: Array, ends: Array, *, batch_size: int | None = None, **settings: object
+) -> Geodesic:
+    """Geodesics between many pairs of latents at once; a pair's does not depend on the others.
+
+    Args:
+        function: of a latent of any shape.
+        starts: ``[N, ...]``.
+        ends: ``[N, ...]``.
+        batch_size: pairs at once; a pair holds what the function keeps for its derivative at T + 1 latents. None is
+            all.
+        settings: of :func:`geodesic`.
+
+    Returns:
+        with a leading axis N.
+
+    >>> found = geodesics(lambda x: x**2, jnp.zeros((3, 1)), jnp.ones((3, 1)), num_segments=2)
+    >>> found.curve.shape, found.energy.shape
+    ((3, 3, 1), (3,))
+    """
+    if starts.shape != ends.shape:
+        raise ArgumentError(f"starts of shape {starts.shape} and ends of {ends.shape}: give one end for every start.")
+
+    def one(pair: tuple[Array, Array]) -> Geodesic:
+        return geodesic(function, *pair, **settings)  # pyright: ignore[reportArgumentType]
+
+    if batch_size is None:
+        return jax.vmap(lambda start, end: one((start, end)))(starts, ends)
+    return jax.lax.map(one, (starts, ends), batch_size=batch_size)
+
+
+def descend(
+    function: Function,
+    curve: Array,
+    optimizer: optax.GradientTransformation,
+    num_steps: int = 100,
+) -> Array:
+    """A curve whose control points any optimiser of optax has moved to less energy.
+
+    Args:
+        function: of a latent of any shape.
+        curve: ``[T + 1, ...]``; its ends stay.
+        optimizer: of gradients with respect to latents, such as ``optax.adam(0.02)``.
+        num_steps: that many.
+
+    >>> curve = line(-jnp.ones(2), jnp.ones(2), 4).at[2, 0].set(1.0)
+    >>> found = descend(lambda x: x, curve, optax.adam(0.05), 50)
+    >>> bool(measure(lambda x: x, found).energy < measure(lambda x: x, curve).energy)
+    True
+    """
+
+    def energy(moving: Array) -> Array:
+        return measure(function, curve.at[1:-1].set(moving)).energy
+
+    def step(carry: tuple[Array, optax.OptState], _: None) -> tuple[tuple[Array, optax.OptState], None]:
+        moving, state = carry
+        value, gradient = jax.value_and_grad(energy)(moving)
+        updates, state = optax.with_extra_args_support(optimizer).update(
+            gradient, state, moving, value=value, grad=gradient, value_fn=energy
+        )
+        return (jnp.asarray(optax.apply_updates(moving, updates)), state), None
+
+    first = (curve[1:-1], optimizer.init(curve[1:-1]))
+    return curve.at[1:-1].set(jax.lax.scan(step, first, None, length=num_steps)[0][0])
+
+
+def check_ends(start: Array, end: Array, num_segments: int) -> None:
+    """Raise ``ValueError`` unless two latents are of one shape, and there are segments between them."""
+    if start.shape != end.shape:
+        raise ArgumentError(f"latents of shapes {start.shape} and {end.shape}: a curve joins two of one shape.")
+    if num_segments < 2:
+        raise ArgumentError(f"num_segments {num_segments}: use at least 2.")
