@@ -23,6 +23,7 @@ from common import Report, at_least, note, number, parser, peak_bytes, print_tab
 
 import gprior_jax as gp
 from gprior_jax import geometry
+from gprior_jax.compiling import jit
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import as_styles
@@ -132,8 +133,8 @@ def geodesics(args: argparse.Namespace, report: Report) -> None:
     starts, ends = codes[: args.pairs], codes[args.pairs :]
     function = geometry.outputs(prior)
     settings = {"num_segments": args.segments, "steps": args.steps}
-    together = jax.jit(lambda f, a, b: geometry.geodesics(f, a, b, batch_size=args.batch_size, **settings))
-    alone = jax.jit(lambda f, a, b: geometry.geodesic(f, a, b, **settings))
+    together = jit(lambda f, a, b: geometry.geodesics(f, a, b, batch_size=args.batch_size, **settings), use="often")
+    alone = jit(lambda f, a, b: geometry.geodesic(f, a, b, **settings), use="often")
     begun = time.perf_counter()
     compiled = together.lower(function, starts, ends).compile()
     note(f"compiled in {time.perf_counter() - begun:.0f} s")
@@ -189,7 +190,7 @@ def optimizers(args: argparse.Namespace, report: Report) -> None:
     straight = measured(prior, jax.vmap(lambda a, b: geometry.line(a, b, many))(starts, ends))
     rows = []
     for name, way, pairs in ways:
-        run = jax.jit(lambda f, a, b, way=way: jax.vmap(lambda a, b: way(f, a, b))(a, b))
+        run = jit(lambda f, a, b, way=way: jax.vmap(lambda a, b: way(f, a, b))(a, b), use="often")
         compiled = run.lower(function, starts[:pairs], ends[:pairs]).compile()
         begun = time.perf_counter()
         curves = jax.block_until_ready(compiled(function, starts[:pairs], ends[:pairs]))

@@ -88,11 +88,17 @@ def evened(function: Function, curve: Array, times: int = 1) -> Array:
         curve: ``[T + 1, ...]``; its ends stay.
         times: how often; what one leaves is about a tenth.
     """
+
+    def step(curve: Array, _: None) -> tuple[Array, None]:
+        return evened_by(run_along(function, curve), curve), None
+
+    return jax.lax.scan(step, curve, None, length=times)[0]  # Compiled once, however often it goes round.
+
+
+def evened_by(outputs: Array, curve: Array) -> Array:
+    """The same by outputs ``[T + 1, M]`` that are known."""
     flat = curve.reshape(len(curve), -1)
     at = jnp.linspace(0.0, 1.0, len(curve), dtype=curve.dtype)
-    for _ in range(times):
-        passed = jnp.concatenate([jnp.zeros(1, curve.dtype), jnp.cumsum(distances(run_along(function, curve)))])
-        share = jnp.where(passed[-1] > 0, passed / jnp.where(passed[-1] > 0, passed[-1], 1.0), at)
-        flat = jax.vmap(lambda numbers, share=share: jnp.interp(at, share, numbers), 1, 1)(flat)
-        curve = flat.reshape(curve.shape)
-    return curve
+    passed = jnp.concatenate([jnp.zeros(1, outputs.dtype), jnp.cumsum(distances(outputs))])
+    share = jnp.where(passed[-1] > 0, passed / jnp.where(passed[-1] > 0, passed[-1], 1.0), at)
+    return jax.vmap(lambda numbers: jnp.interp(at, share, numbers), 1, 1)(flat).reshape(curve.shape)

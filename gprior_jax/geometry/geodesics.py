@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import optax
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.geometry.curves import evened, line, measure, refined
+from gprior_jax.geometry.curves import evened, evened_by, line, measure, refined
 from gprior_jax.geometry.functions import Function
 from gprior_jax.geometry.relaxing import DAMPING, PRODUCTS, Relaxed, path, relax
 from gprior_jax.typing import Array
 
 NUM_SEGMENTS = 16
 COARSEST = 4
-"""Segments of the first level; every level has twice as many."""
+"""Segments of the first level, at least."""
 
 STEPS = 3
 """Gauss-Newton steps of a level."""
@@ -52,14 +52,15 @@ class Geodesic(NamedTuple):
 
 
 def levels(num_segments: int) -> tuple[int, ...]:
-    """Segments of the levels, rising.
+    """Segments of the levels, rising: quarters, or halves where these are no whole numbers or too few.
 
-    >>> levels(16), levels(12), levels(5)
-    ((4, 8, 16), (6, 12), (5,))
+    >>> levels(16), levels(8), levels(12), levels(5)
+    ((4, 16), (4, 8), (6, 12), (5,))
     """
     found = [num_segments]
-    while found[0] % 2 == 0 and found[0] // 2 >= COARSEST:
-        found.insert(0, found[0] // 2)
+    for part in (4, 2):  # Every level is compiled for itself: as few as do.
+        while found[0] % part == 0 and found[0] // part >= COARSEST:
+            found.insert(0, found[0] // part)
     return tuple(found)
 
 
@@ -99,42 +100,37 @@ def geodesic(
     sizes = levels(num_segments)
     if initial is not None and initial.shape != (sizes[0] + 1, *start.shape):
         raise ArgumentError(f"an initial curve of shape {initial.shape}: use {[sizes[0] + 1, *start.shape]}.")
-    straight = line(start, end, num_segments)
     curve = line(start, end, sizes[0]) if initial is None else initial
     for size in sizes:
-        curve = curve if size == len(curve) - 1 else refined(curve)
-        curve = evened(function, curve)
-        if size == num_segments:  # With few points curves cut corners: the line may be better than what has come of it.
-            curve = _better(function, curve, evened(function, straight))
-        curve = _relaxed(function, curve, steps, products, damping)
-    return _finished(function, curve, straight)
+        curve = refined(curve, size // (len(curve) - 1))
+        curve = _relaxed(function, evened(function, curve), steps, products, damping)
+    return _finished(function, curve, line(start, end, num_segments))
 
 
 def _relaxed(function: Function, curve: Array, steps: int, products: int, damping: float) -> Array:
     graph = path(len(curve) - 1)
 
     def step(state: Relaxed, _: None) -> tuple[Relaxed, None]:
-        moved = relax(function, graph, state, products)
+        moved, outputs = relax(function, graph, state, products)
         # Evened every time: a step is found for the points as they lie, and takes them apart.
-        return moved._replace(points=_better(function, evened(function, moved.points), moved.points)), None
+        return moved._replace(points=evened_by(outputs, moved.points)), None
 
-    first = Relaxed(curve, jnp.asarray(damping, curve.dtype), jnp.zeros((), curve.dtype))
+    first = Relaxed(curve, jnp.asarray(damping, curve.dtype))
     return jax.lax.scan(step, first, None, length=steps)[0].points
 
 
-def _better(function: Function, first: Array, second: Array) -> Array:
-    """The curve of less energy."""
-    one, other = (measure(function, curve).energy for curve in (first, second))
-    return jnp.where(one <= other, first, second)
-
-
 def _finished(function: Function, curve: Array, straight: Array) -> Geodesic:
-    """The curve at even speed, and the evened line where that has come out no better."""
-    line_energy = measure(function, straight).energy
-    curve = _better(function, evened(function, curve, _EVENED), evened(function, straight, _EVENED))
-    curve = _better(function, curve, straight)
-    found = measure(function, curve)
-    return Geodesic(curve, found.energy, found.length, found.speed_variation, line_energy)
+    """The curve at even speed; the line at even speed, or as it is, where that has come out no better.
+
+    With few points curves cut corners, and what came of them may be worse than the line.
+    """
+    even = jax.lax.map(lambda each: evened(function, each, _EVENED), jnp.stack([curve, straight]))
+    candidates = jnp.concatenate([even, straight[None]])
+    found = jax.lax.map(lambda each: measure(function, each), candidates)
+    best = jnp.argmin(found.energy)
+    return Geodesic(
+        candidates[best], found.energy[best], found.length[best], found.speed_variation[best], found.energy[-1]
+    )
 
 
 def geodesics(

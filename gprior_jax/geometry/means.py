@@ -1,5 +1,6 @@
 """Riemannian means: the latent whose squared distances from others add up to least."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -91,8 +92,9 @@ def riemannian_mean(
     middle = jnp.tensordot(jnp.asarray(factors, latents.dtype), latents, 1)
     curves = jax.vmap(lambda latent: line(latent, middle, num_segments)[:-1])(latents)
     points = jnp.concatenate([curves.reshape(-1, *middle.shape), middle[None]])
-    first = Relaxed(points, jnp.asarray(damping, points.dtype), jnp.zeros((), points.dtype))
-    found = jax.lax.scan(lambda s, _: (relax(function, graph, s, products), None), first, None, length=steps)[0].points
+    first = Relaxed(points, jnp.asarray(damping, points.dtype))
+    step = partial(_step, function, graph, products)
+    found = jax.lax.scan(step, first, None, length=steps)[0].points
     outputs = run_along(function, found)
     mean = found[-1]
     ends = jnp.broadcast_to(mean, (count, 1, *mean.shape))
@@ -100,3 +102,7 @@ def riemannian_mean(
     steps_of = jnp.asarray(graph.incidence, outputs.dtype) @ outputs
     squares = jnp.sum(jnp.square(steps_of), -1).reshape(count, num_segments).sum(1)
     return Mean(mean, curves, num_segments * squares / jnp.asarray(factors, outputs.dtype))
+
+
+def _step(function: Function, graph: Graph, products: int, state: Relaxed, _: None) -> tuple[Relaxed, None]:
+    return relax(function, graph, state, products)[0], None

@@ -61,15 +61,13 @@ class Relaxed(NamedTuple):
     Attributes:
         points: ``[P, ...]``.
         damping: scalar.
-        energy: of the points before the last step, with its weights.
     """
 
     points: Array
     damping: Array
-    energy: Array
 
 
-def relax(function: Function, graph: Graph, state: Relaxed, products: int = PRODUCTS) -> Relaxed:
+def relax(function: Function, graph: Graph, state: Relaxed, products: int = PRODUCTS) -> tuple[Relaxed, Array]:
     """One damped Gauss-Newton step of the latents that move; none that raises the energy.
 
     Args:
@@ -77,6 +75,9 @@ def relax(function: Function, graph: Graph, state: Relaxed, products: int = PROD
         graph: what is joined.
         state: the latents and the damping.
         products: with the Jacobian and its adjoint at most.
+
+    Returns:
+        the state, and the outputs ``[P, M]`` of its latents.
     """
     shape, dtype = state.points.shape, state.points.dtype
     fixed = state.points.reshape(shape[0], -1)
@@ -84,21 +85,24 @@ def relax(function: Function, graph: Graph, state: Relaxed, products: int = PROD
     laplacian = jnp.asarray(graph.laplacian, dtype)
     inverse = jnp.asarray(np.linalg.inv(graph.laplacian), dtype)
 
-    def differences(moving: Array) -> Array:
-        return incidence @ run_along(function, fixed.at[free].set(moving).reshape(shape))
+    def run(moving: Array) -> Array:
+        return run_along(function, fixed.at[free].set(moving).reshape(shape))
 
     start = fixed[free]
-    found, push = jax.linearize(differences, start)
+    outputs, push = jax.linearize(run, start)
     pull = jax.linear_transpose(push, start)
+    found = incidence @ outputs
     energy = jnp.sum(jnp.square(found))
     # Squares of outputs over those of latents: what the metric is, on average along the edges.
     scale = energy / jnp.maximum(jnp.sum(jnp.square(incidence @ fixed)), jnp.finfo(dtype).tiny)
 
     def product(step: Array) -> Array:
-        return pull(push(step))[0] + state.damping * scale * (laplacian @ step)
+        return pull(incidence.T @ (incidence @ push(step)))[0] + state.damping * scale * (laplacian @ step)
 
-    step, _ = cg(product, -pull(found)[0], tol=1e-6, maxiter=products, M=lambda v: inverse @ v)
-    moved = start + step
-    better = jnp.sum(jnp.square(differences(moved))) < energy
-    points = jnp.where(better, fixed.at[free].set(moved), fixed).reshape(shape)
-    return Relaxed(points, state.damping * jnp.where(better, _EASED, _RAISED), energy)
+    gradient = pull(incidence.T @ found)[0]
+    step, _ = cg(product, -gradient, tol=1e-6, maxiter=products, M=lambda v: inverse @ v)
+    moved = run(start + step)
+    better = jnp.sum(jnp.square(incidence @ moved)) < energy
+    points = jnp.where(better, fixed.at[free].set(start + step), fixed).reshape(shape)
+    damping = state.damping * jnp.where(better, _EASED, _RAISED)
+    return Relaxed(points, damping), jnp.where(better, moved, outputs)

@@ -1,0 +1,55 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+from batteries import random_params
+
+from geometry.surfaces import AT, jacobian64, smooth
+from gprior_jax import geometry
+from gprior_jax.generators.prior import LatentDistribution, Prior
+from gprior_jax.generators.stylegan2 import StyleGAN2
+
+KEY = jax.random.key(0)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "wanted"),
+    [
+        (LatentDistribution(), scipy.stats.norm()),
+        (LatentDistribution("uniform", -1.0, 2.0), scipy.stats.uniform(-1.0, 3.0)),
+        (LatentDistribution("truncated_normal", -1.0, 2.0), scipy.stats.truncnorm(-2, 2, loc=0.5, scale=0.75)),
+    ],
+)
+def test_densities_of_codes(distribution, wanted):
+    code = jnp.array([0.3, -0.8, 1.9])
+    assert float(geometry.log_prior(code, distribution)) == pytest.approx(wanted.logpdf(code).sum(), rel=1e-5)
+    if distribution.kind != "normal":
+        assert geometry.log_prior(code + 2, distribution) == -np.inf
+
+
+def test_the_density_of_an_output():
+    values = np.linalg.svd(jacobian64(AT), compute_uv=False)
+    wanted = scipy.stats.norm().logpdf(AT).sum() - np.log(values).sum()
+    assert float(jax.jit(lambda x: geometry.log_density(smooth, x))(AT)) == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_typical_codes(classes):
+    prior = Prior(random_params(module := StyleGAN2((6,), 16, 5, mapping_layers=2, num_classes=classes), 1), module)
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=16).astype(np.float32)
+    drawn, mean, far = (geometry.typicality(prior, s * z, KEY, "z", 500) for s in (1.0, 0.1, 4.0))
+    assert 0.6 < drawn.distance < 1.5
+    assert 0.005 < drawn.farther < 0.995
+    assert mean.farther == 1.0
+    assert far.farther == 0.0
+    w = geometry.typicality(prior, jnp.full(5, 100.0), KEY, num_samples=200)
+    assert w.farther == 0.0
+
+
+def test_a_prior_without_styles_has_no_w():
+    from batteries import random_prior
+
+    with pytest.raises(ValueError, match="has no styles"):
+        geometry.typicality(random_prior("dcgan"), jnp.zeros(4), KEY, "w", 10)

@@ -1,0 +1,34 @@
+import jax.numpy as jnp
+import numpy as np
+
+from gprior_jax import geometry
+
+UPPER = jnp.zeros((4, 3, 1)).at[:2].set(1.0)
+PARTS = np.random.default_rng(5).normal(size=(3, 4, 3, 1)).astype(np.float32)
+
+
+def image(x):
+    """One number moves the upper half, one the lower half, one both, and one nothing."""
+    one, other, both = jnp.asarray(PARTS)
+    return jnp.sin(x[0]) * one * UPPER + x[1] * other * (1 - UPPER) + x[2] * both + 0 * x[3]
+
+
+def test_what_changes_one_region_only_is_found():
+    found = geometry.region_directions(image, jnp.zeros(4), UPPER, 2)
+    np.testing.assert_allclose(np.abs(found.directions[0]), [1, 0, 0, 0], atol=1e-5)
+    assert int(found.held) == 2
+    assert found.inside[0] > 1
+    assert found.outside[0] < 1e-5 * found.inside[0]
+    assert found.inside[1] < 1e-5  # The number that moves nothing is free too, and comes last.
+
+
+def test_more_is_free_with_a_larger_tolerance():
+    weak = jnp.array([1.0, 1.0, 0.2, 1.0])
+    strict, lax = (
+        geometry.region_directions(lambda x: image(weak * x), jnp.zeros(4), UPPER, 1, tolerance=tolerance)
+        for tolerance in (0.01, 0.5)
+    )
+    assert int(strict.held) == 2
+    assert int(lax.held) == 1
+    assert lax.inside[0] > strict.inside[0]
+    assert lax.outside[0] > strict.outside[0]

@@ -1,0 +1,89 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from batteries import random_params
+
+from geometry.surfaces import AT, kinked, smooth
+from gprior_jax import geometry
+from gprior_jax.generators.prior import Prior
+from gprior_jax.generators.stylegan2 import StyleGAN2
+
+
+@pytest.fixture(scope="module")
+def of_32_pixels():
+    """W of a prior of 32 px, its Jacobian, and a code; the weights' spectra fall as those of trained networks do."""
+    module = StyleGAN2((8, 8, 6, 4), z_dim=8, w_dim=48, mapping_layers=1)
+    params = random_params(module, 4)
+    fall = jnp.asarray(0.8 ** np.arange(48), jnp.float32)
+    params = jax.tree.map(lambda x: x * fall[:, None] if x.ndim == 2 and x.shape[0] == 48 else x, params)
+    function = geometry.outputs(Prior(params, module), "w")
+    latent = jax.random.normal(jax.random.key(0), (48,))
+    return function, latent, np.asarray(jax.jit(geometry.jacobian)(function, latent), np.float64)
+
+
+def test_ten_directions_in_25_products(of_32_pixels):
+    function, latent, jacobian = of_32_pixels
+    assert function(latent).shape == (32, 32, 3)
+    _, values, vectors = np.linalg.svd(jacobian, full_matrices=False)
+    found = jax.jit(lambda f, x: geometry.spectrum(f, x, 10, products=25))(function, latent)
+    np.testing.assert_allclose(found.values, values[:10], rtol=1e-5)
+    assert np.abs(np.sum(np.asarray(found.directions) * vectors[:10], 1)).min() >= 0.999
+
+
+def test_all_of_a_small_latent():
+    """As many products as there are numbers; the last value is 0."""
+    found = geometry.spectrum(lambda x: smooth(x.ravel()[:4]), jnp.append(AT, 0.0), 5)
+    wanted = geometry.singular_values(geometry.metric(smooth, AT))
+    np.testing.assert_allclose(found.values[:4], wanted, rtol=1e-4)
+    assert found.values[4] < 1e-3 * found.values[0]
+    assert np.isfinite(found.directions).all()
+    np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(5), atol=1e-4)
+
+
+def differences(function, direction, step):
+    """Derivative of the largest singular value along a direction, by differences in float64."""
+    with jax.enable_x64(True):
+        at, along = (jnp.asarray(np.asarray(x, np.float64)) for x in (AT, direction))
+        tops = [np.linalg.svd(jax.jacfwd(function)(at + s * along).reshape(-1, 4), compute_uv=False)[0] for s in step]
+    return (tops[1] - tops[0]) / (step[1] - step[0])
+
+
+def test_derivatives_of_singular_values():
+    """Exact of smooth functions; of LeakyReLU autodiff leaves the kinks out, which are all there is."""
+    direction = jnp.array([1.0, -2.0, 0.5, 1.0])
+
+    def told(function):
+        first = geometry.spectrum(function, AT, 1).directions
+        return jax.jvp(lambda x: geometry.stretch(function, x, first)[0], (AT,), (direction,))[1]
+
+    wanted = differences(smooth, direction, (-1e-4, 1e-4))
+    assert float(told(smooth)) == pytest.approx(wanted, rel=1e-3)
+    through = jax.jvp(lambda x: geometry.spectrum(smooth, x, 1).values[0], (AT,), (direction,))[1]
+    assert float(through) == pytest.approx(wanted, rel=1e-2)
+    assert float(told(kinked)) == 0.0
+    assert abs(differences(kinked, direction, (-0.5, 0.5))) > 0.1
+
+
+def test_local_components():
+    """Near a point they are the Jacobian's; far from it they see what lies beyond kinks."""
+    near = geometry.local_components(smooth, AT, 1e-2, 4)
+    wanted = geometry.spectrum(smooth, AT, 4)
+    np.testing.assert_allclose(near.values, wanted.values, rtol=1e-3)
+    assert np.abs(np.sum(near.directions * wanted.directions, 1)).min() > 0.999
+    few = geometry.local_components(smooth, AT, 1e-2, 1, pairs=2, key=jax.random.key(1))
+    assert few.values[0] <= near.values[0] * 1.001
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: geometry.spectrum(smooth, AT, 5), "5 directions of 4 products"),
+        (lambda: geometry.spectrum(smooth, AT, 3, products=2), "3 directions of 2 products"),
+        (lambda: geometry.local_components(smooth, AT, 0.1, 3, pairs=2), "3 components of 2 pairs"),
+        (lambda: geometry.local_components(smooth, AT, 0.1, 3, pairs=9), "3 components of 9 pairs"),
+    ],
+)
+def test_wrong_use(call, told):
+    with pytest.raises(ValueError, match=told):
+        call()
