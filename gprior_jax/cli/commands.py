@@ -89,6 +89,7 @@ _BUILT_IN = (
     _own("evaluate", "evaluate:Evaluate", "compare results with references"),
     _own("fid", "fid:FID", "compare what a prior draws with real images: FID and KID"),
     _own("ppl", "ppl:PPL", "perceptual path length of a prior"),
+    _own("geometry", "geometry:Geometry", "measure the latent space between two codes: geodesic, spectrum, slice"),
     _own("attribute", "attribute:Attribute", "say whether images were made by a generator", True),
     _own("export", "export:Export", "write an inversion as one program that runs without this package"),
     _own("serve", "serve:Serve", "answer requests for inversions and restorations over HTTP"),

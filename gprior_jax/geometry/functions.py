@@ -35,16 +35,18 @@ class Outputs:
         prior: the generator, prepared; held to a class where it has some.
         network: whose features are the output; None gives the pixels.
         space: of the latent: ``"z"``, ``"w"`` or ``"w_plus"`` (static).
+        noise: of layers that take some, ``"const"`` or ``"none"`` (static).
     """
 
     prior: Prior
     network: Network = None
     space: Space = flax.struct.field(pytree_node=False, default="z")
+    noise: Literal["const", "none"] = flax.struct.field(pytree_node=False, default="const")
 
     def __call__(self, latent: Array) -> Array:
         """Pixels ``[R, R, C]`` in [-1, 1], or features ``[M]``, of a latent ``[z_dim]``, ``[w_dim]`` or W+."""
         styles = None if self.space == "z" else as_styles(self.prior, latent, self.space)
-        image = run_layers(self.prior, latent if styles is None else None, styles=styles)
+        image = run_layers(self.prior, latent if styles is None else None, styles=styles, noise=self.noise)
         return seen(image, self.network)
 
 
@@ -64,13 +66,19 @@ class Rendered:
         return seen(image, self.network)
 
 
-def outputs(prior: Prior, space: Space | None = None, network: Network = None) -> Outputs:
+def outputs(
+    prior: Prior,
+    space: Space | None = None,
+    network: Network = None,
+    noise: Literal["const", "none"] = "const",
+) -> Outputs:
     """The output of a prior as a function of one latent.
 
     Args:
         prior: the generator; one with classes is held to one of them where the space is z.
         space: of the latent; None is w where the prior has styles, else z.
         network: whose features are the output, see :func:`seen`; None gives the pixels.
+        noise: of layers that take some: the stored maps, or none.
 
     Raises:
         ValueError: an unknown space, or w of a prior that has no styles.
@@ -84,7 +92,7 @@ def outputs(prior: Prior, space: Space | None = None, network: Network = None) -
         raise ArgumentError(f"space={space!r}: use 'z', 'w' or 'w_plus'.")
     if space != "z":
         check_styles(prior)
-    return Outputs(prepare(prior), None if network is None else network.prepare(), space)
+    return Outputs(prepare(prior), None if network is None else network.prepare(), space, noise)
 
 
 def outputs_of(

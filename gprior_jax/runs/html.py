@@ -136,7 +136,16 @@ def error_map(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
         uint8 ``[H, W, 3]``, from black through red and yellow to white.
     """
     difference = np.abs(image.astype(np.float32) - reference.astype(np.float32)).mean(axis=-1) / 255.0
-    level = np.clip(difference / ERROR_RANGE, 0.0, 1.0)
+    return heat_map(difference / ERROR_RANGE)
+
+
+def heat_map(levels: np.ndarray) -> np.ndarray:
+    """Numbers ``[H, W]`` as a picture, uint8 ``[H, W, 3]``: 0 is black, then red and yellow, and 1 is white.
+
+    >>> heat_map(np.array([[0.0, 1 / 3, 2.0]]))[0].tolist()
+    [[0, 0, 0], [255, 0, 0], [255, 255, 255]]
+    """
+    level = np.clip(levels, 0.0, 1.0)
     channels = [np.clip(3.0 * level - start, 0.0, 1.0) for start in (0.0, 1.0, 2.0)]
     return im.to_uint8(np.stack(channels, axis=-1) * 2.0 - 1.0)
 
