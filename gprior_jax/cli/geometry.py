@@ -64,7 +64,8 @@ class Geometry(CodeCommand, PerceptualFlag):
         function = geometry.outputs(prior, space, self._network(prior), self.noise)
         start, end = (jnp.asarray(code, jnp.float32) for code in ends)
         measured = explore(function, start, end, Plan(self.segments, self.steps, self.directions, self.cells))
-        content = self._facts(prior, space, ends, measured) | {"codes": [point.name for point in points]}
+        content: dict[str, Any] = self._facts(prior, space, ends, measured)
+        content["codes"] = [point.name for point in points]
         with new_folder(self.out) as folder:
             self._write(folder, prior, space, measured)
             write_json(folder / "geometry.json", content)

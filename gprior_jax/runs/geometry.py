@@ -25,6 +25,12 @@ STRENGTHS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _BLOCK = 8
 """Pixels of a cell of the slice."""
 
+_geodesic = jit(geometry.geodesic, use="often", static_argnames=("num_segments", "steps"))
+_measure = jit(geometry.measure, use="once")
+_spectrum = jit(geometry.spectrum, use="once", static_argnames=("num",))
+_metric = jit(geometry.metric, use="once", static_argnames=("by",))
+_plane = jit(geometry.plane_metric, use="once", static_argnames=("num",))
+
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -76,12 +82,9 @@ def explore(function: Outputs, start: Array, end: Array, plan: Plan) -> Measured
         end: another.
         plan: how much.
     """
-    run = jit(geometry.geodesic, use="often", static_argnames=("num_segments", "steps"))
-    found = run(function, start, end, num_segments=plan.segments, steps=plan.steps)
+    found = _geodesic(function, start, end, num_segments=plan.segments, steps=plan.steps)
     lines = geometry.line(start, end, plan.segments)
-    measure = jit(geometry.measure, use="once")
-    top = jit(geometry.spectrum, use="once", static_argnames=("num",))
-    directions = top(function, start, num=plan.directions)
+    directions = _spectrum(function, start, num=plan.directions)
     whole = start.size <= MOST_NUMBERS
     spectra = tuple(np.asarray(_values(function, latent, whole)) for latent in (start, end))
     area = None
@@ -89,13 +92,12 @@ def explore(function: Outputs, start: Array, end: Array, plan: Plan) -> Measured
         towards = end - start
         across = directions.directions[0] - _share(directions.directions[0], towards) * towards
         across = across * jnp.linalg.norm(towards) / jnp.linalg.norm(across)
-        plane = jit(geometry.plane_metric, use="once", static_argnames=("num",))
-        area = np.asarray(plane(function, start, towards, across, num=plan.cells).area)
+        area = np.asarray(_plane(function, start, towards, across, num=plan.cells).area)
     return Measured(
-        measure(function, lines),
+        _measure(function, lines),
         found,
         np.asarray(lines),
-        np.asarray(measure(function, found.curve).distances),
+        np.asarray(_measure(function, found.curve).distances),
         (spectra[0], spectra[1]),
         whole,
         directions,
@@ -110,9 +112,8 @@ def _share(vector: Array, along: Array) -> Array:
 def _values(function: Outputs, latent: Array, whole: bool) -> Array:
     """All singular values at a latent, or the first ten."""
     if not whole:
-        return jit(geometry.spectrum, use="once", static_argnames=("num",))(function, latent, num=10).values
-    metric = jit(geometry.metric, use="once", static_argnames=("by",))(function, latent, by="columns")
-    return geometry.singular_values(metric)
+        return _spectrum(function, latent, num=10).values
+    return geometry.singular_values(_metric(function, latent, by="columns"))
 
 
 def moved(measured: Measured) -> np.ndarray:
