@@ -16,6 +16,8 @@ from gprior_jax.objectives import Perceptual
 from gprior_jax.perceptual import network
 
 KEY = jax.random.key(0)
+at = jax.jit(lambda function, latent: function(latent))
+"""A function's output, by one program."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def test_spaces_against_synthesize(prior):
     styles = gp.map_latents(prior, z)
     image = gp.synthesize(prior, z)[0]
     for space, latent in (("z", z[0]), ("w", styles[0, 0]), ("w_plus", styles[0])):
-        np.testing.assert_allclose(geometry.outputs(prior, space)(latent), image, atol=1e-5)
+        np.testing.assert_allclose(at(geometry.outputs(prior, space), latent), image, atol=1e-5)
     assert geometry.outputs(prior).space == "w"
     assert geometry.outputs(random_prior("dcgan")).space == "z"
 
@@ -40,19 +42,26 @@ def test_features_lie_as_far_apart_as_the_network_says(prior):
     function = geometry.outputs(prior, "z", judge)
     a, b = gp.sample_z(prior, KEY, 2)
     images = gp.synthesize(prior, jnp.stack([a, b]))
-    wanted = Perceptual(judge.prepare(), kind="mse").between(*images)
-    assert float(jnp.sum(jnp.square(function(a) - function(b)))) == pytest.approx(float(wanted), rel=1e-4)
+    wanted = jax.jit(Perceptual(judge.prepare(), kind="mse").between)(*images)
+    assert float(jnp.sum(jnp.square(at(function, a) - at(function, b)))) == pytest.approx(float(wanted), rel=1e-4)
 
 
 @pytest.mark.parametrize("parametrization", [MultiCode(2, layer=2), WPlus(noise="free")])
 def test_variables_of_a_parametrisation(prior, parametrization):
     parametrization = parametrization.fit(prior)
-    variables = parametrization.init(prior, KEY) | {"_step": jnp.float32(3)}
+    variables = jax.jit(parametrization.init)(prior, KEY) | {"_step": jnp.float32(3)}
     function, latent = geometry.outputs_of(prior, parametrization, variables)
-    np.testing.assert_allclose(function(latent), parametrization.render(prior, variables), atol=1e-5)
+    image = jax.jit(parametrization.render)(prior, variables)
     assert latent.ndim == 1
     assert function.unravel(latent).keys() == variables.keys() - {"_step"}
-    pushed = jax.jit(lambda f, x: geometry.linearize(f, x).metric(jnp.ones_like(x)))(function, latent)
+
+    @jax.jit
+    def near(function, latent):
+        found = geometry.linearize(function, latent)
+        return found.output, found.metric(jnp.ones_like(latent))
+
+    output, pushed = near(function, latent)
+    np.testing.assert_allclose(output, image, atol=1e-5)
     assert pushed.shape == latent.shape
     assert np.isfinite(pushed).all()
 

@@ -10,23 +10,21 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
 
 
-@pytest.fixture(scope="module")
-def of_32_pixels():
-    """W of a prior of 32 px, its Jacobian, and a code; the weights' spectra fall as those of trained networks do."""
-    module = StyleGAN2((8, 8, 6, 4), z_dim=8, w_dim=48, mapping_layers=1)
+def test_ten_directions_in_25_products():
+    """Of W of a prior of 32 px; its weights' spectra fall as those of trained networks do."""
+    module = StyleGAN2((8, 8, 6, 4), z_dim=8, w_dim=48, mapping_layers=1, architecture="plain")
     params = random_params(module, 4)
     fall = jnp.asarray(0.8 ** np.arange(48), jnp.float32)
     params = jax.tree.map(lambda x: x * fall[:, None] if x.ndim == 2 and x.shape[0] == 48 else x, params)
+
+    @jax.jit
+    def both(function, latent):
+        return geometry.jacobian(function, latent), geometry.spectrum(function, latent, 10, products=25)
+
     function = geometry.outputs(Prior(params, module), "w")
-    latent = jax.random.normal(jax.random.key(0), (48,))
-    return function, latent, np.asarray(jax.jit(geometry.jacobian)(function, latent), np.float64)
-
-
-def test_ten_directions_in_25_products(of_32_pixels):
-    function, latent, jacobian = of_32_pixels
-    assert function(latent).shape == (32, 32, 3)
-    _, values, vectors = np.linalg.svd(jacobian, full_matrices=False)
-    found = jax.jit(lambda f, x: geometry.spectrum(f, x, 10, products=25))(function, latent)
+    jacobian, found = both(function, jax.random.normal(jax.random.key(0), (48,)))
+    assert jacobian.shape == (32 * 32 * 3, 48)
+    _, values, vectors = np.linalg.svd(np.asarray(jacobian, np.float64), full_matrices=False)
     np.testing.assert_allclose(found.values, values[:10], rtol=1e-5)
     assert np.abs(np.sum(np.asarray(found.directions) * vectors[:10], 1)).min() >= 0.999
 
