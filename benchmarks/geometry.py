@@ -138,14 +138,14 @@ def geodesics(args: argparse.Namespace, report: Report) -> None:
     begun = time.perf_counter()
     compiled = together.lower(function, starts, ends).compile()
     note(f"compiled in {time.perf_counter() - begun:.0f} s")
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     found = jax.block_until_ready(compiled(function, starts, ends))
-    seconds = time.perf_counter() - begun
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
     jax.block_until_ready(alone(function, starts[0], ends[0]))
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     for one in range(args.alone):
         jax.block_until_ready(alone(function, starts[one], ends[one]))
-    each = (time.perf_counter() - begun) / args.alone
+    each, cpu_each = (now / args.alone for now in (time.perf_counter() - begun, time.process_time() - worked))
     lines = jax.vmap(lambda a, b: geometry.line(a, b, args.segments))(starts, ends)
     (own, fine), (own_line, fine_line) = measured(prior, found.curve), measured(prior, lines)
     ratios = own / own_line
@@ -157,6 +157,8 @@ def geodesics(args: argparse.Namespace, report: Report) -> None:
         "largest speed variation": float(found.speed_variation.max()),
         "seconds at once": seconds,
         "seconds one after another": each * args.pairs,
+        "CPU seconds at once": cpu,
+        "CPU seconds one after another": cpu_each * args.pairs,
     }
     report.add(model=args.model, pairs=args.pairs, **record)
     print_table(["", args.model], [[name, number(value, 4)] for name, value in record.items()])

@@ -6,6 +6,7 @@ in closed form. It takes the metric, its inverse and its derivative at every poi
 derivative is wrong, and of a large one the metrics are dear, see :mod:`gprior_jax.geometry.geodesics`.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -78,7 +79,7 @@ def _step(function: Function, state: ControlState) -> ControlState:
     metrics = jax.lax.map(lambda x: metric(function, x, by="columns"), curve[:-1])
     mean = jnp.trace(metrics, axis1=1, axis2=2) / metrics.shape[1]
     metrics = metrics + RIDGE * mean[:, None, None] * jnp.eye(metrics.shape[1], dtype=curve.dtype)
-    slopes = jax.vmap(jax.grad(_squared_speed, 1), (None, 0, 0))(function, curve[1:-1], steps[1:])
+    slopes = jax.vmap(jax.grad(partial(_squared_speed, function)))(curve[1:-1], steps[1:])
     # Of the points after each: costates but for what all of them share.
     after = jnp.concatenate([jnp.cumsum(slopes[::-1], 0)[::-1], jnp.zeros_like(slopes[:1])])
     inverses = jnp.linalg.inv(metrics)

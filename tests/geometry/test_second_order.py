@@ -55,7 +55,6 @@ def test_christoffel_symbols_by_the_metric_s_differences():
 
     at = np.asarray(AT, np.float64)
     slopes = np.stack([(metric(at + e) - metric(at - e)) / 2e-3 for e in 1e-3 * np.eye(4)], -1)  # d_k g_ij
-    lowered = (np.swapaxes(slopes, 1, 2) + slopes - np.transpose(slopes, (2, 1, 0)).swapaxes(0, 0)) / 2
     # Gamma_l,ij = (d_i g_lj + d_j g_li - d_l g_ij) / 2.
     lowered = 0.5 * (np.einsum("lji->lij", slopes) + np.einsum("lij->lij", slopes) - np.einsum("ijl->lij", slopes))
     wanted = np.linalg.solve(metric(at), lowered.reshape(4, 16)).reshape(4, 4, 4)
