@@ -362,7 +362,9 @@ class Inverter:
         can_stop = config.tolerance > 0.0 or config.goal is not None
         looked_up = functools.cache(partial(self.steps, stage, images=images, states=states, measurements=measurements))
         looked_up(min(self.steps_per_call, config.num_steps))
-        started = time.perf_counter()
+        if self.meter is not None and (rest := config.num_steps % self.steps_per_call):
+            looked_up(rest)  # What is measured compiles nothing.
+        done, started = 0, time.perf_counter()
         for begin in range(0, config.num_steps, self.steps_per_call):
             done = min(begin + self.steps_per_call, config.num_steps)
             states, evaluation = looked_up(done - begin)(states, measurements)
@@ -374,5 +376,5 @@ class Inverter:
                 break
         if self.meter is not None:
             jax.block_until_ready(states)
-            self.meter.add(stage, len(evaluations) * self.steps_per_call, time.perf_counter() - started)
+            self.meter.add(stage, done, time.perf_counter() - started)
         return states, evaluations

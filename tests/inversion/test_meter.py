@@ -7,6 +7,7 @@ from batteries import random_prior
 
 import gprior_jax as gp
 from gprior_jax.inversion.driver import Inverter
+from gprior_jax.inversion.filming import Film
 from gprior_jax.inversion.meter import Meter, TooManyImagesError
 from gprior_jax.inversion.stream import Entry, stream
 
@@ -14,9 +15,9 @@ PRIOR, STEPS = random_prior("pggan"), 3
 KEY = jax.random.key(0)
 
 
-def inverter(free=None, codes=2, devices=1):
+def inverter(free=None, codes=2, **options):
     recipe = gp.recipes.mganprior(num_codes=codes, layer=4, num_steps=STEPS, perceptual=None, free_codes=True)
-    return Inverter(PRIOR, recipe, devices=devices, meter=Meter(lambda mesh: free))
+    return Inverter(PRIOR, recipe, meter=Meter(lambda mesh: free), **options)
 
 
 @pytest.fixture
@@ -37,6 +38,20 @@ def test_steps_are_counted(images):
     assert told["seconds"] >= 0.0
     assert told["gflop_per_second"] > 0
     assert told["bytes_per_device"] > 4 * 2 * images[0].nbytes
+
+
+@pytest.mark.parametrize("steps_per_call", [2, 10])
+def test_steps_of_calls_that_are_cut_short(images, steps_per_call):
+    """Those that were taken count, and all programs are there before they are timed."""
+    own, events = inverter(steps_per_call=steps_per_call), []
+    look = own.meter.look
+    own.meter.look = lambda stage, length, *rest: events.append(length) or look(stage, length, *rest)
+    own.invert(images, key=KEY, film=Film(lambda _: events.append("step")))
+    assert events == ([2, 1, "step", "step"] if steps_per_call == 2 else [3, "step"])
+    assert own.meter.told()["steps"] == STEPS
+    single = inverter()
+    single.invert(images, key=KEY)
+    assert own.meter._done == pytest.approx(single.meter._done)
 
 
 def test_twice_the_codes_are_more_operations(images):
