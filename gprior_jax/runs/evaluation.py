@@ -140,7 +140,7 @@ class Sets:
             value_range: of files of more than 8 bits a sample.
         """
         self.value_range = value_range
-        self._patches = min(swd.PATCHES, max(1, _MAX_PATCHES // count))
+        self._patches = min(swd.PATCHES, max(1, _MAX_PATCHES // max(1, count)))
         self._place_key, self._direction_key, self._pair_key = purpose(key, "places"), purpose(key, "directions"), key
 
     def told(self) -> list[Any]:

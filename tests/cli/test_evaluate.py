@@ -134,6 +134,16 @@ def test_nothing_can_be_read(folders, capsys):
     assert read(folders[0])["mean"] == {}
 
 
+def test_no_square_can_be_found(folders, capsys):
+    """Results of a run whose records are gone, which tell what was cut out of photographs."""
+    rows = [{"name": name, "source": f"{name}.png"} for name in "abc"]
+    settings = {"crop": {"align": "ffhq", "detector": None}}
+    (folders[0] / "run.json").write_text(json.dumps({"settings": settings, "images": rows}))
+    assert evaluate(folders) == 1
+    assert "no image could be compared" in capsys.readouterr().out
+    assert len(read(folders[0])["failed"]) == 3
+
+
 def test_nothing_in_common(folders, tmp_path, capsys):
     other = tmp_path / "other"
     other.mkdir()
