@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import jax
 import numpy as np
@@ -20,6 +20,8 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.latents import Parametrization
 from gprior_jax.latents.split_codes import CODES, SplitCodes
 from gprior_jax.typing import Key, PyTree
+
+T = TypeVar("T")
 
 IMAGES = "images"
 """Name of the mesh axis."""
@@ -39,6 +41,8 @@ def image_mesh(devices: Devices | None = None) -> Mesh:
     """
     local = jax.local_devices()
     shape = (len(local) if devices is None else devices,) if not isinstance(devices, tuple) else devices
+    if not 1 <= len(shape) <= 2:
+        raise ArgumentError(f"devices {devices}: give a number of devices, or those of images and of codes, (2, 4).")
     if min(shape) < 1 or math.prod(shape) > len(local):
         raise ArgumentError(f"devices {told_devices(devices)}: this process has {len(local)} ({local[0].platform}).")
     return _mesh(np.array(local[: math.prod(shape)]).reshape(shape))
@@ -117,6 +121,17 @@ def instead(mesh: Mesh) -> Iterator[None]:
         return
     with jax.set_mesh(mesh):
         yield
+
+
+def all_instead(mesh: Mesh, source: Iterator[T]) -> Iterator[T]:
+    """What an iterator gives, which works inside :func:`instead`; whoever takes it does not."""
+    end = object()
+    while True:
+        with instead(mesh):
+            found = next(source, end)
+        if found is end:
+            return
+        yield cast(T, found)
 
 
 def cores() -> int:

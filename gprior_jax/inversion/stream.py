@@ -17,6 +17,7 @@ import numpy as np
 
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.inversion import programs
+from gprior_jax.inversion.devices import all_instead, instead, unbound
 from gprior_jax.inversion.driver import NEXT_STAGE, Inverter
 from gprior_jax.inversion.entry import Entry as Entry
 from gprior_jax.inversion.entry import Watch as Watch
@@ -70,7 +71,8 @@ def stream(
     for name, number in (("slots", slots), ("samples", samples)):
         if number is not None and number < 1:
             raise ArgumentError(f"{name} {number}: use at least 1.")
-    pools = _pools(inverter, key, slots, samples or 1)
+    with instead(inverter.mesh):
+        pools = _pools(inverter, unbound(inverter.mesh, key), slots, samples or 1)
     timer = Timer(saver)
     try:
         for image, result in _run(inverter, entries, pools, samples or 1, timer, saver):
@@ -106,7 +108,7 @@ def _run(
         if not more and not any(pool.is_busy for pool in pools):
             return
         for stage, pool in enumerate(pools):
-            for image, result in pool.run():
+            for image, result in all_instead(inverter.mesh, pool.run()):
                 if stage + 1 < len(pools):
                     pools[stage + 1].add(_Image(image.entry, image.inputs.of_next_stage(result, samples)))
                 else:
@@ -243,9 +245,9 @@ class _Pool:
             yield from self._leave(ended)
         self._forget()
 
-    def _steps(self, image: _Image) -> int:
-        """That an image has taken."""
-        taken = (self._now.calls - image.begun) * self._inverter.steps_per_call
+    def _steps(self, image: _Image, ago: int = 0) -> int:
+        """That an image has taken, or had some calls ago."""
+        taken = (self._now.calls - ago - image.begun) * self._inverter.steps_per_call
         return min(image.before + taken, self._config.num_steps)
 
     def _enter(self) -> None:
@@ -321,8 +323,7 @@ class _Pool:
         """Take pictures of the images that are due for one."""
         for image in self._images.values():
             if image.entry.film is not None:
-                done = self._steps(image)
-                before = max(image.before, done - self._inverter.steps_per_call)
+                before, done = self._steps(image, ago=1), self._steps(image)
                 steps = self._earlier + before, self._earlier + done, self._total
                 image.entry.film.look_at_one(*steps, self._rows, image.place * self._rows, self._now.arrays[0])
 

@@ -33,6 +33,12 @@ def test_mesh_of_devices_that_are_not_there(wanted):
         image_mesh(wanted)
 
 
+@pytest.mark.parametrize("wanted", [(), (1, 1, 1)])
+def test_devices_have_at_most_two_numbers(wanted):
+    with pytest.raises(ArgumentError, match=r"give a number of devices, or those of images and of codes, \(2, 4\)"):
+        image_mesh(wanted)
+
+
 def test_images_are_split_and_weights_copied():
     mesh = image_mesh(4)
     tree = {"x": np.arange(8.0).reshape(8, 1), "n": np.arange(4)}

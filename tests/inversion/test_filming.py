@@ -9,7 +9,9 @@ from runs.records import tiny_prior
 
 import gprior_jax as gp
 from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.filming import Film
+from gprior_jax.inversion.stream import Entry, stream
 
 KEY = jax.random.key(0)
 
@@ -68,6 +70,18 @@ def test_all_stages_are_in_one_film():
     result = gp.invert(prior, images, recipe, key=KEY, film=Film(taken.append, 100))
     assert len(taken) == 8
     np.testing.assert_array_equal(taken[-1], result.images)
+
+
+def test_streams_take_as_many_pictures_as_batches():
+    """Two stages of six steps in calls of five: of the last call of a stage one is new."""
+    prior, (batch, own) = tiny_prior(), ([], [])
+    images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(1), 1))
+    second = gp.recipes.latent("z", num_steps=6, perceptual=None)
+    inverter = Inverter(prior, dataclasses.replace(second, then=second), steps_per_call=5)
+    inverter.invert(images, key=KEY, film=Film(batch.append, 4))
+    list(stream(inverter, iter([Entry(0, 0, np.asarray(images[0]), film=Film(own.append, 4))]), key=KEY, slots=1))
+    assert len(own) == len(batch) == 3
+    np.testing.assert_allclose(own, batch, atol=1e-3)
 
 
 def test_a_film_has_two_frames():

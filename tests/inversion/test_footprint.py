@@ -66,6 +66,12 @@ def test_a_ceiling():
     assert ceiling(image_mesh(1)) == found
 
 
+def test_a_ceiling_while_another_mesh_is_set():
+    ceiling.cache_clear()
+    with jax.set_mesh(jax.make_mesh((1,), ("x",), devices=jax.devices()[:1])):
+        assert ceiling(image_mesh(1)) > 1e8
+
+
 def test_a_platform_that_does_not_tell():
     class Silent:
         def memory_analysis(self):

@@ -3,10 +3,11 @@
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from batteries import own_images
-from jax.sharding import AxisType, Mesh
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from latents.priors import tiny_prior
 
 import gprior_jax as gp
@@ -15,6 +16,7 @@ from gprior_jax.inversion.devices import IMAGES, images_mesh
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
+from gprior_jax.inversion.stream import Entry, stream
 from gprior_jax.latents import MultiCode
 from gprior_jax.objectives import Pixel
 from gprior_jax.recipes.mganprior import FREE_OPTIMIZER
@@ -69,6 +71,17 @@ def test_while_a_mesh_is_set(images, expected, kind):
         assert_same(gp.invert(PRIOR, images, RECIPE, key=key, mesh=mesh), expected)
         assert_same(gp.invert(PRIOR, images, RECIPE, key=key), expected)
     assert_same(gp.invert(PRIOR, images, RECIPE, key=key), expected)
+
+
+def test_streams_while_a_mesh_is_set(images, expected):
+    """What an iterator of images makes belongs to the mesh that is set, and not to that of the stream."""
+    mesh = made((2, 4), "explicit")
+    with jax.set_mesh(mesh):
+        factor = jax.device_put(np.float32(1.0), NamedSharding(mesh, PartitionSpec()))
+        entries = (Entry(i, i, np.asarray(jnp.asarray(image) * factor)) for i, image in enumerate(images))
+        found = dict(stream(Inverter(PRIOR, RECIPE), entries, key=jax.random.key(KEY_NUMBER), slots=2))
+    for i, own in found.items():
+        np.testing.assert_allclose(own.loss, expected.loss[i], rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", TYPES)
