@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -128,8 +127,13 @@ def kept_in(out: Path | None, told: str) -> Iterator[Kept]:
             yield Kept(Path(own), told)
         return
     with lock:
+        folder.mkdir(exist_ok=True)  # Where nothing can be locked, no lock has made it.
         yield Kept(folder, told)
-        shutil.rmtree(folder, ignore_errors=True)
+        # The lock's file stays until it is let go, with the folder: whoever made it anew meanwhile would lose it.
+        for path in folder.glob("*.npz"):
+            path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 class _Read(NamedTuple):
