@@ -122,10 +122,12 @@ def check_pack(folder: Path, to: Path, kind: Kind = "tar") -> None:
     """Check that packed results can be written into a folder, before there are any.
 
     Raises:
-        ArgumentError: it is the output folder itself.
+        ArgumentError: it is the output folder itself, or there are no such files.
         OccupiedError: there is something in it that is none.
         MissingExtraError: the package that writes such files is not installed.
     """
+    if kind not in _WRITERS:
+        raise ArgumentError(f"kind {kind!r}: use {' or '.join(_WRITERS)}.")
     if kind == "arrayrecord":
         check_installed()
     if os.path.realpath(folder) == os.path.realpath(to):

@@ -31,6 +31,12 @@ def content(path):
         return {member.name: archive.extractfile(member).read() for member in archive}
 
 
+def test_a_kind_that_there_is_not(out, tmp_path):
+    with pytest.raises(ArgumentError, match="kind 'zip': use tar or arrayrecord"):
+        pack(out, tmp_path / "packed", kind="zip")
+    assert not (tmp_path / "packed").exists()
+
+
 def test_every_image_has_its_three_files(out, tmp_path):
     (shard,) = pack(out, tmp_path / "packed")
     files = content(shard)
