@@ -157,6 +157,8 @@ def _within_memory(job: Job, work: Work, batch_size: int, around: _Around) -> in
 def _do(job: Job, work: Work, batch_size: int, around: _Around) -> None:
     """Do all items that are not done."""
     flow = job.stream(batch_size, around.saver) if isinstance(job, Streaming) else None
+    if flow is None and around.saver is not None:
+        work.tell("no states are saved: images are solved in batches, which start again after an interruption")
     # An image's files are written while others are under way.
     with Behind(2 * batch_size, around.for_output, min(_WRITERS, cores())) as behind:
         hand_over = partial(_hand_over, work, around, behind)

@@ -1,5 +1,6 @@
 """Runs whose images end early: what a folder holds is what a batch run leaves, whatever interrupts them."""
 
+import dataclasses
 import time
 from functools import partial
 
@@ -18,6 +19,7 @@ from gprior_jax.latents import MultiCode
 from gprior_jax.objectives import Pixel
 from gprior_jax.recipes.mganprior import FREE_OPTIMIZER
 from gprior_jax.runs import Inversion, find_items, folder, read_record, run, states
+from gprior_jax.runs.filming import Filming
 from gprior_jax.runs.pipeline import Ahead, Behind
 
 PRIOR = tiny_prior()
@@ -187,6 +189,12 @@ def test_saves_now_and_then(items, tmp_path, monkeypatch):
     monkeypatch.setattr(states.States, "save", lambda self, loaded, arrays: saved.append(int(arrays["steps"])))
     run(job(), items[:1], tmp_path / "out", batch_size=1, save_every=1e-6)
     assert saved == list(range(1, STEPS))
+
+
+def test_batches_save_nothing_and_say_so(items, tmp_path):
+    filmed, told = dataclasses.replace(job(), filming=Filming(tmp_path / "filmed")), []
+    run(filmed, items[:1], tmp_path / "filmed", batch_size=1, save_every=1e-6, tell=told.append)
+    assert [sentence.split(":")[0] for sentence in told] == ["no states are saved"]
 
 
 def test_how_often_is_checked(items, tmp_path):
