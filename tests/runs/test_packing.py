@@ -33,7 +33,7 @@ def content(path):
 
 def test_a_kind_that_there_is_not(out, tmp_path):
     with pytest.raises(ArgumentError, match="kind 'zip': use tar or arrayrecord"):
-        pack(out, tmp_path / "packed", kind="zip")
+        pack(out, tmp_path / "packed", **{"kind": "zip"})
     assert not (tmp_path / "packed").exists()
 
 
