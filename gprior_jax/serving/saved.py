@@ -134,7 +134,10 @@ class SavedJobs:
             shutil.rmtree(self._state(job), ignore_errors=True)
 
     def jobs(self, maker: Maker, tell: Callable[[str], None]) -> Iterator[Job]:
-        """The jobs that are here, as they came; one that cannot be gone on with stays, and that is told."""
+        """The jobs that are here: those that are done as they ended, then the others as they came.
+
+        One that cannot be gone on with stays, and that is told.
+        """
         abouts: dict[Path, dict[str, Any]] = {}
         for path in sorted(self._folder.glob("*.npz")):
             try:
@@ -147,7 +150,7 @@ class SavedJobs:
             else:
                 tell(f"{path} is no job of a server: left where it is.")
         plan = functools.cache(maker.plan)  # Which looks at all weights.
-        for path, about in sorted(abouts.items(), key=lambda each: each[1]["came"]):
+        for path, about in sorted(abouts.items(), key=lambda each: _turn(each[1])):
             try:
                 if "numbers" in about:
                     yield _ended(path, about)
@@ -159,6 +162,11 @@ class SavedJobs:
             except Exception as error:  # What it was asked with, or its pictures' sizes, mean nothing here.
                 LOG.info("a saved job cannot be gone on with", exc_info=error)
                 tell(f"{path} is left where it is: {_OTHERS}")
+
+
+def _turn(about: dict[str, Any]) -> tuple[bool, float]:
+    """Where a job is among others; a shelf wants those first that ended first."""
+    return ("numbers" not in about, about["came"] if "numbers" not in about else -about["age"])
 
 
 def _close(folder: Path) -> None:

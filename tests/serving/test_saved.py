@@ -214,3 +214,17 @@ def test_steps_are_not_counted_twice_where_no_state_was_saved(tmp_path):
         again = made.find(first.id)
         ended([again])
         assert again.step == STEPS
+
+
+def test_the_result_that_ended_first_is_the_first_to_go(tmp_path):
+    """Not the one that came first."""
+    with engine(slots=1, state=tmp_path) as made:
+        jobs = [submit(made, seed=seed) for seed in range(2)]
+        ended(jobs)
+        jobs[1].ended -= 30.0
+        made.close(0.0)
+    with engine(slots=1, state=tmp_path, keep_minutes=0.25) as made:
+        made.go_on(unsaid)
+        assert made.find(jobs[0].id).state is State.DONE
+        with pytest.raises(GoneError):
+            made.find(jobs[1].id)
