@@ -101,4 +101,6 @@ def evened_by(outputs: Array, curve: Array) -> Array:
     at = jnp.linspace(0.0, 1.0, len(curve), dtype=curve.dtype)
     passed = jnp.concatenate([jnp.zeros(1, outputs.dtype), jnp.cumsum(distances(outputs))])
     share = jnp.where(passed[-1] > 0, passed / jnp.where(passed[-1] > 0, passed[-1], 1.0), at)
-    return jax.vmap(lambda numbers: jnp.interp(at, share, numbers), 1, 1)(flat).reshape(curve.shape)
+    moved = jax.vmap(lambda numbers: jnp.interp(at, share, numbers), 1, 1)(flat).reshape(curve.shape)
+    # Where the output stands still at an end, any latent before it begins to move has the share of the end.
+    return moved.at[0].set(curve[0]).at[-1].set(curve[-1])

@@ -87,7 +87,7 @@ def geodesic(
         products: with the Jacobian in a step.
         damping: of the first step.
         initial: a curve ``[K + 1, ...]`` to start from, such as an :func:`gprior_jax.geometry.curves.arc`, of as many
-            segments as the first of :func:`levels`; None is the straight line.
+            segments as the first of :func:`levels`, whose ends become the two latents; None is the straight line.
 
     Raises:
         ValueError: latents of different shapes, fewer than two segments, or an initial curve of another length.
@@ -101,7 +101,7 @@ def geodesic(
     sizes = levels(num_segments)
     if initial is not None and initial.shape != (sizes[0] + 1, *start.shape):
         raise ArgumentError(f"an initial curve of shape {initial.shape}: use {[sizes[0] + 1, *start.shape]}.")
-    curve = line(start, end, sizes[0]) if initial is None else initial
+    curve = line(start, end, sizes[0]) if initial is None else initial.at[0].set(start).at[-1].set(end)
     for size in sizes:
         curve = refined(curve, size // (len(curve) - 1))
         curve = _relaxed(function, evened(function, curve), steps, products, damping)

@@ -16,7 +16,8 @@ class RegionDirections(NamedTuple):
     """Directions for a region.
 
     Attributes:
-        directions: ``[k, *latent.shape]``, of length 1, orthogonal; those that change the region most first.
+        directions: ``[k, *latent.shape]``, of length 1, orthogonal; those that change the region most first. Zeros
+            where no more are left that hold the rest.
         inside: ``[k]``, how far the region goes for a small step, over its length.
         outside: ``[k]``, how far the rest goes.
         held: how many directions of the latent are held.
@@ -63,11 +64,15 @@ def region_directions(
     values, vectors = jnp.linalg.eigh(outside)
     free = values <= tolerance**2 * values[-1]
     kept = (vectors * free) @ vectors.T
-    _, found = jnp.linalg.eigh(kept @ inside @ kept)
+    # What is held is below all that is free: both would else be mixed where the region does not change either.
+    most = jnp.trace(inside)
+    below = jnp.where(most > 0, most, 1.0) * ((vectors * ~free) @ vectors.T)
+    _, found = jnp.linalg.eigh(kept @ inside @ kept - below)
     directions = found.T[::-1][:num]
     # Rounding has put back some of what is held.
     directions = directions @ kept
     directions = directions / jnp.maximum(jnp.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
+    directions = jnp.where(jnp.arange(len(directions))[:, None] < jnp.sum(free), directions, 0.0)
 
     def change(of: Array) -> Array:
         return jnp.sqrt(jnp.maximum(jnp.einsum("kd,de,ke->k", directions, of, directions), 0.0))

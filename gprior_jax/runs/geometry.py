@@ -60,7 +60,7 @@ class Measured(NamedTuple):
         spectra: singular values at the two codes.
         whole: whether they are all of them.
         directions: at the first code.
-        area: of the slice, ``[n, n]``; None where none is wanted.
+        area: of the slice, ``[n, n]``; None where none is wanted, or both codes are one.
     """
 
     straight: geometry.CurveMeasures
@@ -88,7 +88,7 @@ def explore(function: Outputs, start: Array, end: Array, plan: Plan) -> Measured
     whole = start.size <= MOST_NUMBERS
     spectra = tuple(np.asarray(_values(function, latent, whole)) for latent in (start, end))
     area = None
-    if plan.cells:
+    if plan.cells and bool(jnp.any(start != end)):  # Else there is no plane.
         towards = end - start
         across = directions.directions[0] - _share(directions.directions[0], towards) * towards
         across = across * jnp.linalg.norm(towards) / jnp.linalg.norm(across)
@@ -132,7 +132,7 @@ def facts(measured: Measured) -> dict[str, Any]:
         own: dict[str, Any] = {"singular_values": values.tolist()}
         if measured.whole:
             own["effective_rank"] = float(geometry.effective_rank(jnp.asarray(values)))
-            own["log_volume"] = float(np.sum(np.log(np.maximum(values, np.finfo(np.float32).tiny))))
+            own["log_volume"] = float(np.sum(np.log(values))) if values[-1] > 0 else None
             own["condition_number"] = float(values[0] / values[-1]) if values[-1] > 0 else None
         return own
 

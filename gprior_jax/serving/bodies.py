@@ -4,11 +4,13 @@ import asyncio
 import base64
 import binascii
 import json
+from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from gprior_jax.errors import ArgumentError
@@ -136,24 +138,34 @@ def _decoded(text: Any, name: str) -> bytes:
 
 
 async def _of_form(request: Request, content: bytes) -> tuple[dict[str, Any], Sent]:
-    """The fields of a form; starlette gives it what was read."""
-    again = Request(request.scope, _sender(content))
-    async with again.form(max_files=2, max_fields=32) as form:
-        files: dict[str, bytes] = {}
-        settings: dict[str, Any] = {}
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                files[name] = await value.read()  # Under what name the client had it is of no interest.
-            else:
-                settings[name] = value
+    """The fields of a form.
+
+    Raises:
+        HTTPException: 400, it is none.
+    """
+    try:
+        form = await _Parser(request.headers, _once(content), max_files=2, max_fields=32).parse()
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from None
+    files: dict[str, bytes] = {}
+    settings: dict[str, Any] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            files[name] = await value.read()  # Under what name the client had it is of no interest.
+        else:
+            settings[name] = value
+    await form.close()
     if not files.keys() <= {"image", *BESIDE} or "image" not in files:
         why = "the form holds no file of the name image: send one, and at most a mask or a kernel beside it."
         raise HTTPException(400, why)
     return settings, Sent(**files)
 
 
-def _sender(content: bytes) -> Any:
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": content, "more_body": False}
+class _Parser(MultiPartParser):
+    """Starlette's, which would put files of more than 1 MB on disk; ours are no larger than a body may be."""
 
-    return receive
+    spool_max_size = 2**62
+
+
+async def _once(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content

@@ -5,9 +5,11 @@ had taken steps, ``NAME.state`` (where its solver was, an Orbax checkpoint). Bot
 result was kept there is ``NAME.npz`` with that, until it is in memory again.
 """
 
+import contextlib
 import functools
 import json
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +39,8 @@ _FILE = "file_"
 
 _COUNTED = "counted"
 
+_OTHERS = "it was asked of a server of another model, seed or version: start that one again."
+
 
 class SavedJobs:
     """The jobs in a folder."""
@@ -45,11 +49,12 @@ class SavedJobs:
         """Take a folder, which nobody else may read: there are pictures in it.
 
         Raises:
-            ArgumentError: it is a file, or another server has it.
+            ArgumentError: it is a file, others may read what is in it, or another server has it.
         """
         if folder.exists() and not folder.is_dir():
             raise ArgumentError(f"{folder} is a file: name a folder for jobs that have not ended.")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close(folder)
         lock = hold(folder / ".lock")
         if lock is None:
             raise ArgumentError(f"{folder} is that of another server: name a folder of its own.")
@@ -112,13 +117,13 @@ class SavedJobs:
             LOG.exception("where a job of the task %s was is not saved: it starts again", job.asked.task)
 
     def _load(self, job: Job) -> Arrays | None:
+        job.counted = (0, 0)  # From the start, unless it is known where it was.
         if not self._state(job).is_dir():
             return None
         try:
             arrays = load_arrays(self._state(job))
             job.counted = tuple(arrays.pop(_COUNTED).tolist())
-        except (CheckpointError, KeyError):  # From the start, then.
-            job.counted = (0, 0)
+        except (CheckpointError, KeyError):
             return None
         return arrays
 
@@ -129,15 +134,23 @@ class SavedJobs:
             shutil.rmtree(self._state(job), ignore_errors=True)
 
     def jobs(self, maker: Maker, tell: Callable[[str], None]) -> Iterator[Job]:
-        """The jobs that are here, as they came; one that cannot be gone on with stays, and that is told."""
+        """The jobs that are here: those that are done as they ended, then the others as they came.
+
+        One that cannot be gone on with stays, and that is told.
+        """
         abouts: dict[Path, dict[str, Any]] = {}
         for path in sorted(self._folder.glob("*.npz")):
             try:
-                abouts[path] = read_about(path)
+                about = read_about(path)
             except CheckpointError as error:
                 tell(f"{error}: left where it is.")
+                continue
+            if "came" in about:
+                abouts[path] = about
+            else:
+                tell(f"{path} is no job of a server: left where it is.")
         plan = functools.cache(maker.plan)  # Which looks at all weights.
-        for path, about in sorted(abouts.items(), key=lambda each: each[1]["came"]):
+        for path, about in sorted(abouts.items(), key=lambda each: _turn(each[1])):
             try:
                 if "numbers" in about:
                     yield _ended(path, about)
@@ -146,6 +159,29 @@ class SavedJobs:
                     yield _job(maker, plan, path, about)
             except (ArgumentError, CheckpointError) as error:
                 tell(f"{path} is left where it is: {error}")
+            except Exception as error:  # What it was asked with, or its pictures' sizes, mean nothing here.
+                LOG.info("a saved job cannot be gone on with", exc_info=error)
+                tell(f"{path} is left where it is: {_OTHERS}")
+
+
+def _turn(about: dict[str, Any]) -> tuple[bool, float]:
+    """Where a job is among others; a shelf wants those first that ended first."""
+    return ("numbers" not in about, about["came"] if "numbers" not in about else -about["age"])
+
+
+def _close(folder: Path) -> None:
+    """Take others' rights away from a folder that was there already and is empty; one with files is left as it is.
+
+    Raises:
+        ArgumentError: others have rights to it.
+    """
+    if os.name != "posix" or not folder.stat().st_mode & 0o077:
+        return
+    if not any(folder.iterdir()):
+        with contextlib.suppress(OSError):
+            folder.chmod(0o700)
+            return
+    raise ArgumentError(f"others may read {folder}, and jobs have pictures: name a folder in it that is not there yet.")
 
 
 def _ended(path: Path, about: dict[str, Any]) -> Job:
@@ -173,7 +209,7 @@ def _job(maker: Maker, plan_of: Callable[[LaneKey], Plan], path: Path, about: di
     ready = maker.ready(asked, arrays, about["digests"], about["remarks"])
     plan = plan_of(ready.lane)
     if plan.fingerprint != about["fingerprint"]:
-        raise ArgumentError("it was asked of a server of another model, seed or version: start that one again.")
+        raise ArgumentError(_OTHERS)
     job = Job(asked, ready.lane, ready, plan.num_steps, time.monotonic() + maker.limits.timeout, id=path.stem)
     job.counted = about["steps"]
     return job

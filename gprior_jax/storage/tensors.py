@@ -59,7 +59,7 @@ def read_tensors(path: str | os.PathLike, abstract: PyTree) -> PyTree:
     except Exception as error:  # It raises a class of its own for what is damaged.
         reason = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{path} cannot be read: {reason}; {_REMEDY}.") from error
-    if differing := differences(_nested(arrays), abstract):
+    if differing := differences(arrays, _named(abstract)):
         raise CheckpointError(f"{path} belongs to another model: {differing}.")
     leaves, structure = jax.tree_util.tree_flatten_with_path(abstract)
     found = [arrays[_name(place)].astype(leaf.dtype) for place, leaf in leaves]
@@ -76,15 +76,3 @@ def _name(place: tuple[Any, ...]) -> str:
     if bad := [key for key in keys if "." in key]:
         raise CheckpointError(f"the network has a part {bad[0]!r}: names with dots cannot be written to safetensors.")
     return ".".join(keys)
-
-
-def _nested(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Arrays in dicts by the parts of their names."""
-    tree: dict[str, Any] = {}
-    for name, array in arrays.items():
-        *outer, last = name.split(".")
-        place = tree
-        for key in outer:
-            place = place.setdefault(key, {})
-        place[last] = array
-    return tree

@@ -124,6 +124,9 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
             f"{folder}/config.json has format {config.get('format')!r}; this version reads {FORMAT}: upgrade "
             "gprior-jax."
         )
+    config["provenance"] = config.get("provenance") or {}
+    if not isinstance(config["provenance"], dict):
+        raise CheckpointError(f"{folder}/config.json has a bad entry 'provenance': it is to be an object.")
     return config
 
 

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gprior_jax.errors import ArgumentError, DownloadError, GPriorError, require
+from gprior_jax.errors import ArgumentError, CheckpointError, DownloadError, GPriorError, require
 from gprior_jax.storage.atomic import new_folder, write_text
 from gprior_jax.storage.checkpoint import load_stored
 from gprior_jax.storage.tensors import write_tensors
@@ -126,6 +126,8 @@ def push(
                 folder_path=staged,
                 revision=revision,
                 commit_message=message or "A model folder of gprior_jax",
+                # Weights of a folder that was put there as it is: they would go before those of this one.
+                delete_patterns=["params/*"],
             )
         except Exception as error:
             raise GPriorError(f"{own.repository} was not pushed: {_reason(error)}") from error
@@ -150,7 +152,11 @@ def stage(folder: str | os.PathLike, to: str | os.PathLike, repository: str) -> 
         shutil.copyfile(folder / "config.json", made / "config.json")
         if (folder / "params").is_dir():
             write_tensors(made / TENSORS, load_stored(folder / "params"), config)
-        for pattern in (*_WANTED[1:2], *_WANTED[3:]):
+        elif (folder / TENSORS).is_file():
+            shutil.copyfile(folder / TENSORS, made / TENSORS)
+        else:
+            raise CheckpointError(f"{folder} has no weights: copy it again, or convert or train the model again.")
+        for pattern in _WANTED[3:]:
             for path in sorted(path for path in folder.glob(pattern) if path.is_file()):
                 (made / path.relative_to(folder)).parent.mkdir(exist_ok=True)
                 shutil.copyfile(path, made / path.relative_to(folder))

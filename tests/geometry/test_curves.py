@@ -41,3 +41,12 @@ def test_arcs():
     found = geometry.arc(jnp.array([2.0, 0.0]), jnp.array([0.0, 2.0]), 4)
     np.testing.assert_allclose(jnp.linalg.norm(found, axis=1), 2.0, rtol=1e-6)
     np.testing.assert_allclose(found[2], [2**0.5, 2**0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_ends_stay_where_the_output_stands_still(way):
+    """Half of the line changes nothing: the other points share the rest."""
+    curve = jnp.linspace(-1.0, 1.0, 5)[::way, None]
+    evened = geometry.evened(jax.nn.relu, curve)
+    np.testing.assert_array_equal(evened[:: len(curve) - 1], curve[:: len(curve) - 1])
+    np.testing.assert_allclose(evened[1:-1, 0], np.array([0.25, 0.5, 0.75])[::way], rtol=1e-6)

@@ -3,10 +3,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-from batteries import random_params
+from batteries import random_params, random_prior
 
 from geometry.surfaces import AT, jacobian64, smooth
 from gprior_jax import geometry
+from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
 
@@ -49,7 +50,19 @@ def test_typical_codes(classes):
 
 
 def test_a_prior_without_styles_has_no_w():
-    from batteries import random_prior
-
     with pytest.raises(ValueError, match="has no styles"):
         geometry.typicality(random_prior("dcgan"), jnp.zeros(4), KEY, "w", 10)
+
+
+def test_drawn_codes_are_as_far_out_as_others():
+    """Of many numbers: half of those that are drawn are farther than one of them, on average."""
+    prior = Prior(random_params(module := PGGAN((4,), z_dim=100), 0), module)
+    codes = np.random.default_rng(1).normal(size=(200, 100)).astype(np.float32)
+    found = jax.jit(jax.vmap(lambda z: geometry.typicality(prior, z, KEY, num_samples=400).farther))(codes)
+    assert 0.4 < float(found.mean()) < 0.6
+
+
+@pytest.mark.parametrize(("shape", "space", "told"), [((3, 4), "z", "a latent of shape"), ((4,), "w_plus", "space=")])
+def test_what_is_no_code(shape, space, told):
+    with pytest.raises(ValueError, match=told):
+        geometry.typicality(random_prior("dcgan"), jnp.zeros(shape), KEY, space, 10)

@@ -127,3 +127,11 @@ def test_two_equal_ends():
 def test_wrong_use(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_ends_are_those_that_were_given():
+    """Where the output stands still near one, and where the curve to start from has others."""
+    ends = -jnp.ones(1), jnp.ones(1)
+    for initial in (None, jnp.linspace(0.0, 3.0, 5)[:, None]):
+        found = geometry.geodesic(jax.nn.relu, *ends, num_segments=4, steps=1, initial=initial)
+        np.testing.assert_array_equal(found.curve[::4], jnp.stack(ends))

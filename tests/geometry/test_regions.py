@@ -32,3 +32,24 @@ def test_more_is_free_with_a_larger_tolerance():
     assert int(lax.held) == 1
     assert lax.inside[0] > strict.inside[0]
     assert lax.outside[0] > strict.outside[0]
+
+
+def test_no_more_directions_than_hold_the_rest():
+    """One is free of three that lie askew; what is held is not given out as free."""
+    turned = jnp.linalg.qr(jnp.asarray(np.random.default_rng(3).normal(size=(3, 3)), jnp.float32))[0]
+
+    def three(x):
+        a, b, c = turned @ x
+        return jnp.stack([a + b + c, 2 * b, c]).reshape(3, 1, 1)
+
+    found = geometry.region_directions(three, jnp.zeros(3), jnp.eye(3)[0].reshape(3, 1, 1), 3)
+    assert int(found.held) == 2
+    np.testing.assert_allclose(found.directions @ found.directions.T, np.diag([1.0, 0.0, 0.0]), atol=1e-5)
+    np.testing.assert_allclose(found.outside, 0.0, atol=1e-3)
+
+
+def test_free_directions_are_orthogonal_where_the_region_does_not_change():
+    turned = jnp.linalg.qr(jnp.asarray(np.random.default_rng(4).normal(size=(4, 4)), jnp.float32))[0]
+    found = geometry.region_directions(lambda x: image(turned @ x), jnp.zeros(4), 0 * UPPER, 2, rest=UPPER)
+    assert int(found.held) == 2
+    np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(2), atol=1e-4)

@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import socket
+import tempfile
 import threading
 
 import numpy as np
@@ -319,3 +320,12 @@ def test_metrics_are_prometheus(ask):
     assert routes <= {"none", "/metrics", "/v1/models", "/openapi.json", "/healthz"} | {
         r for r in routes if "{" in r or r == "/v1/jobs"
     }
+
+
+def test_pictures_of_a_form_are_not_on_disk(monkeypatch):
+    """Nor are large ones, which a parser of forms would put into a file."""
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", lambda self: pytest.fail("it is on disk"))
+    body, kind = form(image=png(size=(700, 700)), steps=1, codes=2)
+    assert len(body) > 1.2e6
+    with serving(megabytes=2.0) as (_, ask):
+        assert ask("POST", "/v1/jobs?wait=30", body, content_type=kind)[0] == 200

@@ -1,9 +1,12 @@
 """Jobs that a server saves when it is told to stop, and goes on with when it starts again."""
 
 import io
+import json
+import shutil
 
 import numpy as np
 import pytest
+from batteries import random_prior
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.serving import saved
@@ -164,3 +167,64 @@ def test_a_full_disk_cancels_what_cannot_be_saved(tmp_path, monkeypatch, caplog)
         assert made.go_on(unsaid) == 1
         (found,) = ended([made.find(jobs[0].id)])
         assert len(found[3]["history_loss"]) == STEPS
+
+
+def test_what_means_nothing_to_this_server_stays(tmp_path):
+    """Of a prior of another size, of a version with other settings, and a result of another command."""
+    said = []
+    with engine(slots=1, state=tmp_path) as made:
+        jobs = [submit(made, steps=LONG, task="inpaint", box=2), submit(made, steps=LONG, seed=1)]
+        until(lambda: jobs[0].step > 2)
+        made.close(0.0)
+    with np.load(tmp_path / f"{jobs[1].id}.npz") as stored:
+        held = dict(stored)
+    about = json.loads(str(held["about"]))
+    about["asked"]["unheard_of"] = 1
+    np.savez(tmp_path / f"{jobs[1].id}.npz", **held | {"about": json.dumps(about)})
+    np.savez(tmp_path / "cat.npz", about=json.dumps({"fingerprint": "{}"}))
+    larger = random_prior("pggan")
+    assert larger.resolution != 8
+    with engine(slots=1, state=tmp_path, prior=larger) as made:
+        assert made.go_on(said.append) == 0
+    assert len(said) == len(list(tmp_path.glob("*.npz"))) == 3
+    assert sum("was asked of a server of another model, seed or version" in told for told in said) == 2
+    assert sum("cat.npz is no job of a server" in told for told in said) == 1
+
+
+def test_others_may_not_read_a_folder_that_was_there(tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o755)
+    with engine(state=folder):
+        assert folder.stat().st_mode & 0o077 == 0
+    folder.mkdir(mode=0o755)
+    (folder / "file").write_text("")
+    with pytest.raises(ArgumentError, match="others may read"), engine(state=folder):
+        pass
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
+def test_steps_are_not_counted_twice_where_no_state_was_saved(tmp_path):
+    with engine(slots=1, state=tmp_path) as made:
+        first = submit(made, steps=STEPS)
+        until(lambda: first.step > 10)
+        made.close(0.0)
+    shutil.rmtree(tmp_path / f"{first.id}.state")
+    with engine(slots=1, state=tmp_path) as made:
+        made.go_on(unsaid)
+        again = made.find(first.id)
+        ended([again])
+        assert again.step == STEPS
+
+
+def test_the_result_that_ended_first_is_the_first_to_go(tmp_path):
+    """Not the one that came first."""
+    with engine(slots=1, state=tmp_path) as made:
+        jobs = [submit(made, seed=seed) for seed in range(2)]
+        ended(jobs)
+        jobs[1].ended -= 30.0
+        made.close(0.0)
+    with engine(slots=1, state=tmp_path, keep_minutes=0.25) as made:
+        made.go_on(unsaid)
+        assert made.find(jobs[0].id).state is State.DONE
+        with pytest.raises(GoneError):
+            made.find(jobs[1].id)

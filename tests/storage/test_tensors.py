@@ -75,3 +75,11 @@ def test_a_library_that_does_not_keep_them(tmp_path, monkeypatch):
     with pytest.raises(CheckpointError, match="safetensors did not keep x as it is"):
         write_tensors(tmp_path / "m", {"x": np.zeros(2)})
     assert not (tmp_path / "m").exists()
+
+
+def test_a_tensor_that_is_a_part_as_well(tmp_path):
+    """Of a hand of others: one name goes on where another ends."""
+    arrays = {"x": np.zeros(2, np.float64), "x.y": np.zeros(2, np.float16)}
+    (tmp_path / "m").write_bytes(safetensors.save(arrays))
+    with pytest.raises(CheckpointError, match=r"m belongs to another model: unexpected: x; misshapen: x\.y \[2\]"):
+        read_tensors(tmp_path / "m", {"x": {"y": np.zeros(1, np.float32)}})

@@ -31,10 +31,11 @@ class Hub:
         self.gated: set[str] = set()
         self.asked: list[str] = []
 
-    def commit(self, repository: str, branch: str, files: dict[str, bytes]) -> str:
-        """Add files to a branch."""
+    def commit(self, repository: str, branch: str, files: dict[str, bytes], without: tuple[str, ...] = ()) -> str:
+        """Add files to a branch, and remove some."""
         branches = self.repositories.setdefault(repository, {})
-        whole = self.commits.get(branches.get(branch, ""), {}) | files
+        before = self.commits.get(branches.get(branch, ""), {})
+        whole = {name: data for name, data in before.items() if name not in without} | files
         told = json.dumps({name: hashlib.sha256(data).hexdigest() for name, data in sorted(whole.items())})
         branches[branch] = hashlib.sha1(told.encode()).hexdigest()
         self.commits[branches[branch]] = whole
@@ -142,7 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
         lines = [json.loads(line) for line in body.decode().splitlines() if line]
         values = [line["value"] for line in lines if line["key"] == "file"]
         files = {value["path"]: base64.b64decode(value["content"]) for value in values}
-        commit = self.hub.commit(repository, branch, files)
+        without = tuple(line["value"]["path"] for line in lines if line["key"] == "deletedFile")
+        commit = self.hub.commit(repository, branch, files, without)
         self._send(
             200, {"commitUrl": f"{self._own}/{repository}/commit/{commit}", "commitOid": commit, "success": True}
         )

@@ -223,6 +223,15 @@ def test_a_prior_of_an_architecture_of_one_s_own(tmp_path, known):
         zoo.load(tmp_path / "model")
 
 
+def test_provenance_that_is_none(saved):
+    """Commands ask it for facts."""
+    edit_config(saved, provenance=None)
+    assert zoo.inherited(saved) == zoo.read_config(saved)["provenance"] == {}
+    edit_config(saved, provenance="the net")
+    with pytest.raises(CheckpointError, match="bad entry 'provenance': it is to be an object"):
+        zoo.load(saved)
+
+
 def test_the_class_that_a_prior_is_held_to_is_kept(tmp_path, known):
     held = with_label(toy_prior(Classes(), "mine"), [0.25, 0.0, 0.75])
     zoo.save(held, tmp_path / "model")

@@ -1,6 +1,7 @@
 """Model folders that are pushed to a hub and loaded from it; the hub is on this machine."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -167,3 +168,21 @@ def test_the_command(server, folder, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out.partition("\n")[2])["name"] == f"hf:{NAME}@v1"
     assert main(["generate", "--model", f"hf:{NAME}@v1", "--num", "1", "--out", str(tmp_path / "drawn")]) == 0
     assert main(["push", str(folder), "nameless"]) == 2
+
+
+def test_weights_are_those_that_are_loaded_here(server, folder, tmp_path):
+    """Where a folder has some of either kind; and where a repository holds a folder that was put there as it is."""
+    gp.zoo.save(random_prior("pggan", seed=5), tmp_path / "other")
+    hub.stage(tmp_path / "other", tmp_path / "staged", NAME)
+    shutil.copyfile(tmp_path / "staged" / "model.safetensors", folder / "model.safetensors")
+    files = {str(path.relative_to(tmp_path / "other")): path for path in (tmp_path / "other").rglob("*")}
+    server.commit(NAME, "main", {name: path.read_bytes() for name, path in files.items() if path.is_file()})
+    hub.push(folder, NAME)
+    same(gp.load(f"hf:{NAME}"), gp.load(folder))
+
+
+def test_a_folder_without_weights_is_not_pushed(server, folder):
+    shutil.rmtree(folder / "params")
+    with pytest.raises(CheckpointError, match="has no weights"):
+        hub.push(folder, NAME)
+    assert not server.repositories
