@@ -21,7 +21,7 @@ from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.metrics import attribution, diversity, swd
 from gprior_jax.objectives import Pixel
 from gprior_jax.perceptual import network
-from gprior_jax.runs.evaluation import Pair, Sets
+from gprior_jax.runs.evaluation import Pair, Row, Sets
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.measurements import DrawnMasks, Whole
 from gprior_jax.runs.restoration import Restoring
@@ -136,9 +136,9 @@ def commands(tmp_path):
     swd.sliced_wasserstein(images, images[::-1], KEY, patches=4)
     diversity.random_pairs(KEY, 50)
     sets = Sets(KEY, 40)
-    for i in range(2):
-        sets.add(Pair(picture, picture), images[i], images[i], ())
-    sets.figures()
+    described = [sets.describe(place, (images[place], images[place]), ()) for place in range(2)]
+    rows = [Row(Pair(picture, picture), 32, {})] * 2
+    sets.figures(rows, described[0].keys(), lambda name: np.stack([each[name] for each in described]))
     for options in ({"missing": 0.5}, {"strokes": 2}):
         masks = DrawnMasks(prior, KEY, **options)
         for item in items:

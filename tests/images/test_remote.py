@@ -76,7 +76,7 @@ def test_what_is_not_there(bucket, monkeypatch):
         "x.png": "does not exist: give image files",
         "empty": "holds no images; left out: 1 .txt",
         "x*": "holds no images.",
-        "a.tar": "is a tar file in the cloud",
+        "a.tar": "is in the cloud, and such files are read on disk only: copy it there first.",
     }
     for name, why in refused.items():
         with pytest.raises(GPriorError, match=re.escape(f"s3://bucket/{name} {why}")):
