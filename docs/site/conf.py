@@ -9,12 +9,9 @@ a reference, and of Zensical, which is to follow them, no release is a first one
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+from gprior_jax import __version__
 
-import reference  # noqa: E402
-
-from gprior_jax import __version__  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parent))  # Where the extension "reference" lies.
 
 project, author, copyright = "gprior_jax", "The gprior_jax authors", "The gprior_jax authors, Apache-2.0"
 version = release = __version__
@@ -32,7 +29,14 @@ include_patterns = [
 exclude_patterns = ["docs/site"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx.ext.mathjax"]
+extensions = [
+    "reference",
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx.ext.mathjax",
+]
 myst_heading_anchors = 4
 myst_enable_extensions = ["dollarmath"]
 # Files of the repository that are no pages: GitHub shows them.
@@ -50,9 +54,3 @@ python_use_unqualified_type_names = True
 html_theme, html_title = "furo", f"gprior_jax {__version__}"
 html_copy_source, html_show_sphinx = False, False
 nitpicky = False
-
-
-def setup(app):
-    """Write the pages of the reference before the sources are read."""
-    reference.write(ROOT / "docs" / "api")
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

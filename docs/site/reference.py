@@ -82,3 +82,9 @@ def write(folder: Path) -> None:
         write_text(folder / f"{name}.rst", page(name, module))
     toctree = "\n".join(f"   {name}" for name in found)
     write_text(folder / "index.rst", f"Reference\n=========\n\n.. toctree::\n   :maxdepth: 1\n\n{toctree}\n")
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Write the pages before Sphinx looks for sources."""
+    write(Path(app.srcdir) / "docs" / "api")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

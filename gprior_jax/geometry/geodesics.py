@@ -5,7 +5,7 @@ of the time of Adam or L-BFGS (:func:`descend` takes these), and of :mod:`gprior
 whole metric at every point. Nothing here differentiates the metric: it works for networks with kinks.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -135,7 +135,7 @@ def _finished(function: Function, curve: Array, straight: Array) -> Geodesic:
 
 
 def geodesics(
-    function: Function, starts: Array, ends: Array, *, batch_size: int | None = None, **settings: object
+    function: Function, starts: Array, ends: Array, *, batch_size: int | None = None, **settings: Any
 ) -> Geodesic:
     """Geodesics between many pairs of latents at once; a pair's does not depend on the others.
 
@@ -158,7 +158,7 @@ def geodesics(
         raise ArgumentError(f"starts of shape {starts.shape} and ends of {ends.shape}: give one end for every start.")
 
     def one(pair: tuple[Array, Array]) -> Geodesic:
-        return geodesic(function, *pair, **settings)  # pyright: ignore[reportArgumentType]
+        return geodesic(function, *pair, **settings)
 
     if batch_size is None:
         return jax.vmap(lambda start, end: one((start, end)))(starts, ends)

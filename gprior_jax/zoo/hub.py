@@ -23,7 +23,10 @@ from gprior_jax.zoo.folder import TENSORS, read_config
 
 PREFIX = "hf:"
 
-_WANTED = ("config.json", TENSORS, "params/*", "README.md", "*.png", "directions/*", "attribution.json")
+_BESIDE = ("README.md", "*.png", "directions/*", "attribution.json")
+"""What lies in a model folder beside its description and weights."""
+
+_WANTED = ("config.json", TENSORS, "params/*", *_BESIDE)
 """What a model folder consists of."""
 
 _NAME = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
@@ -156,7 +159,7 @@ def stage(folder: str | os.PathLike, to: str | os.PathLike, repository: str) -> 
             shutil.copyfile(folder / TENSORS, made / TENSORS)
         else:
             raise CheckpointError(f"{folder} has no weights: copy it again, or convert or train the model again.")
-        for pattern in _WANTED[3:]:
+        for pattern in _BESIDE:
             for path in sorted(path for path in folder.glob(pattern) if path.is_file()):
                 (made / path.relative_to(folder)).parent.mkdir(exist_ok=True)
                 shutil.copyfile(path, made / path.relative_to(folder))
