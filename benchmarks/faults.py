@@ -8,7 +8,6 @@ plain command, which is to finish; then every image must be there once, as an un
 """
 
 import argparse
-import contextlib
 import random
 import shutil
 import signal
@@ -31,6 +30,8 @@ from gprior_jax.training.data import ImageZip
 TOLERANCE = 1e-3
 PATIENCE_S = 120.0
 """A command that takes longer has hung."""
+SLOWER = 1.03
+"""What a command may take in relation to the last, where that was killed before its end: grows until some end."""
 
 _LIMITED = """
 import os, resource, sys
@@ -92,12 +93,25 @@ class Site:
         ]
         words += ["--codes", "2", "--layer", "4", "--steps", str(self._args.steps), "--batch-size", "2"]
         words += ["--save-every", "0.3"]
+        self._fresh = not self.out.exists()
         quiet = subprocess.DEVNULL
         return subprocess.Popen(words, stdout=quiet, stderr=subprocess.PIPE, text=True)
 
-    def moment(self) -> float:
-        """Seconds until something goes wrong."""
-        return self._chance.uniform(0.1, 1.0) * self.seconds
+    def interrupt(self, process: subprocess.Popen[str]) -> tuple[bool, str]:
+        """Wait for a moment of chance within what a command takes now; whether it had ended by then, and its errors.
+
+        The machine's pace changes over an hour. What ends by itself in a fresh folder says how long one takes;
+        what does not, that it may be longer.
+        """
+        started = time.monotonic()
+        try:
+            _, told = process.communicate(timeout=self._chance.uniform(0.1, 1.0) * self.seconds)
+        except subprocess.TimeoutExpired:
+            self.seconds *= SLOWER if self._fresh else 1.0
+            return False, ""
+        if self._fresh:
+            self.seconds = time.monotonic() - started
+        return True, told
 
     def finish(self, what: str = "") -> None:
         """The plain command, to its end."""
@@ -129,8 +143,8 @@ class Site:
         """A command that is killed, until one ends by itself."""
         while True:
             process = self.start()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                _, told = process.communicate(timeout=self.moment())
+            ended, told = self.interrupt(process)
+            if ended:
                 if process.returncode:
                     self.found[f"killed: code {process.returncode}"] += 1
                     note(told)
@@ -154,8 +168,7 @@ class Site:
     def damaged(self) -> None:
         """Files that are cut, or have other bytes, half of the way."""
         process = self.start()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=self.moment())
+        self.interrupt(process)
         process.kill()
         process.communicate()
         files = [path for path in self.out.rglob("*") if path.is_file() and path.suffix not in (".png", ".html")]
@@ -174,8 +187,7 @@ class Site:
         """Two commands in one folder, of which one may be killed."""
         one, two = self.start(), self.start()
         if self._chance.random() < 0.5:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                one.communicate(timeout=self.moment())
+            self.interrupt(one)
             one.kill()
         for process in (one, two):
             process.communicate(timeout=PATIENCE_S)
