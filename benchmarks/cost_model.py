@@ -111,3 +111,38 @@ STEPS_OF_1024 = {
     "StyleGAN2, W+, pixels": (Step(2.35e11, 37.4e9), 150),
 }
 """Steps of ``fast`` at 1024 px and how many there are; counted by XLA:CPU (0.10.2), which fuses less than others do."""
+
+WIDE = "64 codes"
+"""Strong scaling of one image, whose codes are split."""
+
+
+class Row(NamedTuple):
+    """A configuration of one process.
+
+    Attributes:
+        kind: which scaling it belongs to.
+        layout: its devices.
+        images: at once.
+        step: of one image, as XLA counts it on one device.
+    """
+
+    kind: str
+    layout: Layout
+    images: int
+    step: Step
+
+
+def calibrated(rows: list[Row], seconds: list[float], link: tuple[float, float], chips: int) -> tuple[Machine, Machine]:
+    """This machine, from the rows of one and two devices; for few codes and for many, whose operations are others."""
+    of = {(row.kind, row.layout.devices): (row, value) for row, value in zip(rows, seconds, strict=True)}
+    (big, one), (small, less) = of["strong", 1], of["weak", 1]
+    each = max((one - less) / (big.images - small.images), 1e-6)  # Seconds of an image on one device alone.
+    beside = max(less - small.images * each, 0.0)
+    both, two = of["strong", 2]
+    # Two devices have a core each, where there are as many. Of one, all seconds are those of as many as it keeps busy.
+    busy = min(2, chips)
+    alone = min(max(two * busy / 2 / (both.images / 2 * each + beside), 1.0), chips)
+    rate, launch = big.step.operations / (alone * each), alone * beside
+    machine = Machine(chips, rate, link=link[1], hop=link[0], launch=launch, alone=alone)
+    wide, seconds_wide = of[WIDE, 1]
+    return machine, machine._replace(operations=wide.step.operations / (seconds_wide - launch / alone) / alone)

@@ -12,12 +12,24 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 from common import Report, at_least, note, number, parser, print_table
-from cost_model import H100, STEPS_OF_1024, V5E, Layout, Machine, Step, run_seconds, step_seconds
+from cost_model import (
+    H100,
+    STEPS_OF_1024,
+    V5E,
+    WIDE,
+    Layout,
+    Machine,
+    Row,
+    Step,
+    calibrated,
+    run_seconds,
+    step_seconds,
+)
 from hosts import run
 
 import gprior_jax as gp
@@ -26,9 +38,6 @@ from gprior_jax.inversion.driver import Inverter
 
 PER_DEVICE = 2
 """Images of a device in weak scaling."""
-
-WIDE = "64 codes"
-"""Strong scaling of one image, whose codes are split."""
 
 
 def arguments() -> argparse.Namespace:
@@ -42,22 +51,6 @@ def arguments() -> argparse.Namespace:
     made.add_argument("--folder", type=at_least(1), default=64, help="images of strong scaling over processes")
     made.add_argument("--steps", type=at_least(1), default=20, help="of a run over processes")
     return made.parse_args()
-
-
-class Row(NamedTuple):
-    """A configuration of one process.
-
-    Attributes:
-        kind: which scaling it belongs to.
-        layout: its devices.
-        images: at once.
-        step: of one image, as XLA counts it on one device.
-    """
-
-    kind: str
-    layout: Layout
-    images: int
-    step: Step
 
 
 def counted(prior: gp.Prior, recipe: Any, images: np.ndarray) -> Step:
@@ -144,23 +137,6 @@ def link_of(sizes: tuple[int, int], devices: int, rounds: int) -> tuple[float, f
     return small / crowd / hops, 1.0 / per_byte
 
 
-def calibrated(rows: list[Row], seconds: list[float], link: tuple[float, float]) -> tuple[Machine, Machine]:
-    """This machine, from the rows of one and two devices; for few codes and for many, whose operations are others."""
-    of = {(row.kind, row.layout.devices): (row, value) for row, value in zip(rows, seconds, strict=True)}
-    (big, one), (small, less) = of["strong", 1], of["weak", 1]
-    each = max((one - less) / (big.images - small.images), 1e-6)  # Seconds of an image on one device alone.
-    launch = max(less - small.images * each, 0.0)
-    both, two = of["strong", 2]
-    chips = cores()
-    # Two devices have a core each, where there are as many.
-    busy = min(2, chips)
-    rate = both.images / 2 * both.step.operations / max(two * busy / 2 - launch, 1e-6)
-    alone = min(max(big.step.operations / each / rate, 1.0), chips)
-    machine = Machine(chips, rate, link=link[1], hop=link[0], launch=launch, alone=alone)
-    wide, seconds_wide = of[WIDE, 1]
-    return machine, machine._replace(operations=wide.step.operations / (seconds_wide - launch / alone) / alone)
-
-
 def over_processes(args: argparse.Namespace, prior: gp.Prior, report: Report) -> None:
     """Whole commands: calibrated on runs of one and of two processes, the others predicted."""
     share = args.folder // max(args.processes)
@@ -199,7 +175,7 @@ def over_devices(args: argparse.Namespace, prior: gp.Prior, report: Report) -> N
     """Steps of one process: calibrated on one and two devices, the others predicted."""
     rows, seconds = measured_rows(args, prior)
     link = link_of((4096, int(rows[-1].step.sent)), 2, args.rounds)
-    few, many = calibrated(rows, seconds, link)
+    few, many = calibrated(rows, seconds, link, cores())
     note(f"{few}\n{many}\n{rows[0].step}\n{rows[-1].step}")
     base = {row.kind: value for row, value in zip(rows, seconds, strict=True) if row.layout.devices == 1}
     table: list[list[object]] = []

@@ -7,9 +7,12 @@ from benchmarks.cost_model import (
     H100,
     STEPS_OF_1024,
     V5E,
+    WIDE,
     Layout,
     Machine,
+    Row,
     Step,
+    calibrated,
     run_seconds,
     step_seconds,
     sum_seconds,
@@ -69,3 +72,12 @@ def test_the_document_says_what_the_model_does():
             for part in (0.0, 1.0)
         ]
         assert [f"{each:.1f}" for each in hours] == [cell.strip().removesuffix(" h") for cell in row.split("|")[-5:-1]]
+
+
+def test_calibration_reproduces_the_rows_that_it_is_of():
+    machine = Machine(chips=2, operations=50.0, link=3.0, hop=0.1, launch=0.4, alone=1.6)
+    layouts = [("strong", Layout(), 8), ("weak", Layout(), 2), ("strong", Layout(images=2), 8), (WIDE, Layout(), 1)]
+    rows = [Row(kind, layout, images, STEP) for kind, layout, images in layouts]
+    found, wide = calibrated(rows, [step_seconds(STEP, machine, row.layout, row.images) for row in rows], (0.1, 3.0), 2)
+    assert found == pytest.approx(machine)
+    assert wide == pytest.approx(machine)

@@ -36,17 +36,24 @@ class Footprint(NamedTuple):
     beside: int
     operations: float
 
-    def fitting(self, free: int, devices: int) -> int:
+    def fitting(self, free: int, devices: int, shared: bool = False) -> int:
         """How many images at once, split over devices, would fit where each has ``free`` bytes left beside the rows.
 
         What a step takes grows with its images, but for a little: the estimate is low rather than high.
 
+        Args:
+            free: bytes.
+            devices: that the images are split over.
+            shared: they share one memory, as those of a CPU do: where not all can have an image, fewer can.
+
         >>> Footprint(images=8, rows=2000, beside=8000, operations=0).fitting(free=4000, devices=1)
+        4
+        >>> Footprint(images=8, rows=0, beside=1000, operations=0).fitting(free=600, devices=8, shared=True)
         4
         """
         own = -(-self.images // devices)
         room = (MARGIN * free + self.rows) / max(1, self.beside + self.rows)
-        return max(1, devices * math.floor(own * room))
+        return max(1, devices * math.floor(own * room) or math.floor(shared * devices * own * room))
 
 
 def footprint(program: Compiled, images: int, rows: PyTree) -> Footprint:

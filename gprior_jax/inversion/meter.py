@@ -43,10 +43,14 @@ class Meter:
             free: bytes that are free on each device of a mesh, or None where that is not known.
         """
         self._free = free
+        self._operations: dict[int, float] = {}
+        self.again()
+
+    def again(self) -> None:
+        """Count from nothing: another run begins. What is known of the programs stays."""
         self._mesh: Mesh | None = None
         self._seconds = self._done = 0.0
         self._steps, self._bytes = 0, 0
-        self._operations: dict[int, float] = {}
 
     def look(
         self, stage: int, length: int, program: Callable[[], Compiled], mesh: Mesh, images: int, rows: PyTree
@@ -65,7 +69,8 @@ class Meter:
             TooManyImagesError: it does not, and fewer images would take less.
         """
         own, free = footprint(program(), images, rows), self._free(mesh)
-        fits = images if free is None or not own.beside else own.fitting(free, mesh.shape[IMAGES])
+        shared = mesh.devices.flat[0].platform == "cpu"
+        fits = images if free is None or not own.beside else own.fitting(free, mesh.shape[IMAGES], shared)
         if free is not None and images > 1 and fits < images:
             raise TooManyImagesError(own.beside, free, images, fits)
         self._mesh, self._operations[stage] = mesh, own.operations / length

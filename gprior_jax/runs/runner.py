@@ -96,6 +96,8 @@ def run(
         if number is not None and number < 1:
             raise ArgumentError(f"{name} {number}: use at least 1.")
     started = time.time()
+    if isinstance(job, Metered):
+        job.meter.again()
     batch_size = batch_size or inversion_batch_size(job.resolution, max(1, len(part.of(items, items))))
     batch_size = min(batch_size, max(1, len(items)))
     folder = OutputFolder(out, job.settings(), items)

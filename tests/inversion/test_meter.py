@@ -93,3 +93,12 @@ def test_streams_are_looked_at_too(images):
 
 def test_nothing_was_done():
     assert Meter().told() is None
+
+
+def test_another_run_counts_from_nothing(images):
+    own = inverter(1)
+    list(stream(own, iter([Entry(0, 0, images[0])]), key=KEY, slots=1))
+    own.meter.again()
+    assert own.meter.told() is None
+    list(stream(own, iter([Entry(1, 1, images[1])]), key=KEY, slots=1))
+    assert own.meter.told()["steps"] == STEPS

@@ -340,6 +340,9 @@ def test_steps_are_measured(items, tmp_path):
     assert run(Measured(), items, tmp_path / "other").run["steps"] is None
     Measured.meter.told = lambda: {"seconds": 3.0}
     assert run(Measured(), items, tmp_path / "third").run["steps"] == {"seconds": 3.0}
+    Measured.meter._steps = 7  # Of a run before.
+    run(Measured(), items, tmp_path / "fourth")
+    assert Measured.meter._steps == 0
 
 
 def test_where_memory_does_not_suffice_for_one_image_it_is_told(items, tmp_path):
