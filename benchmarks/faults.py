@@ -28,7 +28,7 @@ from gprior_jax.runs import read_record
 from gprior_jax.training.data import ImageZip
 
 TOLERANCE = 1e-3
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 """A command that takes longer has hung."""
 SLOWER = 1.03
 """What a command may take in relation to the last, where that was killed before its end: grows until some end."""
