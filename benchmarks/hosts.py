@@ -2,10 +2,12 @@
 
 One folder by processes that start together, of some devices each; and the same images over meshes of Auto and of
 Explicit axes, of images alone and of images and codes. All are on this machine, so that seconds tell what several
-cost, not what they gain (``benchmarks/scaling.py`` does).
+cost, not what they gain (``benchmarks/scaling.py`` does). With --namespaces each process has a host of its own, as
+far as Linux can pretend one (``benchmarks/namespaces.py``).
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import namespaces
 import numpy as np
 from common import Report, at_least, note, number, parser, print_table
 from jax.sharding import AxisType
@@ -38,6 +41,7 @@ def arguments() -> argparse.Namespace:
     made.add_argument("--processes", type=at_least(1), nargs="+", default=[1, 2, 4])
     made.add_argument("--devices", type=at_least(1), default=2, help="forced CPU devices of each process")
     made.add_argument("--meshes", type=at_least(1), nargs="+", default=[1, 2, 4, 8], help="devices of meshes")
+    made.add_argument("--namespaces", action="store_true", help="each process in a network namespace; as root")
     return made.parse_args()
 
 
@@ -57,11 +61,20 @@ class Run(NamedTuple):
     solved: list[int]
 
 
-def run(inputs: Path, out: Path, steps: int, processes: int, devices: int) -> Run:
-    """Invert a folder; with one process and one device, without saying that it is one of several."""
+def run(inputs: Path, out: Path, steps: int, processes: int, devices: int, apart: bool = False) -> Run:
+    """Invert a folder; with one process and one device, without saying that it is one of several.
+
+    Args:
+        inputs: the folder.
+        out: where results go.
+        steps: of every image.
+        processes: that start together.
+        devices: of each.
+        apart: they are on hosts of their own, see :mod:`namespaces`.
+    """
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{server.getsockname()[1]}"
+        address = f"{namespaces.address(0) if apart else '127.0.0.1'}:{server.getsockname()[1]}"
     command = [sys.executable, "-m", "gprior_jax", "--no-cache", "invert", str(inputs), "--out", str(out), "--json"]
     command += ["--codes", "2", "--layer", "4", "--free-codes", "--steps", str(steps), "--perceptual", "none"]
     command += ["--batch-size", "8", "--devices", str(devices)]
@@ -69,16 +82,18 @@ def run(inputs: Path, out: Path, steps: int, processes: int, devices: int) -> Ru
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     began = time.perf_counter()
-    members = [
-        subprocess.Popen(
-            [*command, *([] if processes * devices == 1 else [*several, str(index)])],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        for index in range(processes)
-    ]
-    told = [json.loads(member.communicate()[0]) for member in members]
+    commands = [[*command, *([] if processes * devices == 1 else [*several, str(i)])] for i in range(processes)]
+    with namespaces.hosts(processes) if apart else contextlib.nullcontext():
+        members = [
+            subprocess.Popen(
+                namespaces.inside(index, words) if apart else words,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            for index, words in enumerate(commands)
+        ]
+        told = [json.loads(member.communicate()[0]) for member in members]
     seconds = time.perf_counter() - began
     rows = json.loads((out / "run.json").read_text())["images"]
     records = {row["name"]: read_record(out / f"{row['name']}.npz") for row in rows}
@@ -144,7 +159,7 @@ def main() -> None:
         several = [(1, count) for count in args.meshes if count > 1]
         several += [(count, args.devices) for count in args.processes if (count, args.devices) not in several]
         for processes, each in several:
-            found = run(inputs, Path(place) / f"{processes}x{each}", args.steps, processes, each)
+            found = run(inputs, Path(place) / f"{processes}x{each}", args.steps, processes, each, args.namespaces)
             loss, pixel = differences(found, alone)
             same, devices = found.statuses == alone.statuses, processes * each
             told = f"{processes} processes, {devices} devices: {found.seconds:.1f} s"

@@ -124,10 +124,14 @@ def join(command: Any) -> None:
     _check(command)
     if not command.distributed:
         return
-    platforms = jax.config.values["jax_platforms"]
+    # It is asked for numbers only: no memory of a GPU is taken, and nothing is to be sent between CPUs, for which a
+    # host would have to be able to resolve its own name.
+    asked = {"jax_platforms": "cpu", "jax_cpu_collectives_implementation": None}
+    before = {name: jax.config.values[name] for name in asked}
     try:
         jax.distributed.initialize(command.coordinator, command.processes, command.process)
-        jax.config.update("jax_platforms", "cpu")  # It is asked for numbers only: no memory of a GPU is taken.
+        for name, value in asked.items():
+            jax.config.update(name, value)
         _ = command.share
         jax.distributed.shutdown()  # Waits until all have come so far.
     except (ValueError, TypeError) as error:
@@ -141,7 +145,8 @@ def join(command: Any) -> None:
             f"--distributed: the processes do not find each other ({line}): start all of them."
         ) from error
     finally:
-        jax.config.update("jax_platforms", platforms)
+        for name, value in before.items():
+            jax.config.update(name, value)
     clear_backends()
 
 

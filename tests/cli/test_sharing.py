@@ -146,3 +146,15 @@ def test_processes_that_do_not_find_each_other(monkeypatch, error, why):
     with pytest.raises(GPriorError) as raised:
         join(Invert(inputs=("a.png",), out=Path("out"), distributed=True))
     assert why in str(raised.value)
+
+
+def test_nothing_is_sent_while_processes_find_each_other(monkeypatch):
+    """So a host needs no name that it can resolve, and no memory of an accelerator is taken."""
+    names = ("jax_platforms", "jax_cpu_collectives_implementation")
+    before, seen = [jax.config.values[name] for name in names], []
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *_: None)
+    monkeypatch.setattr(jax.distributed, "shutdown", lambda: seen.append([jax.config.values[name] for name in names]))
+    monkeypatch.setattr("gprior_jax.cli.sharing.clear_backends", lambda: None)
+    join(Invert(inputs=("a.png",), out=Path("out"), distributed=True))
+    assert seen == [["cpu", None]]
+    assert [jax.config.values[name] for name in names] == before
