@@ -53,17 +53,27 @@ def read_tensors(path: str | os.PathLike, abstract: PyTree) -> PyTree:
         CheckpointError: missing, damaged, or of another structure or shape.
         MissingExtraError: safetensors is not installed.
     """
-    path, library = Path(path), require("safetensors.numpy", "hub")
-    try:
-        arrays = library.load(path.read_bytes())
-    except Exception as error:  # It raises a class of its own for what is damaged.
-        reason = " ".join(str(error).split())[:300]
-        raise CheckpointError(f"{path} cannot be read: {reason}; {_REMEDY}.") from error
+    arrays = load_tensors(path)
     if differing := differences(arrays, _named(abstract)):
         raise CheckpointError(f"{path} belongs to another model: {differing}.")
     leaves, structure = jax.tree_util.tree_flatten_with_path(abstract)
     found = [arrays[_name(place)].astype(leaf.dtype) for place, leaf in leaves]
     return jax.device_put(jax.tree.unflatten(structure, found))
+
+
+def load_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file, by name, whatever they belong to.
+
+    Raises:
+        CheckpointError: missing or damaged.
+        MissingExtraError: safetensors is not installed.
+    """
+    library = require("safetensors.numpy", "hub")
+    try:
+        return library.load(Path(path).read_bytes())
+    except Exception as error:  # It raises a class of its own for what is damaged.
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{path} cannot be read: {reason}; {_REMEDY}.") from error
 
 
 def _named(tree: PyTree) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from gprior_jax.errors import ArgumentError, CheckpointError, DownloadError, GPriorError, require
 from gprior_jax.storage.atomic import new_folder, write_text
 from gprior_jax.storage.checkpoint import load_stored
-from gprior_jax.storage.tensors import write_tensors
+from gprior_jax.storage.tensors import load_tensors, write_tensors
 from gprior_jax.zoo.card import model_card
 from gprior_jax.zoo.folder import TENSORS, read_config
 
@@ -156,6 +156,7 @@ def stage(folder: str | os.PathLike, to: str | os.PathLike, repository: str) -> 
         if (folder / "params").is_dir():
             write_tensors(made / TENSORS, load_stored(folder / "params"), config)
         elif (folder / TENSORS).is_file():
+            load_tensors(folder / TENSORS)  # Nothing damaged is pushed.
             shutil.copyfile(folder / TENSORS, made / TENSORS)
         else:
             raise CheckpointError(f"{folder} has no weights: copy it again, or convert or train the model again.")

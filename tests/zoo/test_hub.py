@@ -186,3 +186,12 @@ def test_a_folder_without_weights_is_not_pushed(server, folder):
     with pytest.raises(CheckpointError, match="has no weights"):
         hub.push(folder, NAME)
     assert not server.repositories
+
+
+def test_damaged_weights_are_not_pushed(server, folder, tmp_path):
+    hub.stage(folder, tmp_path / "staged", NAME)
+    weights = tmp_path / "staged" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-8])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        hub.push(tmp_path / "staged", NAME)
+    assert not server.repositories
