@@ -37,7 +37,7 @@ from gprior_jax.zoo.networks import NETWORKS
 ROOT = Path(__file__).parents[1]
 PATHS = [
     *(ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks/RESULTS.md"),
-    *sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("gprior_jax/data/*/README.md")]),
+    *sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("docs/methods/*.md"), *ROOT.glob("gprior_jax/data/*/README.md")]),
 ]
 DOCUMENTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PATHS}
 
@@ -268,5 +268,9 @@ def test_files_and_links_exist(name):
 
 
 def test_every_document_is_linked_from_the_readme():
+    """Those of methods from their list."""
     for name in DOCUMENTS:
-        assert name == "README.md" or f"]({name}" in DOCUMENTS["README.md"] or name.endswith("photographs/README.md")
+        folder, _, page = name.rpartition("methods/")
+        listed = folder == "docs/" and f"]({page}" in DOCUMENTS["docs/methods/index.md"]
+        linked = listed or f"]({name}" in DOCUMENTS["README.md"]
+        assert linked or name == "README.md" or name.endswith("photographs/README.md"), name

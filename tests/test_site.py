@@ -50,7 +50,8 @@ def test_nothing_public_is_missing(site):
 
 
 def test_every_document_is_a_page(site):
-    documents = [*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "benchmarks/RESULTS.md"]
+    documents = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/methods/*.md")]
+    documents += [ROOT / "README.md", ROOT / "benchmarks/RESULTS.md"]
     for path in documents:
         assert (site / path.relative_to(ROOT).with_suffix(".html")).is_file(), path
     listed = (site / "docs/index.html").read_text(encoding="utf-8")

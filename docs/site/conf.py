@@ -24,6 +24,7 @@ include_patterns = [
     "CONTRIBUTING.md",
     "benchmarks/RESULTS.md",
     "docs/*.md",
+    "docs/methods/*.md",
     "docs/api/*.rst",
 ]
 exclude_patterns = ["docs/site"]
