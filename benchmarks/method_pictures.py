@@ -89,7 +89,7 @@ def in_domain() -> Rows:
         found(images, recipe).variables["w_plus"] for recipe in (gp.recipes.in_domain(), gp.recipes.latent("w_plus"))
     ]
     step = fair(prior).vector
-    return columns(images, *(drawn(prior, moved) for each in styles for moved in (each, each + 2.5 * step)))
+    return columns(images, *(drawn(prior, moved) for each in styles for moved in (each, each + 1.5 * step)))
 
 
 def diffusion() -> Rows:
@@ -136,7 +136,7 @@ def pti() -> Rows:
     step, edited = fair(prior).vector, []
     for i, styles in enumerate(result.variables["_w_plus"]):
         tuned = gp.recipes.tuned_prior(prior, result, i)
-        edited.append(drawn(tuned, styles[None] + 2.5 * step)[0])
+        edited.append(drawn(tuned, styles[None] + 1.5 * step)[0])
     return columns(images, pivot, result.images, edited)
 
 

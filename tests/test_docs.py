@@ -44,6 +44,9 @@ DOCUMENTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
 FENCED = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"^(?: {4}\S.*\n)+", re.MULTILINE)
 SPAN = re.compile(r"`([^`]+)`")
+SETTING = re.compile(r"[A-Z_]+=")
+"""Of the environment, before a command."""
+
 FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 EXPERIMENTS = ["python", "-m", "benchmarks.experiments"]
 
@@ -67,8 +70,9 @@ def command_lines(name: str) -> list[list[str]]:
                 continue
             with contextlib.suppress(ValueError):  # A line of no shell.
                 joined = itertools.groupby(shlex.split(line, comments=True), lambda word: word == "&&")
-                found += [list(part) for is_and, part in joined if not is_and]
-    return found
+                parts = [list(part) for is_and, part in joined if not is_and]
+                found += [list(itertools.dropwhile(SETTING.match, part)) for part in parts]
+    return [words for words in found if words]
 
 
 def of_gprior(words: list[str]) -> tuple[str, list[str]]:
@@ -199,6 +203,13 @@ def test_command_lines_and_flags_are_seen():
     assert {"--codes", "--no-consistent", "--filter"} <= flags_of("upscale")
     assert "--fast-steps" in flags_of("benchmarks/convergence.py")
     assert "`gprior colorize $P --simulate --out colorize`".strip("`") in spans("README.md")
+
+
+@over_documents
+def test_no_command_hides_in_a_fence(name):
+    """Commands are indented, where they are seen; fences hold Python, or lists of the site."""
+    opened = re.findall(r"^```(.*)$", DOCUMENTS[name], re.MULTILINE)[::2]
+    assert set(opened) <= {"python", "{toctree}"}
 
 
 @over_documents
