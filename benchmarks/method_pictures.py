@@ -1,9 +1,10 @@
 """The pictures of docs/methods: each method on the bundled pictures, by the bundled priors.
 
-    python benchmarks/method_pictures.py --out docs/images/methods
+Made by ``python benchmarks/method_pictures.py --out docs/images/methods``.
 """
 
 import argparse
+import dataclasses
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import resources
@@ -29,7 +30,7 @@ Rows = list[list[np.ndarray]]
 
 def arguments() -> argparse.Namespace:
     """The program's arguments."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--out", type=Path, required=True, help="folder for the sheets, NAME.jpg")
     made.add_argument("--only", nargs="*", default=[], choices=[*SHEETS], help="these sheets; all unless given")
     return made.parse_args()
@@ -95,7 +96,8 @@ def in_domain() -> Rows:
 def diffusion() -> Rows:
     """Target, context, composite, result."""
     prior = portraits()
-    targets, contexts = observed(PICTURES[:2]), drawn(prior, gp.map_latents(prior, gp.sample_z(prior, KEY, 2), truncation_psi=0.7))
+    targets, styles = observed(PICTURES[:2]), gp.map_latents(prior, gp.sample_z(prior, KEY, 2), truncation_psi=0.7)
+    contexts = drawn(prior, styles)
     top, left, height, width = gp.editing.default_box(64)
     region = np.zeros((64, 64, 1), np.float32)
     region[top : top + height, left : left + width] = 1.0
@@ -131,7 +133,7 @@ def pulse() -> Rows:
 def pti() -> Rows:
     """The picture; its pivot; the tuned generator's image; that with fairer hair."""
     images, prior = observed(), portraits()
-    pivot = found(images, gp.recipes.pti().stages[0]).images
+    pivot = found(images, dataclasses.replace(gp.recipes.pti(), then=None)).images
     result = found(images, gp.recipes.pti())
     step, edited = fair(prior).vector, []
     for i, styles in enumerate(result.variables["_w_plus"]):
