@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
@@ -85,7 +86,7 @@ def in_domain() -> Rows:
     """The picture; of the encoder, in-domain and W+ what they draw, and with fairer hair."""
     images, prior = observed(), portraits()
     assert isinstance(prior.encoder, Encoder)
-    styles = [jax.vmap(prior.encoder.encode)(images)["w_plus"]]
+    styles = [jax.vmap(prior.encoder.encode)(jnp.asarray(images))["w_plus"]]
     styles += [
         found(images, recipe).variables["w_plus"] for recipe in (gp.recipes.in_domain(), gp.recipes.latent("w_plus"))
     ]
@@ -124,7 +125,7 @@ def image2stylegan() -> Rows:
 def pulse() -> Rows:
     """What is known, 8 px; four faces that reduce to it; what it was made of."""
     images, reduce = observed(), gp.operators.Downsample(8, "pulse")
-    small = np.asarray(jax.vmap(reduce)(images))
+    small = np.asarray(jax.vmap(reduce)(jnp.asarray(images)))
     options: Any = {"recipe": gp.recipes.pulse(), "filter": "pulse", "consistent": False, "samples": 4}
     found = gp.tasks.upscale(portraits(), small, key=KEY, **options)
     return columns(small, *np.asarray(found.samples).swapaxes(0, 1), images)
