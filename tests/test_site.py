@@ -1,5 +1,7 @@
 """The documentation site: it is built without a warning, and its reference has everything that is public."""
 
+import os
+import re
 import subprocess
 import sys
 import zlib
@@ -51,9 +53,16 @@ def test_nothing_public_is_missing(site):
 
 def test_every_document_is_a_page(site):
     documents = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/methods/*.md")]
-    documents += [ROOT / "README.md", ROOT / "benchmarks/RESULTS.md"]
+    documents += [ROOT / "README.md", ROOT / "benchmarks/RESULTS.md", *ROOT.glob("gprior_jax/data/builtin*/README.md")]
     for path in documents:
         assert (site / path.relative_to(ROOT).with_suffix(".html")).is_file(), path
     listed = (site / "docs/index.html").read_text(encoding="utf-8")
     for path in documents:
-        assert path.name == "index.md" or f"{path.stem}.html" in listed, f"{path} is in no list of docs/index.md"
+        page = os.path.relpath(path.with_suffix(".html"), ROOT / "docs")
+        assert page == "index.html" or f'href="{page}"' in listed, f"{path} is in no list of docs/index.md"
+
+
+def test_links_between_documents_lead_somewhere(site):
+    """What is left as text (``xref``) is a link to a document that is no page."""
+    for page in [*site.glob("*.html"), *site.glob("docs/*.html"), *site.glob("docs/methods/*.html")]:
+        assert re.findall(r'class="xref myst">([^<]*)', page.read_text(encoding="utf-8")) == [], page

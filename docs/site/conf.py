@@ -26,6 +26,7 @@ include_patterns = [
     "docs/*.md",
     "docs/methods/*.md",
     "docs/api/*.rst",
+    "gprior_jax/data/builtin*/README.md",
 ]
 exclude_patterns = ["docs/site"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
