@@ -127,3 +127,13 @@ def test_every_page_is_listed_and_has_its_parts():
         formulae = text.split("$$")[1::2]
         assert text.count("$$") == 2 * len(formulae) > 0, page
         assert all(formula.count("{") == formula.count("}") for formula in formulae), page
+
+
+def test_recipes_of_restoration_are_those_of_the_code():
+    text = (FOLDER.parent / "restoration.md").read_text(encoding="utf-8")
+    tables = (gp.recipes.OFFICIAL_TASKS, gp.recipes.FAST_TASKS)
+    for task in gp.recipes.FAST_TASKS:
+        row = re.search(rf"^\| {task} \| ([\d., ]+) \| ([\d., ]+) \|$", text, re.MULTILINE)
+        assert row is not None, task
+        said = [tuple(float(number) for number in cell.split(", ")) for cell in row.groups()]
+        assert said == [table[task][:4] for table in tables], task
