@@ -7,7 +7,7 @@ import argparse
 
 import jax
 import numpy as np
-from common import note, parser, print_table
+from common import Report, parser, print_table
 
 import gprior_jax as gp
 
@@ -31,8 +31,8 @@ def main() -> None:
     recipe, search = gp.recipes.latent(args.space, perceptual=None), gp.ClassSearch(keep=args.keep)
     found = gp.find_classes(prior, images, recipe, key=jax.random.key(0), search=search)
     right = found.candidates == labels[:, None]
-    note(f"{args.images} images of {prior.name}")
-    parts = [right[:, 0].mean(), right.any(axis=1).mean(), (found.label == labels).mean()]
+    parts = [float(x) for x in (right[:, 0].mean(), right.any(axis=1).mean(), (found.label == labels).mean())]
+    Report(f"Classes, {prior.name}, {args.images} images", args).add(space=args.space, parts=parts)
     print_table(["code", "first pass", f"among {args.keep}", "found"], [[args.space, *(f"{x:.2f}" for x in parts)]])
 
 
