@@ -19,7 +19,10 @@ FOLDER = Path(__file__).parents[1] / "docs" / "methods"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}
 LIST = PAGES.pop("index.md")
 
-NAMES = [name for name, method in METHODS.items() if method.recipe.__module__.startswith("gprior_jax.")]
+OWN = [(name, getattr(method.recipe, "func", method.recipe)) for name, method in METHODS.items()]
+NAMES = [name for name, recipe in OWN if recipe.__module__.startswith("gprior_jax.")]
+"""Of the package; a file of somebody else's may have registered some."""
+
 ROOT = re.compile(r"Fields of `([^`]+\))`")
 ROW = re.compile(r"^\| [^|]+ \| `([^`|]+)` \|(.*)\|$")
 
@@ -126,7 +129,13 @@ def test_every_page_is_listed_and_has_its_parts():
         assert [part for part in PARTS if part not in text] == [], page
         formulae = text.split("$$")[1::2]
         assert text.count("$$") == 2 * len(formulae) > 0, page
-        assert all(formula.count("{") == formula.count("}") for formula in formulae), page
+        for formula in formulae:
+            assert formula.count("{") == formula.count("}"), (page, formula)
+            assert not re.search(r"^\s*[-+=#>*]", formula, re.MULTILINE), (page, formula)  # GitHub takes it for a list.
+
+
+def test_the_table_of_peers_counts_our_methods():
+    assert f"| {len(NAMES)} ([methods]" in (FOLDER.parent / "peers.md").read_text(encoding="utf-8")
 
 
 def test_recipes_of_restoration_are_those_of_the_code():
