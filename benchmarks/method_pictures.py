@@ -17,8 +17,10 @@ import numpy as np
 from PIL import Image
 
 import gprior_jax as gp
+from gprior_jax import geometry
 from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.images import arrays as im
+from gprior_jax.perceptual.network import default
 
 KEY = jax.random.key(0)
 DATA = Path(str(resources.files("gprior_jax"))) / "data"
@@ -166,6 +168,17 @@ def directions(ways: Sequence[gp.editing.Found]) -> Rows:
     return rows
 
 
+def geodesics() -> Rows:
+    """Between two codes: the straight line, the geodesic of pixels, that of the discriminator's features."""
+    prior = portraits()
+    ends = jnp.asarray(gp.map_latents(prior, gp.sample_z(prior, jax.random.key(2), 2))[:, 0])
+    curves = [geometry.line(ends[0], ends[1], 8)]
+    for network in (None, default(prior)):
+        function = geometry.outputs(prior, "w", network=network)
+        curves.append(jax.jit(lambda f, a, b: geometry.geodesic(f, a, b, num_segments=8).curve)(function, *ends))
+    return [[*np.asarray(gp.synthesize(prior, curve, space="w"))] for curve in curves]
+
+
 SHEETS: dict[str, Callable[[], Rows]] = {
     "mganprior": mganprior,
     "codes": codes,
@@ -177,6 +190,7 @@ SHEETS: dict[str, Callable[[], Rows]] = {
     "pti": pti,
     "classes": classes,
     "sefa": lambda: directions(gp.editing.sefa(portraits(), 2)),
+    "geodesics": geodesics,
     "ganspace": lambda: directions(gp.editing.ganspace(portraits(), 2)),
 }
 
@@ -196,7 +210,7 @@ def main() -> None:
     args = arguments()
     args.out.mkdir(parents=True, exist_ok=True)
     for name in args.only or SHEETS:
-        sheet(SHEETS[name]()).save(args.out / f"{name}.jpg", quality=85, optimize=True)
+        sheet(SHEETS[name]()).save(args.out / f"{name}.jpg", quality=80, optimize=True)
         print(args.out / f"{name}.jpg")
 
 
