@@ -75,7 +75,7 @@ class Directions(JsonFlag):
         path = Path(name).expanduser()
         chosen = not path.exists()
         if chosen:  # One of several; or nothing, which is said.
-            directions = read_directions(source, prior, self._space, warn)
+            directions = read_directions(source, prior, self._space, warn, self.model)
             facts = [{"file": source, "kind": "directions"} | _of_directions(prior, directions, None)]
         else:
             helds = hold_file(path)

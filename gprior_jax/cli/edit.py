@@ -46,8 +46,9 @@ class Edit(EditingFlags):
         """Move, draw and write."""
         self.check()
         prior = self.prior()
+        space = None if self.space == "auto" else self.space
         directions, conditions = (
-            [one_direction(prior, source, None if self.space == "auto" else self.space, warn) for source in sources]
+            [one_direction(prior, source, space, warn, self.model) for source in sources]
             for sources in (self.along, self.condition)
         )
         layers = None if self.layers is None else self._layers(prior)

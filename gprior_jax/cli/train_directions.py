@@ -93,7 +93,9 @@ class TrainBoundary(PriorFlags):
         if (self.scores is None) == (self.labels is None):
             raise ArgumentError("give --scores of the codes, or --labels of their pictures, one of them.")
         prior = zoo.load(self.model)
-        conditions = [each for path in self.conditions for each in read_directions(path, prior, tell=warn)]
+        conditions = [
+            each for path in self.conditions for each in read_directions(path, prior, tell=warn, model=self.model)
+        ]
         if self.label is not None:
             free_prior(prior, self.label)
         layers = layers_of(prior, self.layers)

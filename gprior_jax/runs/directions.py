@@ -22,6 +22,7 @@ def read_directions(
     prior: Prior,
     space: Space | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
+    model: str | os.PathLike | None = None,
 ) -> list[Direction]:
     """The directions in a file, whoever wrote it.
 
@@ -29,11 +30,13 @@ def read_directions(
 
     Args:
         path: an ``.npy``, ``.npz``, ``.pt`` or ``.pkl`` file, see :mod:`gprior_jax.runs.held`, or the name of a
-            direction that a bundled prior comes with; with the space before it (``"w:age.npy"``), and with the place or
+            direction that the prior comes with; with the space before it (``"w:age.npy"``), and with the place or
             the name of one of several behind it (``"sefa.npy:3"``).
         prior: whose codes they are to move.
         space: of directions whose file does not say it; None goes by the shape, and by the file's name.
         tell: called with a sentence where something is assumed.
+        model: the name or folder that the prior was loaded from, whose directions are known by name; None knows those
+            of bundled priors.
 
     Returns:
         at least one. In W+ if there is a row for every layer.
@@ -52,7 +55,7 @@ def read_directions(
     """
     source, chosen = _split_choice(os.fspath(path))
     own, source = split_source(source)
-    file, bundled = Path(os.path.expanduser(source)), own_directions(prior)
+    file, bundled = Path(os.path.expanduser(source)), own_directions(prior, model)
     if not file.exists() and source in bundled:
         file = bundled[source]
     if not file.exists():
@@ -75,8 +78,15 @@ def hold_file(file: Path) -> list[Held]:
     return hold(file, read_content(file))
 
 
-def own_directions(prior: Prior) -> dict[str, Path]:
-    """The directions that a bundled prior comes with, by name; none of another prior."""
+def own_directions(prior: Prior, model: str | os.PathLike | None = None) -> dict[str, Path]:
+    """The directions that a prior comes with, by name; none of one that is not on disk.
+
+    Args:
+        prior: it; one that is bundled is known by its own name.
+        model: name or folder that it was loaded from.
+    """
+    if model is not None:
+        return bundled_directions(model)
     return bundled_directions(prior.name) if any(prior.name == entry.name for entry in BUNDLED) else {}
 
 

@@ -22,14 +22,18 @@ from gprior_jax.storage.names import is_hidden
 
 
 def one_direction(
-    prior: Prior, source: str, space: Space | None = None, tell: Callable[[str], None] = lambda sentence: None
+    prior: Prior,
+    source: str,
+    space: Space | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
+    model: str | None = None,
 ) -> Direction:
     """The direction that a source names, see :func:`gprior_jax.runs.directions.read_directions`.
 
     Raises:
         GPriorError: no such file, no direction in it, or several and none is named.
     """
-    found = read_directions(source, prior, space, tell)
+    found = read_directions(source, prior, space, tell, model)
     if len(found) > 1:
         names = ", ".join(direction.name for direction in found[:3])
         raise ArgumentError(f"{source} holds {len(found)} directions ({names}, ...): name one, as in {source}:0.")

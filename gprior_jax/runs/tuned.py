@@ -1,17 +1,21 @@
 """Generators that pivotal tuning has fitted to single images, as model folders."""
 
+import contextlib
 import dataclasses
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import jax.numpy as jnp
 
 from gprior_jax import zoo
+from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.latents import tuned
 from gprior_jax.latents.deep_image_prior import WEIGHTS
 from gprior_jax.latents.tuning import PIVOT
+from gprior_jax.runs.directions_file import FOLDER, bundled_directions
 from gprior_jax.runs.record import read_record
 
 MODELS = "models"
@@ -26,8 +30,8 @@ def tuned_folder(record: Path) -> Path:
 def write_tuned(prior: Prior, out: str | os.PathLike, names: Iterable[str], model: str) -> list[Path]:
     """Write the tuned generators of finished images that have some; those that are there already stay.
 
-    A folder has the generator alone: it draws the image of the record's ``w``, and of edited styles. Of several samples
-    it is that of the best.
+    A folder has the generator alone: it draws the image of the record's ``w``, and of edited styles, along the
+    directions that the prior comes with: they mean the same. Of several samples it is that of the best.
 
     Args:
         prior: the one that was tuned.
@@ -54,5 +58,14 @@ def write_tuned(prior: Prior, out: str | os.PathLike, names: Iterable[str], mode
         own = tuned(bare, variables)
         provenance = zoo.inherited(model) | {"tuned_from": model, "tuned_for": record.source}
         zoo.save(own, folder, provenance=provenance, overwrite=True)
+        _copy_directions(model, folder)
         found.append(folder)
     return found
+
+
+def _copy_directions(model: str, folder: Path) -> None:
+    """Give a folder the directions that the model has, if it is on disk."""
+    with contextlib.suppress(CheckpointError):
+        for name, path in bundled_directions(model).items():
+            (folder / FOLDER).mkdir(exist_ok=True)
+            shutil.copyfile(path, folder / FOLDER / f"{name}.npz")

@@ -9,12 +9,13 @@ import torch
 from batteries import normal, random_params
 
 from gprior_jax import zoo
-from gprior_jax.editing import measure_deviations
+from gprior_jax.editing import Direction, measure_deviations
 from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.runs.directions import hold_file, read_directions
+from gprior_jax.runs.directions_file import save_direction
 
 # Shapes alone are looked at: no weights.
 FFHQ = Prior({}, StyleGAN2((1,) * 9, 512, 512), name="ffhq")
@@ -443,3 +444,12 @@ def test_a_bundled_prior_has_directions_by_name():
         CheckpointError, match=r"nose does not exist: give .*, or one of builtin:portraits: blue_ground, "
     ):
         read_directions("nose", prior)
+
+
+def test_a_model_folder_has_directions_by_name(tmp_path):
+    prior = zoo.load("builtin:portraits")
+    save_direction(tmp_path / "directions" / "age.npz", Direction(np.ones(128, np.float32), "w", name="age"))
+    (found,) = read_directions("age", prior, model=tmp_path)
+    assert found.name == "age"
+    with pytest.raises(CheckpointError, match=r"fair_hair does not exist: give .*: age\.$"):
+        read_directions("fair_hair", prior, model=tmp_path)

@@ -5,13 +5,14 @@ import numpy as np
 from batteries import random_params
 
 from gprior_jax import zoo
-from gprior_jax.editing import codes
+from gprior_jax.editing import Direction, codes
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.latents import Tuning, W
 from gprior_jax.objectives import Pixel
+from gprior_jax.runs.directions_file import bundled_directions, load_direction, save_direction
 from gprior_jax.runs.ending import end
 from gprior_jax.runs.entries import entry_of
 from gprior_jax.runs.folder import OutputFolder
@@ -59,10 +60,13 @@ def test_a_tuned_generator_draws_what_was_found(tmp_path):
 def test_a_tuned_generator_is_used_as_the_one_it_was_made_from(tmp_path):
     model, facts = tmp_path / "faces", {"truncation": 0.7, "label_names": ["a"], "alignment": "ffhq", "data": "x.zip"}
     zoo.save(PRIOR, model, provenance=facts)
+    vector = np.arange(1.0, 6.0, dtype=np.float32)
+    save_direction(model / "directions" / "smile.npz", Direction(vector, "w", name="smile"))
     out = inverted(tmp_path / "out")
     [folder] = write_tuned(PRIOR, out, ["0"], str(model))
     told = zoo.read_config(folder)["provenance"]
     assert {name: told.get(name) for name in facts} == facts | {"data": None}
+    np.testing.assert_array_equal(load_direction(bundled_directions(folder)["smile"]).vector, vector)
 
 
 def test_folders_that_are_there_stay_and_other_inversions_have_none(tmp_path):
