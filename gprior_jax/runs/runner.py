@@ -107,6 +107,7 @@ def run(
         work.look()
         around = _Around(size, watch, States(folder.path, folder.settings), save_every, Clock(), Clock())
         batch_size = _within_memory(job, work, batch_size, around)
+        around.states.sweep(item for item in work.items if item.name in work.entries)
         told = {
             "versions": versions(),
             "device": device_facts(job.devices, batch_size),

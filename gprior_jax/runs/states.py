@@ -5,6 +5,7 @@ import glob
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from gprior_jax.storage.checkpoint import load_arrays, save_arrays
 
 FOLDER = ".states"
 _OF = "made_from"
+
+_HALF = ".orbax-checkpoint-tmp"
+"""In the name of a checkpoint while Orbax writes it."""
 
 
 class States:
@@ -47,11 +51,19 @@ class States:
     def forget(self, item: Item) -> None:
         """Let go of the state of an image that is done."""
         if self._path.is_dir():
-            half_written = self._path.glob(f"{glob.escape(item.name)}.orbax-checkpoint-tmp*")  # By one that was killed.
+            half_written = self._path.glob(f"{glob.escape(item.name)}{_HALF}*")  # By one that was killed.
             for path in (self._path / item.name, *half_written):
                 shutil.rmtree(path, ignore_errors=True)
             with contextlib.suppress(OSError):
                 self._path.rmdir()  # When it is empty.
+
+    def sweep(self, items: Iterable[Item]) -> None:
+        """Let go of what processes have left of images that are done, that were killed before they did."""
+        if self._path.is_dir():
+            left = {path.name.partition(_HALF)[0] for path in self._path.iterdir()}
+            for item in items:
+                if item.name in left:
+                    self.forget(item)
 
     def _made_from(self, loaded: Loaded) -> np.ndarray:
         told = json.dumps([self._settings, loaded.digests, loaded.item.id])

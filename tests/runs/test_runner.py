@@ -107,6 +107,14 @@ def test_a_second_run_reads_nothing_and_keeps_everything(items, tmp_path):
     np.testing.assert_equal([entry.history for entry in second.entries], [entry.history for entry in first.entries])
 
 
+def test_a_run_sweeps_what_is_left_of_images_that_are_done(items, tmp_path):
+    run(Negatives(), items, tmp_path / "out")
+    left = tmp_path / "out" / ".states" / items[0].name  # Killed between the record and this.
+    left.mkdir(parents=True)
+    run(Negatives(), items, tmp_path / "out")
+    assert not left.exists()
+
+
 def test_what_has_changed_is_done_again_at_its_place(items, tmp_path):
     out = tmp_path / "out"
     again(items, out)
