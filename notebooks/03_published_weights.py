@@ -134,8 +134,8 @@ for each in (prior, gp.load("builtin")):
     show(np.concatenate([targets, result.images]), len(targets), str(each))
 
 # %% [markdown]
-# One code shows what the network holds by itself: this is the nearest face that it can draw, the better of two starts. The
-# portraits, frontal as it has seen few, become faces that are hardly those.
+# One code shows what the network holds by itself: this is the nearest face that it can draw, the better of two starts. What is
+# inverted comes out as a face of those that it was trained on, and its likeness is slight.
 
 # %%
 targets = np.stack([gp.load_image(path, prior) for path in paths])

@@ -100,10 +100,10 @@ def edited(point, step, strengths):
 
 files = gp.runs.bundled_directions("builtin:portraits")
 print("directions:", ", ".join(files))
-strengths = (-3.0, -1.5, 0.0, 1.5, 3.0)
+strengths = (-2.0, -1.0, 0.0, 1.0, 2.0)
 step = gp.editing.step_for(prior, [gp.runs.load_direction(files["fair_hair"])])
 sheet = np.concatenate([edited(point, step, strengths) for point in points("features")])
-show(sheet, len(strengths), "hair from dark to fair, -3 to 3 deviations")
+show(sheet, len(strengths), "hair from dark to fair, -2 to 2 deviations")
 
 # %% [markdown]
 # Attributes share pixels: fair hair comes with a brighter picture. A condition is a direction along which nothing is to
@@ -113,10 +113,10 @@ show(sheet, len(strengths), "hair from dark to fair, -3 to 3 deviations")
 # %%
 bright = gp.runs.load_direction(files["bright"])
 kept = gp.editing.step_for(prior, [gp.runs.load_direction(files["fair_hair"])], conditions=[bright])
-rows = [np.concatenate([edited(point, each, (-3.0, 3.0)) for point in points("features")]) for each in (step, kept)]
+rows = [np.concatenate([edited(point, each, (-2.0, 2.0)) for point in points("features")]) for each in (step, kept)]
 for name, row in zip(("plain", "brightness held"), rows, strict=True):
     print(f"{name}: the mean changes by {np.diff(row.mean((1, 2, 3)).reshape(-1, 2))[:, 0].round(2)}")
-show(np.concatenate(rows), 6, "-3 and 3 deviations; below with the brightness held")
+show(np.concatenate(rows), 6, "-2 and 2 deviations; below with the brightness held")
 
 # %% [markdown]
 # ## In a region
@@ -131,7 +131,7 @@ row, column = np.mgrid[:size, :size] / size
 beside = (((column - 0.5) / 0.33) ** 2 + ((row - 0.55) / 0.5) ** 2 > 1).astype(np.float32)[..., None]
 share = gp.editing.soft_region(beside, 4)
 ground = gp.editing.step_for(prior, [gp.runs.load_direction(files["blue_ground"])])
-pictures = np.stack([edited(point, ground, (3.0,))[0] for point in points("features")])
+pictures = np.stack([edited(point, ground, (2.0,))[0] for point in points("features")])
 local = share * pictures + (1 - share) * targets
 show(np.concatenate([targets, pictures, local]), 3, "picture; edited; edited beside the face only")
 
@@ -139,16 +139,18 @@ show(np.concatenate([targets, pictures, local]), 3, "picture; edited; edited bes
 # ## Between pictures, and styles of one in another
 #
 # A straight line in W+ joins two inversions. Mixing takes the styles of some layers from another picture: early ones
-# hold pose and outline, late ones colours.
+# hold pose and outline, late ones colours. Here it mixes pictures that the prior draws. Inversions mix less well, as
+# their styles were bent until they fitted together: put `w_plus` in the place of `rows`, and see.
 
 # %%
 w_plus = found["W+"].variables["w_plus"]
 line = gp.editing.interpolate(w_plus[1], w_plus[2], 6)
 show(gp.synthesize(prior, line, space="w_plus"), 8, "a line in W+")
-grid = gp.editing.mixing_grid(w_plus, w_plus, *gp.editing.style_range(f"{prior.num_styles // 2}-", prior.num_styles))
+rows, columns = np.split(np.asarray(gp.map_latents(prior, gp.sample_z(prior, key, 9), truncation_psi=0.8)), [3])
+grid = gp.editing.mixing_grid(rows, columns, *gp.editing.style_range(f"{prior.num_styles // 2}-", prior.num_styles))
 show(
     gp.synthesize(prior, grid.reshape(-1, *grid.shape[2:]), space="w_plus"),
-    len(targets),
+    len(columns),
     "rows give the form, columns the later styles",
 )
 
@@ -173,7 +175,7 @@ for index, each in enumerate(directions):
 #
 # * *Everything changes a little.* The direction is correlated with others: hold them (`conditions`), move some layers only
 #   (`layers=`), or keep the edit to a region.
-# * *The picture falls apart at 3.* The code is far from the prior's own: `gp.recipes.in_domain` stays nearer, at the
+# * *The picture falls apart at 2 or 3.* The code is far from the prior's own: `gp.recipes.in_domain` stays nearer, at the
 #   price of likeness. `gprior edit` warns where the weights of several codes are large.
 # * *Nothing changes.* The offset of `features` holds most of the picture: give the styles more steps first (`style_steps`).
 # * *A direction of a file does not fit.* Its prior had another size of codes: directions belong to one prior.

@@ -79,7 +79,8 @@ with zipfile.ZipFile(place / "digits.zip", "w") as archive:
         archive.writestr(f"{digit}/{number:04}.png", content.getvalue())
 held_out = ImageZip(place / "digits.zip", "held_out", channels=1)
 labels, names = held_out.labels()
-images = np.stack([arrays.from_uint8(held_out.image(index, 16)) for index in range(len(held_out))])
+mixed = np.random.default_rng(0).permutation(len(held_out))
+labels, images = labels[mixed], np.stack([arrays.from_uint8(held_out.image(int(index), 16)) for index in mixed])
 print(len(digits.images), "images,", len(held_out), "held out, classes", names)
 show(arrays.as_rgb(images[:32]), 16)
 
