@@ -39,7 +39,7 @@ from gprior_jax import geometry
 from gprior_jax.images import arrays
 
 STEPS = int(os.environ.get("STEPS", 3))
-SEGMENTS = 8 if STEPS > 1 else 4
+SEGMENTS = 6
 
 
 def show(images, columns, title=""):
