@@ -88,13 +88,13 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# The same directions, seen: each row moves the first picture along one of them, by steps that change the picture alike.
+# The same directions, seen: each row moves the portrait along one of them, by steps that change the picture alike.
 # The first is often brightness, which moves every pixel; what looks like a person changes in later ones.
 
 # %%
-amounts = jnp.linspace(-6.0, 6.0, 7)
-steps = amounts[:, None] / spectra[0].values[:3, None, None] * spectra[0].directions[:3, None]
-rows = gp.synthesize(prior, (w[0] + steps).reshape(-1, prior.w_dim), space="w")
+amounts = jnp.linspace(-15.0, 15.0, 7)
+steps = amounts[:, None] / spectra[1].values[:3, None, None] * spectra[1].directions[:3, None]
+rows = gp.synthesize(prior, (w[1] + steps).reshape(-1, prior.w_dim), space="w")
 show(rows, len(amounts), "along the first three directions")
 
 # %% [markdown]
@@ -152,7 +152,7 @@ plt.show()
 size = prior.resolution
 region = 1.0 - gp.operators.box_mask(size, (11 * size // 16, 5 * size // 16, size // 5, 3 * size // 8))
 found = jax.jit(lambda f, x: geometry.region_directions(f, x, region, 1, tolerance=0.2))(function, w[1])
-step = 4.0 / found.inside[0] * found.directions[0]
+step = 6.0 / found.inside[0] * found.directions[0]
 moved = gp.synthesize(prior, w[1] + jnp.linspace(-1.0, 1.0, 5)[:, None] * step, space="w")
 print(
     f"{found.held} directions are held; the mouth changes {found.inside[0] / found.outside[0]:.1f} times as much as the rest"
