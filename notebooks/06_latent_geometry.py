@@ -7,7 +7,7 @@
 # of a code changes the picture by so much, in such directions. Everything here is a pure function of any function of a
 # latent, and never holds the Jacobian.
 #
-# About two minutes on two CPU cores. The next cell installs the package where it is missing.
+# Two or three minutes on two CPU cores. The next cell installs the package where it is missing.
 
 # %%
 import importlib.util
