@@ -18,6 +18,7 @@ from gprior_jax import interrupts
 if interrupts.is_program():
     interrupts.install()  # Before the imports that take seconds.
 
+from gprior_jax import differentiable as differentiable
 from gprior_jax import editing as editing
 from gprior_jax import geometry as geometry
 from gprior_jax import latents as latents

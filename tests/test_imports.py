@@ -45,6 +45,7 @@ ROWS = (
     ("tasks.", "tasks"),
     ("editing.", "editing"),
     ("geometry.", "geometry"),
+    ("differentiable.", "differentiable"),
     ("metrics.", "metrics"),
     ("runs.", "runs"),
     ("training.", "training"),

@@ -7,6 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
+from gprior_jax.checks import check_number
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array
 
 Schedule = Callable[[float, int], float | optax.Schedule]
@@ -40,6 +42,35 @@ class LateLinear:
         """The schedule of a rate over ``num_steps``."""
         begin = int(self.start * num_steps)
         return optax.schedules.linear_schedule(rate, 0.0, max(1, num_steps - begin), begin)
+
+
+@dataclasses.dataclass(frozen=True)
+class Knots:
+    """Through factors at equal distances over the steps, linear in their logarithms; one that was learned, for example.
+
+    Attributes:
+        factors: of the rate, above 0, the first at step 0 and the last at the last step.
+
+    Raises:
+        ValueError: fewer than two factors, or one that is not above 0.
+
+    >>> [round(float(Knots((1.0, 4.0, 1.0))(0.1, 101)(step)), 3) for step in (0, 25, 50, 100)]
+    [0.1, 0.2, 0.4, 0.1]
+    """
+
+    factors: tuple[float, ...]
+
+    def __post_init__(self):
+        if len(self.factors) < 2:
+            raise ArgumentError(f"factors {self.factors}: give at least two.")
+        for factor in self.factors:
+            check_number("factors", factor, lambda x: x > 0, "numbers above 0")
+
+    def __call__(self, rate: float, num_steps: int) -> optax.Schedule:
+        """The schedule of a rate over ``num_steps``."""
+        logarithms = jnp.log(jnp.stack([jnp.asarray(factor, jnp.float32) for factor in self.factors]))
+        places = jnp.linspace(0.0, max(1, num_steps - 1), len(self.factors))
+        return lambda step: rate * jnp.exp(jnp.interp(jnp.asarray(step, jnp.float32), places, logarithms))
 
 
 RAMP_UP, RAMP_DOWN = 0.05, 0.25

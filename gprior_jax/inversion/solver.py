@@ -124,12 +124,17 @@ def begin(
     prior = held(problem, label)
     drawn = problem.parametrization.project(problem.parametrization.init(prior, key, hint))
     optimised, constants = problem.coordinates.begin(problem.parametrization, prior, drawn)
+    return starting_at(problem, config, optimised), constants
+
+
+def starting_at(problem: Problem, config: SolverConfig, optimised: Variables) -> State:
+    """The first state of one image at a point, in the problem's coordinates."""
     # A weakly typed start would compile the step twice more, as the types settle.
     variables = jax.tree.map(lambda x: jax.lax.convert_element_type(x, x.dtype), optimised)
     infinite, zero = jnp.float32(jnp.inf), jnp.int32(0)
-    state = State(
+    return State(
         variables=variables,
-        optimizer=config.transformation().init(_free(variables)),
+        optimizer=config.transformation().init(free_of(variables)),
         step=zero,
         best_variables=variables,
         best_image=jnp.zeros(problem.prior.image_shape, jnp.float32),
@@ -138,10 +143,10 @@ def begin(
         reference_loss=infinite,
         status=jnp.int32(Status.MAX_STEPS),
     )
-    return state, constants
 
 
-def _free(variables: Variables) -> Variables:
+def free_of(variables: Variables) -> Variables:
+    """The variables that are optimised."""
     return {name: value for name, value in variables.items() if not name.startswith(FIXED)}
 
 
@@ -151,7 +156,7 @@ def step(problem: Problem, config: SolverConfig, state: State, measurement: Meas
     Returns:
         The next state, and the evaluation of the iterate before the update.
     """
-    free = _free(state.variables)
+    free = free_of(state.variables)
     fixed = {name: value for name, value in state.variables.items() if name not in free}
 
     def objective(free: Variables) -> tuple[Array, tuple[Evaluation, Array]]:
