@@ -11,7 +11,7 @@ from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.inversion.problem import Measurement, Problem, evaluate, held
 from gprior_jax.inversion.recipe import Recipe
-from gprior_jax.inversion.solver import SolverConfig, free_of
+from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.keys import purpose
 from gprior_jax.latents import Variables
 from gprior_jax.objectives import Objective, Observation, Perceptual, Pixel, Term

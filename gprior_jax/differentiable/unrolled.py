@@ -8,7 +8,7 @@ import optax
 
 from gprior_jax.differentiable.inversion import Found, Inversion, found, measured
 from gprior_jax.errors import ArgumentError
-from gprior_jax.inversion.problem import Evaluation, Measurement, Problem, evaluate
+from gprior_jax.inversion.problem import Measurement, Problem, evaluate
 from gprior_jax.inversion.solver import free_of
 from gprior_jax.latents import Variables
 from gprior_jax.operators import Forward, Identity

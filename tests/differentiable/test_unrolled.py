@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from batteries import random_prior
 
 import gprior_jax as gp
-from batteries import random_prior
 from differentiable.problems import normal, smooth_problem
 from gprior_jax import differentiable
 from gprior_jax.compiling import jit
