@@ -1,10 +1,6 @@
 """Derivatives through an inversion: curvatures, memory, maps of sensitivity, learned steps, the width of a blur.
 
-python benchmarks/differentiable.py curvature --data portraits128.zip
-python benchmarks/differentiable.py memory
-python benchmarks/differentiable.py sensitivity --data portraits128.zip --picture sensitivity.png
-python benchmarks/differentiable.py schedule --data portraits128.zip
-python benchmarks/differentiable.py blur --data portraits128.zip
+Commands are in ``benchmarks/RESULTS.md``. Portraits are those of ``--data`` that training left out.
 """
 
 import argparse
@@ -86,8 +82,7 @@ def curvature(args: argparse.Namespace, report: Report) -> None:
     variables = searched(args, recipe, observed, blurred(SIGMA))
     refine, render = refiner(args.refinements), jit(differentiable.rendered, use="often")
     along = np.random.default_rng(1).normal(size=observed.shape[1:]).astype(np.float32)
-    kinds = [Curvature(kind, damping) for kind, damping in KINDS]
-    slopes = [slope_of(kind) for kind in kinds]
+    slopes = [slope_of(kind) for kind in KINDS]
     rows: dict[tuple, list] = {}
     for index, pixels in enumerate(jnp.asarray(observed)):
         found = refine(made, jax.tree.map(lambda leaf, i=index: leaf[i], variables), pixels, SIGMA)
@@ -100,7 +95,7 @@ def curvature(args: argparse.Namespace, report: Report) -> None:
             "pixels": (again(pixels + step * along, SIGMA) - again(pixels - step * along, SIGMA)) / (2 * step),
             "width": (again(pixels, SIGMA + step) - again(pixels, SIGMA - step)) / (2 * step),
         }
-        for kind, slope in zip(kinds, slopes, strict=True):
+        for kind, slope in zip(KINDS, slopes, strict=True):
             told = slope(made, found, pixels, SIGMA, along)
             for name, by in zip(wanted, told, strict=True):
                 a, b = np.asarray(by).ravel(), wanted[name]
@@ -116,7 +111,7 @@ def curvature(args: argparse.Namespace, report: Report) -> None:
     print_table(["curvature", "damping", "by", "cosine", "length over that of differences"], table, args.model)
 
 
-KINDS = (("gauss_newton", 1e-2), ("gauss_newton", 1e-3), ("gauss_newton", 1e-4), ("hessian", 1e-3))
+KINDS = (*(Curvature(damping=damping) for damping in (1e-2, 1e-3, 1e-4)), Curvature("hessian", 1e-3))
 
 
 def slope_of(kind: Curvature) -> Callable[..., tuple[Array, Array]]:
@@ -149,7 +144,9 @@ def memory(args: argparse.Namespace, report: Report) -> None:
     rows = []
     for name, way in ways.items():
         compiled = jit(jax.grad(way, 1), use="once").lower(made, pixels, start).compile()
-        size = compiled.memory_analysis().temp_size_in_bytes / 2**20
+        told = compiled.memory_analysis()
+        assert told is not None
+        size = told.temp_size_in_bytes / 2**20
         report.add(way=name, megabytes=size)
         rows.append([name, number(size, 1)])
         note(str(rows[-1]))

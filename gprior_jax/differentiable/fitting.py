@@ -77,7 +77,8 @@ def fit_operator(
     now = jnp.asarray(parameters, jnp.float32)
     if now.ndim != 1 or rounds < 1 or refinements < 1:
         raise ArgumentError(
-            f"parameters of shape {now.shape}, {rounds} rounds, {refinements} refinements: give a vector, at least 1 each."
+            f"parameters of shape {now.shape}, {rounds} rounds of {refinements} refinements: give a vector, and at "
+            "least 1 of each."
         )
     path, residuals, best = [], [], (np.inf, now, variables)
     for _ in range(rounds):

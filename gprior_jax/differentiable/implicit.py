@@ -1,4 +1,4 @@
-"""Derivatives of what an inversion finds, by the implicit function theorem: whatever found it, and however long it took.
+"""Derivatives of what an inversion finds, by the implicit function theorem: whatever found it.
 
 The variables may be of any parametrisation and in any coordinates. Those that are held to a surface, such as PULSE's
 spheres, move along it.
@@ -153,7 +153,7 @@ def decrement(
     optimised, measurement = measured(inversion, observed, variables, operator, label)
     theta, free = _theta(inversion.problem, optimised, measurement), solver.free_of(optimised)
     loss, gradient, step = _newton(free, theta, curvature)
-    return 0.5 * optax.tree.vdot(gradient, step) / loss
+    return jnp.asarray(0.5 * optax.tree.vdot(gradient, step) / loss)
 
 
 def refined(

@@ -111,8 +111,9 @@ def smooth(recipe: Recipe) -> Recipe:
     """
 
     def changed(term: Term) -> Term:
-        absolute = isinstance(term, Pixel | Perceptual) and term.kind == "l1"
-        return dataclasses.replace(term, kind="huber") if absolute else term
+        if isinstance(term, Pixel | Perceptual) and term.kind == "l1":
+            return dataclasses.replace(term, kind="huber")
+        return term
 
     then = None if recipe.then is None else smooth(recipe.then)
     return dataclasses.replace(recipe, terms=tuple(map(changed, recipe.terms)), then=then)

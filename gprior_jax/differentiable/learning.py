@@ -4,7 +4,7 @@ Learning to learn by gradient descent (Andrychowicz et al. 2016, arXiv:1606.0447
 a network: a schedule's knots and the decay rates of Adam's averages, which any recipe can take over.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -144,10 +144,10 @@ def adam(settings: PyTree, num_steps: int) -> optax.GradientTransformation:
     return optax.adam(lambda count: jnp.exp(jnp.interp(count, places, knots)), decays[0], decays[1])
 
 
-def settings_of(rates: ArrayLike, b1: float, b2: float) -> PyTree:
+def settings_of(rates: Sequence[float], b1: float, b2: float) -> PyTree:
     """What :func:`adam` takes, of rates above 0 at knots and of decays between 0 and 1."""
     decays = jnp.asarray([b1, b2], jnp.float32)
-    return {"knots": jnp.log(jnp.asarray(rates, jnp.float32)), "decays": jnp.log(decays / (1.0 - decays))}
+    return {"knots": jnp.log(jnp.asarray(list(rates), jnp.float32)), "decays": jnp.log(decays / (1.0 - decays))}
 
 
 def optimizer_of(settings: PyTree) -> Optimizer:
@@ -179,7 +179,7 @@ def learn_rates(
     num_steps: int = 50,
     rounds: int = 20,
     batch_size: int = 4,
-    rates: ArrayLike = (0.1, 0.1, 0.1, 0.05, 0.02),
+    rates: Sequence[float] = (0.1, 0.1, 0.1, 0.05, 0.02),
     decays: tuple[float, float] = (0.9, 0.95),
     step: float = 0.25,
     told: Told | None = None,

@@ -130,7 +130,8 @@ def products(
 ) -> Callable[[PyTree], PyTree]:
     """The curvature at a point, damped by ``factor`` times its damping, as a function of a step; all else runs once.
 
-    >>> product = products(lambda x, t: x, lambda out, t: 3 * jnp.sum(out**2), Curvature(damping=0.5), jnp.ones(2), None)
+    >>> loss = lambda out, theta: 3 * jnp.sum(out**2)
+    >>> product = products(lambda x, theta: x, loss, Curvature(damping=0.5), jnp.ones(2), None)
     >>> product(jnp.array([1.0, 0.0])).tolist()
     [9.0, 0.0]
     """

@@ -141,7 +141,7 @@ POINTS = {
 def test_every_parametrisation(name):
     """The derivative is finite, not 0, and its action is the transpose of its adjoint's."""
     generator, parametrization, more = POINTS[name]
-    prior, mask = random_prior(generator), None
+    prior = random_prior(generator)
     recipe = Recipe(name, parametrization, (Pixel(),), gp.SolverConfig(optax.sgd(1e-3), 2), **more)
     inversion = differentiable.inversion(prior, recipe)
     mask = Mask(box_mask(prior.resolution, 3))
@@ -151,11 +151,14 @@ def test_every_parametrisation(name):
     @partial(jit, use="once")
     def both(inversion, mask):
         start = differentiable.start(inversion, jax.random.key(0))
-        run = lambda pixels: differentiable.implicit(inversion, pixels, start, mask).image
-        _, moved = jax.jvp(run, (observed,), (change,))
-        return moved, jax.vjp(run, observed)[1](along)[0], start
 
-    moved, back, start = both(inversion, mask)
+        def run(pixels):
+            return differentiable.implicit(inversion, pixels, start, mask).image
+
+        _, moved = jax.jvp(run, (observed,), (change,))
+        return moved, jax.vjp(run, observed)[1](along)[0]
+
+    moved, back = both(inversion, mask)
     assert np.isfinite(moved).all()
     assert np.abs(moved).max() > 0
     np.testing.assert_allclose(jnp.vdot(moved, along), jnp.vdot(back, change), rtol=2e-2)
@@ -170,7 +173,10 @@ def test_spheres_are_not_left():
     )
     inversion = differentiable.inversion(prior, recipe)
     variables = differentiable.start(inversion, jax.random.key(0))
-    run = lambda pixels: differentiable.attached(inversion, variables, pixels).variables["latents"]
+
+    def run(pixels):
+        return differentiable.attached(inversion, variables, pixels).variables["latents"]
+
     latents, moved = jit(lambda p, d: jax.jvp(run, (p,), (d,)), use="once")(
         normal(1, prior.image_shape), normal(2, prior.image_shape)
     )

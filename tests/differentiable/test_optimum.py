@@ -38,7 +38,10 @@ def test_least_squares(kind):
     x = least_squares(THETA)
     by_wanted, by_matrix = jax.jacrev(attached, (0, 1))(THETA["wanted"], THETA["matrix"], x)
     np.testing.assert_allclose(by_wanted, np.linalg.pinv(MATRIX), rtol=1e-4, atol=1e-5)
-    solve = lambda matrix: jnp.linalg.solve(matrix.T @ matrix, matrix.T @ WANTED)
+
+    def solve(matrix):
+        return jnp.linalg.solve(matrix.T @ matrix, matrix.T @ WANTED)
+
     np.testing.assert_allclose(by_matrix, jax.jacrev(solve)(THETA["matrix"]), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(jax.jacfwd(attached)(THETA["wanted"], THETA["matrix"], x), by_wanted, atol=1e-5)
 
@@ -47,7 +50,10 @@ def test_damping_gives_the_least_change_where_the_curvature_is_singular():
     """More numbers than equations: the pseudo-inverse, as damping goes to 0."""
     theta = THETA | {"matrix": jnp.asarray(MATRIX.T), "wanted": jnp.ones(3)}
     x = least_squares(theta)
-    run = lambda wanted: at_minimum(outputs, loss, x, theta | {"wanted": wanted}, Curvature(damping=1e-4))["x"]
+
+    def run(wanted):
+        return at_minimum(outputs, loss, x, theta | {"wanted": wanted}, Curvature(damping=1e-4))["x"]
+
     np.testing.assert_allclose(jax.jacrev(run)(theta["wanted"]), np.linalg.pinv(MATRIX.T), rtol=1e-2, atol=1e-3)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import optax
 import pytest
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.optimizer import Optimizer
-from gprior_jax.inversion.schedules import LateLinear, constant, cosine, one_cycle, one_cycle_drop, projector
+from gprior_jax.inversion.schedules import Knots, LateLinear, constant, cosine, one_cycle, one_cycle_drop, projector
 
 
 def test_golden_cycle_with_drop(golden):
@@ -45,7 +46,9 @@ def test_a_constant_rate_is_itself():
     assert constant(0.3, 10) == 0.3
 
 
-@pytest.mark.parametrize("schedule", [constant, cosine, LateLinear(0.5), projector, one_cycle, one_cycle_drop])
+@pytest.mark.parametrize(
+    "schedule", [constant, cosine, LateLinear(0.5), Knots((1.0, 0.2)), projector, one_cycle, one_cycle_drop]
+)
 def test_the_optimizer_takes_them(schedule):
     tx = Optimizer(optax.sgd, 1.0, schedule=schedule)(10)
     variables = {"w": np.float32(1.0)}
@@ -55,3 +58,9 @@ def test_the_optimizer_takes_them(schedule):
         taken.append(-float(updates["w"]))
     at = schedule(1.0, 10)
     np.testing.assert_allclose(taken, [at(step) if callable(at) else at for step in range(3)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("factors", [(1.0,), (1.0, 0.0), (1.0, float("nan"))])
+def test_knots_that_are_none(factors):
+    with pytest.raises(ArgumentError, match="factors"):
+        Knots(factors)
