@@ -1,28 +1,29 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Differentiating through an inversion
 #
-# What an inversion finds depends on what was measured, on the operator, and on the objective. Here that dependence is differentiated: by the implicit
-# function theorem, at the minimum, without keeping anything of the search.
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gprior-jax/gprior_jax/blob/main/notebooks/09_differentiate_through_an_inversion.ipynb)
+#
+# What an inversion finds depends on what was measured, on the operator, and on the objective. Here that dependence is
+# differentiated: by the implicit function theorem, at the minimum, without keeping anything of the search.
+#
+# The next cell installs the package where it is missing.
 
 # %%
 import importlib.util
+import subprocess
+import sys
+from importlib import metadata
 
 if importlib.util.find_spec("gprior_jax") is None:
-    # %pip install "gprior-jax[cli,plot] @ git+https://github.com/gprior-jax/gprior_jax"
-    pass
+    installed = {distribution.name: distribution.version for distribution in metadata.distributions()}
+    plugins = {"jax-cuda13-plugin": "[cuda13]", "jax-cuda12-plugin": "[cuda12]", "libtpu": "[tpu]"}
+    wanted = ["jax" + next((extra for plugin, extra in plugins.items() if plugin in installed), "")]
+    wanted += [f"numpy=={installed['numpy']}"] if "numpy" in installed else []
+    wanted += ["gprior-jax[cli,convert,edit,plot,zoo] @ git+https://github.com/gprior-jax/gprior_jax"]
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)
+
+# %% [markdown]
+# `STEPS` in the environment makes everything shorter, for a quick look.
 
 # %%
 import os
@@ -64,8 +65,8 @@ plt.title("portrait; blurred; found")
 # %% [markdown]
 # ## How the answer moves with the width
 #
-# `attached` is what was found, as a function of what it was found for. Forward mode is the cheaper one for a single number: one linear
-# system, solved by conjugate gradients with products of the Gauss-Newton curvature.
+# `attached` is what was found, as a function of what it was found for. Forward mode is the cheaper one for a single
+# number: one linear system, solved by conjugate gradients with products of the Gauss-Newton curvature.
 
 # %%
 inversion = differentiable.inversion(prior, recipe)
@@ -75,7 +76,10 @@ found = jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), result.variables)
 @jax.jit
 def moved(inversion, found, measured, sigma):
     """The image, and its derivative in the width of the blur."""
-    image = lambda sigma: differentiable.attached(inversion, found, measured, blur(sigma)).image
+
+    def image(sigma):
+        return differentiable.attached(inversion, found, measured, blur(sigma)).image
+
     return jax.jvp(image, (sigma,), (1.0,))
 
 

@@ -46,9 +46,10 @@ def test_a_constant_rate_is_itself():
     assert constant(0.3, 10) == 0.3
 
 
-@pytest.mark.parametrize(
-    "schedule", [constant, cosine, LateLinear(0.5), Knots((1.0, 0.2)), projector, one_cycle, one_cycle_drop]
-)
+SCHEDULES = (constant, cosine, LateLinear(0.5), Knots((1.0, 0.2)), projector, one_cycle, one_cycle_drop)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_the_optimizer_takes_them(schedule):
     tx = Optimizer(optax.sgd, 1.0, schedule=schedule)(10)
     variables = {"w": np.float32(1.0)}
