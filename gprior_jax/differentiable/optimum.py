@@ -115,7 +115,7 @@ def solve(curvature: Curvature, product: Callable[[PyTree], PyTree], right: PyTr
     """The step whose product with the curvature is ``right``, by conjugate gradients.
 
     As it is, ``cg`` cannot be transposed in the rule of a ``custom_jvp``: it places its start and the right-hand side
-    by one operation, and JAX takes both for tangents.
+    by one operation, and JAX takes both for tangents (``findings/jax_cg_transpose.sh``).
     """
     return jax.scipy.sparse.linalg.cg(product, right, tol=curvature.tolerance, maxiter=curvature.products)[0]
 
