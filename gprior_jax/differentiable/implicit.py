@@ -107,7 +107,8 @@ def _theta(problem: Problem, optimised: Variables, measurement: Measurement) -> 
 def _along(problem: Problem, free: Variables, fixed: Variables) -> Variables:
     """Admissible variables as they are, that move along the admissible ones."""
     projected = problem.coordinates.project(problem.parametrization, free | fixed)
-    return {name: x + (projected[name] - jax.lax.stop_gradient(projected[name])) for name, x in free.items()}
+    # The place is the old one to the last digit, and the derivative that of the projection.
+    return {name: projected[name] + jax.lax.stop_gradient(x - projected[name]) for name, x in free.items()}
 
 
 def _outputs(free: Variables, theta: _Theta) -> tuple[Array, Variables]:

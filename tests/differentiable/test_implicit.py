@@ -190,7 +190,7 @@ def test_what_has_no_curvature_is_refused():
     rough = dataclasses.replace(recipe, terms=(Pixel(kind="l1"),))
     inversion = differentiable.inversion(prior, rough)
     variables = differentiable.start(inversion, jax.random.key(0))
-    with pytest.raises(ArgumentError, match=r"pixel_l1 is of absolute .* differentiable\.smooth"):
+    with pytest.raises(ArgumentError, match=r"pixel_l1 is of absolute .*differentiable\.smooth"):
         differentiable.attached(inversion, variables, normal(0))
     smoothed = differentiable.smooth(dataclasses.replace(recipe, then=rough))
     assert [stage.terms[0].kind for stage in smoothed.stages] == ["mse", "huber"]
