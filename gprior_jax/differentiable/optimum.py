@@ -78,8 +78,9 @@ def at_minimum(
 
     >>> outputs, loss = (lambda x, theta: x), (lambda out, theta: jnp.sum((out - theta) ** 4 + (out - theta) ** 2))
     >>> theta = jnp.array([1.0, 2.0])  # The minimum is theta itself.
-    >>> jax.jacfwd(lambda theta: at_minimum(outputs, loss, theta, theta, Curvature(damping=0.0)))(theta).tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
+    >>> at = lambda theta: at_minimum(outputs, loss, theta, theta, Curvature(damping=0.0))
+    >>> jax.jvp(at, (theta,), (jnp.ones(2),))[1].tolist()
+    [1.0, 1.0]
     """
     return _at_minimum(outputs, loss, curvature, jax.lax.stop_gradient(variables), theta)
 
