@@ -94,7 +94,7 @@ def fit_operator(
     return FittedOperator(np.asarray(best[1]), best[2], np.asarray(residuals), np.stack(path))
 
 
-@partial(jit, use="often", static_argnums=(0, 1, 2))
+@partial(jit, use="once", static_argnums=(0, 1, 2))
 def _round(
     build: Build,
     refinements: int,

@@ -41,7 +41,7 @@ def smooth_problem():
     return inversion, observed, solved(inversion, start, observed, SIGMA, WEIGHT)
 
 
-@functools.partial(jit, use="often")
+@functools.partial(jit, use="once")
 def solved(inversion, variables, observed, sigma, weight):
     """The minimum near some variables."""
     weighted = inversion.with_weights(own=weight)

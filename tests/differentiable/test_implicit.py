@@ -14,7 +14,6 @@ import gprior_jax as gp
 from differentiable.problems import EXACT, SIGMA, WEIGHT, blur, normal, smooth_problem, solved
 from gprior_jax import differentiable
 from gprior_jax.compiling import jit
-from gprior_jax.differentiable import Curvature
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.latents import ChannelWeights, MultiCode, Sphere, WPlus
@@ -24,7 +23,7 @@ from gprior_jax.operators import Mask, box_mask
 PROBE, DIRECTION = normal(5), normal(6)
 
 
-@partial(jit, use="often", static_argnums=5)
+@partial(jit, use="once", static_argnums=5)
 def slopes(inversion, variables, observed, sigma, weight, curvature=EXACT):
     """Of a number made of the image: along a direction of the measurement, in the blur, in a weight."""
 
@@ -45,7 +44,7 @@ def exact():
 
 def test_against_finite_differences_of_minima(exact):
     inversion, observed, found = smooth_problem()
-    render = jit(lambda v: differentiable.attached(inversion, v, observed).image, use="often")
+    render = jit(lambda v: differentiable.attached(inversion, v, observed).image, use="once")
 
     def number(observed, sigma, weight):
         return float(jnp.vdot(PROBE, render(solved(inversion, found, observed, sigma, weight))))
@@ -66,7 +65,7 @@ def test_against_finite_differences_of_minima(exact):
 def test_against_unrolled_steps(exact):
     inversion, observed, found = smooth_problem()
 
-    @partial(jit, use="often")
+    @partial(jit, use="once")
     def unrolled(inversion, found, observed):
         def number(observed, sigma, weight):
             weighted, optimizer = inversion.with_weights(own=weight), optax.sgd(2.0, momentum=0.9)
@@ -88,25 +87,18 @@ def test_forward_mode_says_the_same(exact):
         seen = differentiable.attached(inversion, found, observed, blur(sigma), curvature=EXACT)
         return jnp.vdot(PROBE, seen.image)
 
-    np.testing.assert_allclose(jax.jit(jax.jacfwd(number))(SIGMA), exact[1], rtol=1e-4)
-    np.testing.assert_allclose(jax.jit(jax.vmap(jax.grad(number)))(jnp.full(2, SIGMA)), exact[[1, 1]], rtol=1e-4)
+    # Of two images at once.
+    slopes = jit(jax.vmap(jax.jacfwd(number)), use="once")(jnp.full(2, SIGMA))
+    np.testing.assert_allclose(slopes, exact[[1, 1]], rtol=1e-4)
 
 
 def test_gauss_newton_is_exact_where_everything_is_explained():
     inversion, _, found = smooth_problem()
     inversion = inversion.with_weights(own=0.0)
     observed = blur(SIGMA)(differentiable.attached(inversion, found, normal(1)).image)
-    both = [
-        slopes(inversion, found, observed, SIGMA, 0.0, Curvature(kind, 0.0)) for kind in ("hessian", "gauss_newton")
-    ]
-    np.testing.assert_allclose(both[1][:2], both[0][:2], rtol=1e-2)
-
-
-def test_damping_lets_what_hardly_counts_stay():
-    """With much of it, what is found hardly moves."""
-    inversion, observed, found = smooth_problem()
-    sizes = [jnp.abs(slopes(inversion, found, observed, SIGMA, WEIGHT, Curvature(damping=d))[0]) for d in (1e-3, 1e4)]
-    assert sizes[1] < 1e-2 * sizes[0]
+    kinds = EXACT, dataclasses.replace(EXACT, kind="gauss_newton")
+    hessian, gauss_newton = (slopes(inversion, found, observed, SIGMA, 0.0, kind) for kind in kinds)
+    np.testing.assert_allclose(gauss_newton[:2], hessian[:2], rtol=1e-2)
 
 
 def test_implicit_searches_as_the_solver_does():

@@ -29,7 +29,7 @@ def searched():
     return inversion, observed, differentiable.start(inversion, jax.random.key(4))
 
 
-@partial(jit, use="often", static_argnums=4)
+@partial(jit, use="once", static_argnums=4)
 def slope(inversion, observed, start, rates, chunk):
     """The loss at the end, losses on the way, and the gradient in the rates and in the start."""
 
