@@ -125,7 +125,6 @@ POINTS = {
     "w_plus": ("stylegan2_residual", WPlus(remat=True), {}),
     "codes": ("own", MultiCode(3, 2), {}),
     "channel_weights": ("own", MultiCode(3, 2), {"coordinates": ChannelWeights()}),
-    "sphere": ("stylegan2_residual", Sphere(statistics_samples=100), {}),
 }
 
 
