@@ -27,6 +27,7 @@ if importlib.util.find_spec("gprior_jax") is None:
 
 # %%
 import os
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -35,6 +36,7 @@ import numpy as np
 
 import gprior_jax as gp
 from gprior_jax import differentiable
+from gprior_jax.compiling import jit
 from gprior_jax.images import arrays
 from gprior_jax.operators import Blur, broadcast, gaussian_kernel
 
@@ -73,7 +75,7 @@ inversion = differentiable.inversion(prior, recipe)
 found = jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), result.variables)
 
 
-@jax.jit
+@partial(jit, use="once")  # compiled for few calls: in a small part of the time
 def moved(inversion, found, measured, sigma):
     """The image, and its derivative in the width of the blur."""
 
@@ -94,12 +96,14 @@ plt.title("change a pixel of width")
 #
 # The length of each column of the Jacobian of the found image in the measurement, by random vectors.
 
+
 # %%
-look = jax.jit(
-    lambda inversion, found, measured, key: differentiable.sensitivity(
-        inversion, found, measured, blur(1.5), key=key, probes=4
-    )
-)
+@partial(jit, use="once")
+def look(inversion, found, measured, key):
+    """The map ``[R, R]``."""
+    return differentiable.sensitivity(inversion, found, measured, blur(1.5), key=key, probes=4)
+
+
 plt.figure(figsize=(3.6, 3))
 plt.imshow(look(inversion, found, measured, jax.random.key(3)))
 plt.axis("off")
