@@ -115,15 +115,19 @@ def evidence(
         open_: ``[H, W, C]`` or what broadcasts to it, whether a value was not certain.
         floor: see :data:`FLOOR`.
     """
-    found = jax.tree.map(np.asarray, _spread(jnp.asarray(samples), jnp.asarray(counted)))
-    where = np.broadcast_to(np.asarray(open_, bool), found.mean.shape)
-    own = np.sort(np.asarray(scores(found, jnp.asarray(truth), floor))[where])
+    told, sizes = map(np.asarray, _measured(samples, counted, truth, floor))
+    where = np.broadcast_to(np.asarray(open_, bool), told.shape)
+    own = np.sort(told[where])
     if len(own) > _MOST_SCORES:
         own = own[np.linspace(0, len(own) - 1, _MOST_SCORES).round().astype(np.int64)]
-    return Evidence(own, float(found.deviation[where].mean()) + floor if len(own) else math.nan)
+    return Evidence(own, float(sizes[where].mean()) if len(own) else math.nan)
 
 
-_spread = jax.jit(spread)
+@jax.jit
+def _measured(samples: ArrayLike, counted: ArrayLike, truth: ArrayLike, floor: float) -> tuple[Array, Array]:
+    """Scores of one image, and ``deviation + floor``."""
+    found = spread(jnp.asarray(samples), jnp.asarray(counted))
+    return scores(found, jnp.asarray(truth), floor), found.deviation + floor
 
 
 def calibration_of(found: Sequence[Evidence], level: float = 0.9, floor: float = FLOOR) -> Calibration:
