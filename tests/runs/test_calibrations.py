@@ -23,6 +23,7 @@ from gprior_jax.runs.calibrations import (
 from gprior_jax.runs.measurements import DrawnMasks, Small
 from gprior_jax.runs.record import write_record
 from gprior_jax.tasks import Calibration, Interval, inpainting, upscaling
+from gprior_jax.tasks.calibration import FLOOR
 from runs.records import SIDE, pictures, record, tiny_prior
 
 LEVEL = 0.7  # Of which three images are enough.
@@ -73,7 +74,7 @@ def test_a_run_with_intervals(folder, calibrated):
     narrow = calibrated._replace(calibration=calibrated.calibration._replace(scale=2.0))
     job = filling(calibrated=narrow, simulate=False)
     out = folder / "with"
-    assert job.settings()["intervals"] == {"level": LEVEL, "scale": 2.0, "floor": 0.05}
+    assert job.settings()["intervals"] == {"level": LEVEL, "scale": 2.0, "floor": FLOOR}
     run(job, find_items([folder / "in"]), out, batch_size=3)
     found = read_record(out / "a.npz")
     known = np.ones((SIDE, SIDE), bool)
@@ -84,7 +85,7 @@ def test_a_run_with_intervals(folder, calibrated):
     np.testing.assert_array_equal(high[known], original[known])
     assert (low[~known] < high[~known]).all()
     samples = im.from_uint8(found.samples)
-    mean, half = samples.mean(axis=0), 2.0 * (samples.std(axis=0) + 0.05)
+    mean, half = samples.mean(axis=0), 2.0 * (samples.std(axis=0) + FLOOR)
     wanted = np.clip(im.GREY_LEVEL * (1 + mean - half), 0, 255)
     # Outwards by up to 1, and samples are rounded in the record: by half a level in the mean, 2 * 0.5 in the deviation.
     assert (np.abs(low - wanted)[~known] <= 2.5).all()
