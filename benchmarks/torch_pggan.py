@@ -40,14 +40,16 @@ class Generator(torch.nn.Module):
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Run all layers."""
-        x = functional.conv_transpose2d(_normed(z), self.layer0_kernel, self.layer0_bias)
+        x = functional.conv_transpose2d(_normed(z), *self._kept("layer0"))
         for index in range(1, 2 * self.levels):
             x = _normed(functional.leaky_relu(x, 0.2))
             if index % 2 == 0:
                 x = functional.interpolate(x, scale_factor=2, mode="nearest")
-            kernel, bias = getattr(self, f"layer{index}_kernel"), getattr(self, f"layer{index}_bias")
-            x = functional.conv2d(x, kernel, bias, padding=1)
-        return functional.conv2d(_normed(functional.leaky_relu(x, 0.2)), self.output_kernel, self.output_bias)
+            x = functional.conv2d(x, *self._kept(f"layer{index}"), padding=1)
+        return functional.conv2d(_normed(functional.leaky_relu(x, 0.2)), *self._kept("output"))
+
+    def _kept(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.get_buffer(f"{name}_kernel"), self.get_buffer(f"{name}_bias")
 
 
 def _normed(x: torch.Tensor) -> torch.Tensor:

@@ -74,7 +74,7 @@ def calibrate_folder(folder: str | os.PathLike, level: float = 0.9) -> Calibrate
 
 
 def _told(record: Record) -> Evidence:
-    unknown = record.pictures.get("unknown", np.uint8([[[255]]])) > 0
+    unknown = record.pictures.get("unknown", np.full((1, 1, 1), 255, np.uint8)) > 0
     counted, truth = np.isfinite(record.sample_losses), im.from_uint8(record.pictures["truth"])
     return evidence(im.from_uint8(record.samples), counted, truth, unknown)
 
@@ -149,7 +149,7 @@ def with_intervals(record: Record, of_batch: Uncertain, i: int, truth: np.ndarra
         pictures["unknown"] = np.uint8(255) * unknown
     if of_batch.found is not None:
         found = Interval(*(np.asarray(end[i : i + 1]) for end in of_batch.found))
-        widths = (found.high - found.low)[0] / 2.0
+        widths = np.asarray(found.high - found.low)[0] / 2.0
         pictures |= _drawn(found) | {"width": heat_map(widths.mean(axis=-1) / WIDTH_RANGE)}
         if unknown.any():
             metrics["width"] = float(widths[unknown].mean())

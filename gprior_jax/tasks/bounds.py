@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
 from gprior_jax.images.arrays import GREY_LEVEL
 from gprior_jax.operators.color import LUMA_WEIGHTS
@@ -16,8 +17,8 @@ from gprior_jax.typing import Array
 class Interval(NamedTuple):
     """The lower and the upper end of every value of an image, ``[H, W, C]`` or what broadcasts to it."""
 
-    low: Array
-    high: Array
+    low: Array | np.ndarray
+    high: Array | np.ndarray
 
 
 Bounds = Callable[[Array, Any], Interval]
