@@ -8,6 +8,7 @@ deepinv and what it needs (torchvision, torchmetrics, einops, natsort, h5py) may
 """
 
 import argparse
+import importlib
 import sys
 import time
 import types
@@ -47,9 +48,7 @@ def deepinv(extra: Path | None) -> Any:
     if extra is not None:
         sys.path.append(str(extra))
     sys.modules["torchvision._meta_registrations"] = types.ModuleType("torchvision._meta_registrations")
-    import deepinv
-
-    return deepinv
+    return importlib.import_module("deepinv")
 
 
 class Case(NamedTuple):
@@ -115,7 +114,8 @@ def ours(prior: Any, case: Case, seed: int) -> Answers:
 
 def finished(case: Case, images: np.ndarray) -> np.ndarray:
     """Answers with what was observed put in place, as our tasks do."""
-    return np.asarray(jax.vmap(case.task.finish)(images, case.arrays["observed"], case.task.operator(case.arrays)))
+    observed = jnp.asarray(case.arrays["observed"])
+    return np.asarray(jax.vmap(case.task.finish)(jnp.asarray(images), observed, case.task.operator(case.arrays)))
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from common import Report, at_least, note, number, parser, print_table
 from restorations import Observation, observations
@@ -95,9 +96,10 @@ def measured(made: Sampled, truth: np.ndarray, bounds: Interval, scale: float, f
     """Coverage and width of the intervals of all images at a scale."""
 
     def one(samples: Array, counted: Array, certain: Interval) -> Interval:
-        return interval(spread(im.from_uint8(samples), counted), certain, scale, floor)
+        return interval(spread(samples, counted), certain, scale, floor)
 
-    found = jax.tree.map(np.asarray, jax.vmap(one)(made.samples, np.isfinite(made.losses), bounds))
+    samples, counted = jnp.asarray(im.from_uint8(made.samples)), jnp.asarray(np.isfinite(made.losses))
+    found = jax.tree.map(np.asarray, jax.vmap(one)(samples, counted, bounds))
     unknown = np.broadcast_to(bounds.low < bounds.high, found.low.shape)
     return Measured(coverage(found, truth, bounds), float((found.high - found.low)[unknown].mean() / 2.0))
 
