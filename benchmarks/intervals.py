@@ -52,7 +52,7 @@ def arguments() -> argparse.Namespace:
     made.add_argument("--tasks", nargs="+", default=list(TASKS), help="only those whose names begin so")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--batch-size", type=at_least(1), default=8, help="images at once")
-    made.add_argument("--splits", type=at_least(1), default=200, help="ways to choose the left-out images")
+    made.add_argument("--splits", type=at_least(1), default=40, help="ways to choose the left-out images")
     made.add_argument("--floors", type=float, nargs="+", default=[FLOOR], help="added to deviations")
     made.add_argument("--work", type=Path, metavar="DIR", help="keep samples there, and go on with them")
     return made.parse_args()
