@@ -26,7 +26,7 @@ from gprior_jax.typing import Array, ArrayLike
 
 FLOOR = 0.1
 """Added to deviations, of values in [-1, 1]: samples that agree may all be wrong. At the same coverage, intervals with
-0.02 were 10 to 21 % wider; with 0.5 they are as wide, but follow the deviation less (``benchmarks/intervals.py``)."""
+0.02 were 12 to 21 % wider; with 0.5 they are as wide, but follow the deviation less (``benchmarks/intervals.py``)."""
 
 _MOST_SCORES = 1 << 16
 """Scores that are kept of an image: of more, as many order statistics, evenly spaced."""
