@@ -59,6 +59,7 @@ _BUILT_IN = (
     _own("inpaint", "inpaint:Inpaint", "fill missing pixels", True),
     _own("denoise", "denoise:Denoise", "remove noise", True),
     _own("deblur", "deblur:Deblur", "sharpen photographs that a known kernel has blurred", True),
+    _own("calibrate", "calibrate:Calibrate", "measure how wide intervals of restorations must be"),
     _own("translate", "translate:Translate", "translate pictures by a network of pix2pix or CycleGAN", True),
     _own("morph", "morph:Morph", "go from one picture to the next through the latent space"),
     _own("edit", "edit:Edit", "move codes along directions and boundaries, and draw what becomes of their pictures"),

@@ -20,6 +20,7 @@ from gprior_jax.objectives import Distance
 from gprior_jax.recipes import METHODS
 from gprior_jax.runs import Item
 from gprior_jax.runs.aligning import Cropper, with_faces
+from gprior_jax.runs.calibrations import check_calibrated, read_calibration
 from gprior_jax.runs.measurements import Reader
 from gprior_jax.runs.pasting import Everything, Keeper
 from gprior_jax.tasks import Task
@@ -38,6 +39,8 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
         distance: how pixels are compared: mse, or the robust l1 and huber; the task's unless given.
         truth: file or folder of intact pictures of the same names, to compute metrics against.
         simulate: the inputs are intact pictures: degrade them first, and compute metrics against them.
+        intervals: file of gprior calibrate: also write between which values the intact picture lies, at its level, low/
+            and high/, and a map of how far these are apart, width/. It needs the settings that were calibrated.
     """
 
     task_name: ClassVar[recipes.Task]
@@ -48,6 +51,7 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
     distance: Distance | None = None
     truth: Path | None = None
     simulate: bool = False
+    intervals: Path | None = None
 
     def measurement(self, prior: Prior, items: list[Item], crop: Cropper) -> tuple[Task, Reader]:
         """What the command undoes, and how its files are read."""
@@ -110,6 +114,7 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
             filming=filming,
             search=self.class_search,
         )
+        job = self._with_intervals(job)
         paster = self.paster(self.keeper(reader))
         outcome = self.run_files(
             job,
@@ -126,6 +131,14 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
         for name in missing:
             warn(f"{name} has no ground truth of this name in {self.truth}: it was restored without metrics.")
         return max(tell_outcome(outcome, self.json, paster), 1 if missing or job.spoilt else 0)
+
+    def _with_intervals(self, job: runs.Restoring) -> runs.Restoring:
+        """The job with the intervals that are wanted, if they were calibrated for it."""
+        if self.intervals is None:
+            return job
+        calibrated = read_calibration(self.intervals)
+        check_calibrated(self.intervals, calibrated, job.settings())
+        return dataclasses.replace(job, calibrated=calibrated)
 
     def task_recipe(self, prior: Prior, task: Task) -> Recipe:
         """The recipe that the flags describe; of mganprior the task's, of other methods their own."""

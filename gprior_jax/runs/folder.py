@@ -3,8 +3,8 @@
 For an input ``cat.jpg`` a folder holds ``cat.png`` (the result) and ``cat.npz`` (the variables, the prepared input, the
 history and the metrics); for the run ``run.json``, ``history.csv`` and ``report.html``. Further pictures of a
 restoration are in folders of their own: ``measured/cat.png``, ``reconstruction/``, ``mean/``, ``std/``,
-``samples/cat_1.png``. The ``.npz`` is written last, whole or not at all: an image is done when it is there, was made
-from the same files, under the same id and with the same settings.
+``low/``, ``high/``, ``width/``, ``samples/cat_1.png``. The ``.npz`` is written last, whole or not at all: an image is
+done when it is there, was made from the same files, under the same id and with the same settings.
 
 A folder belongs to its settings and holds whatever is run into it with these: one list of inputs or another, by one
 process or by several at once. Every record says which file it is of, so that a name stays with its file. While
@@ -33,7 +33,7 @@ from gprior_jax.storage.locks import Lock, any_held, hold
 from gprior_jax.summary import check_same
 
 FORMAT = 3
-WRITTEN_PICTURES = ("measured", "reconstruction", "mean", "std")
+WRITTEN_PICTURES = ("measured", "reconstruction", "mean", "std", "low", "high", "width")
 """Pictures of a record that are written as files too."""
 FILMS = "films"
 """Folder of films, see :mod:`gprior_jax.runs.filming`."""

@@ -25,6 +25,9 @@ from gprior_jax.runs.template import Html, attributes, fill, joined, text_of
 ERROR_RANGE = 0.25
 """Absolute difference, of pixels in [0, 1], that the error map shows as white."""
 
+WIDTH_RANGE = 0.5
+"""Width of an interval, part of the range of pixels, that its map shows as white."""
+
 _SIDE, _LARGE = 256, 320
 """Width on the page that small pictures are enlarged to, up to four times, and that large ones are reduced to."""
 

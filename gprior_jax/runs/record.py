@@ -40,7 +40,8 @@ class Record(NamedTuple):
         step: the step the best iterate was found at.
         status: how it ended.
         history: ``{"loss" or a term: [T]}``, of the best sample.
-        pictures: uint8 ``[H, W, C]`` by name: ``"measured"``, ``"reconstruction"``, ``"mean"``, ``"std"``, ``"truth"``.
+        pictures: uint8 ``[H, W, C]`` by name: ``"measured"``, ``"reconstruction"``, ``"mean"``, ``"std"``, ``"truth"``,
+            ``"low"``, ``"high"``, ``"width"``, ``"unknown"``.
         samples: uint8 ``[K, R, R, C]``, the best first; K is 0 where there is one result only.
         sample_losses: ``[K]``, the objective that ranks them.
         styles: ``[num_styles, w_dim]`` of what was found, where it has some; of the best sample. In the file it is

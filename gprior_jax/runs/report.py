@@ -10,7 +10,7 @@ import numpy as np
 from gprior_jax.images import arrays as im
 from gprior_jax.runs import html
 from gprior_jax.runs.entries import Entry, entry_of, read_records
-from gprior_jax.runs.html import ERROR_RANGE
+from gprior_jax.runs.html import ERROR_RANGE, WIDTH_RANGE
 from gprior_jax.runs.names import as_text
 from gprior_jax.runs.record import Record
 from gprior_jax.runs.tables import more_is_better, shown
@@ -26,6 +26,10 @@ CAPTIONS = {
     "reconstruction": "the generator's image",
     "mean": "mean of the samples",
     "std": f"deviation of the samples, white from {ERROR_RANGE:.0%} of the range",
+    "low": "lower ends of the intervals",
+    "high": "upper ends of the intervals",
+    "width": f"widths: 0 is black, {WIDTH_RANGE / 3:.0%} of the range red, {2 * WIDTH_RANGE / 3:.0%} yellow, "
+    f"{WIDTH_RANGE:.0%} white",
 }
 """Pictures of a restoration beside its result."""
 

@@ -28,6 +28,7 @@ from gprior_jax.inversion.saving import Saver
 from gprior_jax.keys import purpose
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs.aligning import Cropper, crop_setting, cropping, framed
+from gprior_jax.runs.calibrations import Calibrated, as_settings, uncertain, with_intervals
 from gprior_jax.runs.filming import Filming, filmed
 from gprior_jax.runs.inversion import (
     class_finder,
@@ -71,6 +72,7 @@ class Restoring:
         filming: makes films; None makes none.
         search: see :class:`gprior_jax.runs.Inversion`.
         meter: measures the steps.
+        calibrated: of the intervals that are wanted; None wants none.
     """
 
     prior: Prior
@@ -92,6 +94,7 @@ class Restoring:
     filming: Filming | None = None
     search: ClassSearch | None = None
     meter: Meter = dataclasses.field(default_factory=Meter)
+    calibrated: Calibrated | None = None
 
     @property
     def resolution(self) -> int:
@@ -102,6 +105,7 @@ class Restoring:
         """Weights, recipe, key, task and how pictures are read."""
         own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate}
         own |= {"crop": crop_setting(self.crop), "range": range_setting(self.value_range)}
+        own |= {} if self.calibrated is None else {"intervals": as_settings(self.calibrated.calibration)}
         return inversion_settings(self.prior, self.recipe, self.key, self.labels, self.search) | own | self.about
 
     def group(self, item: Item) -> int:
@@ -111,6 +115,10 @@ class Restoring:
     def load(self, item: Item) -> Arrays:
         """What was observed, its class, and the ground truth where there is one; NaN for an item that has none."""
         arrays = self._simulated(item) if self.simulate else self.reader.observed(item)
+        factor = self.resolution // arrays["observed"].shape[0]
+        if self.calibrated is not None and self.calibrated.factor != factor:
+            told = f"by {self.calibrated.factor}, the calibration of the intervals is for no other factor"
+            raise ImageFileError(f"{item.source} is to be enlarged by {factor} and not {told}: calibrate for it.")
         if note := self.reader.note(item, arrays):
             self.say(note)
         if doubt := self.reader.doubt(item, arrays):
@@ -185,6 +193,10 @@ class Restoring:
     def _records(self, inverter: Inverter, batch: Batch, result: Result, labels: np.ndarray | None) -> Iterator[Record]:
         """The records of a batch and its result."""
         restored = complete(result, batch.arrays["observed"], self.task.operator(batch.arrays), self.task.finish)
+        unsure = None
+        if self.samples > 1:
+            calibration = None if self.calibrated is None else self.calibrated.calibration
+            unsure = uncertain(self.task, batch.arrays, restored, calibration)
         compared = fidelity(restored.images, batch.arrays["truth"]) if "truth" in batch.arrays else {}
         for item, i in zip(batch.items, batch.places, strict=True):
             own = {name: array[i] for name, array in batch.arrays.items()}
@@ -197,7 +209,9 @@ class Restoring:
                 metrics["missing"] = float(own["missing"])
                 if not tells_consistency(metrics["missing"], metrics["consistency"]):
                     del metrics["consistency"]
-            yield with_styles(inverter, restored_record(item, own, restored, i, metrics))
+            record = restored_record(item, own, restored, i, metrics)
+            record = record if unsure is None else with_intervals(record, unsure, i, own.get("truth"))
+            yield with_styles(inverter, record)
 
 
 def restored_record(item: Item, arrays: Arrays, restored: Restoration, i: int, metrics: dict[str, float]) -> Record:

@@ -13,6 +13,12 @@ observed:
 (2, 64, 64, 3)
 """
 
+from gprior_jax.tasks.bounds import Interval as Interval
+from gprior_jax.tasks.calibration import Calibration as Calibration
+from gprior_jax.tasks.calibration import bounds_of as bounds_of
+from gprior_jax.tasks.calibration import calibrate as calibrate
+from gprior_jax.tasks.calibration import coverage as coverage
+from gprior_jax.tasks.calibration import intervals as intervals
 from gprior_jax.tasks.colorize import COLORIZE as COLORIZE
 from gprior_jax.tasks.colorize import check_colours as check_colours
 from gprior_jax.tasks.colorize import colorize as colorize

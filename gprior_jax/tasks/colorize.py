@@ -9,6 +9,7 @@ import numpy as np
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.operators import Luma
+from gprior_jax.tasks.bounds import of_luma
 from gprior_jax.tasks.finishing import keep_luma
 from gprior_jax.tasks.restoration import Restoration, RestoreOptions, Task, check_images
 from gprior_jax.typing import Array, ArrayLike, Key
@@ -18,7 +19,7 @@ def _keep(image: Array, observed: Array, operator: Any) -> Array:
     return jnp.concatenate([keep_luma(image[..., :3], observed[..., :1]), observed[..., 3:]], axis=-1)
 
 
-COLORIZE = Task("colorize", lambda arrays: Luma(), lambda image, key: Luma()(image), _keep)
+COLORIZE = Task("colorize", lambda arrays: Luma(), lambda image, key: Luma()(image), _keep, bounds=of_luma)
 
 
 def check_colours(prior: Prior) -> int:

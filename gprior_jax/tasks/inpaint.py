@@ -11,8 +11,9 @@ from gprior_jax.errors import ArgumentError, GPriorWarning
 from gprior_jax.generators.prior import Prior
 from gprior_jax.operators import Mask, as_masks
 from gprior_jax.operators.masks import looks_inverted, missing_share
+from gprior_jax.tasks.bounds import of_known
 from gprior_jax.tasks.finishing import Blend, blend
-from gprior_jax.tasks.restoration import Finish, Restoration, RestoreOptions, Task, check_images
+from gprior_jax.tasks.restoration import Arrays, Finish, Restoration, RestoreOptions, Task, check_images
 from gprior_jax.typing import Array, ArrayLike, Key
 
 
@@ -37,7 +38,11 @@ def inpainting(blend: Blend = "paste") -> Task:
     """
     if blend not in _FILL:
         raise ArgumentError(f"blend {blend!r}: use {', '.join(_FILL)}.")
-    return Task("inpaint", lambda arrays: Mask(jnp.asarray(arrays["known"])), lambda image, key: image, _FILL[blend])
+    return Task("inpaint", _operator, lambda image, key: image, _FILL[blend], bounds=of_known)
+
+
+def _operator(arrays: Arrays) -> Mask:
+    return Mask(jnp.asarray(arrays["known"]))
 
 
 def inpaint(

@@ -18,6 +18,7 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
 from gprior_jax.objectives import distance, known_weights
 from gprior_jax.operators import Forward
+from gprior_jax.tasks.bounds import Bounds, whole_range
 from gprior_jax.typing import Array, ArrayLike, Key, Progress
 
 Arrays = dict[str, np.ndarray]
@@ -77,6 +78,7 @@ class Task(NamedTuple):
         degrade: ``(image, key) -> observed``, for one intact image: to simulate what the task undoes.
         finish: from the reconstruction to the result. One object for each setting, so that it is compiled once.
         pixels: how pixels are compared, as arguments of :func:`gprior_jax.recipes.restoration`.
+        bounds: between which ends every value of the intact image lies for sure, by what was observed.
     """
 
     name: recipes.Task
@@ -84,6 +86,7 @@ class Task(NamedTuple):
     degrade: Callable[[Array, Key], Array]
     finish: Finish = clip
     pixels: recipes.PixelSettings = recipes.PixelSettings()
+    bounds: Bounds = whole_range
 
     def restore(self, prior: Prior, arrays: Arrays, key: Key, options: RestoreOptions) -> Restoration:
         """Restore a batch; without a recipe by the task's own, which compares pixels only without a discriminator."""
