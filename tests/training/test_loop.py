@@ -248,14 +248,21 @@ def test_a_full_disk_keeps_the_last_snapshot(tiny, tmp_path, monkeypatch):
     assert names(tmp_path / "samples") == ["000000008.png"]
 
 
+@pytest.fixture(scope="module")
+def conditional(labelled_zip, tmp_path_factory):
+    """An uninterrupted run of a StyleGAN2 with classes: its folder, and the prior that it returned."""
+    out = tmp_path_factory.mktemp("conditional") / "whole"
+    return out, loop.train(CONDITIONAL, labelled_zip, out, **OPTIONS)
+
+
 @pytest.mark.slow
-def test_a_resumed_stylegan2_equals_an_uninterrupted_one(labelled_zip, tmp_path):
-    whole = loop.train(CONDITIONAL, labelled_zip, tmp_path / "whole", **OPTIONS)
+def test_a_resumed_stylegan2_equals_an_uninterrupted_one(conditional, labelled_zip, tmp_path):
+    out, whole = conditional
     loop.train(CONDITIONAL, labelled_zip, tmp_path / "run", max_images=8, **OPTIONS)
     resumed = loop.train(CONDITIONAL, labelled_zip, tmp_path / "run", **OPTIONS)
     assert_equal_to_the_bit(resumed.params, whole.params)
     assert_equal_to_the_bit(resumed.critic.params, whole.critic.params)
-    assert (tmp_path / "run" / "log.csv").read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
+    assert (tmp_path / "run" / "log.csv").read_bytes() == (out / "log.csv").read_bytes()
     facts = zoo.read_config(tmp_path / "run" / "model")["provenance"]
     assert facts["label_names"] == ["a", "b", "c"]
     stored = zoo.load(tmp_path / "run" / "model")
@@ -372,19 +379,16 @@ def test_purposes_share_no_key(tiny, image_zip, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_finished_run_that_goes_on_equals_a_longer_one(image_zip, tmp_path):
+def test_a_finished_run_that_goes_on_equals_a_longer_one(conditional, labelled_zip, tmp_path):
     """Nothing that a StyleGAN2 has been through depends on how long it goes on."""
     options = OPTIONS | {"snapshot_images": 4}
-    whole = loop.train(CONDITIONAL_FREE, image_zip, tmp_path / "whole", **options)
-    first = dataclasses.replace(CONDITIONAL_FREE, images=8)
-    loop.train(first, image_zip, tmp_path / "run", **options)
-    longer = loop.train(CONDITIONAL_FREE, image_zip, tmp_path / "run", **options)
+    out, whole = conditional
+    first = dataclasses.replace(CONDITIONAL, images=8)
+    loop.train(first, labelled_zip, tmp_path / "run", **options)
+    longer = loop.train(CONDITIONAL, labelled_zip, tmp_path / "run", **options)
     assert_equal_to_the_bit(longer.params, whole.params)
-    assert (tmp_path / "run" / "log.csv").read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
+    assert (tmp_path / "run" / "log.csv").read_bytes() == (out / "log.csv").read_bytes()
     assert json.loads((tmp_path / "run" / "config.json").read_text())["images"] == 16
-
-
-CONDITIONAL_FREE = dataclasses.replace(CONDITIONAL, num_classes=0)
 
 
 def test_broken_images_are_left_out_and_not_looked_for_again(tiny, image_zip, tmp_path, no_steps):

@@ -77,12 +77,12 @@ def test_a_step_follows_the_gradients_of_hinge_losses(monkeypatch):
     [
         UNCONDITIONAL,
         PGGANConfig(
-            resolution=16,
+            resolution=8,
             z_dim=8,
-            base_channels=128,
+            base_channels=64,
             max_channels=8,
             batch_size=4,
-            images_per_level=(8, 8),
+            images_per_level=(16,),
             projected_weight=1.0,
         ),
     ],

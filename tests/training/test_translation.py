@@ -147,8 +147,9 @@ def rows_of(out):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config", [PIX2PIX, CYCLEGAN], ids=["pix2pix", "cyclegan"])
-def test_a_run_that_is_stopped_has_the_losses_of_one_that_is_not(config, image_zip, tmp_path):
+def test_a_run_that_is_stopped_has_the_losses_of_one_that_is_not(image_zip, tmp_path):
+    """Of CycleGAN, whose pools of earlier pictures are state too."""
+    config = CYCLEGAN
     step = config.batch_size
     settings = {"target": image_zip, "snapshot_images": 2 * step, "log_images": step}
     whole = train_translation(config, image_zip, tmp_path / "whole", **settings)
