@@ -42,8 +42,8 @@ class Calibration(NamedTuple):
         images: number of images that it was measured on.
         coverage: part of the values of these that is covered, mean over images; somewhat more than ``level``, the more
             so the fewer images there are.
-        width: of the intervals there, part of the range of pixels, mean, before that range and what is certain cut them:
-            those of :func:`intervals` are narrower. Above 1 most values may be anything.
+        width: of the intervals there, part of the range of pixels, mean, before that range and what is certain cut
+            them: those of :func:`intervals` are narrower. Above 1 most values may be anything.
     """
 
     level: float
