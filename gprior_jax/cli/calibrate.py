@@ -40,8 +40,8 @@ class Calibrate(JsonFlag):
             print_json({"out": str(self.out), "task": found.settings["task"]} | measured._asdict())
         say(
             f"{found.settings['task']}, {measured.images} images: mean +- {measured.scale:.3g} (deviation + "
-            f"{measured.floor:g}) covers {measured.coverage:.1%} of them, {measured.width:.0%} of the range wide: "
-            f"{self.out}",
+            f"{measured.floor:g}) covers {measured.coverage:.1%} of their values, at most "
+            f"{min(measured.width, 1.0):.0%} of the range wide: {self.out}",
             self.json,
         )
         return 0

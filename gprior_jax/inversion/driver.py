@@ -300,7 +300,9 @@ class Inverter:
 
     def _step(self, stage: int, length: int, last: int | None) -> tuple[Jitted, tuple, tuple]:
         """A program, its static arguments, and those before the states."""
-        problem, fixed = self._problems[stage], (self._configs[stage], length)
+        # Rows are apart; codes that are split are not.
+        apart = self.mesh.abstract_mesh if self.mesh.axis_names == (IMAGES,) and self.mesh.size > 1 else None
+        problem, fixed = self._problems[stage], (self._configs[stage], length, apart)
         if last is None or length == 1:
             return programs.advance, fixed, (problem,)
         return programs.advance_to, fixed, (problem, jnp.int32(last))

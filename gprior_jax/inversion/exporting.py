@@ -89,7 +89,7 @@ def _run(bare: Prior, stage: Recipe, key: Key, observed: Array, hints: Variables
     states = jax.lax.fori_loop(
         0,
         config.num_steps,
-        lambda _, states: programs.advance(problem, config, 1, states, measurements)[0],
+        lambda _, states: programs.advance(problem, config, 1, None, states, measurements)[0],
         states,
     )
     return programs.finish(problem, stage.restarts, states, measurements)[0]

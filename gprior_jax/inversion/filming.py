@@ -57,7 +57,7 @@ class Film:
             states: of all images.
         """
         if self.is_due(before, done, num_steps):
-            self.take(np.asarray(_best_of(rows, first, states.best_loss, states.best_image)))
+            self.take(_best_of(rows, first, states.best_loss, states.best_image))
 
     def is_due(self, before: int, done: int, num_steps: int) -> bool:
         """Whether a picture is to be taken; see :meth:`look`."""
@@ -69,11 +69,15 @@ class Film:
 def _best(rows: int, losses: Array, images: Array) -> Array:
     """Of every image that state's which has the least loss."""
     best = jnp.argmin(losses.reshape(-1, rows), axis=1)
-    return images[jnp.arange(len(best)) * rows + best]
+    # Among an image's own rows, so that nothing is sent between devices.
+    return jax.vmap(lambda own, place: own[place])(images.reshape(-1, rows, *images.shape[1:]), best)
 
 
-@partial(jit, use="once", static_argnums=0)
-def _best_of(rows: int, first: int, losses: Array, images: Array) -> Array:
-    """``[1, R, R, C]``, of the image whose states begin at an index."""
-    best = jnp.argmin(jax.lax.dynamic_slice_in_dim(losses, first, rows))
-    return images[first + best][None]
+def _best_of(rows: int, first: int, losses: Array, images: Array) -> np.ndarray:
+    """``[1, R, R, C]``, of the image whose states begin at an index; from the device that it is on."""
+    place = first + int(np.argmin(np.asarray(losses)[first : first + rows]))
+    for shard in images.addressable_shards:
+        begin = shard.index[0].start or 0
+        if begin <= place < begin + len(shard.data):
+            return np.asarray(shard.data[place - begin])[None]
+    raise IndexError(f"row {place} of {len(images)}")

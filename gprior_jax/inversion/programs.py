@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import AbstractMesh, Mesh, PartitionSpec
 
 from gprior_jax.compiling import jit
 from gprior_jax.inversion import solver
@@ -55,17 +55,39 @@ def start(
     return states, measurements._replace(constants=constants)
 
 
-@partial(jit, use="often", static_argnums=(1, 2), donate_argnums=3)
+@partial(jit, use="often", static_argnums=(1, 2, 3), donate_argnums=4)
 def advance(
-    problem: Problem, config: SolverConfig, length: int, states: State, measurements: Measurement
+    problem: Problem,
+    config: SolverConfig,
+    length: int,
+    mesh: AbstractMesh | None,
+    states: State,
+    measurements: Measurement,
 ) -> tuple[State, Evaluation]:
-    """``length`` steps of all rows; evaluations are ``[length, B * R]``."""
-    batched = jax.vmap(partial(solver.step, problem, config))
-    if length == 1:
-        states, evaluation = batched(states, measurements)
-        return _placed(problem, states), jax.tree.map(lambda leaf: leaf[None], evaluation)
-    states, evaluations = jax.lax.scan(lambda states, _: batched(states, measurements), states, length=length)
-    return _placed(problem, states), evaluations
+    """``length`` steps of all rows; evaluations are ``[length, B * R]``. The mesh is that of :func:`_of_own_rows`."""
+
+    def own(problem: Problem, states: State, measurements: Measurement) -> tuple[State, Evaluation]:
+        batched = jax.vmap(partial(solver.step, problem, config))
+        if length == 1:
+            states, evaluation = batched(states, measurements)
+            return _placed(problem, states), jax.tree.map(lambda leaf: leaf[None], evaluation)
+        states, evaluations = jax.lax.scan(lambda states, _: batched(states, measurements), states, length=length)
+        return _placed(problem, states), evaluations
+
+    return _of_own_rows(mesh, own)(problem, states, measurements)
+
+
+def _of_own_rows(mesh: AbstractMesh | None, steps: Any) -> Any:
+    """``(problem, states, measurements)`` of each device's own rows, where a mesh splits rows alone; None leaves it be.
+
+    Rows need nothing of each other, but the partitioner knows that only of operations that it can split: of a Fourier
+    transform (a blur) it gathered the rows of all devices on each of them, in every step.
+    """
+    if mesh is None:
+        return steps
+    rows = PartitionSpec(IMAGES)
+    takes, gives = (PartitionSpec(), rows, rows), (rows, PartitionSpec(None, IMAGES))
+    return jax.shard_map(steps, mesh=mesh, in_specs=takes, out_specs=gives, check_vma=False)
 
 
 def _placed(problem: Problem, states: State) -> State:
@@ -81,23 +103,38 @@ def finish(problem: Problem, restarts: int, states: State, measurements: Measure
     """The best restart of every image (and sample), and its row."""
     losses = states.best_loss.reshape(-1, restarts)
     best = jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf), axis=1)
-    rows = jnp.arange(len(best)) * restarts + best
-    chosen = jax.tree.map(lambda leaf: leaf[rows], (states, measurements.constants))
-    return jax.vmap(partial(solver.finalize, problem))(*chosen), rows
+
+    def chosen(leaf: Array) -> Array:
+        # Among an image's own rows: taken from all rows they were first gathered from all devices.
+        return jax.vmap(lambda own, place: own[place])(leaf.reshape(-1, restarts, *leaf.shape[1:]), best)
+
+    solutions = jax.vmap(partial(solver.finalize, problem))(*jax.tree.map(chosen, (states, measurements.constants)))
+    return solutions, jnp.arange(len(best)) * restarts + best
 
 
-@partial(jit, use="often", static_argnums=(1, 2), donate_argnums=4)
+@partial(jit, use="often", static_argnums=(1, 2, 3), donate_argnums=5)
 def advance_to(
-    problem: Problem, config: SolverConfig, length: int, last: Array, states: State, measurements: Measurement
+    problem: Problem,
+    config: SolverConfig,
+    length: int,
+    mesh: AbstractMesh | None,
+    last: Array,
+    states: State,
+    measurements: Measurement,
 ) -> tuple[State, Evaluation]:
     """:func:`advance`, in which rows that have taken ``last`` steps stay as they are."""
 
-    def step(states: State, _: None) -> tuple[State, Evaluation]:
-        moved, evaluation = jax.vmap(partial(solver.step, problem, config))(states, measurements)
-        return jax.vmap(solver.select)(states.step < last, moved, states), evaluation
+    def own(given: tuple[Problem, Array], states: State, measurements: Measurement) -> tuple[State, Evaluation]:
+        problem, last = given
 
-    states, evaluations = jax.lax.scan(step, states, length=length)
-    return _placed(problem, states), evaluations
+        def step(states: State, _: None) -> tuple[State, Evaluation]:
+            moved, evaluation = jax.vmap(partial(solver.step, problem, config))(states, measurements)
+            return jax.vmap(solver.select)(states.step < last, moved, states), evaluation
+
+        states, evaluations = jax.lax.scan(step, states, length=length)
+        return _placed(problem, states), evaluations
+
+    return _of_own_rows(mesh, own)((problem, last), states, measurements)
 
 
 # Rows of one image on every device: what enters the places of a stream and leaves them stays on its device.

@@ -96,11 +96,17 @@ def read_calibration(path: str | os.PathLike) -> Calibrated:
     try:
         numbers = {name: kind(found[name]) for name, kind in Calibration.__annotations__.items()}
         calibration, factor, settings = Calibration(**numbers), int(found["factor"]), dict(found["settings"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise CheckpointError(f"{path} is no calibration of intervals, or damaged: {remedy}.") from None
-    if found.get("format") != FORMAT or not all(map(math.isfinite, calibration)) or calibration.scale <= 0:
+    if found.get("format") != FORMAT or factor < 1 or not _is_possible(calibration):
         raise CheckpointError(f"{path} is a calibration that this version cannot read, or damaged: {remedy}.")
     return Calibrated(calibration, factor, settings)
+
+
+def _is_possible(found: Calibration) -> bool:
+    """Whether the numbers are such as are measured."""
+    sizes = found.scale >= 0 and found.floor > 0 and found.images >= 1
+    return all(map(math.isfinite, found)) and 0 < found.level < 1 and sizes
 
 
 def check_calibrated(path: str | os.PathLike, found: Calibrated, settings: dict[str, Any]) -> None:

@@ -42,7 +42,8 @@ class Calibration(NamedTuple):
         images: number of images that it was measured on.
         coverage: part of the values of these that is covered, mean over images; somewhat more than ``level``, the more
             so the fewer images there are.
-        width: of the intervals there, part of the range of pixels, mean.
+        width: of the intervals there, part of the range of pixels, mean, before that range and what is certain cut
+            them: those of :func:`intervals` are narrower. Above 1 most values may be anything.
     """
 
     level: float
@@ -115,10 +116,15 @@ def evidence(
         truth: ``[H, W, C]``.
         open_: ``[H, W, C]`` or what broadcasts to it, whether a value was not certain.
         floor: see :data:`FLOOR`.
+
+    Raises:
+        ArgumentError: values that are not finite.
     """
     told, sizes = map(np.asarray, _measured(samples, counted, truth, floor))
     where = np.broadcast_to(np.asarray(open_, bool), told.shape)
     own = np.sort(told[where])
+    if not np.isfinite(own[-1:]).all():  # NaN comes last.
+        raise ArgumentError("samples or the intact image hold NaN or infinite pixels: leave this image out.")
     if len(own) > _MOST_SCORES:
         own = own[np.linspace(0, len(own) - 1, _MOST_SCORES).round().astype(np.int64)]
     return Evidence(own, float(sizes[where].mean()) if len(own) else math.nan)

@@ -47,6 +47,7 @@ def test_what_is_told(measured, capsys, tmp_path):
     assert main(words) == 0
     line = capsys.readouterr().out
     assert line.startswith("colorize, 9 images: mean +- ")
+    assert "of their values, at most " in line
     assert "c.json" in line
     assert "exists already: name another file" in told(capsys, 2, main(words))
     assert main([*words[:-1], str(tmp_path / "d.json"), "--json"]) == 0

@@ -1,5 +1,6 @@
 """Inversions over the devices of a user's mesh: of one axis or several, Auto or Explicit, set or not."""
 
+import dataclasses
 import re
 
 import jax
@@ -12,7 +13,8 @@ from latents.priors import tiny_prior
 
 import gprior_jax as gp
 from gprior_jax.errors import ArgumentError
-from gprior_jax.inversion.devices import IMAGES, images_mesh
+from gprior_jax.inversion import filming, programs
+from gprior_jax.inversion.devices import IMAGES, images_mesh, shard_images
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
@@ -96,6 +98,50 @@ def test_a_step_has_no_collective(images, kind):
     # It would find one.
     summed = jax.jit(lambda x: x.sum()).lower(states.best_loss).compile().as_text()
     assert COLLECTIVE.search(summed) is not None
+
+
+KERNEL = np.full((3, 3), 1 / 9, np.float32)
+TASKS = {
+    "colorize": gp.tasks.COLORIZE,
+    "upscale": gp.tasks.upscaling(2),
+    "inpaint": gp.tasks.inpainting(),
+    "denoise": gp.tasks.denoising(),
+    "deblur": gp.tasks.deblurring(KERNEL),
+}
+
+
+def begun(task, pictures, restarts=1):
+    """An inverter of a task on two devices, and what its steps begin with."""
+    known = np.ones((len(pictures), *pictures.shape[1:3], 1), np.float32)
+    observed = np.asarray(jax.vmap(task.degrade)(pictures, jax.random.split(jax.random.key(0), len(pictures))))
+    pixels = task.pixels._asdict()
+    recipe = gp.recipes.restoration(task.name, PRIOR, num_codes=2, layer=1, num_steps=2, perceptual=None, **pixels)
+    inverter = Inverter(PRIOR, dataclasses.replace(recipe, restarts=restarts), devices=2)
+    inputs = inverter.inputs(observed, operator=task.operator({"observed": observed, "known": known}))
+    return inverter, inputs, inverter.start(0, jax.random.key(0), inputs, 1)
+
+
+def assert_apart(lowered):
+    text = lowered.compile().as_text()
+    assert text is not None
+    assert "num_partitions=2" in text
+    assert COLLECTIVE.search(text) is None
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_step_of_no_task_has_a_collective(images, name):
+    """On a CPU one that waits for a busy core ends the process."""
+    inverter, _, begin = begun(TASKS[name], images[:2])
+    assert_apart(inverter.lower(0, 1, *begin))
+
+
+def test_neither_start_nor_end_nor_film_has_a_collective(images):
+    inverter, inputs, begin = begun(TASKS["deblur"], images[:2], restarts=2)
+    problem, config = inverter._problems[0], inverter._configs[0]
+    placed = shard_images(inverter.mesh, (jax.random.split(jax.random.key(0), 2), *inputs[1:]))
+    assert_apart(programs.start.lower(problem, config, 2, *placed))
+    assert_apart(programs.finish.lower(problem, 2, *begin))
+    assert_apart(filming._best.lower(2, begin[0].best_loss, begin[0].best_image))
 
 
 def test_devices_keep_their_order():

@@ -153,6 +153,11 @@ def test_another_factor_is_refused_by_the_name_of_the_picture(calibrated, tmp_pa
         (None, "is missing: calibrate again"),
         ({"scale": float("nan")}, "cannot read, or damaged"),
         ({"format": 7}, "cannot read, or damaged"),
+        ({"level": 1.0}, "cannot read, or damaged"),
+        ({"scale": -1.0}, "cannot read, or damaged"),
+        ({"floor": 0.0}, "cannot read, or damaged"),
+        ({"factor": 0}, "cannot read, or damaged"),
+        ({"images": float("inf")}, "is no calibration of intervals"),
         ({"settings": 3}, "is no calibration of intervals"),
     ],
 )

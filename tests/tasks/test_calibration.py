@@ -137,6 +137,23 @@ def test_one_sample_is_refused_and_pictures_without_holes_tell_nothing():
         calibration_of([Evidence(np.ones(3), 0.1)] * 8 + [empty])
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_pixels_that_are_not_finite_are_refused(bad):
+    samples = np.zeros((2, 2, 2, 3), np.float32)
+    samples[1, 0, 0, 0] = bad
+    with pytest.raises(ArgumentError, match="hold NaN or infinite pixels: leave this image out"):
+        evidence(samples, np.ones(2, bool), np.zeros((2, 2, 3), np.float32), np.ones((1, 1, 1), bool))
+
+
+def test_width_is_that_of_uncut_intervals():
+    """The samples of every image agree, and err by 0.5: on both sides it is 0.5 of a range of 2."""
+    agreed = restored(np.full((9, 2, 2, 2, 3), 0.75, np.float32))
+    measured = calibrate(agreed, np.full((9, 2, 2, 3), 0.25, np.float32))
+    assert measured.width == pytest.approx(0.5, rel=1e-5)
+    found = intervals(agreed, measured)
+    assert (found.high - found.low).mean() / 2 == pytest.approx(0.375, rel=1e-5)  # Above 1 there are no pixels.
+
+
 def test_intervals_can_be_compiled_and_batched():
     found, _ = pictures(2, 0)
     both = jax.jit(jax.vmap(spread))(found.samples, np.ones((2, COUNT), bool))
