@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.checks import check_number
 from gprior_jax.compiling import jit
 from gprior_jax.differentiable.implicit import attached, refined
 from gprior_jax.differentiable.inversion import Inversion
@@ -74,6 +75,8 @@ def fit_operator(
     Raises:
         ValueError: numbers out of range, or parameters that are no vector.
     """
+    check_number("damping", damping, lambda x: x >= 0, "a number from 0 up")
+    check_number("longest", longest, lambda x: x > 0, "a number above 0")
     now = jnp.asarray(parameters, jnp.float32)
     if now.ndim != 1 or rounds < 1 or refinements < 1:
         raise ArgumentError(
@@ -89,7 +92,8 @@ def fit_operator(
         residuals.append(float(residual))
         if residuals[-1] < best[0]:
             best = residuals[-1], now, variables
-        system = normal + damping * jnp.diag(jnp.diag(normal))
+        # What has no effect stays: without the least number its row would be 0.
+        system = normal + jnp.diag(damping * jnp.diag(normal) + jnp.finfo(jnp.float32).tiny)
         now = now - jnp.clip(jnp.linalg.solve(system, gradient), -longest, longest)
     return FittedOperator(np.asarray(best[1]), best[2], np.asarray(residuals), np.stack(path))
 

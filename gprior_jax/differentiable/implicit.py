@@ -49,11 +49,11 @@ def implicit(
         ValueError: a term of absolute differences, which has no curvature.
     """
     check_curvature(inversion.problem)
-    optimised, measurement = measured(inversion, observed, variables, operator, label)
+    optimised, measurement = measured(inversion, observed, jax.lax.stop_gradient(variables), operator, label)
     problem, given, begun = jax.lax.stop_gradient((inversion.problem, measurement, optimised))
     config = inversion.solver
     state = solver.starting_at(problem, config, begun)
-    # The last update is not evaluated: one evaluation more than there are updates.
+    # The best iterate that was evaluated, as of `invert`; where the last update leads is not.
     state = jax.lax.fori_loop(0, config.num_steps, lambda _, s: solver.step(problem, config, s, given)[0], state)
     return _attached(inversion.problem, state.best_variables, measurement, curvature)
 
@@ -169,8 +169,8 @@ def refined(
 ) -> Variables:
     """Variables moved closer to the minimum, by steps of Levenberg and Marquardt with the products of the curvature.
 
-    A step that raises the loss is taken back, and its damping raised; one that lowers it lowers the damping too. Where
-    it begins is not differentiated.
+    A step that raises the loss is taken back, and its damping raised; one that lowers it lowers the damping too. None
+    of it is differentiated: give what comes of it to :func:`attached`.
 
     Args:
         inversion: see :func:`attached`, likewise the others.
@@ -181,7 +181,8 @@ def refined(
         curvature: its damping is that of the first step.
         steps: how many.
     """
-    optimised, measurement = jax.lax.stop_gradient(measured(inversion, observed, variables, operator, label))
+    inversion, *given = jax.lax.stop_gradient((inversion, observed, variables, operator, label))
+    optimised, measurement = measured(inversion, *given)
     problem = inversion.problem
     theta = _theta(problem, optimised, measurement)
 
@@ -193,7 +194,9 @@ def refined(
         moved = {name: projected[name] for name in free}
         # Near the minimum losses differ by their rounding, and steps still lead there.
         better = _loss(_outputs(moved, theta), theta) <= loss + ROUNDING * jnp.abs(loss)
-        return solver.select(better, moved, free), jnp.where(better, factor / LOWER, factor * HIGHER)
+        return solver.select(better, moved, free), jnp.where(
+            better, jnp.maximum(factor / LOWER, LEAST), factor * HIGHER
+        )
 
     begun = solver.free_of(optimised), jnp.float32(1.0)
     free, _ = jax.lax.fori_loop(0, steps, step, begun)
@@ -205,6 +208,9 @@ ROUNDING = 1e-6
 
 LOWER, HIGHER = 3.0, 4.0
 """What the damping is divided by after a step that went down, and multiplied with after one that did not."""
+
+LEAST = 1e-2
+"""No damping is a smaller part of the first one: in float32 the steps would be noise along what the loss does not see."""
 
 
 def _newton(

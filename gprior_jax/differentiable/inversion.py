@@ -7,7 +7,7 @@ import flax.struct
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.labels import check_label, with_label
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.inversion.problem import Measurement, Problem, evaluate, held
 from gprior_jax.inversion.recipe import Recipe
@@ -70,7 +70,8 @@ def inversion(prior: Prior, recipe: Recipe) -> Inversion:
     """A recipe on a prior, made ready to be differentiated.
 
     Args:
-        prior: the generator; one with classes is held to one, or gets the class of every image.
+        prior: the generator; one with classes is held to one (:func:`gprior_jax.with_label`), or the functions for one
+            image are given its ``label``.
         recipe: of one stage and one start; of several stages take one of ``recipe.fit(prior).stages``. Activations are
             not recomputed (``remat``): that is reverse mode only.
 
@@ -135,8 +136,12 @@ def start(
         observed: ``[R, R, C]``, begin at the code that the recipe's encoder gives for it; None begins without.
         hint: variables that are taken as they are.
         label: ``[num_classes]``, this image's class.
+
+    Raises:
+        ValueError: a label is missing, or the prior takes none.
     """
     problem = inversion.problem
+    check_label(problem.prior, label)
     prior, parametrization = held(problem, label), problem.parametrization
     if observed is not None and problem.encoder is not None:
         code = problem.encoder.encode(observed)
@@ -151,8 +156,13 @@ def measured(
     operator: Forward = Identity(),
     label: Array | None = None,
 ) -> tuple[Variables, Measurement]:
-    """The coordinates of variables, and what belongs to the image; differentiable in everything."""
+    """The coordinates of variables, and what belongs to the image; differentiable in everything.
+
+    Raises:
+        ValueError: a label is missing, or the prior takes none.
+    """
     problem = inversion.problem
+    check_label(problem.prior, label)
     begin, prior = problem.coordinates.begin, held(problem, label)
     optimised, constants = begin(problem.parametrization, prior, variables)
     targets = problem.objective.targets(Observation(observed, operator))
@@ -166,6 +176,11 @@ def found(problem: Problem, optimised: Variables, measurement: Measurement) -> F
 
 
 def rendered(inversion: Inversion, variables: Variables, label: Array | None = None) -> Array:
-    """The image ``[R, R, C]`` of the variables of one image."""
+    """The image ``[R, R, C]`` of the variables of one image.
+
+    Raises:
+        ValueError: a label is missing, or the prior takes none.
+    """
     problem = inversion.problem
+    check_label(problem.prior, label)
     return problem.parametrization.render(held(problem, label), variables).astype(jnp.float32)

@@ -92,6 +92,8 @@ def _at_minimum(outputs: Outputs, loss: Loss, curvature: Curvature, variables: P
 
 def _tangent(outputs: Outputs, loss: Loss, curvature: Curvature, primals: Any, tangents: Any) -> tuple[PyTree, PyTree]:
     variables, theta = primals
+    # The minimum moves with theta in what follows, too: a derivative of this derivative sees that.
+    variables = _at_minimum(outputs, loss, curvature, variables, theta)
     leaves, structure = jax.tree.flatten(theta)
     changes = jax.tree.leaves(tangents[1], is_leaf=lambda leaf: isinstance(leaf, SymbolicZero))
     moving = [i for i, change in enumerate(changes) if not isinstance(change, SymbolicZero)]

@@ -43,7 +43,7 @@ def sensitivity(
 
     Returns:
         ``[h, w]``: root of the sum over the image, and over the measured pixel's channels, of squared derivatives; 0
-        where a pixel does not count, 1 where the image follows it in one place and all else stays.
+        where a pixel does not count, root of C where the image follows all its channels in one place and else stays.
 
     Raises:
         ValueError: no probes, or a term without curvature.

@@ -38,3 +38,5 @@ def test_bad_input_is_refused():
     inversion, observed, found = smooth_problem()
     with pytest.raises(ArgumentError, match=r"parameters of shape \(\)"):
         differentiable.fit_operator(inversion, observed[None], found, build, jnp.zeros(()))
+    with pytest.raises(ArgumentError, match="longest must be a number above 0, got 0"):
+        differentiable.fit_operator(inversion, observed[None], found, build, jnp.zeros(1), longest=0.0)

@@ -195,3 +195,13 @@ def test_what_has_no_curvature_is_refused():
         differentiable.inversion(prior, dataclasses.replace(recipe, restarts=2))
     with pytest.raises(ArgumentError, match="no term 'pixels': the objective has pixel_l1"):
         inversion.with_weights(pixels=1.0)
+
+
+def test_a_class_has_to_be_given():
+    prior = random_prior("own").replace(label=None)
+    inversion = differentiable.inversion(prior, gp.recipes.latent("z", num_steps=1, perceptual=None))
+    with pytest.raises(ArgumentError, match="is conditional: give a label"):
+        differentiable.start(inversion, jax.random.key(0))
+    variables = differentiable.start(inversion, jax.random.key(0), label=jnp.eye(3)[1])
+    with pytest.raises(ArgumentError, match="is conditional: give a label"):
+        differentiable.attached(inversion, variables, normal(0))

@@ -57,6 +57,19 @@ def test_damping_gives_the_least_change_where_the_curvature_is_singular():
     np.testing.assert_allclose(jax.jacrev(run)(theta["wanted"]), np.linalg.pinv(MATRIX.T), rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.parametrize("mode", [jax.jacfwd, jax.jacrev])
+def test_second_derivatives_follow_the_minimum(mode):
+    """Of ``exp(x) - theta x`` it is at ``log(theta)``."""
+    theta = jnp.float32(2.0)
+
+    def attached(theta):
+        exact = Curvature("hessian", 0.0, 5, 1e-6)
+        return at_minimum(lambda x, _: x, lambda x, theta: jnp.exp(x) - theta * x, jnp.log(2.0), theta, exact)
+
+    np.testing.assert_allclose(jax.jacfwd(attached)(theta), 1 / 2, rtol=1e-5)
+    np.testing.assert_allclose(mode(jax.jacfwd(attached))(theta), -1 / 4, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
