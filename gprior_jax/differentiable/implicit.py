@@ -181,9 +181,8 @@ def refined(
         curvature: its damping is that of the first step.
         steps: how many.
     """
-    inversion, *given = jax.lax.stop_gradient((inversion, observed, variables, operator, label))
-    optimised, measurement = measured(inversion, *given)
-    problem = inversion.problem
+    optimised, measurement = jax.lax.stop_gradient(measured(inversion, observed, variables, operator, label))
+    problem = jax.lax.stop_gradient(inversion.problem)
     theta = _theta(problem, optimised, measurement)
 
     def step(_: Any, carry: tuple[Variables, Array]) -> tuple[Variables, Array]:
@@ -210,7 +209,7 @@ LOWER, HIGHER = 3.0, 4.0
 """What the damping is divided by after a step that went down, and multiplied with after one that did not."""
 
 LEAST = 1e-2
-"""No damping is a smaller part of the first one: in float32 the steps would be noise along what the loss does not see."""
+"""No damping is a smaller part of the first one: float32 steps would be noise along what the loss does not see."""
 
 
 def _newton(
