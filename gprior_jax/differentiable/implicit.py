@@ -48,7 +48,7 @@ def implicit(
     Raises:
         ValueError: a term of absolute differences, which has no curvature.
     """
-    check_curvature(inversion.problem)
+    check_curvature(inversion.problem)  # Before the search.
     optimised, measurement = measured(inversion, observed, jax.lax.stop_gradient(variables), operator, label)
     problem, given, begun = jax.lax.stop_gradient((inversion.problem, measurement, optimised))
     config = inversion.solver
@@ -77,8 +77,9 @@ def attached(
         label: likewise.
         curvature: likewise.
 
+    Raises:
+        ValueError: a term of absolute differences, which has no curvature.
     """
-    check_curvature(inversion.problem)
     optimised, measurement = measured(inversion, observed, jax.lax.stop_gradient(variables), operator, label)
     return _attached(inversion.problem, optimised, measurement, curvature)
 
@@ -100,6 +101,7 @@ class _Theta:
 
 
 def _theta(problem: Problem, optimised: Variables, measurement: Measurement) -> _Theta:
+    check_curvature(problem)  # Of all that ask for products with it.
     free = solver.free_of(optimised)
     return _Theta(problem, measurement, {name: x for name, x in optimised.items() if name not in free})
 
