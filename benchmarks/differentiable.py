@@ -212,10 +212,16 @@ def blur(args: argparse.Namespace, report: Report) -> None:
     )
 
 
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "z": lambda: gp.recipes.latent("z"),
+    "image2stylegan": lambda: gp.recipes.image2stylegan(perceptual="auto"),
+}
+"""Whose ``fast`` steps by Adam."""
+
+
 def schedule(args: argparse.Namespace, report: Report) -> None:
     """Step sizes of Adam learned on some portraits, against those of ``fast`` on others."""
-    prior, fast = gp.load(args.model), gp.recipes.latent("z")
-    made = differentiable.inversion(prior, fast)
+    made = differentiable.inversion(gp.load(args.model), RECIPES[args.recipe]())
     learned = differentiable.learn_rates(
         made,
         portraits(args, LEARNT_ON, learning=True),
@@ -223,15 +229,17 @@ def schedule(args: argparse.Namespace, report: Report) -> None:
         num_steps=args.horizon,
         rounds=args.rounds,
         batch_size=args.batch_size,
+        rates=args.rates,
         told=lambda r, value, optimizer: note(f"round {r}: {value:.4f} {optimizer}"),
     )
     report.add(optimizer=str(learned))
+    note(f"learned: {learned}")
     compare(args, report, learned)
 
 
 def compare(args: argparse.Namespace, report: Report, learned: gp.Optimizer) -> None:
     """Losses of ``fast`` and of learned steps on images that were left out."""
-    prior, fast, images = gp.load(args.model), gp.recipes.latent("z"), portraits(args, args.images)
+    prior, fast, images = gp.load(args.model), RECIPES[args.recipe](), portraits(args, args.images)
     rows = []
     for steps in args.lengths:
         for name, optimizer in (("fast", fast.solver.optimizer), ("learned", learned)):
@@ -240,7 +248,7 @@ def compare(args: argparse.Namespace, report: Report, learned: gp.Optimizer) -> 
             report.add(name=name, steps=steps, losses=result.loss, mean=result.loss.mean())
             rows.append([name, steps, number(float(result.loss.mean()), 4), number(float(np.median(result.loss)), 4)])
             note(str(rows[-1]))
-    print_table(["", "steps", "loss, mean", "median"], rows, f"{args.model}, {len(images)} portraits, one code")
+    print_table(["", "steps", "loss, mean", "median"], rows, f"{args.model}, {args.recipe}, {len(images)} portraits")
 
 
 STAGES = {
@@ -268,11 +276,14 @@ def main() -> None:
     made.add_argument("--space", default="w", choices=("w", "w_plus"), help="of codes behind the blur")
     made.add_argument("--sigmas", type=float, nargs="+", default=[1.0, 2.0], help="widths of blurs, pixels")
     made.add_argument("--rounds", type=at_least(1), default=8, help="of learning, or of steps in the width")
+    made.add_argument("--recipe", choices=RECIPES, default="z", help="whose step sizes are learned")
+    made.add_argument("--rates", type=float, nargs="+", default=[0.1, 0.1, 0.1, 0.05, 0.02], help="to begin with")
     made.add_argument("--horizon", type=at_least(1), default=50, help="steps of searches that are learned from")
     made.add_argument("--batch-size", type=at_least(1), default=4, help="images a round of learning")
     made.add_argument("--lengths", type=at_least(1), nargs="+", default=[50, 100, 150, 300], help="steps to compare")
     args = made.parse_args()
-    args.model = args.model or ("builtin" if args.stage in ("memory", "schedule") else "builtin:portraits")
+    of_builtin = args.stage == "memory" or (args.stage == "schedule" and args.recipe == "z")
+    args.model = args.model or ("builtin" if of_builtin else "builtin:portraits")
     STAGES[args.stage](args, Report(f"Differentiable inversion: {args.stage}", args))
 
 

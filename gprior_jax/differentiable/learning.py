@@ -33,12 +33,12 @@ class Hypergradient(NamedTuple):
 
     Attributes:
         value: mean over images of the logarithm of the loss after the last update.
-        gradient: in the settings.
+        gradients: of every image's logarithm in the settings, ``[B, ...]``; their mean is that of the value.
         losses: ``[B]``.
     """
 
     value: Array
-    gradient: PyTree
+    gradients: PyTree
     losses: Array
 
 
@@ -60,6 +60,8 @@ def hypergradient(
         num_steps: updates.
     """
     problem = inversion.problem
+    # Copies for every image, so that each has a derivative of its own.
+    settings = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], len(observed), 0), settings)
     carry, measurements = _begin(inversion, observed, variables, make, settings, num_steps)
     kept = []
     for _ in range(num_steps):
@@ -70,26 +72,30 @@ def hypergradient(
     for state in reversed(kept):
         change, back = _back(make, num_steps, problem, settings, measurements, state, back)
         total = jax.tree.map(jnp.add, total, change)
-    return Hypergradient(value, total, losses)
+    return Hypergradient(value / len(observed), total, losses)
 
 
 @partial(jit, use="once", static_argnums=(3, 5))
 def _begin(
     inversion: Inversion, observed: Array, variables: Variables, make: Make, settings: PyTree, num_steps: int
 ) -> Any:
-    def one(observed: Array, variables: Variables) -> Any:
+    def one(observed: Array, variables: Variables, settings: PyTree) -> Any:
         optimised, measurement = measured(inversion, observed, variables)
         return (optimised, make(settings, num_steps).init(free_of(optimised))), measurement
 
-    return jax.vmap(one)(observed, variables)
+    return jax.vmap(one)(observed, variables, settings)
 
 
 def _all(
     make: Make, num_steps: int, problem: Problem, measurements: Measurement, settings: PyTree, carry: PyTree
 ) -> PyTree:
     """One update of all images."""
-    made = optax.with_extra_args_support(make(settings, num_steps))
-    return jax.vmap(lambda m, c: updated(problem, made, m, c, {})[0])(measurements, carry)
+
+    def one(settings: PyTree, measurement: Measurement, carry: PyTree) -> PyTree:
+        made = optax.with_extra_args_support(make(settings, num_steps))
+        return updated(problem, made, measurement, carry, {})[0]
+
+    return jax.vmap(one)(settings, measurements, carry)
 
 
 @partial(jit, use="often", static_argnums=(0, 1))
@@ -118,7 +124,7 @@ def _end(problem: Problem, measurements: Measurement, carry: PyTree) -> tuple[tu
 
     def value(floats: list) -> tuple[Array, Array]:
         losses = jax.vmap(lambda x, m: evaluate(problem, x, m)[0].loss)(rebuilt(floats)[0], measurements)
-        return jnp.mean(jnp.log(losses)), losses
+        return jnp.sum(jnp.log(losses)), losses
 
     return jax.value_and_grad(value, has_aux=True)(floats)
 
@@ -220,8 +226,9 @@ def learn_rates(
         found = hypergradient(inversion, chosen, begun, adam, settings, num_steps)
         if told is not None:
             told(index, float(found.value), optimizer_of(settings))
-        # A search that has lost its way has a gradient of any size: only its direction is taken then.
-        updates, state = learner.update(_bounded(found.gradient), state, settings)
+        # A search that has lost its way has a gradient of any size: each has its say, none more than the others.
+        bounded = jax.vmap(_bounded)(found.gradients)
+        updates, state = learner.update(jax.tree.map(lambda leaf: leaf.mean(0), bounded), state, settings)
         settings = optax.apply_updates(settings, updates)
     return optimizer_of(settings)
 
