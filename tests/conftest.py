@@ -20,18 +20,23 @@ import jax
 import numpy as np
 import pytest
 
+# The newer code generator takes twice as long for the same programs; test_optimized.py has it. A program in parts is
+# compiled by several threads, and takes a sixth more of all of them: the other cores have workers of their own.
+WANTED = ("--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1")
 
-def known(flag: str) -> str:
-    """A flag where this version of XLA has it; it ends a process that names another."""
+
+def known(*flags: str) -> str:
+    """Those that this version of XLA has; it ends a process that names another."""
     command = [sys.executable, "-c", "import jax; jax.devices()"]
-    tried = subprocess.run(command, env=dict(os.environ, XLA_FLAGS=flag), capture_output=True)
-    return flag if tried.returncode == 0 else ""
+    tried = subprocess.run(command, env=dict(os.environ, XLA_FLAGS=" ".join(flags)), capture_output=True)
+    if tried.returncode == 0:
+        return " ".join(flags)
+    return " ".join(filter(None, map(known, flags))) if len(flags) > 1 else ""
 
 
-# The newer code generator takes twice as long for the same programs; test_optimized.py has it. The processes that this
-# one starts inherit what it found.
+# The processes that this one starts inherit what it found.
 if "GPRIOR_TESTS_XLA" not in os.environ:
-    os.environ["GPRIOR_TESTS_XLA"] = known("--xla_cpu_use_fusion_emitters=false")
+    os.environ["GPRIOR_TESTS_XLA"] = known(*WANTED)
 EIGHT_DEVICES = "--xla_force_host_platform_device_count=8"
 os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), EIGHT_DEVICES, os.environ["GPRIOR_TESTS_XLA"]])
 
@@ -91,8 +96,12 @@ def pytest_unconfigure():
 
 
 def pytest_collection_finish():
-    """What is there before the first test stays: the garbage collector need not look through it again and again."""
+    """What is there before the first test stays: the garbage collector need not look through it again and again.
+
+    Nor need it look so often while programs are traced, which makes a great many of objects that stay for a while.
+    """
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,5 +2,6 @@
 
 from gprior_jax.compiling.jitted import Jitted as Jitted
 from gprior_jax.compiling.jitted import Use as Use
+from gprior_jax.compiling.jitted import at_level as at_level
 from gprior_jax.compiling.jitted import compiler_options as compiler_options
 from gprior_jax.compiling.jitted import jit as jit

@@ -20,30 +20,34 @@ R = TypeVar("R")
 Use = Literal["often", "once"]
 """How often a program runs."""
 
-_OFTEN: dict[str, str | bool | int] = {
+_ALWAYS: dict[str, str | bool | int] = {
     # XLA:CPU's default order of operations keeps more temporaries alive, and is no faster (PGGAN-1024, five codes at a
     # time: 1065 against 710 MB, recomputed 642 against 476).
     "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED",
     # Its newer code generator for fusions compiles a PGGAN-256 step in 14 s where the older one takes 9, and the steps
     # take the same time.
     "xla_cpu_use_fusion_emitters": False,
+}
+
+_LEVEL: dict[Use, int] = {
     # LLVM's higher levels take a quarter of the time to compile and make nothing faster: what counts are calls of
     # kernels that were compiled long before.
-    "xla_backend_optimization_level": 1,
-}
-
-_ONCE = _OFTEN | {
+    "often": 1,
     # A fifth of the time to compile; what is not such a kernel runs up to four times slower.
-    "xla_backend_optimization_level": 0,
+    "once": 0,
 }
 
 
-@functools.cache
 def compiler_options(platform: str, use: Use) -> dict[str, str | bool | int]:
     """Options for ``jax.jit`` on a platform, as far as this version knows them."""
     if platform != "cpu":
         return {}
-    return {name: value for name, value in (_OFTEN if use == "often" else _ONCE).items() if _is_known(name, value)}
+    return {name: value for name, value in (_ALWAYS | at_level(_LEVEL[use])).items() if _is_known(name, value)}
+
+
+def at_level(level: int) -> dict[str, str | bool | int]:
+    """LLVM's level as an option; none where JAX is to leave most optimisations out, as an option would undo that."""
+    return {} if jax.config.values["jax_disable_most_optimizations"] else {"xla_backend_optimization_level": level}
 
 
 @functools.cache
@@ -59,7 +63,8 @@ class Jitted(Generic[P, R]):
 
     def __init__(self, function: Callable[P, R], use: Use, kept: bool, settings: dict[str, Any]):
         functools.update_wrapper(self, function)
-        self._function, self._use, self._kept, self._settings = function, use, kept, settings
+        self._use: Use = use
+        self._function, self._kept, self._settings = function, kept, settings
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it; within another traced function it is traced as it is."""

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple, TypeVar, cast
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
+from gprior_jax.compiling import at_level
 from gprior_jax.inversion.devices import IMAGES, cores, image_mesh
 from gprior_jax.training.gan_config import GANConfig
 from gprior_jax.typing import Array
 
 T = TypeVar("T")
 
-_QUICK: dict[str, Any] = {"xla_backend_optimization_level": 1}
+_LEVEL = 1
 """On a CPU the last levels of LLVM's optimisation take a quarter of the compilation and gain nothing here
 (benchmarks/RESULTS.md, "Training")."""
 
@@ -98,7 +99,7 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.cache
     def compiled(lanes: Lanes) -> Callable[..., Any]:
-        options = _QUICK if jax.default_backend() == "cpu" else {}
+        options = at_level(_LEVEL) if jax.default_backend() == "cpu" else {}
         if lanes.single_threaded:
             options = options | {"xla_cpu_multi_thread_eigen": False}
 

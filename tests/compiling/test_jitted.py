@@ -5,17 +5,35 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gprior_jax.compiling import jitted as compiling
 
+LEVEL = "xla_backend_optimization_level"
 
-def test_only_options_that_this_version_knows(monkeypatch):
-    monkeypatch.setitem(compiling._OFTEN, "xla_no_such_option", True)
-    compiling.compiler_options.cache_clear()
+
+@pytest.fixture
+def optimised():
+    """As users run it; the suite leaves most optimisations out."""
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
+def test_only_options_that_this_version_knows(monkeypatch, optimised):
+    monkeypatch.setitem(compiling._ALWAYS, "xla_no_such_option", True)
     found = compiling.compiler_options("cpu", "often")
-    compiling.compiler_options.cache_clear()
     assert "xla_no_such_option" not in found
-    assert "xla_backend_optimization_level" in found
+    assert found[LEVEL] == 1
+    assert compiling.compiler_options("cpu", "once")[LEVEL] == 0
+
+
+def test_optimisations_that_jax_is_to_leave_out_stay_out(optimised):
+    found = compiling.compiler_options("cpu", "often")
+    jax.config.update("jax_disable_most_optimizations", True)
+    assert compiling.compiler_options("cpu", "often") == {name: found[name] for name in found if name != LEVEL}
+    assert compiling.at_level(1) == {}
 
 
 def test_other_platforms_have_none():

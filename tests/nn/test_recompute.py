@@ -23,6 +23,9 @@ def block(kernels, x):
     return x
 
 
+USED = {"xla_backend_optimization_level": 1} | compiler_options("cpu", "often")
+
+
 def loss(kernels, x, wrap):
     for each in kernels:
         x = wrap(block)(each, x)
@@ -36,7 +39,7 @@ def compiled(wrap, wanted, options):
     return jax.jit(gradient, compiler_options=options).lower(*shapes).compile()
 
 
-@pytest.mark.parametrize("options", [{}, compiler_options("cpu", "often")], ids=["default", "used"])
+@pytest.mark.parametrize("options", [{}, USED], ids=["default", "used"])
 @pytest.mark.parametrize("wanted", [0, 1], ids=["kernels", "input"])
 def test_memory_is_saved(wanted, options):
     """``jax.checkpoint`` has a ratio of 1.00 under XLA:CPU's default scheduler."""
