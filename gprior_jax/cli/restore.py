@@ -85,8 +85,29 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
             raise ArgumentError(f"nothing to {self.task_name}: name image files, folders or quoted patterns.")
         if self.simulate and self.truth is not None:
             raise ArgumentError("--simulate takes the inputs themselves as the ground truth: leave out --truth.")
-        filming = self.filming(self.out)
+        self.filming(self.out)  # Says what is wrong with it before anything is loaded.
         prior, named = self.load_prior(), self.find_items()
+        job, items = self.job(prior, named)
+        job = self._with_intervals(job)
+        paster = self.paster(self.keeper(job.reader))
+        outcome = self.run_files(
+            job,
+            items,
+            self.out,
+            batch_size=self.batch_size or self._default_batch_size(prior, self.share_size(items)),
+            facts={"model": self.model, "method": self.method},
+            watch=StepBar,
+            finished=paster,
+            save_every=self.save_every,
+        )
+        missing = [] if self.truth is None else [i.source.name for i in items if i.source not in job.truths]
+        tell_unfilmed(job.filming, outcome)
+        for name in missing:
+            warn(f"{name} has no ground truth of this name in {self.truth}: it was restored without metrics.")
+        return max(tell_outcome(outcome, self.json, paster), 1 if missing or job.spoilt else 0)
+
+    def job(self, prior: Prior, named: list[Item]) -> tuple[runs.Restoring, list[Item]]:
+        """What is done, and the inputs with all that decides the result of each."""
         truths = {} if self.truth is None else self.match(self.truth, named, "--truth")
         files = self.files(named)
         items = [i._replace(companions=tuple(f[i.source] for f in (files, truths) if i.source in f)) for i in named]
@@ -111,26 +132,10 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
             labels=self.labels is not None,
             value_range=self.value_range,
             say=partial(say, as_json=self.json),
-            filming=filming,
+            filming=self.filming(self.out),
             search=self.class_search,
         )
-        job = self._with_intervals(job)
-        paster = self.paster(self.keeper(reader))
-        outcome = self.run_files(
-            job,
-            items,
-            self.out,
-            batch_size=self.batch_size or self._default_batch_size(prior, self.share_size(items)),
-            facts={"model": self.model, "method": self.method},
-            watch=StepBar,
-            finished=paster,
-            save_every=self.save_every,
-        )
-        missing = [] if self.truth is None else [item.source.name for item in items if item.source not in truths]
-        tell_unfilmed(filming, outcome)
-        for name in missing:
-            warn(f"{name} has no ground truth of this name in {self.truth}: it was restored without metrics.")
-        return max(tell_outcome(outcome, self.json, paster), 1 if missing or job.spoilt else 0)
+        return job, items
 
     def _with_intervals(self, job: runs.Restoring) -> runs.Restoring:
         """The job with the intervals that are wanted, if they were calibrated for it."""

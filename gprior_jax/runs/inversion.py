@@ -93,6 +93,10 @@ class Inversion:
         inverter = self._inverter(batch_size)
         return partial(invert_batch, inverter, self.key, psnr_metric, filming=self.filming, finder=finder)
 
+    def records(self, inverter: Inverter, batch: Batch, result: Result, labels: np.ndarray | None) -> Iterator[Record]:
+        """The records of a batch and its result."""
+        return records_of(inverter, psnr_metric, batch, result, labels)
+
     def stream(self, slots: int, saver: Saver | None = None) -> Flow | None:
         """Images that end early make room for the next, where no search for classes looks at whole batches."""
         # Of an image that is gone on with the earlier pictures are gone.
@@ -100,7 +104,7 @@ class Inversion:
         if not is_streamed(self.recipe, saver, whole):
             return None
         inverter = self._inverter(slots)
-        records = partial(records_of, inverter, psnr_metric)
+        records = partial(self.records, inverter)
         return Streamed(inverter, self.key, records, saver=saver, filming=self.filming).flow(slots)
 
     def _inverter(self, batch_size: int) -> Inverter:

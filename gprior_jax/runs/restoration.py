@@ -163,7 +163,7 @@ class Restoring:
         if not is_streamed(self.recipe, saver, whole):
             return None
         inverter = self._inverter(slots)
-        records, operator = partial(self._records, inverter), self.task.operator
+        records, operator = partial(self.records, inverter), self.task.operator
         return Streamed(inverter, self.key, records, operator, self.samples, saver, self.filming).flow(slots)
 
     def _inverter(self, batch_size: int) -> Inverter:
@@ -188,9 +188,9 @@ class Restoring:
                 progress=progress,
             )
             result = filmed(self.filming, batch, lambda film: solve(film=film), lambda found: found.images[:, 0])
-        yield from self._records(inverter, batch, result, labels)
+        yield from self.records(inverter, batch, result, labels)
 
-    def _records(self, inverter: Inverter, batch: Batch, result: Result, labels: np.ndarray | None) -> Iterator[Record]:
+    def records(self, inverter: Inverter, batch: Batch, result: Result, labels: np.ndarray | None) -> Iterator[Record]:
         """The records of a batch and its result."""
         restored = complete(result, batch.arrays["observed"], self.task.operator(batch.arrays), self.task.finish)
         unsure = None

@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 
 from gprior_jax._version import __version__
 from gprior_jax.errors import GPriorError
-from gprior_jax.serving.asked import TASKS
 from gprior_jax.serving.bodies import BESIDE, FORM, IMAGES, JSON, SETTINGS, read_order
 from gprior_jax.serving.engine import ClosingError, Engine
 from gprior_jax.serving.events import events, wait_for
@@ -52,15 +51,15 @@ def make_app(engine: Engine, model: str, token: str | None = None) -> FastAPI:
     metrics = Metrics(engine)
     app.add_middleware(Gate, token=token, metrics=metrics)
     for kind in (GPriorError, HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _told)
-    _add_service(app, engine, metrics)
+        app.add_exception_handler(kind, told_error)
+    add_service(app, engine, metrics)
     _add_models(app, engine, model)
     _add_orders(app, engine)
     _add_jobs(app, engine)
     return app
 
 
-async def _told(request: Request, error: Exception) -> Response:
+async def told_error(request: Request, error: Exception) -> Response:
     """An error as an answer: its sentence."""
     if isinstance(error, HTTPException):
         return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
@@ -71,7 +70,7 @@ async def _told(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": str(error)}, status, headers)
 
 
-def _add_service(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
+def add_service(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
     """What whoever runs the server asks."""
 
     @app.get("/healthz", summary="Whether the process is alive", tags=["service"])
@@ -101,7 +100,7 @@ def _add_models(app: FastAPI, engine: Engine, model: str) -> None:
         "size": [width, height],
         "channels": channels,
         "classes": maker.prior.num_classes,
-        "tasks": [task for task in TASKS if task != "colorize" or channels >= 3],
+        "tasks": maker.tasks,
         "methods": list(maker.methods),
         "slots": maker.slots,
         "limits": {name: getattr(limits, name) for name in _TOLD},

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from gprior_jax.errors import GPriorError, is_out_of_memory
+from gprior_jax.inversion.filming import Film
 from gprior_jax.inversion.result import Result
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.book import Book
 from gprior_jax.serving.finishing import kept_of
-from gprior_jax.serving.jobs import Job, State
+from gprior_jax.serving.jobs import Job, Kept, State
 from gprior_jax.serving.lane import Lane
 from gprior_jax.serving.lanes import Lanes
 from gprior_jax.serving.making import Maker, Plan, Ready
@@ -45,9 +46,20 @@ class Engine:
         listeners: called with every job that has ended.
     """
 
-    def __init__(self, maker: Maker, saved: SavedJobs | None = None):
-        """Start without lanes; ``saved`` keeps jobs that have not ended when this is closed, for :meth:`go_on`."""
-        self.maker, self.limits, self._saved = maker, maker.limits, saved
+    def __init__(
+        self,
+        maker: Maker,
+        saved: SavedJobs | None = None,
+        finish: Callable[[Plan, Job, Ready, Result], Kept] = kept_of,
+    ):
+        """Start without lanes.
+
+        Args:
+            maker: what makes jobs ready.
+            saved: keeps jobs that have not ended when this is closed, for :meth:`go_on`.
+            finish: makes what is kept of a job that has left its lane.
+        """
+        self.maker, self.limits, self._saved, self._make_kept = maker, maker.limits, saved, finish
         self._changed = threading.Condition()
         self._book = Book(self.limits, saved, self._changed.notify_all)
         self._queue, self._shelf, self._under_way = self._book.queue, self._book.shelf, self._book.under_way
@@ -66,13 +78,22 @@ class Engine:
                 raise ClosingError("the server is shutting down: send the picture again later.")
             self._queue.check_room(min(60.0, max(1.0, self._lanes.pause())))
 
-    def submit(self, asked: Asked, ready: Ready, most_steps: float = float("inf")) -> Job:
+    def submit(
+        self,
+        asked: Asked,
+        ready: Ready,
+        most_steps: float = float("inf"),
+        film: Film | None = None,
+        owner: Any = None,
+    ) -> Job:
         """Take a job.
 
         Args:
             asked: its settings.
             ready: its picture.
             most_steps: it leaves after so many.
+            film: takes pictures of it on the way.
+            owner: see :class:`Job`.
 
         Raises:
             ClosingError: the server is shutting down.
@@ -82,6 +103,7 @@ class Engine:
         with self._changed:
             self.check_room()
             job = Job(asked, ready.lane, ready, steps, time.monotonic() + self.limits.timeout, most_steps)
+            job.film, job.owner = film, owner
             self._book.take(job)
             self._open_lanes()
             return job
@@ -124,6 +146,13 @@ class Engine:
             if job.has_ended:
                 self._book.remove(job)
             self._book.end(job, State.CANCELLED, why)
+            return job
+
+    def stop(self, name: str) -> Job:
+        """Let a job leave with the next step, done with the best that it has found; one that waits, with its first."""
+        with self._changed:
+            job = self._shelf.find(name)
+            job.is_stopped = True
             return job
 
     def told(self, job: Job) -> dict[str, Any]:
@@ -259,7 +288,7 @@ class Engine:
         try:
             ready = job.ready
             if ready is not None:
-                kept = kept_of(plan, job, ready, result)
+                kept = self._make_kept(plan, job, ready, result)
         except Exception as error:
             LOG.exception("a job of the task %s could not be finished", job.asked.task)
             why = str(error) if isinstance(error, GPriorError) else _FAULT

@@ -7,6 +7,7 @@ import secrets
 import time
 from typing import Any, NamedTuple
 
+from gprior_jax.inversion.filming import Film
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.making import LaneKey, Ready
 
@@ -65,9 +66,12 @@ class Job:
         psnr: latest, dB, where pixels are compared by their mean square.
         why: why it failed or was cancelled, in a sentence.
         is_late: it has left at its deadline.
+        is_stopped: whoever asked for it wants what has been found so far.
         is_saved: it is where a server that starts again finds it.
         told: a client has heard of its end.
         kept: what came of it.
+        film: takes pictures on the way.
+        owner: whatever the one who submitted it knows it by.
     """
 
     asked: Asked
@@ -87,9 +91,12 @@ class Job:
     psnr: float | None = None
     why: str = ""
     is_late: bool = False
+    is_stopped: bool = False
     is_saved: bool = False
     told: bool = False
     kept: Kept | None = None
+    film: Film | None = None
+    owner: Any = None
     _before: int = 0
     _latest: int = 0
 
@@ -139,7 +146,8 @@ class Job:
             self.psnr = psnr(numbers["pixel_mse"])
         self.seen = time.monotonic()
         self.is_late = self.is_late or self.seen > self.deadline
-        return self.is_late or self.state is State.CANCELLED or self.step >= self.most_steps
+        leaves = self.is_late or self.is_stopped or self.state is State.CANCELLED
+        return leaves or self.step >= self.most_steps
 
 
 def finite(number: float) -> float | None:

@@ -85,9 +85,9 @@ class Lane(threading.Thread):
         """Work on jobs until the dispatcher has no more."""
         try:
             with trusted_range():
-                maker = self.plan.maker
-                own: dict[str, Any] = {"slots": maker.slots, "samples": self.plan.asked.samples, "saver": self._saver}
-                for job, result in stream(self.plan.inverter, self._entries(), key=maker.key, **own):
+                plan = self.plan
+                own: dict[str, Any] = {"slots": plan.maker.slots, "samples": plan.samples, "saver": self._saver}
+                for job, result in stream(plan.inverter, self._entries(), key=plan.key, **own):
                     self._dispatcher.came_out(self, job, result)
         except StoppedError:  # The stream has saved its jobs.
             pass
@@ -117,7 +117,7 @@ class Lane(threading.Thread):
 
     def _entry(self, job: Job, ready: Ready) -> Entry:
         watch = partial(self._watch, job)
-        return Entry(job, job.asked.seed, ready.arrays["observed"], ready.operator, None, ready.label, watch)
+        return Entry(job, ready.id, ready.arrays["observed"], ready.operator, None, ready.label, watch, job.film)
 
     def _watch(self, job: Job, step: int, numbers: dict[str, float]) -> bool:
         if self._dispatcher.is_stopping():

@@ -27,7 +27,7 @@ from gprior_jax.runs.items import Item
 from gprior_jax.runs.record import Record, record_of
 from gprior_jax.runs.restoration import restored_record
 from gprior_jax.serving import pictures
-from gprior_jax.serving.asked import Asked
+from gprior_jax.serving.asked import TASKS, Asked, Task
 from gprior_jax.serving.limits import Limits
 from gprior_jax.serving.pictures import Sent
 from gprior_jax.tasks import Arrays
@@ -51,6 +51,7 @@ class Ready(NamedTuple):
         label: ``[num_classes]``, its class.
         digests: of the files.
         remarks: what was said of them.
+        id: the image's random key is folded from it.
     """
 
     lane: LaneKey
@@ -59,6 +60,7 @@ class Ready(NamedTuple):
     label: np.ndarray | None
     digests: list[str]
     remarks: list[str]
+    id: int
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,6 +84,11 @@ class Maker:
     devices: int | None = None
     model: str | None = None
 
+    @property
+    def tasks(self) -> list[Task]:
+        """What can be done with pictures of the prior."""
+        return [task for task in TASKS if task != "colorize" or self.prior.image_shape[-1] >= 3]
+
     @functools.cached_property
     def methods(self) -> tuple[str, ...]:
         """Those that fit the prior, and whose results are codes, not weights of a generator."""
@@ -101,7 +108,7 @@ class Maker:
     def plan(self, lane: LaneKey) -> "Plan":
         """How jobs of a lane are worked on."""
         asked, shape = lane
-        return Plan(self, asked, self.recipe(asked), _task(asked, self.prior.resolution // shape[0]))
+        return Plan(self, asked, self.recipe(asked), task_of(asked, self.prior.resolution // shape[0]))
 
     def recipe(self, asked: Asked) -> Recipe:
         """The recipe that settings describe.
@@ -124,12 +131,13 @@ class Maker:
         return recipe
 
     def _recipe(self, asked: Asked) -> Recipe:
-        method, task = find_method(asked.method), _task(asked, 1)
+        method, task = find_method(asked.method), task_of(asked, 1)
         given = {"num_steps": asked.steps, "num_codes": asked.codes, "layer": asked.layer}
         arguments: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if foreign := [name.removeprefix("num_") for name in arguments if name not in method.options]:
             raise ArgumentError(f"{foreign[0]} is not for the method {asked.method}: leave it out.")
-        arguments |= {"preset": asked.preset} | ({"perceptual": "auto"} if "perceptual" in method.options else {})
+        network = {"perceptual": "auto" if asked.perceptual else None}
+        arguments |= {"preset": asked.preset} | (network if "perceptual" in method.options else {})
         if task is not None and asked.method == "mganprior":
             return recipes.restoration(task.name, self.prior, **task.pixels._asdict(), **arguments)
         made = method.recipe(**arguments)
@@ -156,14 +164,14 @@ class Maker:
             ArgumentError: settings that do not fit.
         """
         label = as_labels(self.prior, asked.label, ())
-        task = _task(asked, self.prior.resolution // arrays["observed"].shape[0])
+        task = task_of(asked, self.prior.resolution // arrays["observed"].shape[0])
         batch = {name: array[None] for name, array in arrays.items()}
         operator = None if task is None else jax.tree.map(lambda leaf: np.asarray(leaf)[0], task.operator(batch))
         if operator is not None:  # A filter that does not fit says so here.
             jax.eval_shape(operator, jax.ShapeDtypeStruct(self.prior.image_shape, np.float32))
         own = None if label is None else np.asarray(label)
         shapes = arrays["observed"].shape + (arrays["kernel"].shape if "kernel" in arrays else ())
-        return Ready((asked.of_lane(), shapes), arrays, operator, own, digests, remarks)
+        return Ready((asked.of_lane(), shapes), arrays, operator, own, digests, remarks, asked.seed)
 
     def _arrays(self, asked: Asked, sent: Sent) -> Arrays:
         """What was observed, and what is known of it."""
@@ -213,7 +221,7 @@ _DEBLUR = tasks.Task("deblur", lambda arrays: Blur(jnp.asarray(arrays["kernel"])
 """The task of :func:`gprior_jax.tasks.deblur`, with a kernel of every image."""
 
 
-def _task(asked: Asked, factor: int) -> tasks.Task | None:
+def task_of(asked: Asked, factor: int) -> tasks.Task | None:
     """The restoration that is asked for; None for plain inversion."""
     if asked.task == "colorize":
         return tasks.COLORIZE
@@ -246,6 +254,16 @@ class Plan:
     def num_steps(self) -> int:
         """Of a job, in all stages."""
         return sum(stage.solver.num_steps for stage in self.recipe.stages)
+
+    @property
+    def key(self) -> Key:
+        """Of its stream."""
+        return self.maker.key
+
+    @property
+    def samples(self) -> int | None:
+        """Of its stream."""
+        return self.asked.samples
 
     @functools.cached_property
     def inverter(self) -> Inverter:
