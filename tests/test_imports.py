@@ -51,6 +51,8 @@ ROWS = (
     ("training.", "training"),
     ("serving.", "serving"),
     ("cli.", "cli"),
+    ("studio.", "studio"),
+    ("cli.studio",),
     ("", "__main__"),
 )
 

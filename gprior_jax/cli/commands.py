@@ -94,6 +94,7 @@ _BUILT_IN = (
     _own("attribute", "attribute:Attribute", "say whether images were made by a generator", True),
     _own("export", "export:Export", "write an inversion as one program that runs without this package"),
     _own("serve", "serve:Serve", "answer requests for inversions and restorations over HTTP"),
+    _own("studio", "studio:Studio", "invert and edit photographs on a page in your browser"),
     _own("report", "report:Report", "write an output folder's report.html again"),
     _own("merge", "merge:Merge", "put output folders of the same settings together", True),
 )

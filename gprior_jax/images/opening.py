@@ -82,13 +82,13 @@ def opened(
         yield image, again
 
 
-def size_of(path: Path, smallest: int = MIN_SIDE) -> tuple[int, int]:
-    """Width and height of a picture once it is upright, from the head of its file.
+def size_of(path: Path, smallest: int = MIN_SIDE, content: bytes | None = None) -> tuple[int, int]:
+    """Width and height of a picture once it is upright, from the head of its file; see :func:`open_picture`.
 
     Raises:
         ImageFileError: missing, unreadable, or of a size that cannot be a picture.
     """
-    with opened(path, smallest) as (image, _):
+    with opened(path, smallest, content) as (image, _):
         width, height = image.size
         return (height, width) if image.getexif().get(_ORIENTATION, 1) in _LYING else (width, height)
 

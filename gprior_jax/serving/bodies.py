@@ -138,27 +138,37 @@ def _decoded(text: Any, name: str) -> bytes:
 
 
 async def _of_form(request: Request, content: bytes) -> tuple[dict[str, Any], Sent]:
-    """The fields of a form.
+    """Settings and files of a form.
+
+    Raises:
+        HTTPException: 400, it is none.
+    """
+    settings, files = await read_form(request, content)
+    if not files.keys() <= {"image", *BESIDE} or "image" not in files:
+        why = "the form holds no file of the name image: send one, and at most a mask or a kernel beside it."
+        raise HTTPException(400, why)
+    return settings, Sent(**files)
+
+
+async def read_form(request: Request, content: bytes, most_files: int = 2) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Fields and files of a form, by their names in it; under what names the client has files is of no interest.
 
     Raises:
         HTTPException: 400, it is none.
     """
     try:
-        form = await _Parser(request.headers, _once(content), max_files=2, max_fields=32).parse()
+        form = await _Parser(request.headers, _once(content), max_files=most_files, max_fields=32).parse()
     except MultiPartException as error:
         raise HTTPException(400, error.message) from None
     files: dict[str, bytes] = {}
-    settings: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
-            files[name] = await value.read()  # Under what name the client had it is of no interest.
+            files[name] = await value.read()
         else:
-            settings[name] = value
+            fields[name] = value
     await form.close()
-    if not files.keys() <= {"image", *BESIDE} or "image" not in files:
-        why = "the form holds no file of the name image: send one, and at most a mask or a kernel beside it."
-        raise HTTPException(400, why)
-    return settings, Sent(**files)
+    return fields, files
 
 
 class _Parser(MultiPartParser):

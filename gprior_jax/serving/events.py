@@ -15,10 +15,10 @@ from gprior_jax.serving.shelf import UnknownJobError
 _LOOK_S = 0.02
 """Seconds between two looks at a job that is waited for: a client that goes leaves nothing behind."""
 
-_EVENT_S = 0.2
+EVENT_S = 0.2
 """Seconds between two events."""
 
-_COMMENT_S = 15.0
+COMMENT_S = 15.0
 """Seconds without an event after which a comment is sent, so that nothing between takes the connection for dead."""
 
 
@@ -41,8 +41,8 @@ async def events(engine: Engine, job: Job) -> AsyncIterator[str]:
         if told != before:
             before, spoke = told, time.monotonic()
             yield f"event: progress\ndata: {told}\n\n"
-        elif time.monotonic() - spoke > _COMMENT_S:
+        elif time.monotonic() - spoke > COMMENT_S:
             spoke = time.monotonic()
             yield ": still there\n\n"
-        await asyncio.sleep(_EVENT_S)
+        await asyncio.sleep(EVENT_S)
     yield f"event: end\ndata: {json.dumps(engine.told(job))}\n\n"

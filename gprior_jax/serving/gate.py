@@ -1,6 +1,7 @@
 """What every request goes through: who asks, and what was answered."""
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,9 +16,15 @@ _HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosni
 class Gate:
     """An ASGI application around another: refuses who may not ask, and counts what is answered."""
 
-    def __init__(self, app: ASGIApp, token: str | None, metrics: Metrics):
+    def __init__(
+        self,
+        app: ASGIApp,
+        token: str | None,
+        metrics: Metrics,
+        refuse: Callable[[str, Mapping[str, str], str | None], tuple[int, str] | None] = refusal,
+    ):
         """Stand before an application; see :func:`gprior_jax.serving.guard.refusal`."""
-        self._app, self._token, self._metrics = app, token, metrics
+        self._app, self._token, self._metrics, self._refuse = app, token, metrics, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -33,8 +40,7 @@ class Gate:
                 self._metrics.answered(route, message["status"])
             await send(message)
 
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        refused = refusal(scope["path"], headers, self._token)
+        refused = self._refuse(scope["path"], headers_of(scope), self._token)
         if refused is None:
             await self._app(scope, receive, counted)
             return
@@ -45,3 +51,8 @@ class Gate:
         start["headers"] += [(b"www-authenticate", b"Bearer")] if status == 401 else []
         await counted(start)
         await counted({"type": "http.response.body", "body": content})
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Headers of a request, by names in small letters."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}

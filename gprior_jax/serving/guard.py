@@ -51,15 +51,19 @@ def refusal(path: str, headers: Mapping[str, str], token: str | None) -> tuple[i
         return None
     if token is not None:
         kind, _, given = headers.get("authorization", "").partition(" ")
-        # In constant time, so that a token cannot be found letter by letter.
-        same = hmac.compare_digest(given.strip().encode(), token.encode())
-        return None if same and kind.lower() == "bearer" else (401, "a token is wanted: send Authorization: Bearer.")
+        right = kind.lower() == "bearer" and is_same(given.strip(), token)
+        return None if right else (401, "a token is wanted: send Authorization: Bearer.")
     # A page of the web may send its reader's browser here, under a name of its own that it lets point to this machine.
     for name in ("host", "origin"):
         given = headers.get(name)
         if given is not None and not is_loopback(_host(given)):
             return 403, f"{name} {given!r} is not this machine: ask 127.0.0.1, or let the server have a token."
     return None
+
+
+def is_same(given: str, wanted: str) -> bool:
+    """Whether two texts are equal, in constant time, so that one cannot be found letter by letter."""
+    return hmac.compare_digest(given.encode(), wanted.encode())
 
 
 def _host(given: str) -> str:

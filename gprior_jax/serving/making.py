@@ -97,12 +97,13 @@ class Maker:
 
     def _fits(self, method: str) -> bool:
         try:
-            METHODS[method].recipe().fit(self._labelled(self.prior.num_classes > 0))
+            METHODS[method].recipe().fit(self.labelled(self.prior.num_classes > 0))
         except ArgumentError:
             return False
         return True
 
-    def _labelled(self, has_label: bool) -> Prior:
+    def labelled(self, has_label: bool) -> Prior:
+        """The prior, with any class where every image will have one."""
         return with_label(self.prior, 0) if has_label else self.prior
 
     def plan(self, lane: LaneKey) -> "Plan":
@@ -118,7 +119,7 @@ class Maker:
         """
         if asked.method not in self.methods:
             raise ArgumentError(f"method {asked.method!r}: use {', '.join(self.methods)}.")
-        recipe, most = self._recipe(asked), self.limits
+        recipe, most = self.unchecked(asked), self.limits
         steps = sum(stage.solver.num_steps for stage in recipe.stages)
         if steps > most.steps:
             raise ArgumentError(f"{steps} steps are more than this server takes: use at most {most.steps}.")
@@ -127,10 +128,11 @@ class Maker:
             raise ArgumentError(f"{codes} codes are more than this server takes: use at most {most.codes}.")
         if (asked.samples or 1) > most.samples:
             raise ArgumentError(f"{asked.samples} samples are more than this server takes: use at most {most.samples}.")
-        recipe.fit(self._labelled(asked.label is not None))
+        recipe.fit(self.labelled(asked.label is not None))
         return recipe
 
-    def _recipe(self, asked: Asked) -> Recipe:
+    def unchecked(self, asked: Asked) -> Recipe:
+        """The recipe that settings describe, whatever the limits are."""
         method, task = find_method(asked.method), task_of(asked, 1)
         given = {"num_steps": asked.steps, "num_codes": asked.codes, "layer": asked.layer}
         arguments: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,105 @@
+"""An item on its way through the engine, and the codes that come of it."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from gprior_jax.editing import movable
+from gprior_jax.editing.points import Point
+from gprior_jax.errors import ArgumentError, GPriorError
+from gprior_jax.generators.prior import Prior
+from gprior_jax.inversion.result import Result
+from gprior_jax.runs.explaining import check_explainable
+from gprior_jax.runs.sources import read_points
+from gprior_jax.serving.jobs import Job, Kept, finite
+from gprior_jax.serving.making import Plan, Ready
+from gprior_jax.studio.sessions import Piece, Session
+
+
+def finish(plan: Plan, job: Job, ready: Ready, result: Result) -> Kept:
+    """Write the files of an item that has left its lane; nothing is kept in memory."""
+    if isinstance(job.owner, Owned):
+        job.owner.finish(plan, job, result)
+    return Kept(b"", b"", {}, {})
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Owned:
+    """An item on its way through the engine.
+
+    Attributes:
+        prior: the generator.
+        model: what commands call it.
+        session: where the item is.
+        piece: the item.
+    """
+
+    prior: Prior
+    model: str
+    session: Session
+    piece: Piece
+
+    def finish(self, plan: Plan, job: Job, result: Result) -> None:
+        """Write what came of it."""
+        piece, prepared = self.piece, self.piece.prepared
+        with piece.lock:
+            if prepared is None or piece.is_removed:
+                return
+            entry = prepared.write(plan, result, job.step)
+            numbers = {name: finite(value) for name, value in entry.row.items() if isinstance(value, float)}
+            told = {"status": entry.row["status"], "step": entry.row["step"], "stopped": job.is_stopped}
+            told |= {"late": job.is_late, "remarks": prepared.remarks} | numbers
+            about = {"state": "done", "step": job.step, "steps": job.num_steps, "result": told}
+            about |= {"loss": numbers.get("loss"), "psnr": numbers.get("psnr", job.psnr)}
+            about |= {"files": _files(prepared.files.out, prepared.name)}
+            about |= uses(self.prior, self.model, self.session, prepared.files.out / f"{prepared.name}.npz")
+            piece.about |= about  # At once: whoever is told that it is done is told all of it.
+            piece.prepared = None
+            self.session.save()
+            piece.view.end()
+
+    def ended(self, job: Job) -> None:
+        """Note how it ended, unless it was written."""
+        with self.piece.lock:
+            self.piece.prepared = None
+            if self.piece.about["state"] not in ("done", "failed", "cancelled"):
+                self.piece.about |= {"state": job.state.value, "step": job.step, "steps": job.num_steps}
+                self.piece.about |= {"error": job.why}
+                if not self.piece.is_removed:
+                    self.session.save()
+            self.piece.view.end()
+
+
+def _files(folder: Path, stem: str) -> dict[str, Any]:
+    """The pictures that a command has written of a photograph, below its folder."""
+    own = {"result": f"{stem}.png"} | {name: f"{name}/{stem}.png" for name in ("measured", "mean", "std")}
+    found: dict[str, Any] = {name: path for name, path in own.items() if (folder / path).is_file()}
+    samples = sorted((folder / "samples").glob("*.png"), key=lambda path: int(path.stem.rpartition("_")[2]))
+    return found | ({"samples": [f"samples/{path.name}" for path in samples]} if samples else {})
+
+
+def codes_of(prior: Prior, model: str, session: Session, path: Path) -> Point:
+    """The codes in the file of an item that is done.
+
+    Raises:
+        GPriorError: they are of another prior, or damaged.
+    """
+    if (other := session.about["model"]) != model:
+        raise ArgumentError(f"this session is of {other}, and the studio has {model}: start it with {other}.")
+    (point,) = read_points(prior, str(path))
+    return point
+
+
+def uses(prior: Prior, model: str, session: Session, path: Path) -> dict[str, Any]:
+    """Whether an item that is done can be edited, and explained; JSON."""
+    told: dict[str, Any] = {"editable": True, "why_not": None, "explainable": True}
+    try:
+        point = codes_of(prior, model, session, path)
+        movable(prior, point, "w" if prior.num_styles else "z")
+    except GPriorError as error:
+        return {"editable": False, "why_not": str(error), "explainable": False}
+    try:
+        check_explainable(point)
+    except GPriorError:
+        told["explainable"] = False
+    return told
