@@ -7,6 +7,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from gprior_jax.cli.flags import PriorFlags
@@ -26,7 +27,7 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
 
     Attributes:
         folder: for sessions, folders like those of gprior invert; those of earlier times are there again.
-        batch_size: images at once; by resolution unless given, on a CPU no more than cores.
+        batch_size: images at once in a lane; by resolution unless given, on a CPU one.
         port: to listen on; 0 takes any that is free.
         no_browser: open no browser, say the address only.
         devices: devices that images are spread over; unless given one, or on a CPU its cores.
@@ -51,7 +52,8 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
 
         token = self.checked_token()
         prior = self.load_prior()
-        slots = self.batch_size or places(prior.resolution)
+        on_cpu = jax.default_backend() == "cpu"  # There sessions have lanes of their own instead.
+        slots = self.batch_size or (1 if on_cpu else places(prior.resolution))
         maker = StudioMaker(prior, seeded(self.seed), self.limits(), slots, self.devices, self.model)
         engine = Engine(maker, finish=finish)
         workspace = Workspace(engine, self.folder, self.model)

@@ -254,8 +254,8 @@ class Inverter:
         return dataclasses.replace(problem, encoder=None)
 
     def start(self, stage: int, key: Key, inputs: Inputs, samples: int) -> tuple[State, Measurement]:
-        """States and measurements ``[B * samples * restarts]`` of one batch."""
-        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(inputs.ids))
+        """States and measurements ``[B * samples * restarts]`` of one batch; the key is the run's, or ``[B]``."""
+        keys = jax.vmap(jax.random.fold_in, in_axes=(0 if key.ndim else None, 0))(key, jnp.asarray(inputs.ids))
         rows = samples * self._stages[stage].restarts
         placed = shard_images(self.mesh, (keys, *inputs[1:]))
         started = programs.start(self._problem(stage, inputs.operator), self._configs[stage], rows, *placed)

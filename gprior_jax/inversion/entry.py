@@ -8,6 +8,7 @@ import numpy as np
 from gprior_jax.inversion.filming import Film
 from gprior_jax.latents import Variables
 from gprior_jax.operators import Forward
+from gprior_jax.typing import Key
 
 Watch = Callable[[int, dict[str, float]], bool]
 
@@ -25,6 +26,7 @@ class Entry(NamedTuple):
         watch: called after every call of the step with the steps that the image has taken, and the scalars of its
             latest evaluation by name, of the row of least loss; True lets the image leave with the best found so far.
         film: takes pictures on the way; of one that was saved those that come after that.
+        key: of a run of its own, instead of the stream's.
     """
 
     tag: Any
@@ -35,3 +37,4 @@ class Entry(NamedTuple):
     label: Any = None
     watch: Watch | None = None
     film: Film | None = None
+    key: Key | None = None

@@ -259,10 +259,11 @@ class _Pool:
                 image.place, image.begun = device * self._per_device + self._free[device].pop(), self._now.calls
                 self._images[image.place] = image
         first, *_ = chosen.values()
-        each = [chosen.get(device, first).inputs for device in range(len(self._free))]
-        inputs = jax.tree.map(lambda *leaves: np.concatenate(leaves), *each)
         # Devices without a new image start a copy, which goes nowhere.
-        states, measurements = self._inverter.start(self._stage, self._key, inputs, self._samples)
+        each = [chosen.get(device, first) for device in range(len(self._free))]
+        inputs = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(image.inputs for image in each))
+        keys = jnp.stack([self._key_of(image) for image in each])
+        states, measurements = self._inverter.start(self._stage, keys, inputs, self._samples)
         rows = self._as_saved(chosen, states), measurements
         mesh, arrays = self._inverter.mesh, self._now.arrays
         if arrays is None:
@@ -270,6 +271,15 @@ class _Pool:
         else:
             arrays = programs.put(mesh, arrays, rows, *self._places(chosen))
         self._now = self._now._replace(arrays=arrays)
+
+    def _key_of(self, image: _Image) -> Key:
+        """The key of an image's run in this stage."""
+        if image.entry.key is None:
+            return self._key
+        key = unbound(self._inverter.mesh, image.entry.key)
+        for _ in range(self._stage):
+            key = purpose(key, NEXT_STAGE)
+        return key
 
     def _as_saved(self, chosen: dict[int, _Image], states: State) -> State:
         """States ``[D * rows]`` with those of images that were saved in their places."""

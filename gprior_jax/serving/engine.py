@@ -117,7 +117,7 @@ class Engine:
             self._open_lanes()
         return sum(not job.has_ended for job in jobs)
 
-    def warm(self, asked: Asked, ready: Ready) -> None:
+    def warm(self, asked: Asked, ready: Ready, owner: Any = None) -> None:
         """Compile what jobs of a kind need, by one that takes a step; the server is ready when that is done."""
 
         def warmed(ended: Job) -> None:
@@ -125,7 +125,7 @@ class Engine:
 
         with self._changed:
             self._warming += 1
-            job = self.submit(asked, ready, most_steps=1)
+            job = self.submit(asked, ready, most_steps=1, owner=owner)
             job.deadline, job.told = float("inf"), True
             self.listeners.append(warmed)
 

@@ -87,7 +87,7 @@ class Lane(threading.Thread):
             with trusted_range():
                 plan = self.plan
                 own: dict[str, Any] = {"slots": plan.maker.slots, "samples": plan.samples, "saver": self._saver}
-                for job, result in stream(plan.inverter, self._entries(), key=plan.key, **own):
+                for job, result in stream(plan.inverter, self._entries(), key=plan.maker.key, **own):
                     self._dispatcher.came_out(self, job, result)
         except StoppedError:  # The stream has saved its jobs.
             pass
@@ -117,7 +117,8 @@ class Lane(threading.Thread):
 
     def _entry(self, job: Job, ready: Ready) -> Entry:
         watch = partial(self._watch, job)
-        return Entry(job, ready.id, ready.arrays["observed"], ready.operator, None, ready.label, watch, job.film)
+        found = job.film, self.plan.key_of(job.asked)
+        return Entry(job, ready.id, ready.arrays["observed"], ready.operator, None, ready.label, watch, *found)
 
     def _watch(self, job: Job, step: int, numbers: dict[str, float]) -> bool:
         if self._dispatcher.is_stopping():

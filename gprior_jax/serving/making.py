@@ -257,10 +257,9 @@ class Plan:
         """Of a job, in all stages."""
         return sum(stage.solver.num_steps for stage in self.recipe.stages)
 
-    @property
-    def key(self) -> Key:
-        """Of its stream."""
-        return self.maker.key
+    def key_of(self, asked: Asked) -> Key | None:
+        """The key of a job that has one of its own; those of others are the maker's."""
+        return None
 
     @property
     def samples(self) -> int | None:

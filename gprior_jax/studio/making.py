@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import time
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,11 @@ _FIRST = ("features", "mganprior")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class StudioPlan(Plan):
-    """How items of a lane are worked on: those of one seed and class, as a run of the command has them."""
+    """How items of a lane are worked on: those of one class, each as a run of its command."""
 
-    @property
-    def key(self) -> Key:
+    def key_of(self, asked: Asked) -> Key:
         """That of a run with the seed."""
-        return seeded(self.asked.seed)
+        return seeded(asked.seed)
 
     @property
     def samples(self) -> int | None:
@@ -150,16 +150,24 @@ class Prepared:
         """Stem of its results' files."""
         return self.loaded.item.name
 
-    def ready(self) -> Ready:
-        """As an engine takes it."""
+    def ready(self, session: str = "") -> Ready:
+        """As an engine takes it.
+
+        Args:
+            session: its name. Where a lane has one place, every session has lanes of its own, so that nobody waits for
+                others: two of them at once take less time than one with two places, and alone half of it
+                (``benchmarks/RESULTS.md``).
+        """
         arrays = self.loaded.arrays
         operator = None
         if isinstance(self.job, runs.Restoring):
             whole = self.job.task.operator(self.loaded.alone().arrays)
             operator = jax.tree.map(lambda leaf: np.asarray(leaf)[0], whole)
-        lane = dataclasses.replace(self.asked.of_lane(), seed=self.asked.seed, label=self.asked.label)
+        lane = dataclasses.replace(self.asked.of_lane(), label=self.asked.label)
         leaves = jax.tree.leaves(operator)
         shapes = tuple(n for array in (arrays["observed"], *leaves) for n in array.shape)
+        if self.maker.slots == 1:
+            shapes += (zlib.crc32(session.encode()),)
         return Ready((lane, shapes), arrays, operator, None, self.loaded.digests, self.remarks, self.loaded.item.id)
 
     def write_placed(self, folder: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """An item on its way through the engine, and the codes that come of it."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,14 @@ class Owned:
         model: what commands call it.
         session: where the item is.
         piece: the item.
+        after: called when it has ended and all is written.
     """
 
     prior: Prior
     model: str
     session: Session
     piece: Piece
+    after: Callable[[], None] = lambda: None
 
     def finish(self, plan: Plan, job: Job, result: Result) -> None:
         """Write what came of it."""
@@ -68,6 +71,7 @@ class Owned:
                 if not self.piece.is_removed:
                     self.session.save()
             self.piece.view.end()
+        self.after()
 
 
 def _files(folder: Path, stem: str) -> dict[str, Any]:

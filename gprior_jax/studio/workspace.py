@@ -85,11 +85,19 @@ class Workspace:
         """
         self.first_look(from_uint8(picture))
         asked = Asked(method=self.maker.first, label=0 if self.prior.num_classes else None)
-        with tempfile.TemporaryDirectory() as folder:
-            photograph = Path(folder) / "photograph.png"
+        folder = tempfile.TemporaryDirectory()
+        try:
+            session = Session.new(Path(folder.name) / "rehearsal", "", self.model)
+            piece = Piece("1", {"state": "queued"})
+            photograph = session.folder / "photograph.png"
             save_image(photograph, picture)
-            prepared = self.maker.prepare(Order("photograph", asked, None), Files(photograph))
-            self.engine.warm(asked, prepared.ready())
+            files = Files(photograph, session.results(piece))
+            piece.prepared = self.maker.prepare(Order("photograph", asked, None), files)
+            owner = Owned(self.prior, self.model, session, piece, after=folder.cleanup)
+            self.engine.warm(asked, piece.prepared.ready(), owner)
+        except BaseException:
+            folder.cleanup()
+            raise
 
     @property
     def prior(self) -> Prior:
@@ -215,7 +223,7 @@ class Workspace:
             files, order = unpack(folder, session.results(piece), order, uploads, self.prior, self.model)
             piece.about |= {"photograph": files.photograph.name}
             piece.prepared = prepared = self.maker.prepare(order, files)
-            ready = prepared.ready()
+            ready = prepared.ready(session.id)
             piece.about |= prepared.write_placed(folder)
             self._look(piece, ready)
             owner = Owned(self.prior, self.model, session, piece)
