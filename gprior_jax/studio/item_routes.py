@@ -79,7 +79,7 @@ def _add_orders(app: FastAPI, workspace: Workspace, readers: asyncio.Semaphore) 
         if _kind(request) != FORM:
             raise HTTPException(415, f"content type {_kind(request)[:40]!r}: use {FORM} or {JSON}.")
         uploads, fields = await read_uploads(request, workspace)
-        order = parse_order(fields.get("order", "{}"))
+        order = parse_order(fields.get("order", "{}"), workspace.maker.first)
         workspace.engine.check_room()
 
         def take() -> Piece:

@@ -40,8 +40,8 @@ from gprior_jax.studio.orders import Files, Order, command_of
 from gprior_jax.summary import versions
 from gprior_jax.typing import Key
 
-_FIRST = ("features", "mganprior")
-"""Methods, by preference: of a style-based prior features fit best of those whose results are edited."""
+_FIRST = ("w_plus", "mganprior")
+"""Methods, by preference: styles are edited best, and start from the encoder where there is one."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ class StudioMaker(Maker):
 
     @property
     def first(self) -> str:
-        """The method that the page has unless another is chosen."""
+        """The method of an inversion unless another is chosen."""
         return next((name for name in _FIRST if name in self.methods), self.methods[0])
 
     def unchecked(self, asked: Asked) -> Recipe:

@@ -47,8 +47,12 @@ class Order(NamedTuple):
     placing: Placing
 
 
-def parse_order(text: Any) -> Order:
+def parse_order(text: Any, method: str = "mganprior") -> Order:
     """An order out of JSON.
+
+    Args:
+        text: the JSON.
+        method: of an inversion whose order names none; restorations have the one that they were measured with.
 
     Raises:
         ArgumentError: it is none, or settings that are none.
@@ -64,6 +68,8 @@ def parse_order(text: Any) -> Order:
         raise ArgumentError("the order is no JSON object: send one with the settings.")
     name, placing = told.pop("name", None), told.pop("placement", None)
     settings = {name: value for name, value in told.items() if value is not None}
+    if settings.get("task", "invert") == "invert":
+        settings.setdefault("method", method)
     return Order(str(name or "photograph")[:200], settings_of(settings), _placing(placing))
 
 

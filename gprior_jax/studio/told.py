@@ -1,5 +1,6 @@
 """Sessions, items and the studio itself, as JSON."""
 
+import functools
 from typing import Any
 
 from gprior_jax._version import __version__
@@ -8,6 +9,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.recipes import METHODS
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.making import Maker
+from gprior_jax.studio.making import StudioMaker
 from gprior_jax.studio.placing import how_aligned
 from gprior_jax.studio.sessions import Piece, Session
 from gprior_jax.studio.workspace import Workspace
@@ -38,7 +40,7 @@ def about(workspace: Workspace) -> dict[str, Any]:
     maker, limits = workspace.maker, workspace.engine.limits
     prior = maker.prior
     height, width, channels = prior.image_shape
-    methods = [_method(maker, name) for name in maker.methods]
+    methods = _methods(maker)
     own = next(method["defaults"] for method in methods if method["name"] == maker.first)
     return {
         "name": workspace.model,
@@ -50,6 +52,7 @@ def about(workspace: Workspace) -> dict[str, Any]:
         "tasks": maker.tasks,
         "methods": methods,
         "default": {"method": maker.first, "perceptual": True, "seed": 0} | own,
+        "default_methods": {task: maker.first if task == "invert" else "mganprior" for task in maker.tasks},
         "encoder": prior.encoder is not None,
         "align": how_aligned(workspace.model),
         "styles": prior.num_styles or None,
@@ -58,6 +61,12 @@ def about(workspace: Workspace) -> dict[str, Any]:
         "directions": [],
         "limits": {name: getattr(limits, name) for name in _LIMITS},
     }
+
+
+@functools.lru_cache(maxsize=4)
+def _methods(maker: StudioMaker) -> list[dict[str, Any]]:
+    """All methods, which takes a while."""
+    return [_method(maker, name) for name in maker.methods]
 
 
 def _method(maker: Maker, name: str) -> dict[str, Any]:
@@ -76,7 +85,7 @@ def _method(maker: Maker, name: str) -> dict[str, Any]:
         "title": _TITLES.get(name, name),
         "summary": method.summary,
         "options": options + (["start"] if has_encoder else []),
-        "defaults": {option: known[option] for option in options},
+        "defaults": {option: known[option] for option in options if known[option] is not None},
         "perceptual": "perceptual" in method.options and bool(stage.terms) and _compares(maker, name),
         "encoder": has_encoder,
     }

@@ -106,7 +106,7 @@ def test_what_the_studio_says_of_itself(ask):
     methods = {method["name"]: method for method in told["methods"]}
     assert methods["mganprior"]["defaults"] == {"steps": 100, "codes": 20, "layer": 3, "preset": "fast"}
     assert methods["z"]["options"] == ["steps", "preset"]
-    assert told["default"]["method"] == "mganprior"
+    assert told["default"]["method"] == told["default_methods"]["inpaint"] == "mganprior"
     assert told["layers"] == [1, 2, 3, 4]
     assert told["align"] is None
     assert ask("GET", "/studio/sessions")[1]["sessions"]
