@@ -134,6 +134,11 @@ class Engine:
         """Whether jobs are taken and what was to be compiled is."""
         return not (self._warming or self._is_closing)
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether no more jobs are taken."""
+        return self._is_closing
+
     def find(self, name: str) -> Job:
         """The job of a name; raises as :meth:`gprior_jax.serving.shelf.Shelf.find`."""
         with self._changed:

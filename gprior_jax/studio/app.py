@@ -1,5 +1,6 @@
 """The studio's application: its page, and what the page asks."""
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from gprior_jax.studio.item_routes import add_items
 from gprior_jax.studio.session_routes import add_sessions
 from gprior_jax.studio.told import about
 from gprior_jax.studio.workspace import Workspace
+
+LOG = logging.getLogger("gprior_jax.studio")
 
 PAGE = Path(__file__).parent / "page"
 """The page, as it is served: nothing of it is built, and nothing is loaded from elsewhere."""
@@ -67,8 +70,14 @@ def _add_errors(app: FastAPI, workspace: Workspace) -> None:
             answer = JSONResponse({"detail": shown(str(error), workspace.path)}, answer.status_code, again)
         return answer
 
+    async def unwritten(request: Request, error: Exception) -> Response:
+        LOG.error("a file cannot be written", exc_info=error)
+        why = getattr(error, "strerror", None) or "the system refused"
+        return JSONResponse({"detail": f"nothing could be written ({why}): free space or check permissions."}, 507)
+
     for kind in (GPriorError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, told)
+    app.add_exception_handler(OSError, unwritten)
 
 
 def shown(sentence: str, folder: Path) -> str:

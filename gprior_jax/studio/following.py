@@ -25,7 +25,7 @@ async def follow(workspace: Workspace, session: Session, piece: Piece) -> AsyncI
     """``progress`` whenever something of an item has changed, and ``end`` when nothing more comes; the data is it."""
     before, spoke = None, time.monotonic()
     with piece.view.watched():
-        while not _is_over(told := told_item(workspace, session, piece)):
+        while not (_is_over(told := told_item(workspace, session, piece)) or workspace.engine.is_closing):
             if told != before:
                 before, spoke = told, time.monotonic()
                 yield _event("progress", told)
@@ -39,13 +39,14 @@ async def follow(workspace: Workspace, session: Session, piece: Piece) -> AsyncI
 async def follow_all(workspace: Workspace, session: Session) -> AsyncIterator[str]:
     """``item`` whenever something of one of a session's items has changed, ``gone`` with its id when it was removed.
 
-    A browser has few connections to a server: one for a session is enough, however many items are under way.
+    A browser has few connections to a server: one for a session is enough, however many items are under way. It ends
+    when the session is removed.
     """
     before: dict[str, dict[str, Any]] = {}
     spoke = time.monotonic()
     with contextlib.ExitStack() as watching:
         watched: set[str] = set()
-        while True:
+        while workspace.has(session) and not workspace.engine.is_closing:
             items = dict(session.items)
             for name, piece in items.items():
                 told = told_item(workspace, session, piece)

@@ -46,6 +46,14 @@ class Order(NamedTuple):
     asked: Asked
     placing: Placing
 
+    def given(self) -> dict[str, Any]:
+        """What differs from the defaults, JSON as it was sent."""
+        square = self.placing
+        if isinstance(square, Frame):
+            told = {"center": [square.x, square.y], "size": square.side, "angle": square.degrees}
+            return self.asked.given() | {"placement": told}
+        return self.asked.given() | ({} if square is None else {"placement": square})
+
 
 def parse_order(text: Any, method: str = "mganprior") -> Order:
     """An order out of JSON.

@@ -76,9 +76,14 @@ class View:
         finally:
             self._watchers -= 1
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody looks all the time."""
+        return self._watchers > 0
+
     def _is_wanted(self) -> bool:
         now = time.monotonic()
-        return now - self._shown >= _APART_S and bool(self._watchers or now - self._looked < _LOOKS_S)
+        return now - self._shown >= _APART_S and (self.is_watched or now - self._looked < _LOOKS_S)
 
 
 class FirstLook:

@@ -148,6 +148,11 @@ class Workspace:
                 raise UnknownItemError("there is no such session: begin another, or choose one of the list.")
             return self._sessions[name]
 
+    def has(self, session: Session) -> bool:
+        """Whether a session is still there."""
+        with self._lock:
+            return self._sessions.get(session.id) is session
+
     def rename(self, name: str, title: Any) -> Session:
         """Give a session another title.
 
@@ -217,7 +222,7 @@ class Workspace:
         """
         asked = order.asked
         self.maker.recipe(asked)
-        about = {"name": order.name, "task": asked.task, "state": "queued", "settings": asked.given()}
+        about = {"name": order.name, "task": asked.task, "state": "queued", "settings": order.given()}
         with session.adding(about) as piece:
             folder = session.photographs(piece)
             files, order = unpack(folder, session.results(piece), order, uploads, self.prior, self.model)

@@ -1,12 +1,13 @@
 """The studio's answers: what is refused in a sentence, who may ask, and what the page asks first."""
 
 import contextlib
+import errno
 import http.client
 import json
 
 import pytest
 from cli import priors
-from serving.served import png
+from serving.served import LONG, png, until
 
 from studio.studios import JSON, form, mask, studio
 
@@ -141,6 +142,35 @@ def test_all_items_of_a_session_are_followed_at_once(ask):
         assert answer.readline() == b"\n"
         assert answer.readline() == b"event: gone\n"
         assert json.loads(answer.readline()[6:]) == {"id": number}
+        piece = running(ask, own)
+        until(lambda: piece.view.is_watched)
+    until(lambda: not piece.view.is_watched)
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", ask.port, timeout=60)) as connection:
+        connection.request("GET", f"/studio/sessions/{own}/items/{piece.id}/events")
+        until(lambda: piece.view.is_watched)
+    until(lambda: not piece.view.is_watched)
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", ask.port, timeout=60)) as connection:
+        connection.request("GET", f"/studio/sessions/{own}/events")
+        answer = connection.getresponse()
+        ask("DELETE", f"/studio/sessions/{own}")
+        assert answer.read()  # Until it ends.
+
+
+def running(ask, session):
+    """An item that is under way."""
+    number = ask.drop(session, {"steps": LONG, "codes": 2})[1]["id"]
+    until(lambda: ask.item(session, number)["step"])
+    return ask.workspace.session(session).find(number)
+
+
+def test_a_disk_that_is_full_is_told(ask, session, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gprior_jax.studio.uploads.write_bytes", full)
+    status, told = ask.drop(session, GOOD)
+    assert (status, "No space left on device" in told["detail"]) == (507, True)
+    assert list((ask.workspace.folder(session) / "photographs").glob("*")) == []
 
 
 def test_nothing_is_loaded_from_elsewhere_and_nobody_frames_it(ask):

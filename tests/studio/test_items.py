@@ -31,14 +31,17 @@ ORDERS = {
         {},
         ["--align", "{sent}/template.json", "--landmarks", "{sent}/faces.json"],
     ),
-    "colorize": ({"task": "colorize", "perceptual": False}, {}, ["--perceptual", "none"]),
+    "colorize": (
+        {"task": "colorize", "method": "z", "codes": None, "perceptual": False},
+        {},
+        ["--method", "z", "--perceptual", "none"],
+    ),
     "upscale": ({"task": "upscale", "factor": 2}, {}, ["--factor", "2"]),
     "inpaint": (
         {"task": "inpaint", "samples": 2},
         {"mask": mask()},
         ["--mask", "{sent}/mask.png", "--invert-mask", "--samples", "2"],
     ),
-    "denoise": ({"task": "denoise", "method": "z", "codes": None, "start": "auto"}, {}, ["--method", "z"]),
 }
 
 
@@ -48,6 +51,9 @@ def test_what_comes_of_a_photograph_is_what_its_command_makes_of_it(ask, little,
     session = ask.begin(kind)
     item = ask.done(session, SHORT | {"name": "my cat.png"} | order, image=png(3, (16, 13)), **files)
     assert item["state"] == "done", item
+    if "placement" in order:
+        assert item["settings"]["placement"]["size"] == pytest.approx(order["placement"]["size"])
+        assert item["settings"]["placement"]["angle"] == pytest.approx(order["placement"]["angle"])
     folder = ask.workspace.folder(session, item["id"])
     sent = ask.workspace.session(session).folder / "photographs" / item["id"]
     codes = [] if "codes" in order else ["--codes", "2"]

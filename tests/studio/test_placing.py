@@ -12,7 +12,7 @@ from gprior_jax.images.frames import Frame
 from gprior_jax.images.landmarks import read_faces
 from gprior_jax.runs.aligning import find_alignment
 from gprior_jax.studio import placing
-from gprior_jax.studio.orders import file_name, parse_order
+from gprior_jax.studio.orders import command_of, file_name, parse_order
 from gprior_jax.studio.placing import given_faces, propose, write_square
 
 
@@ -82,3 +82,29 @@ def test_what_is_proposed(monkeypatch):
     assert propose("m", png(), None) == {"size": [8, 8], "faces": [], "remark": None}
     assert Frame(0, 0, 1, 0).side == 2
     assert y == pytest.approx(told["faces"][0]["center"][1])
+
+
+@pytest.mark.parametrize(
+    ("order", "wanted"),
+    [
+        ({"task": "invert", "seed": 3, "crop": "pad"}, {"seed": 3, "crop": "pad", "perceptual": "auto"}),
+        ({"task": "invert", "perceptual": False}, {"method": "mganprior", "perceptual": "none"}),
+        ({"task": "colorize", "preset": "official"}, {"preset": "official", "samples": 1}),
+        ({"task": "upscale", "factor": 4, "filter": "area"}, {"factor": 4, "filter": "area"}),
+        ({"task": "inpaint", "box": 3, "blend": "none"}, {"box": 3, "blend": "none", "mask": None}),
+        ({"task": "denoise", "noise": "impulse", "samples": 3}, {"noise": "impulse", "samples": 3}),
+        ({"task": "deblur", "blur": "motion", "length": 3.0, "angle": 20.0}, {"length": 3.0, "angle": 20.0}),
+        ({"task": "deblur"}, {"sigma": 1.5, "blur": "gaussian"}),
+    ],
+)
+def test_settings_are_flags_of_the_command(order, wanted):
+    asked = parse_order(json.dumps(order)).asked
+    command = command_of(asked, "builtin")
+    assert type(command).__name__.lower() == asked.task
+    assert {name: getattr(command, name) for name in wanted} == wanted
+
+
+def test_an_inversion_without_a_method_has_the_prior_s():
+    assert parse_order("{}", "w_plus").asked.method == "w_plus"
+    assert parse_order('{"task": "colorize"}', "w_plus").asked.method == "mganprior"
+    assert parse_order('{"method": "z"}', "w_plus").asked.method == "z"
