@@ -63,8 +63,9 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
         listener.start()
         self._tell(prior.name, listener.address, token is not None)
         wait_for_signal()
-        say("the studio ends; sessions are kept.", self.json)
         cancelled, _ = engine.close(0.0)
+        told = f"; {cancelled} photographs were under way, and are to be dropped again" if cancelled else ""
+        say(f"the studio ends, its sessions are kept{told}.", self.json)
         listener.stop()
         workspace.close()
         return 1 if cancelled else 0

@@ -45,6 +45,19 @@ def how_aligned(model: str) -> str | None:
     return "detector"
 
 
+OF_FFHQ = Template(((0.375, 0.475), (0.625, 0.475)), (0.5, 0.72))
+"""Where eyes and mouth are in squares of FFHQ: eyes are a quarter of the side apart unless a face is long, and with
+them the middle is given (:class:`gprior_jax.images.frames.Ffhq`); the mouth as in the bundled portraits."""
+
+
+def guides_of(model: str) -> dict[str, Any] | None:
+    """Where eyes and mouth are in the images of a model, as parts of their side, JSON; None where it does not say."""
+    alignment = alignment_of(model)
+    if alignment is None:
+        return None
+    return (alignment if isinstance(alignment, Template) else OF_FFHQ)._asdict()
+
+
 def points_of(frame: Frame) -> list[float]:
     """The three points that tell a square to :data:`BY_HAND`, as files of faces have them."""
     places = 2.0 * np.array([*BY_HAND.eyes, BY_HAND.mouth]) - 1.0

@@ -10,7 +10,7 @@ from gprior_jax.recipes import METHODS
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.making import Maker
 from gprior_jax.studio.making import StudioMaker
-from gprior_jax.studio.placing import how_aligned
+from gprior_jax.studio.placing import guides_of, how_aligned
 from gprior_jax.studio.sessions import Piece, Session
 from gprior_jax.studio.workspace import Workspace
 
@@ -55,6 +55,7 @@ def about(workspace: Workspace) -> dict[str, Any]:
         "default_methods": {task: maker.first if task == "invert" else "mganprior" for task in maker.tasks},
         "encoder": prior.encoder is not None,
         "align": how_aligned(workspace.model),
+        "guides": guides_of(workspace.model),
         "styles": prior.num_styles or None,
         "layers": list(range(1, prior.num_layers)),
         "truncation": bool(prior.num_styles),

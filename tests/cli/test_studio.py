@@ -57,4 +57,4 @@ def test_it_serves_its_page_and_keeps_sessions(little, capsys, monkeypatch, tmp_
     words = ["studio", "--model", str(little), "--port", "0", "--folder", str(tmp_path / "s"), "--json"]
     assert main(words) == 0
     assert (tmp_path / "s" / listening["session"] / "1" / "seed_1.png").is_file()
-    assert "sessions are kept" in capsys.readouterr().err
+    assert "its sessions are kept." in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 from serving.served import png
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.images.frames import Frame
+from gprior_jax.images.frames import FFHQ, Frame
 from gprior_jax.images.landmarks import read_faces
 from gprior_jax.runs.aligning import find_alignment
 from gprior_jax.studio import placing
@@ -76,6 +76,11 @@ def test_what_is_proposed(monkeypatch):
     ((x, y), size, angle) = (told["faces"][0][name] for name in ("center", "size", "angle"))
     assert (told["size"], angle, x) == ([100, 100], pytest.approx(0), pytest.approx(50))
     assert size > 100
+    frame = FFHQ.frame(points)
+    seen = np.stack(frame.within(*points.T), axis=1)
+    np.testing.assert_allclose(seen, [*placing.OF_FFHQ.eyes, placing.OF_FFHQ.mouth], atol=0.03)
+    assert placing.guides_of("builtin:portraits")["mouth"] == (0.5, 0.771)
+    assert placing.guides_of("builtin:cells") is None
     monkeypatch.setattr(placing, "find_faces", lambda image: [])
     assert "no face was found" in propose("builtin:portraits", png(size=(100, 100)), None)["remark"]
     monkeypatch.setattr(placing, "alignment_of", lambda model: None)
