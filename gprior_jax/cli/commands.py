@@ -65,6 +65,7 @@ _BUILT_IN = (
     _own("edit", "edit:Edit", "move codes along directions and boundaries, and draw what becomes of their pictures"),
     _own("diffuse", "diffuse:Diffuse", "put a part of pictures into others, and let what is around it follow"),
     _own("mix", "mix:Mix", "mix the styles of pictures in a grid"),
+    _own("render", "render:Render", "draw one picture of a code, edited in several ways"),
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
     _own("explain", "explain:Explain", "say what each code of a result of several codes does"),
     _own("directions", "directions:Directions", "say what files of directions hold, those of other programs too"),

@@ -12,13 +12,12 @@ from gprior_jax import geometry
 from gprior_jax.cli.codes import CodeCommand
 from gprior_jax.cli.flags import PerceptualFlag, check_positive
 from gprior_jax.errors import ArgumentError
-from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.geometry.functions import Network, Space
 from gprior_jax.geometry.geodesics import NUM_SEGMENTS, STEPS
 from gprior_jax.keys import seeded
 from gprior_jax.perceptual.network import default
-from gprior_jax.runs.geometry import Measured, Plan, explore, facts, moved, write
+from gprior_jax.runs.geometry import Measured, Plan, codes_of, ends_of, explore, facts, moved, write
 from gprior_jax.storage.atomic import check_free, new_folder, write_json
 
 
@@ -77,20 +76,9 @@ class Geometry(CodeCommand, PerceptualFlag):
 
     def _ends(self, prior: Prior, codes: dict[str, np.ndarray]) -> tuple[Prior, Space, np.ndarray]:
         """The prior, held to the codes' class where they are z; and the codes in the space of the curves."""
-        if "z" in codes:
-            if prior.num_styles and self.psi != 1.0:
-                raise ArgumentError(f"--truncation {self.truncation}: curves in z are not truncated, leave it out.")
-            labels = codes.get("label")
-            if labels is None:
-                return prior, "z", codes["z"]
-            if not np.array_equal(labels[0], labels[1]):
-                raise ArgumentError("the two codes are of different classes: name one with --label, or use --space w.")
-            return with_label(prior, jnp.asarray(labels[0])), "z", codes["z"]
-        styles = codes["w_plus"]
-        one = bool((styles == styles[:, :1]).all())
-        if self.space == "w" and not one:
-            raise ArgumentError("the codes are styles of layers: use --space w_plus.")
-        return (prior, "w", styles[:, 0]) if one and self.space != "w_plus" else (prior, "w_plus", styles)
+        if "z" in codes and prior.num_styles and self.psi != 1.0:
+            raise ArgumentError(f"--truncation {self.truncation}: curves in z are not truncated, leave it out.")
+        return ends_of(prior, codes, {"w": True, "w_plus": False}.get(self.space))
 
     def _network(self, prior: Prior) -> Network:
         network = self.network()
@@ -98,10 +86,7 @@ class Geometry(CodeCommand, PerceptualFlag):
 
     def _write(self, folder: Path, prior: Prior, space: Space, measured: Measured) -> None:
         latents = np.concatenate([measured.lines, np.asarray(measured.geodesic.curve), moved(measured)])
-        if space == "w":
-            shape = (len(latents), prior.num_styles, latents.shape[-1])
-            latents = np.broadcast_to(latents[:, None], shape)
-        drawn = self.render(prior, {"z" if space == "z" else "w_plus": latents})
+        drawn = self.render(prior, codes_of(prior, space, latents))
         cut = 2 * len(measured.lines)
         write(folder, measured, drawn[:cut], drawn[cut:])
 

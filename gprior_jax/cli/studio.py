@@ -61,6 +61,7 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
         self._warm(workspace)
         gc.set_threshold(*GARBAGE)
         listener.start()
+        workspace.book.start()
         self._tell(prior.name, listener.address, token is not None)
         wait_for_signal()
         cancelled, _ = engine.close(0.0)

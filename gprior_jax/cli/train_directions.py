@@ -20,12 +20,11 @@ from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
 from gprior_jax.runs.directions import read_directions
-from gprior_jax.runs.directions_file import is_direction, save_direction
+from gprior_jax.runs.directions_file import about_model, is_direction, save_direction
 from gprior_jax.runs.scores import Scores, class_scores, read_scores
 from gprior_jax.runs.sources import read_points
 from gprior_jax.runs.training_codes import TrainingCodes, read_training_codes
 from gprior_jax.storage.atomic import new_folder
-from gprior_jax.summary import fingerprint, versions
 
 STRIP_CODES = 3
 """Rows of a strip."""
@@ -38,11 +37,6 @@ def layers_of(prior: Prior, text: str | None) -> tuple[int, ...] | None:
     if not prior.num_styles:
         raise ArgumentError(f"--layers {text}: {prior} has no style layers, leave it out.")
     return check_layers(prior, range(*editing.style_range(text, prior.num_styles)))
-
-
-def about_model(prior: Prior, model: str) -> dict[str, Any]:
-    """What a file of a direction says of the model that it was found with."""
-    return {"model": model, "weights": fingerprint(prior.params), "versions": versions()}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

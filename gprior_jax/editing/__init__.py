@@ -10,6 +10,8 @@ from gprior_jax.editing.boundaries import Boundary as Boundary
 from gprior_jax.editing.boundaries import project_out as project_out
 from gprior_jax.editing.boundaries import train_boundary as train_boundary
 from gprior_jax.editing.change import changes as changes
+from gprior_jax.editing.combined import Slider as Slider
+from gprior_jax.editing.combined import combined as combined
 from gprior_jax.editing.diffusing import default_box as default_box
 from gprior_jax.editing.diffusing import diffuse as diffuse
 from gprior_jax.editing.diffusing import first_codes as first_codes
@@ -29,6 +31,7 @@ from gprior_jax.editing.movable import movable as movable
 from gprior_jax.editing.movable import moved as moved
 from gprior_jax.editing.moving import Step as Step
 from gprior_jax.editing.moving import coordinates as coordinates
+from gprior_jax.editing.moving import deviation_of as deviation_of
 from gprior_jax.editing.moving import move as move
 from gprior_jax.editing.moving import step_for as step_for
 from gprior_jax.editing.moving import strengths_for as strengths_for
@@ -38,6 +41,7 @@ from gprior_jax.editing.paths import morph as morph
 from gprior_jax.editing.paths import slerp as slerp
 from gprior_jax.editing.points import Point as Point
 from gprior_jax.editing.points import Variables as Variables
+from gprior_jax.editing.points import between as between
 from gprior_jax.editing.points import codes as codes
 from gprior_jax.editing.points import common_parametrization as common_parametrization
 from gprior_jax.editing.points import morph_variables as morph_variables

@@ -135,6 +135,27 @@ def step_for(
     return Step(step, np.asarray(origin if alone else 0.0, np.float32))
 
 
+def deviation_of(prior: Prior, direction: Direction, layers: Sequence[int] | None = None) -> np.ndarray:
+    """What codes are moved by for a standard deviation along one direction, see :func:`step_for`.
+
+    Args:
+        prior: whose codes are moved.
+        direction: where its deviation is known, that is taken; else it is measured.
+        layers: styles that move; None takes what the direction is meant for.
+
+    Returns:
+        float32 ``[z_dim]``, or ``[num_styles, w_dim]``.
+
+    Raises:
+        ValueError: a direction of another size, or layers that the prior does not have.
+    """
+    space = common_space([direction])
+    own = direction if layers is None else dataclasses.replace(direction, layers=tuple(layers) or None)
+    vector = fitted(prior, own, space)
+    step = np.float32(_deviation(prior, own, vector, space)) * vector
+    return step if space == "w" else step[0]
+
+
 def _deviation(prior: Prior, direction: Direction, vector: np.ndarray, space: str) -> float:
     """Standard deviation of codes along a fitted vector, in its lengths: measured, or as the direction says."""
     found = direction.deviation

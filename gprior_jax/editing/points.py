@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax.editing.paths import lerp, morph, slerp
+from gprior_jax.checks import check_finite
+from gprior_jax.editing.paths import Path, lerp, morph, slerp
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior
@@ -129,11 +130,48 @@ def morph_variables(
         closed: go on from the last key to the first.
         ease: slow down at every key.
     """
-    arcs = set() if prior.latent.kind == "uniform" else {"z"}
     return {
-        name: np.asarray(morph(values, steps, closed=closed, ease=ease, path=slerp if name in arcs else lerp))
+        name: np.asarray(morph(values, steps, closed=closed, ease=ease, path=_path(prior, name)))
         for name, values in keys.items()
     }
+
+
+def _path(prior: Prior, name: str) -> Path:
+    """What joins two values of a variable."""
+    return slerp if name == "z" and prior.latent.kind != "uniform" else lerp
+
+
+def between(
+    prior: Prior, first: Point, second: Point, at: float, space: Literal["z", "w"] | None = None, psi: float = 1.0
+) -> Point:
+    """A point on the way from one to another, which :func:`morph_variables` goes along.
+
+    Two inversions that were made in the same way go by all that they consist of, others by their codes.
+
+    Args:
+        prior: the generator.
+        first: at 0.
+        second: at 1.
+        at: how far.
+        space: of the codes, see :func:`codes`; given, nothing but codes goes.
+        psi: truncation of styles that are mapped from a plain z.
+
+    Raises:
+        ValueError: a point without a code in the space, or no number.
+
+    >>> import gprior_jax as gp
+    >>> ends = [Point("", {"z": np.full(128, number, np.float32)}) for number in (1.0, 3.0)]
+    >>> float(between(gp.load("builtin"), *ends, 0.5).variables["z"][0])
+    2.0
+    """
+    check_finite(at=at)
+    shared = common_parametrization([first, second]) if space is None else None
+    keys = codes(prior, [first, second], space, psi) if shared is None else stack([first, second])
+    found = {
+        name: np.asarray(_path(prior, name)(jnp.asarray(ends[0]), jnp.asarray(ends[1]), jnp.float32(at)))
+        for name, ends in keys.items()
+    }
+    return Point(first.name, found, shared, first.model, first.weights)
 
 
 def render(

@@ -19,6 +19,7 @@ from gprior_jax.geometry.functions import outputs_of as outputs_of
 from gprior_jax.geometry.geodesics import Geodesic as Geodesic
 from gprior_jax.geometry.geodesics import descend as descend
 from gprior_jax.geometry.geodesics import geodesic as geodesic
+from gprior_jax.geometry.geodesics import geodesic_step as geodesic_step
 from gprior_jax.geometry.geodesics import geodesics as geodesics
 from gprior_jax.geometry.georce import georce as georce
 from gprior_jax.geometry.jacobian import Linearized as Linearized

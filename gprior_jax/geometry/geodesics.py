@@ -108,13 +108,28 @@ def geodesic(
     return _finished(function, curve, line(start, end, num_segments))
 
 
-def _relaxed(function: Function, curve: Array, steps: int, products: int, damping: float) -> Array:
-    graph = path(len(curve) - 1)
+def geodesic_step(function: Function, state: Relaxed, products: int = PRODUCTS) -> Relaxed:
+    """One of the steps that :func:`geodesic` is made of, for whoever shows a curve on its way.
 
+    Args:
+        function: of a latent of any shape.
+        state: control points ``[T + 1, ...]``, whose ends stay, and the damping
+            (:data:`gprior_jax.geometry.relaxing.DAMPING` at first).
+        products: with the Jacobian.
+
+    >>> surface = lambda x: jnp.stack([x[0], x[1], x[0] ** 2])
+    >>> state = geodesic_step(surface, Relaxed(line(-jnp.ones(2), jnp.ones(2), 4), jnp.array(DAMPING)))
+    >>> bool(measure(surface, state.points).energy < measure(surface, line(-jnp.ones(2), jnp.ones(2), 4)).energy)
+    True
+    """
+    moved, outputs = relax(function, path(len(state.points) - 1), state, products)
+    # Evened every time: a step is found for the points as they lie, and takes them apart.
+    return moved._replace(points=evened_by(outputs, moved.points))
+
+
+def _relaxed(function: Function, curve: Array, steps: int, products: int, damping: float) -> Array:
     def step(state: Relaxed, _: None) -> tuple[Relaxed, None]:
-        moved, outputs = relax(function, graph, state, products)
-        # Evened every time: a step is found for the points as they lie, and takes them apart.
-        return moved._replace(points=evened_by(outputs, moved.points)), None
+        return geodesic_step(function, state, products), None
 
     first = Relaxed(curve, jnp.asarray(damping, curve.dtype))
     return jax.lax.scan(step, first, None, length=steps)[0].points

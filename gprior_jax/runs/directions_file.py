@@ -16,7 +16,9 @@ import numpy as np
 
 from gprior_jax.editing.directions import Direction, Space
 from gprior_jax.errors import CheckpointError
+from gprior_jax.generators.prior import Prior
 from gprior_jax.storage.atomic import write_arrays
+from gprior_jax.summary import fingerprint, versions
 from gprior_jax.zoo.bundled import resolve
 
 FOLDER = "directions"
@@ -46,6 +48,11 @@ def save_direction(path: str | os.PathLike, direction: Direction, about: Mapping
     arrays |= {name: float(value) for name, value in known.items() if value is not None}
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     write_arrays(path, arrays)
+
+
+def about_model(prior: Prior, model: str) -> dict[str, Any]:
+    """What a file of a direction says of the model that it was found with."""
+    return {"model": model, "weights": fingerprint(prior.params), "versions": versions()}
 
 
 def is_direction(path: str | os.PathLike) -> bool:

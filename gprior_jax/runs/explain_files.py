@@ -145,11 +145,16 @@ def overlaid(image: np.ndarray, values: np.ndarray) -> np.ndarray:
     return _coloured(image, _ORANGE, strength[..., None])
 
 
+def code_colours(number: int) -> np.ndarray:
+    """The colours of so many codes, float32 ``[N, 3]`` in [0, 255]."""
+    # Hues by the golden ratio: codes that follow each other are told apart.
+    hues = [colorsys.hsv_to_rgb(0.618034 * code % 1.0, 0.85, 1.0) for code in range(number)]
+    return 255.0 * np.asarray(hues, np.float32)
+
+
 def territories(found: Explained) -> np.ndarray:
     """The picture in gray, in every pixel coloured by the code that has most influence there; uint8."""
-    # Hues by the golden ratio: codes that follow each other are told apart.
-    hues = [colorsys.hsv_to_rgb(0.618034 * code % 1.0, 0.85, 1.0) for code in range(len(found.maps))]
-    colours = 255.0 * np.asarray(hues, np.float32)
+    colours = code_colours(len(found.maps))
     strength = 0.5 * (found.maps.max(axis=0) > 0)
     return _coloured(found.image, colours[found.maps.argmax(axis=0)], strength[..., None])
 

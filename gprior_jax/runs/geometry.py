@@ -9,7 +9,11 @@ import numpy as np
 
 from gprior_jax import geometry
 from gprior_jax.compiling import jit
-from gprior_jax.geometry.functions import Outputs
+from gprior_jax.editing.points import Variables
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.prior import Prior
+from gprior_jax.geometry.functions import Outputs, Space
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
 from gprior_jax.runs.html import curves, heat_map, page, paragraph, picture, section, table
@@ -47,6 +51,38 @@ class Plan:
     steps: int
     directions: int
     cells: int
+
+
+def ends_of(prior: Prior, codes: Variables, one_w: bool | None = None) -> tuple[Prior, Space, np.ndarray]:
+    """The prior, held to the class of two codes where they are z; the space of curves between them; and the two.
+
+    Args:
+        prior: the generator.
+        codes: ``{"z": [2, ...]}`` with their label, or ``{"w_plus": [2, ...]}``.
+        one_w: of styles: True wants one w for all layers, False a w for every layer; None goes by the codes.
+
+    Raises:
+        ArgumentError: codes of different classes, or styles of layers where one w is wanted.
+    """
+    if "z" in codes:
+        labels = codes.get("label")
+        if labels is None:
+            return prior, "z", codes["z"]
+        if not np.array_equal(labels[0], labels[1]):
+            raise ArgumentError("the two codes are of different classes: name one with --label, or use --space w.")
+        return with_label(prior, jnp.asarray(labels[0])), "z", codes["z"]
+    styles = codes["w_plus"]
+    one = bool((styles == styles[:, :1]).all())
+    if one_w and not one:
+        raise ArgumentError("the codes are styles of layers: use --space w_plus.")
+    return (prior, "w", styles[:, 0]) if one and one_w is not False else (prior, "w_plus", styles)
+
+
+def codes_of(prior: Prior, space: Space, latents: np.ndarray) -> Variables:
+    """Latents of a curve as codes that are drawn: ``{"z": [T, ...]}`` or ``{"w_plus": [T, ...]}``."""
+    if space == "w":
+        latents = np.broadcast_to(latents[:, None], (len(latents), prior.num_styles, latents.shape[-1]))
+    return {"z" if space == "z" else "w_plus": latents}
 
 
 class Measured(NamedTuple):

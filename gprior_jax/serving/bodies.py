@@ -102,10 +102,10 @@ def settings_of(given: dict[str, Any]) -> Asked:
     try:
         return SETTINGS.validate_python(given)
     except ValidationError as error:
-        raise ArgumentError(_sentence(error)) from None
+        raise ArgumentError(sentence_of(error)) from None
 
 
-def _sentence(error: ValidationError) -> str:
+def sentence_of(error: ValidationError) -> str:
     """The first of what is wrong."""
     first = error.errors(include_url=False)[0]
     name, value = ".".join(map(str, first["loc"])), first.get("input")

@@ -16,6 +16,7 @@ from gprior_jax.serving.app import add_service, told_error
 from gprior_jax.serving.gate import Gate
 from gprior_jax.serving.metrics import Metrics
 from gprior_jax.studio.door import Door, refuse
+from gprior_jax.studio.edit_routes import add_edits
 from gprior_jax.studio.item_routes import add_items
 from gprior_jax.studio.session_routes import add_sessions
 from gprior_jax.studio.told import about
@@ -53,6 +54,7 @@ def make_studio(workspace: Workspace, token: str | None = None) -> FastAPI:
     add_service(app, workspace.engine, metrics)
     add_sessions(app, workspace)
     add_items(app, workspace)
+    add_edits(app, workspace)
     _add_page(app, workspace)
     return app
 

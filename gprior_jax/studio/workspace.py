@@ -25,6 +25,7 @@ from gprior_jax.serving.jobs import Job, State
 from gprior_jax.serving.making import Ready
 from gprior_jax.storage.atomic import remove_leftovers
 from gprior_jax.storage.locks import hold
+from gprior_jax.studio.directions import Directions
 from gprior_jax.studio.drawing import draw
 from gprior_jax.studio.making import StudioMaker
 from gprior_jax.studio.orders import Files, Order
@@ -50,6 +51,7 @@ class Workspace:
         path: the folder.
         model: what commands call the prior.
         first_look: what the encoder answers to a picture.
+        book: the directions that are known.
     """
 
     def __init__(self, engine: Engine, folder: str | os.PathLike, model: str):
@@ -72,6 +74,7 @@ class Workspace:
         self._points: collections.OrderedDict[tuple[str, str], Point] = collections.OrderedDict()
         self._notes = ThreadPoolExecutor(1, "gprior notes")
         self.first_look = FirstLook(self.prior)
+        self.book = Directions(self.prior, model, self.path / ".directions")
         engine.listeners.append(self._ended)
 
     def warm(self, picture: np.ndarray) -> None:

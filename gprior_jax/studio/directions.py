@@ -1,0 +1,277 @@
+"""The directions that the studio has sliders for: the prior's own, those found without labels, and read files."""
+
+import dataclasses
+import io
+import logging
+import re
+import tempfile
+import threading
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from gprior_jax.editing.directions import Direction
+from gprior_jax.editing.spread import measure_deviations
+from gprior_jax.editing.unsupervised import Found, ganspace, sefa
+from gprior_jax.errors import ArgumentError, CheckpointError, GPriorError
+from gprior_jax.generators.prior import Prior, prepare
+from gprior_jax.latents import default_layer
+from gprior_jax.runs.directions import own_directions, read_directions
+from gprior_jax.runs.directions_file import about_direction, about_model, load_direction, save_direction
+from gprior_jax.summary import fingerprint
+
+LOG = logging.getLogger("gprior_jax.studio")
+
+Kind = Literal["boundary", "sefa", "ganspace", "file"]
+
+NUM_FOUND = 8
+"""Directions of SeFa, and as many of GANSpace."""
+
+MOST = 64
+"""Directions that one file may hold: a slider each."""
+
+RANGE = (-3, 3)
+"""Of sliders, in deviations, as of the published strips."""
+
+_SAMPLES = 1000
+"""Of GANSpace, where there are no styles: the bundled prior takes 5 s."""
+
+
+class Known(NamedTuple):
+    """A direction with what is told of it.
+
+    Attributes:
+        direction: with its deviation.
+        kind: where it comes from.
+        title: for people.
+        source: what ``--along`` and :func:`gprior_jax.runs.read_directions` take for it.
+    """
+
+    direction: Direction
+    kind: Kind
+    title: str
+    source: str
+
+
+class Directions:
+    """The directions of a prior, and those of sessions."""
+
+    def __init__(self, prior: Prior, model: str, folder: Path):
+        """Know those that the prior comes with; SeFa's and GANSpace's once :meth:`start` has found them.
+
+        Args:
+            prior: the generator.
+            model: its name or folder.
+            folder: for what is found, to be there at the next start.
+        """
+        self._prior, self._model, self._folder = prior, model, folder
+        self._weights = fingerprint(prior.params)
+        paths = own_directions(prior, model)
+        self._own = {name: self._known(path, "boundary", name) for name, path in paths.items()}
+        self._read: dict[Path, Known] = {}
+        self._done = threading.Event()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing more is looked for."""
+        return self._done.is_set()
+
+    def start(self) -> threading.Thread:
+        """Find directions in a thread of its own, which takes seconds."""
+        thread = threading.Thread(target=self._find, name="directions", daemon=True)
+        thread.start()
+        return thread
+
+    def known(self, session: Path | None = None) -> dict[str, Known]:
+        """All by name; with a session's folder also those that were added to it."""
+        return dict(self._own) | ({} if session is None else self._of(session))
+
+    def add(self, session: Path, file: str, content: bytes) -> list[str]:
+        """Add the directions of a file to a session; gives their names.
+
+        Args:
+            session: its folder.
+            file: the name that the client gives, of which no more than letters and digits count; what the file is, its
+                content says.
+            content: of an ``.npy``, ``.npz``, ``.pt`` or ``.pkl`` file.
+
+        Raises:
+            GPriorError: no directions, those of another prior, or too many.
+        """
+        stem = _plain(Path(file.replace("\\", "/")).stem) or "direction"
+        name = stem + _ending(content)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_bytes(content)
+            try:
+                found = read_directions(path, self._prior)
+            except GPriorError as error:
+                raise CheckpointError(str(error).replace(f"{folder}/", "").replace(folder, "")) from None
+        taken = self.known(session)
+        if len(found) > MOST:
+            raise ArgumentError(f"{name} holds {len(found)} directions: send a file of at most {MOST}.")
+        if len(found) + len(self._of(session)) > 4 * MOST:
+            raise ArgumentError(f"the session has {len(self._of(session))} directions of files: begin another session.")
+        names: list[str] = []
+        for direction in self._measured(found):
+            own = _unlike(_plain(direction.name) or "direction", {*taken, *names})
+            path = session / "directions" / f"{own}.npz"
+            about = {"kind": "file", "file": name, "title": direction.name}
+            save_direction(
+                path, dataclasses.replace(direction, name=own), about | about_model(self._prior, self._model)
+            )
+            names.append(own)
+        return names
+
+    def _of(self, session: Path) -> dict[str, Known]:
+        """What was added to a session."""
+        found: dict[str, Known] = {}
+        for path in sorted((session / "directions").glob("*.npz")):
+            if path not in self._read:
+                try:
+                    self._read[path] = self._known(path, "file", about_direction(path).get("title") or path.stem)
+                except GPriorError as error:
+                    LOG.warning("a direction of a session is passed over: %s", error)
+                    continue
+            found[path.stem] = self._read[path]
+        return found
+
+    def _known(self, path: Path, kind: Kind, title: str) -> Known:
+        [direction] = self._measured([load_direction(path)])
+        own = kind == "boundary"
+        return Known(direction, kind, _title(str(title)), path.stem if own else str(path))
+
+    def _measured(self, found: Sequence[Direction]) -> list[Direction]:
+        """With deviations, as ``gprior edit`` takes them: the file's, else measured."""
+        return [each if each.deviation else measure_deviations(self._prior, [each])[0] for each in found]
+
+    def _find(self) -> None:
+        try:
+            prior = prepare(self._prior)
+            for kind in ("sefa", "ganspace"):
+                self._own = self._own | (self._kept(kind) or self._new(prior, kind))
+        except Exception:  # Sliders are missing then, and nothing else.
+            LOG.exception("directions could not be found")
+        finally:
+            self._done.set()
+
+    def _kept(self, kind: Kind) -> dict[str, Known]:
+        """What an earlier start has found with these weights."""
+        found: dict[str, Known] = {}
+        for number in range(NUM_FOUND):
+            path = self._folder / f"{kind}_{number}.npz"
+            try:
+                if about_direction(path).get("weights") != self._weights:
+                    return {}
+                found[path.stem] = self._known(path, kind, _TITLES[kind].format(number + 1))
+            except CheckpointError:
+                return found if number else {}
+        return found
+
+    def _new(self, prior: Prior, kind: Kind) -> dict[str, Known]:
+        try:
+            found = _FINDERS[kind](prior)
+        except ArgumentError as error:  # A generator that does not tell its matrices, say.
+            LOG.info("no directions of %s: %s", kind, error)
+            return {}
+        directions = measure_deviations(prior, [each.direction for each in found])
+        known: dict[str, Known] = {}
+        for number, (direction, each) in enumerate(zip(directions, found, strict=True)):
+            name = f"{kind}_{number}"
+            path = self._folder / f"{name}.npz"
+            direction = dataclasses.replace(direction, name=name)
+            save_direction(path, direction, {"kind": kind, "value": each.value} | about_model(prior, self._model))
+            known[name] = Known(direction, kind, _TITLES[kind].format(number + 1), str(path))
+        return known
+
+
+def told(known: Mapping[str, Known]) -> list[dict[str, Any]]:
+    """Directions for the page."""
+    return [
+        {
+            "name": name,
+            "title": each.title,
+            "kind": each.kind,
+            "space": each.direction.space,
+            "layers": _layers(each.direction.layers),
+            "deviation": each.direction.deviation,
+            "range": list(RANGE),
+        }
+        for name, each in known.items()
+    ]
+
+
+def _sefa(prior: Prior) -> list[Found]:
+    return sefa(prior, min(NUM_FOUND, prior.w_dim if prior.num_styles else prior.z_dim))
+
+
+def _ganspace(prior: Prior) -> list[Found]:
+    if prior.num_styles:
+        return ganspace(prior, min(NUM_FOUND, prior.w_dim))
+    # Half way to where codes are composed, features are still few, and already vary with the picture (8 px of 64).
+    layer = max(1, default_layer(prior) // 2)
+    return ganspace(prior, min(NUM_FOUND, prior.z_dim), features_at=layer, samples=_SAMPLES)
+
+
+_FINDERS = {"sefa": _sefa, "ganspace": _ganspace}
+_TITLES = {"sefa": "SeFa {}", "ganspace": "GANSpace {}"}
+
+
+def _layers(layers: tuple[int, ...] | None) -> str | None:
+    """Style layers as :func:`gprior_jax.editing.style_layers` takes them.
+
+    >>> _layers((0, 1, 2, 5)), _layers(None)
+    ('0-2,5', None)
+    """
+    if layers is None:
+        return None
+    starts = [layer for layer in layers if layer - 1 not in layers]
+    ends = [layer for layer in layers if layer + 1 not in layers]
+    return ",".join(f"{a}-{b}" if a != b else f"{a}" for a, b in zip(starts, ends, strict=True))
+
+
+def _title(name: str) -> str:
+    """A name for people.
+
+    >>> _title("open_mouth"), _title("SeFa 1")
+    ('Open mouth', 'SeFa 1')
+    """
+    words = name.replace("_", " ").strip()[:60]
+    return words[:1].upper() + words[1:]
+
+
+def _plain(name: str) -> str:
+    """A name of letters, digits and few signs, which is fit for files and for words of a command line.
+
+    >>> _plain("../a b:c.npy")
+    'a_b_c.npy'
+    """
+    return re.sub(r"[^\w.-]+", "_", name).lstrip("._-")[-60:]
+
+
+def _ending(content: bytes) -> str:
+    """What a file of so much content ends in.
+
+    Raises:
+        ArgumentError: it holds no arrays.
+    """
+    if content.startswith(b"\x93NUMPY"):
+        return ".npy"
+    if content.startswith(b"\x80"):
+        return ".pkl"
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile:
+        raise ArgumentError("this is no file of directions: use .npy, .npz, .pt or .pkl.") from None
+    return ".pt" if any(name.endswith("data.pkl") for name in names) else ".npz"
+
+
+def _unlike(name: str, taken: set[str]) -> str:
+    """A name that is not taken."""
+    own, number = name, 1
+    while own in taken:
+        number += 1
+        own = f"{name}_{number}"
+    return own

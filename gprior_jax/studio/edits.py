@@ -1,0 +1,166 @@
+"""Edits of a session's items: what the page asks for, as points and pictures. All of it is a function of its codes."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import jax
+import numpy as np
+from pydantic import Field
+
+from gprior_jax import editing
+from gprior_jax.compiling import jit
+from gprior_jax.editing import Point, Slider
+from gprior_jax.errors import ArgumentError
+from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.prior import Prior, prepare
+from gprior_jax.generators.synthesis import synthesize
+from gprior_jax.images import arrays as im
+from gprior_jax.latents import Parametrization
+from gprior_jax.studio.workspace import Workspace
+from gprior_jax.typing import Array
+
+MOST_SLIDERS = 32
+"""Directions that are moved along at once."""
+
+FARTHEST = 100.0
+"""Deviations: nothing is left of a picture long before."""
+
+Strength = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST, allow_inf_nan=False)]
+
+FORBID: Any = {"extra": "forbid"}
+"""Fields that nothing knows are mistakes."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SliderAsked:
+    """A slider of the page."""
+
+    __pydantic_config__: ClassVar[Any] = FORBID
+
+    direction: str
+    strength: Strength
+    layers: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mix:
+    """Styles of another item."""
+
+    __pydantic_config__: ClassVar[Any] = FORBID
+
+    item: str
+    layers: str = "4-"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Morph:
+    """The way to another item."""
+
+    __pydantic_config__: ClassVar[Any] = FORBID
+
+    item: str
+    at: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Edit:
+    """What is done to an item: in the order of :func:`gprior_jax.editing.combined`."""
+
+    __pydantic_config__: ClassVar[Any] = FORBID
+
+    sliders: Annotated[tuple[SliderAsked, ...], Field(max_length=MOST_SLIDERS)] = ()
+    psi: Annotated[float, Field(ge=-2.0, le=2.0, allow_inf_nan=False)] = 1.0
+    mix: Mix | None = None
+    morph: Morph | None = None
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it leaves everything as it is."""
+        moves = any(slider.strength for slider in self.sliders)
+        return not moves and self.psi == 1.0 and self.mix is None and self.morph is None
+
+    def at(self, direction: str, strength: float, layers: str | None) -> "Edit":
+        """The same with a direction at another strength."""
+        others = tuple(slider for slider in self.sliders if slider.direction != direction)
+        return dataclasses.replace(
+            self, sliders=(*others, SliderAsked(direction=direction, strength=strength, layers=layers))
+        )
+
+
+NO_EDIT = Edit()
+
+
+class Edits:
+    """Edits items of a workspace. For any number of threads."""
+
+    def __init__(self, workspace: Workspace):
+        """Work with the codes and directions of a workspace."""
+        self.workspace = workspace
+
+    @functools.cached_property
+    def prior(self) -> Prior:
+        """Prepared."""
+        return jax.device_put(prepare(self.workspace.prior))
+
+    def point(self, session: str, item: str, edit: Edit) -> Point:
+        """The codes of an item, edited.
+
+        Raises:
+            GPriorError: no such item, direction or layers, or no way from these codes to what is asked for.
+        """
+        sliders = [self._slider(session, each) for each in edit.sliders]
+        own = self._named(session, item)
+        towards = None if edit.morph is None else (self._named(session, edit.morph.item), edit.morph.at)
+        styles = None if edit.mix is None else (self._named(session, edit.mix.item), edit.mix.layers)
+        return editing.combined(self.prior, own, sliders, towards=towards, styles=styles, psi=edit.psi)
+
+    def picture(self, session: str, item: str, edit: Edit) -> np.ndarray:
+        """Its picture, uint8 ``[R, R, C]``."""
+        return self.draw([self.point(session, item, edit)])[0]
+
+    def draw(self, points: Sequence[Point]) -> np.ndarray:
+        """Pictures of points, uint8 ``[K, R, R, C]``.
+
+        Raises:
+            ArgumentError: a picture is no numbers.
+        """
+        return im.to_uint8(self.images(points))
+
+    def images(self, points: Sequence[Point]) -> np.ndarray:
+        """Images of points, float32 ``[K, R, R, C]``, one after the other: one program serves them all."""
+        drawn = np.stack([np.asarray(_image(each.parametrization, self.prior, each.variables)) for each in points])
+        if not np.isfinite(drawn).all():
+            raise ArgumentError("so far away the prior draws no picture: move the sliders back.")
+        return drawn.astype(np.float32)
+
+    def _named(self, session: str, item: str) -> Point:
+        """An item's codes, under its name in sentences."""
+        point = self.workspace.point(session, item)
+        return point._replace(name=Path(point.name).stem)
+
+    def _slider(self, session: str, asked: SliderAsked) -> Slider:
+        known = self.workspace.book.known(self.workspace.folder(session))
+        if asked.direction not in known:
+            raise ArgumentError(f"there is no direction {asked.direction[:60]!r} here: use one that is listed.")
+        direction = known[asked.direction].direction
+        if asked.layers is None:
+            return Slider(direction, asked.strength)
+        if direction.space == "z":
+            raise ArgumentError(f"{direction.name} is of z, which all layers come from: leave the layers out.")
+        return Slider(direction, asked.strength, editing.style_layers(asked.layers, self.prior.num_styles))
+
+
+def _draw(parametrization: Parametrization | None, prior: Prior, variables: Any) -> Array:
+    if parametrization is not None:
+        return parametrization.render(
+            with_label(prior, variables["label"]) if "label" in variables else prior, variables
+        )
+    if "w_plus" in variables:
+        return synthesize(prior, variables["w_plus"], space="w_plus")
+    return synthesize(prior, variables["z"], label=variables.get("label"))
+
+
+_image = jit(_draw, use="often", kept=True, static_argnums=0)

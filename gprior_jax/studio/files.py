@@ -1,0 +1,143 @@
+"""What the page lets one keep of an edited item: its picture, its codes, what makes it again, a report."""
+
+import copy
+import dataclasses
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from gprior_jax.editing import Point
+from gprior_jax.images import arrays as im
+from gprior_jax.images.files import encode_png
+from gprior_jax.latents import WPlus, Z
+from gprior_jax.runs.abouts import fingerprint_of
+from gprior_jax.runs.entries import run_of
+from gprior_jax.runs.html import Cell, compared, page, paragraph, section, table
+from gprior_jax.runs.record import Record, read_about, read_record, record_arrays
+from gprior_jax.storage.atomic import arrays_bytes
+from gprior_jax.studio.edits import Edit, Edits
+from gprior_jax.studio.words import Told, command, python
+from gprior_jax.summary import summarise
+
+Kind = Literal["png", "npz", "command", "python", "report"]
+
+
+class Attachment(NamedTuple):
+    """A file to be kept.
+
+    Attributes:
+        name: what it is called.
+        media: its type.
+        content: its bytes.
+    """
+
+    name: str
+    media: str
+    content: bytes
+
+
+def attachment(edits: Edits, session: str, item: str, edit: Edit, kind: Kind) -> Attachment:
+    """A file of an edited item.
+
+    Raises:
+        GPriorError: see :meth:`Edits.point`.
+    """
+    point = edits.point(session, item, edit)
+    told = _told(edits, session, item, edit)
+    stem = Path(told.picture).stem
+    if kind == "npz":
+        return Attachment(f"{stem}.npz", "application/octet-stream", _codes(edits, told, point))
+    if kind == "python":
+        return Attachment(f"{stem}.py", "text/plain; charset=utf-8", python(told).encode())
+    if kind == "command":
+        own = edits.workspace.session(session)
+        text = command(told, own, own.find(item))
+        return Attachment(f"{stem}.txt", "text/plain; charset=utf-8", text.encode())
+    picture = edits.draw([point])[0]
+    if kind == "png":
+        return Attachment(told.picture, "image/png", encode_png(picture))
+    return Attachment(f"{stem}.html", "text/html; charset=utf-8", _report(edits, session, item, told, picture).encode())
+
+
+def _told(edits: Edits, session: str, item: str, edit: Edit) -> Told:
+    workspace = edits.workspace
+    others = {each.item for each in (edit.mix, edit.morph) if each is not None}
+    # Absolute: it shall run wherever the text is kept.
+    source, *more = (Path(workspace.point(session, each).name).absolute() for each in (item, *others))
+    known = workspace.book.known(workspace.folder(session))
+    return Told(workspace.model, source, edit, known, dict(zip(others, more, strict=True)))
+
+
+def _codes(edits: Edits, told: Told, point: Point) -> bytes:
+    """The item's record, with the codes and the picture of the edit: every command takes it as it takes the item's."""
+    if told.edit.is_none:
+        return told.source.read_bytes()
+    record, about, run = read_record(told.source), read_about(told.source), run_of(told.source)
+    kind = point.parametrization or (WPlus() if "w_plus" in point.variables else Z())
+    settings = copy.deepcopy(run["settings"])
+    recipe = settings["recipe"]
+    while "then" in recipe:  # The result is the last stage's.
+        recipe = recipe["then"]
+    recipe["parametrization"] = summarise(kind)
+    about |= {"fingerprint": fingerprint_of(settings), "model": told.model, "edit": dataclasses.asdict(told.edit)}
+    label = {"label"} - record.variables.keys()
+    variables = {name: np.asarray(value) for name, value in point.variables.items() if name not in label}
+    return arrays_bytes(record_arrays(_edited(record, variables, edits.images([point])[0]), about))
+
+
+def _edited(record: Record, variables: dict[str, np.ndarray], image: np.ndarray) -> Record:
+    """What holds of an edited result: what was measured of the item does not."""
+    return record._replace(
+        name=f"{record.name}_edited",
+        image=image,
+        variables=variables,
+        terms={},
+        metrics={},
+        history={},
+        pictures={},
+        samples=np.zeros((0, *image.shape), np.uint8),
+        sample_losses=np.zeros(0, np.float32),
+        styles=variables.get("w_plus"),
+    )
+
+
+def _report(edits: Edits, session: str, item: str, told: Told, picture: np.ndarray) -> str:
+    own = edits.workspace.session(session)
+    piece = own.find(item)
+    record = read_record(told.source)
+    cells = [Cell("target", record.target, "what was sent")] if record.target.shape == record.image.shape else []
+    cells.append(Cell("result", im.to_uint8(record.image), "the result", "target"))
+    if not told.edit.is_none:
+        cells.append(Cell("edited", picture, "edited", "result", slides=True))
+    found = piece.about.get("result") or {}
+    numbers = {name: value for name, value in found.items() if isinstance(value, int | float | str)}
+    return page(
+        piece.about["name"],
+        section(
+            "Pictures",
+            compared(cells),
+            table([{"task": piece.about["task"]} | numbers]),
+            *(paragraph(str(remark)) for remark in found.get("remarks", [])),
+        ),
+        section("Edit", *_edit_blocks(told)),
+        section("Settings", table([dict(piece.about["settings"]) or {"settings": "as they are"}])),
+        section("The same picture", paragraph(command(told, own, piece)), paragraph(python(told))),
+    )
+
+
+def _edit_blocks(told: Told) -> list[str]:
+    edit = told.edit
+    if edit.is_none:
+        return [paragraph("None: this is the result as it was found.")]
+    rows: list[dict[str, Any]] = []
+    if edit.morph is not None:
+        rows.append({"what": f"towards {told.others[edit.morph.item].stem}", "how far": edit.morph.at, "layers": "all"})
+    if edit.mix is not None:
+        rows.append({"what": f"styles of {told.others[edit.mix.item].stem}", "how far": 1.0, "layers": edit.mix.layers})
+    for slider in edit.sliders:
+        known = told.known[slider.direction]
+        rows.append({"what": known.title, "how far": slider.strength, "layers": slider.layers or "its own"})
+    if edit.psi != 1.0:
+        rows.append({"what": "truncation", "how far": edit.psi, "layers": "all"})
+    return [table(rows), paragraph("Directions go as far as so many standard deviations of the prior's own codes.")]

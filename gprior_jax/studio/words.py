@@ -1,0 +1,154 @@
+"""What makes an edited picture again, as text: commands, and lines of Python."""
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gprior_jax.serving.asked import Asked
+from gprior_jax.serving.bodies import settings_of
+from gprior_jax.studio.directions import Known
+from gprior_jax.studio.edits import Edit
+from gprior_jax.studio.orders import Files, command_of
+from gprior_jax.studio.sessions import Piece, Session
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """An edit with all that its text names.
+
+    Attributes:
+        model: name or folder of the prior.
+        source: the file of the item's codes.
+        edit: what is done to them.
+        known: the directions of its sliders, by name.
+        others: the files of other items' codes, by their ids.
+    """
+
+    model: str
+    source: Path
+    edit: Edit
+    known: dict[str, Known]
+    others: dict[str, Path]
+
+    @property
+    def picture(self) -> str:
+        """What the picture is called."""
+        return f"{self.source.stem}{'' if self.edit.is_none else '_edited'}.png"
+
+
+def words_of(told: Told) -> list[str]:
+    """The command that draws the picture."""
+    edit = told.edit
+    words = ["gprior", "render", str(told.source), "--model", told.model, "--out", told.picture]
+    if edit.morph is not None:
+        words += ["--towards", str(told.others[edit.morph.item]), "--at", repr(edit.morph.at)]
+    if edit.mix is not None:
+        words += ["--styles", str(told.others[edit.mix.item]), "--style-layers", edit.mix.layers]
+    moves = [slider for slider in edit.sliders if slider.strength]
+    if moves:
+        words += ["--along", *(told.known[slider.direction].source for slider in moves)]
+        words += ["--strengths", *(repr(float(slider.strength)) for slider in moves)]
+        if any(slider.layers for slider in moves):
+            words += ["--layers", *(slider.layers or "own" for slider in moves)]
+    return words + ([] if edit.psi == 1.0 else ["--style-psi", repr(edit.psi)])
+
+
+def command(told: Told, session: Session, piece: Piece) -> str:
+    """The command line, and before it, as a comment, the one that found the codes."""
+    found = finding(told.model, session, piece)
+    name = piece.about["name"]
+    lines = [f"# {name}: its codes are kept in the file that is named below; they were found by", f"# {found}"]
+    if piece.about["task"] == "generate":
+        lines = [f"# {name}: drawn from the prior, {found}; its code is kept in the file that is named below."]
+    return "\n".join([*(_one_line(line) for line in lines), shlex.join(words_of(told)), ""])
+
+
+def finding(model: str, session: Session, piece: Piece) -> str:
+    """How the codes of an item were found: a command line, or in words where they were drawn."""
+    own, folder = piece.about["settings"], session.photographs(piece)
+    if piece.about["task"] == "generate":
+        return ", ".join(f"{name} {value}" for name, value in own.items())
+    template, faces, mask = (folder / name for name in ("template.json", "faces.json", "mask.png"))
+    files = Files(
+        folder / piece.about["photograph"],
+        Path("results"),
+        mask if mask.exists() else None,
+        template if template.exists() else None,
+        faces if faces.exists() else None,
+    )
+    asked: Asked = settings_of(own)
+    return shlex.join(flags_of(command_of(asked, model, files, "face" if faces.exists() else None), asked.task))
+
+
+def flags_of(kind: Any, name: str) -> list[str]:
+    """A command's dataclass as the words that make it: its positional field, and what is not as it is by itself."""
+    words = ["gprior", name]
+    for field in dataclasses.fields(kind):
+        value = getattr(kind, field.name)
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        if field.name == "inputs":
+            words += [str(each) for each in value]
+        elif value is True and default is False:
+            words.append(_flag(field.name))
+        elif value != default and value is not None:
+            words += [_flag(field.name), *(map(str, value) if isinstance(value, tuple) else [str(value)])]
+    return words
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def python(told: Told) -> str:
+    """A program that draws the picture."""
+    edit, model = told.edit, repr(told.model)
+    moves = [slider for slider in edit.sliders if slider.strength]
+    lines = [
+        f'"""Draws {_one_line(told.picture)}."""'.replace("\\", "/"),
+        "",
+        "import gprior_jax as gp",
+        "from gprior_jax import editing",
+        "from gprior_jax.images.arrays import to_uint8",
+        "",
+        f"prior = gp.prepare(gp.load({model}))",
+        f"[point] = gp.runs.read_points(prior, {str(told.source)!r})",
+    ]
+    for name, path in _others(told):
+        lines.append(f"[{name}] = gp.runs.read_points(prior, {str(path)!r})")
+    arguments = ["prior", "point"]
+    if moves:
+        lines += ["sliders = ["]
+        for slider in moves:
+            source = repr(told.known[slider.direction].source)
+            layers = f", editing.style_layers({slider.layers!r}, prior.num_styles)" if slider.layers else ""
+            read = f"gp.runs.read_directions({source}, prior, model={model})[0]"
+            lines.append(f"    editing.Slider({read}, {float(slider.strength)!r}{layers}),")
+        lines.append("]")
+        arguments.append("sliders")
+    if edit.morph is not None:
+        arguments.append(f"towards=(towards, {edit.morph.at!r})")
+    if edit.mix is not None:
+        arguments.append(f"styles=(donor, {edit.mix.layers!r})")
+    if edit.psi != 1.0:
+        arguments.append(f"psi={edit.psi!r}")
+    return "\n".join(
+        [
+            *lines,
+            f"edited = editing.combined({', '.join(arguments)})",
+            "variables = {name: value[None] for name, value in edited.variables.items()}",
+            "images = editing.render(prior, variables, edited.parametrization)",
+            f"gp.save_image({told.picture!r}, to_uint8(images[0]))",
+            "",
+        ]
+    )
+
+
+def _others(told: Told) -> Sequence[tuple[str, Path]]:
+    named = {"towards": told.edit.morph, "donor": told.edit.mix}
+    return [(name, told.others[each.item]) for name, each in named.items() if each is not None]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
