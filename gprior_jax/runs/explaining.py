@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import editing
+from gprior_jax.compiling import jit
 from gprior_jax.editing import Point
 from gprior_jax.editing.points import Variables
 from gprior_jax.errors import ArgumentError
@@ -256,17 +257,17 @@ def _psnr(reference: np.ndarray, images: np.ndarray) -> np.ndarray:
     return np.asarray(im.psnr_of(squares))
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jit, use="often", kept=True, static_argnums=0)
 def _parts(parametrization: MultiCode, prior: Prior, variables: Variables) -> Parts:
     return explain.parts_of(prior, parametrization, jax.tree.map(jnp.asarray, variables))
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jit, use="often", kept=True, static_argnums=0)
 def _pictures(parametrization: MultiCode, prior: Prior, parts: Parts, kept: Array) -> Array:
     return jax.vmap(partial(explain.picture_of, prior, parametrization, parts))(kept)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jit, use="often", kept=True, static_argnums=0)
 def _contributions(parametrization: MultiCode, prior: Prior, parts: Parts, direction: Array) -> Array:
     return jax.vmap(partial(explain.contribution, prior, parametrization, parts))(direction)
 

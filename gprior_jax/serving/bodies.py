@@ -113,9 +113,26 @@ def sentence_of(error: ValidationError) -> str:
         return f"there is no setting {name[:40]!r}: leave it out."
     if isinstance(inner := first.get("ctx", {}).get("error"), ArgumentError):
         return str(inner)
-    wanted = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"}
-    use = wanted.get(first["type"]) or first.get("ctx", {}).get("expected") or first["msg"]
+    if first["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        return f"{name} is missing: send it."
+    use = _wanted(first["type"], first.get("ctx", {})) or first["msg"]
     return f"{name} {str(value)[:40]!r}: use {use}."
+
+
+_NUMBERS = {"int": "a whole number", "float": "a number", "finite": "a finite number"}
+
+
+def _wanted(kind: str, known: dict[str, Any]) -> str | None:
+    """What is to be used instead of what is wrong in pydantic's words.
+
+    >>> _wanted("int_parsing", {}), _wanted("less_than_equal", {"le": 2.0})
+    ('a whole number', 'at most 2')
+    """
+    bounds = {"ge": "at least {:g}", "le": "at most {:g}", "min_length": "{} or more", "max_length": "at most {}"}
+    for name, words in bounds.items():
+        if name in known:
+            return words.format(known[name])
+    return known.get("expected") or _NUMBERS.get(kind.partition("_")[0])
 
 
 def _of_json(content: bytes) -> tuple[dict[str, Any], Sent]:

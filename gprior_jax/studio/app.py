@@ -54,7 +54,7 @@ def make_studio(workspace: Workspace, token: str | None = None) -> FastAPI:
     add_service(app, workspace.engine, metrics)
     add_sessions(app, workspace)
     add_items(app, workspace)
-    add_edits(app, workspace)
+    app.state.edits = add_edits(app, workspace)
     _add_page(app, workspace)
     return app
 

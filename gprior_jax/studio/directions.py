@@ -31,6 +31,9 @@ NUM_FOUND = 8
 MOST = 64
 """Directions that one file may hold: a slider each."""
 
+_MOST_READ = 16 * MOST
+"""Directions of sessions that are kept in memory."""
+
 RANGE = (-3, 3)
 """Of sliders, in deviations, as of the published strips."""
 
@@ -58,7 +61,7 @@ class Directions:
     """The directions of a prior, and those of sessions."""
 
     def __init__(self, prior: Prior, model: str, folder: Path):
-        """Know those that the prior comes with; SeFa's and GANSpace's once :meth:`start` has found them.
+        """Know those that the prior comes with; SeFa's and GANSpace's once :meth:`find` has found them.
 
         Args:
             prior: the generator.
@@ -76,12 +79,6 @@ class Directions:
     def is_complete(self) -> bool:
         """Whether nothing more is looked for."""
         return self._done.is_set()
-
-    def start(self) -> threading.Thread:
-        """Find directions in a thread of its own, which takes seconds."""
-        thread = threading.Thread(target=self._find, name="directions", daemon=True)
-        thread.start()
-        return thread
 
     def known(self, session: Path | None = None) -> dict[str, Known]:
         """All by name; with a session's folder also those that were added to it."""
@@ -129,6 +126,8 @@ class Directions:
         found: dict[str, Known] = {}
         for path in sorted((session / "directions").glob("*.npz")):
             if path not in self._read:
+                if len(self._read) >= _MOST_READ:
+                    self._read.clear()  # Of sessions that nobody has open: what is needed is read again.
                 try:
                     self._read[path] = self._known(path, "file", about_direction(path).get("title") or path.stem)
                 except GPriorError as error:
@@ -146,7 +145,8 @@ class Directions:
         """With deviations, as ``gprior edit`` takes them: the file's, else measured."""
         return [each if each.deviation else measure_deviations(self._prior, [each])[0] for each in found]
 
-    def _find(self) -> None:
+    def find(self) -> None:
+        """Find directions without labels, which takes seconds; or those that an earlier start has found."""
         try:
             prior = prepare(self._prior)
             for kind in ("sefa", "ganspace"):

@@ -110,8 +110,8 @@ class WantedFile:
     kind: files.Kind
 
 
-def add_edits(app: FastAPI, workspace: Workspace) -> None:
-    """Edits of items."""
+def add_edits(app: FastAPI, workspace: Workspace) -> Edits:
+    """Edits of items; what does them, to be started (:meth:`Edits.start`)."""
     edits = Edits(workspace)
     quick, slow = Line(_QUICK), Line(_SLOW)
     _add_pictures(app, edits, quick)
@@ -123,6 +123,8 @@ def add_edits(app: FastAPI, workspace: Workspace) -> None:
         asked = await _read(request, workspace, WantedFile)
         found = await quick.run(request, files.attachment, edits, name, asked.item, asked.edit, asked.kind)
         return Response(found.content, media_type=found.media, headers=_named(found.name))
+
+    return edits
 
 
 def _add_pictures(app: FastAPI, edits: Edits, quick: "Line") -> None:

@@ -1,7 +1,10 @@
 """Edits of a session's items: what the page asks for, as points and pictures. All of it is a function of its codes."""
 
+import collections
 import dataclasses
 import functools
+import logging
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -18,9 +21,16 @@ from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.images import arrays as im
-from gprior_jax.latents import Parametrization
+from gprior_jax.keys import seeded
+from gprior_jax.latents import Parametrization, WPlus, Z
+from gprior_jax.serving.asked import Asked
 from gprior_jax.studio.workspace import Workspace
 from gprior_jax.typing import Array
+
+LOG = logging.getLogger("gprior_jax.studio")
+
+_MOST_READY = 64
+"""Items whose codes are kept ready to be moved."""
 
 MOST_SLIDERS = 32
 """Directions that are moved along at once."""
@@ -99,6 +109,8 @@ class Edits:
     def __init__(self, workspace: Workspace):
         """Work with the codes and directions of a workspace."""
         self.workspace = workspace
+        self._ready: collections.OrderedDict[tuple[str, str], tuple[Point, Point]] = collections.OrderedDict()
+        self._lock = threading.Lock()
 
     @functools.cached_property
     def prior(self) -> Prior:
@@ -112,7 +124,9 @@ class Edits:
             GPriorError: no such item, direction or layers, or no way from these codes to what is asked for.
         """
         sliders = [self._slider(session, each) for each in edit.sliders]
-        own = self._named(session, item)
+        alone = edit.morph is None and edit.mix is None
+        of_w = alone and all(slider.direction.space != "z" for slider in sliders)
+        own = self._styled(session, item) if of_w else self._named(session, item)
         towards = None if edit.morph is None else (self._named(session, edit.morph.item), edit.morph.at)
         styles = None if edit.mix is None else (self._named(session, edit.mix.item), edit.mix.layers)
         return editing.combined(self.prior, own, sliders, towards=towards, styles=styles, psi=edit.psi)
@@ -136,6 +150,42 @@ class Edits:
             raise ArgumentError("so far away the prior draws no picture: move the sliders back.")
         return drawn.astype(np.float32)
 
+    def start(self) -> threading.Thread:
+        """Compile what the first slider takes, then find directions, in a thread of its own."""
+        thread = threading.Thread(target=self._prepare, name="edits", daemon=True)
+        thread.start()
+        return thread
+
+    def _prepare(self) -> None:
+        try:
+            self.draw([_any_point(self.prior, kind) for kind in self._kinds()])
+        except Exception:  # They are compiled when they are needed, then.
+            LOG.exception("the programs of edits could not be compiled")
+        self.workspace.book.find()
+
+    def _kinds(self) -> list[Parametrization]:
+        """Of drawn items, and of what the page's settings find."""
+        maker, prior = self.workspace.maker, self.prior
+        asked = Asked(method=maker.first, label=0 if prior.num_classes else None)
+        found = maker.recipe(asked).stages[-1].parametrization.fit(maker.labelled(prior.num_classes > 0))
+        return [WPlus() if prior.num_styles else Z(), found]
+
+    def _styled(self, session: str, item: str) -> Point:
+        """An item's codes as those of w, where they lead there: so one program draws it with and without sliders."""
+        own = self._named(session, item)
+        if not self.prior.num_styles:
+            return own
+        with self._lock:
+            before, ready = self._ready.get((session, item), (None, own))
+        if before is None or before.variables is not own.variables:
+            ready = as_styled(self.prior, own)
+        with self._lock:
+            self._ready[session, item] = own, ready
+            self._ready.move_to_end((session, item))
+            while len(self._ready) > _MOST_READY:
+                self._ready.popitem(last=False)
+        return ready
+
     def _named(self, session: str, item: str) -> Point:
         """An item's codes, under its name in sentences."""
         point = self.workspace.point(session, item)
@@ -151,6 +201,24 @@ class Edits:
         if direction.space == "z":
             raise ArgumentError(f"{direction.name} is of z, which all layers come from: leave the layers out.")
         return Slider(direction, asked.strength, editing.style_layers(asked.layers, self.prior.num_styles))
+
+
+def as_styled(prior: Prior, point: Point) -> Point:
+    """A point as sliders of w move it; as it is, where no way leads there."""
+    try:
+        found = editing.movable(prior, point, "w")
+    except ArgumentError:
+        return point
+    return point._replace(variables=found.variables, parametrization=found.parametrization)
+
+
+def _any_point(prior: Prior, kind: Parametrization) -> Point:
+    """Some codes of a kind."""
+    held = with_label(prior, 0) if prior.num_classes else prior
+    variables = dict(jax.tree.map(np.asarray, kind.init(held, seeded(0))))
+    variables |= {"label": np.asarray(held.label)} if prior.num_classes and "label" not in variables else {}
+    point = Point("", variables, kind)
+    return as_styled(prior, point) if prior.num_styles else point
 
 
 def _draw(parametrization: Parametrization | None, prior: Prior, variables: Any) -> Array:

@@ -84,13 +84,13 @@ def finding(model: str, session: Session, piece: Piece) -> str:
 
 def flags_of(kind: Any, name: str) -> list[str]:
     """A command's dataclass as the words that make it: its positional field, and what is not as it is by itself."""
-    words = ["gprior", name]
+    words = ["gprior", name, *map(str, kind.inputs)]
     for field in dataclasses.fields(kind):
         value = getattr(kind, field.name)
         default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
         if field.name == "inputs":
-            words += [str(each) for each in value]
-        elif value is True and default is False:
+            continue
+        if value is True and default is False:
             words.append(_flag(field.name))
         elif value != default and value is not None:
             words += [_flag(field.name), *(map(str, value) if isinstance(value, tuple) else [str(value)])]
