@@ -1,0 +1,370 @@
+"""Edits of items: what the commands draw, without compiling while sliders move, and all of it can be kept."""
+
+import asyncio
+import base64
+import io
+import json
+import shlex
+
+import numpy as np
+import pytest
+from cli import priors
+from PIL import Image
+from serving.served import png
+from starlette.exceptions import HTTPException
+
+from gprior_jax import zoo
+from gprior_jax.cli.main import main
+from gprior_jax.editing import Direction
+from gprior_jax.runs.directions_file import save_direction
+from gprior_jax.studio import edits as studio_edits
+from gprior_jax.studio.directions import NUM_FOUND, Directions
+from gprior_jax.studio.edit_routes import Line
+from studio.studios import JSON, form, studio
+
+SIDE = 8
+
+
+def pixels(content):
+    """A PNG, by its path or content, as signed numbers."""
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    return np.asarray(Image.open(file)).astype(int)
+
+
+def of_url(url):
+    return pixels(base64.b64decode(url.partition(",")[2]))
+
+
+def close(found, wanted):
+    np.testing.assert_allclose(found, wanted, atol=1)
+
+
+class Editing:
+    """A session with two drawn items and one of several codes, and a direction."""
+
+    def __init__(self, ask, model):
+        self.ask, self.model = ask, model
+        self.session = ask.begin("edits")
+        drawn = [ask.send("POST", self.at("items"), {"seed": seed})[1]["id"] for seed in (1, 2)]
+        several = ask.done(self.session, {"name": "p.png", "method": "mganprior", "codes": 2, "steps": 2})
+        self.first, self.second, self.several = *drawn, several["id"]
+        width = ask.workspace.prior.w_dim if ask.workspace.prior.num_styles else SIDE
+        space = "w" if ask.workspace.prior.num_styles else "z"
+        self.direction = Direction(np.random.default_rng(0).normal(size=width), space, name="up")
+        self.file = ask.workspace.path / "up.npz"
+        save_direction(self.file, self.direction)
+        _, self.added, _ = self.add(self.file.read_bytes(), "up.npz")
+
+    def at(self, what):
+        return f"/studio/sessions/{self.session}/{what}"
+
+    def add(self, content, name):
+        body, kind = form(None, file=content)
+        field = f'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n{name}\r\n'.encode()
+        return self.ask("POST", self.at("directions"), field + body, kind)
+
+    def post(self, what, **told):
+        return self.ask("POST", self.at(what), json.dumps(told), JSON)
+
+    def picture(self, item, **edit):
+        status, content, headers = self.post("render", item=item, edit=edit)
+        assert status == 200, content
+        assert headers["content-type"] == "image/png"
+        return pixels(content)
+
+    def source(self, item):
+        return self.ask.workspace.point(self.session, item).name
+
+    def run(self, command, out, *words):
+        assert main([command, *map(str, words), "--model", str(self.model), "--out", str(out)]) == 0
+
+
+@pytest.fixture(scope="module")
+def styled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "styled"
+    zoo.save(priors.styled(), folder)
+    with studio(priors.styled(), tmp_path_factory.mktemp("studio") / "t", folder, megabytes=0.1) as asker:
+        yield Editing(asker, folder)
+
+
+@pytest.fixture(scope="module")
+def plain(ask, little):
+    return Editing(ask, little)
+
+
+def slider(strength=1.5, **own):
+    return [{"direction": "up", "strength": strength} | own]
+
+
+def test_sliders_do_what_gprior_edit_does(styled, plain, tmp_path):
+    for made in (styled, plain):
+        words = ["--along", made.file, "--strengths", 1.5, "--mode", "relative"]
+        for item in (made.first, made.several):
+            out = tmp_path / f"{made.model.name}{item}"
+            made.run("edit", out, made.source(item), *words)
+            close(made.picture(item, sliders=slider()), pixels(out / "sheet.png"))
+    words = ["--along", styled.file, "--strengths", 1.5, "--mode", "relative", "--layers", "1-2"]
+    styled.run("edit", tmp_path / "layers", styled.source(styled.first), *words)
+    own = styled.picture(styled.first, sliders=slider(layers="1-2"))
+    close(own, pixels(tmp_path / "layers" / "sheet.png"))
+
+
+def test_mixing_and_morphing_do_what_their_commands_do(styled, plain, tmp_path):
+    first, second = styled.source(styled.first), styled.source(styled.second)
+    styled.run("mix", tmp_path / "mix.png", "--rows", first, "--columns", second, "--layers", "2-")
+    own = styled.picture(styled.first, mix={"item": styled.second, "layers": "2-"})
+    close(own, pixels(tmp_path / "mix.png")[-SIDE:, -SIDE:])
+    for made in (styled, plain):
+        both = made.source(made.first), made.source(made.second)
+        made.run("morph", tmp_path / "morph.png", *both, "--strip", 5)
+        own = made.picture(made.first, morph={"item": made.second, "at": 0.75})
+        close(own, pixels(tmp_path / "morph.png")[:, 3 * SIDE : 4 * SIDE])
+
+
+def test_nothing_is_compiled_while_sliders_move(styled):
+    drawn = [styled.picture(item, sliders=slider(1.0), psi=0.9) for item in (styled.first, styled.several)]
+    before = studio_edits._image._jitted._cache_size()
+    for strength in (-2.0, 0.0, 0.5):
+        for item, own in zip((styled.first, styled.several), drawn, strict=True):
+            sliders = [*slider(strength), {"direction": "up", "strength": -strength / 3}]
+            assert (styled.picture(item, sliders=sliders, psi=0.5) != own).any()
+    assert studio_edits._image._jitted._cache_size() == before
+
+
+def test_a_strip_is_made_of_pictures(styled):
+    edit = {"sliders": slider(3.0), "psi": 0.8}
+    told = {"item": styled.first, "edit": edit, "direction": "up", "strengths": [-1, 0, 2]}
+    row = pixels(styled.post("strip", **told)[1])
+    wanted = [styled.picture(styled.first, sliders=slider(each), psi=0.8) for each in (-1, 0, 2)]
+    close(row, np.concatenate(wanted, axis=1))
+    assert pixels(styled.post("strip", **told, side=16)[1]).shape == (16, 48, 3)
+
+
+def test_a_map_says_where_and_how_much(styled):
+    told = {"item": styled.first, "edit": {}, "direction": "up"}
+    status, content, headers = styled.post("heatmap", **told, strength=2)
+    assert status == 200
+    before, after = (styled.picture(styled.first, sliders=slider(each)) for each in (0, 2))
+    change = np.abs(after - before).mean(axis=-1) / 127.5
+    alpha = pixels(content)[..., 3]
+    assert alpha.shape == (SIDE, SIDE)
+    assert np.corrcoef(alpha.ravel(), np.minimum(change, np.quantile(change, 0.99)).ravel())[0, 1] > 0.99
+    assert float(headers["x-largest-change"]) == pytest.approx(change.max(), abs=0.01)
+    assert not pixels(styled.post("heatmap", **told, strength=0)[1])[..., 3].any()
+
+
+def test_what_codes_do(plain):
+    status, told, _ = plain.post("explain", item=plain.several)
+    assert status == 200, told
+    assert sum(code["share"] for code in told["codes"]) == pytest.approx(1.0)
+    shares = [code["share"] for code in told["codes"]]
+    assert shares == sorted(shares, reverse=True)
+    assert {code["code"] for code in told["codes"]} == {0, 1}
+    assert of_url(told["territories"]).shape == of_url(told["codes"][0]["picture"]).shape == (SIDE, SIDE, 3)
+    assert told["summary"].startswith(f"2 codes, composed at layer 3: code {told['codes'][0]['code']} counts most")
+    assert "invert the picture with mganprior" in plain.post("explain", item=plain.first)[1]["detail"]
+
+
+@pytest.mark.parametrize("kind", ["first", "several"])
+def test_ways_between_items(plain, kind):
+    other = plain.second
+    if kind == "several":
+        other = plain.ask.done(plain.session, {"name": "q.png", "codes": 2, "steps": 2}, image=png(5))["id"]
+    item = getattr(plain, kind)
+    status, told, _ = plain.post("path", item=item, other=other, steps=3)
+    assert status == 200, told
+    line, curve = told["line"], told["geodesic"]
+    assert curve["energy"] <= line["energy"]
+    assert len(line["speeds"]) == len(curve["speeds"]) == 2
+    assert sum(curve["speeds"]) == pytest.approx(curve["length"], rel=1e-4)
+    for way in (line, curve):
+        strip = of_url(way["strip"])
+        assert strip.shape == (SIDE, 3 * SIDE, 3)
+        close(strip[:, :SIDE], plain.picture(item))
+        close(strip[:, -SIDE:], plain.picture(other))
+
+
+EDITS = {
+    "none": {},
+    "several": {"sliders": slider(layers="0-1"), "psi": 0.7},
+    "all": {"sliders": slider(), "mix": {"item": "2", "layers": "1-2"}, "morph": {"item": "2", "at": 0.3}, "psi": 0.8},
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_what_is_kept_makes_the_same_picture(styled, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    edit = EDITS[name]
+    item = styled.several if name == "none" else styled.first
+    kept = {}
+    for kind in ("png", "npz", "command", "python", "report"):
+        status, content, headers = styled.post("files", item=item, edit=edit, kind=kind)
+        assert status == 200, content
+        assert headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
+        kept[kind] = content if isinstance(content, bytes) else content.encode()
+    stem = "p" if name == "none" else "seed_1_edited"
+    wanted = pixels(kept["png"])
+    np.testing.assert_array_equal(wanted, styled.picture(item, **edit))
+    lines = [line for line in kept["command"].decode().splitlines() if not line.startswith("#")]
+    for line in lines:
+        assert main(shlex.split(line)[1:]) == 0
+    close(pixels(f"{stem}.png"), wanted)
+    (tmp_path / f"{stem}.png").unlink()
+    exec(compile(kept["python"], "kept.py", "exec"), {})
+    close(pixels(f"{stem}.png"), wanted)
+    (tmp_path / "kept.npz").write_bytes(kept["npz"])
+    styled.run("render", tmp_path / "again.png", tmp_path / "kept.npz")
+    close(pixels("again.png"), wanted)
+    assert lines[0].partition(" --")[0] in kept["report"].decode()
+
+
+def test_the_command_that_found_an_items_codes_is_told(styled):
+    text = styled.post("files", item=styled.several, edit={}, kind="command")[1].decode()
+    told = next(line for line in text.splitlines() if line.startswith("# gprior"))
+    words = shlex.split(told.removeprefix("# "))
+    assert words[:2] == ["gprior", "invert"]
+    assert words[2].endswith("/p.png")
+    flags = dict(zip(words[3::2], words[4::2], strict=True))
+    assert flags.items() >= {"--num-codes": "2", "--num-steps": "2", "--model": str(styled.model)}.items()
+
+
+def test_read_directions_stay_in_their_session(styled):
+    (added,) = styled.added["directions"]
+    assert {name: added[name] for name in ("name", "title", "kind", "space", "layers")} == {
+        "name": "up",
+        "title": "Up",
+        "kind": "file",
+        "space": "w",
+        "layers": None,
+    }
+    status, twice, _ = styled.add(styled.file.read_bytes(), "../../up.npz")
+    assert (status, twice["directions"][0]["name"]) == (201, "up_2")
+    listed = styled.ask("GET", styled.at("directions"))[1]
+    assert [each["name"] for each in listed["directions"]] == ["up", "up_2"]
+    other = styled.ask.begin("other")
+    assert styled.ask("GET", f"/studio/sessions/{other}/directions")[1]["directions"] == []
+    again = Directions(priors.styled(), str(styled.model), styled.ask.workspace.path / ".directions")
+    known = again.known(styled.ask.workspace.folder(styled.session))
+    assert known["up"].direction.deviation == pytest.approx(added["deviation"])
+
+
+def test_directions_that_are_none_of_the_prior_s(styled):
+    buffer = io.BytesIO()
+    np.save(buffer, np.ones((1, 77), np.float32))
+    for content, sentence in (
+        (buffer.getvalue(), "77"),
+        (b"no file of arrays", "this is no file of directions: use .npy, .npz, .pt or .pkl."),
+        (b"\x80\x04cos\nsystem\n.", "boundary.pkl"),
+        (b"PK\x03\x04 cut off", "this is no file of directions"),
+    ):
+        status, told, _ = styled.add(content, "boundary.npy")
+        assert status == 422
+        assert sentence in told["detail"]
+        assert "/" not in told["detail"].replace("and/or", "")
+    assert {each["name"] for each in styled.ask("GET", styled.at("directions"))[1]["directions"]} <= {"up", "up_2"}
+
+
+@pytest.mark.parametrize(
+    ("what", "told", "status", "sentence"),
+    [
+        ("render", {"item": "99"}, 404, "no such item"),
+        ("render", {}, 422, "item is missing: send it."),
+        ("render", {"item": "1", "size": 1}, 422, "size '1': use at least 8."),
+        ("render", {"item": "1", "more": 1}, 422, "there is no setting 'more'"),
+        ("render", {"item": "1", "edit": {"psi": "x"}}, 422, "edit.psi 'x': use a number."),
+        ("render", {"item": "1", "edit": {"sliders": slider(1e9)}}, 422, "use at most 100."),
+        (
+            "render",
+            {"item": "1", "edit": {"sliders": [{"direction": "down", "strength": 1}]}},
+            422,
+            "no direction 'down'",
+        ),
+        ("render", {"item": "1", "edit": {"sliders": slider(layers="7")}}, 422, "styles 0 to 3"),
+        ("render", {"item": "1", "edit": {"mix": {"item": "2", "layers": "top"}}}, 422, "use coarse, middle, fine"),
+        ("render", {"item": "1", "edit": {"mix": {"item": "3"}}}, 422, "p holds the variables of MultiCode"),
+        ("render", {"item": "1", "edit": {"morph": {"item": "2", "at": 2}}}, 422, "use at most 1."),
+        ("strip", {"item": "1", "direction": "up", "strengths": []}, 422, "use 1 or more."),
+        ("heatmap", {"item": "1", "direction": "up"}, 422, "strength is missing: send it."),
+        ("path", {"item": "1", "other": "3"}, 422, "3 holds the variables of MultiCode"),
+        ("files", {"item": "1", "kind": "exe"}, 422, "use 'png'"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_sentence(styled, what, told, status, sentence):
+    found, content, _ = styled.post(what, **told)
+    assert (found, sentence in content["detail"]) == (status, True), content
+
+
+def test_of_nothing_and_of_other_sessions(styled):
+    assert styled.ask("POST", styled.at("render"), "{", JSON)[:2] == (
+        400,
+        {"detail": "the body is no JSON: send an object."},
+    )
+    for what in ("render", "strip", "heatmap", "explain", "path", "files", "directions"):
+        status = styled.ask("POST", f"/studio/sessions/nothing/{what}", "{}", JSON)[0]
+        assert status in (404, 422)
+    assert styled.ask("GET", "/studio/sessions/nothing/directions")[0] == 404
+
+
+class Client:
+    """Whoever waits for an answer, for so many looks."""
+
+    def __init__(self, gone):
+        self.gone = gone
+
+    async def is_disconnected(self):
+        return self.gone
+
+
+def test_what_nobody_waits_for_is_not_begun():
+    begun = []
+
+    async def ask():
+        line = Line(1)
+        clients = [Client(False), Client(True), Client(False)]
+        works = [line.run(client, begun.append, number) for number, client in enumerate(clients)]
+        return await asyncio.gather(*works, return_exceptions=True)
+
+    first, second, third = asyncio.run(ask())
+    assert begun == [0, 2]
+    assert (first, third) == (None, None)
+    assert isinstance(second, HTTPException)
+
+
+def test_too_many_are_asked_to_come_again():
+    async def ask():
+        line = Line(0)
+        works = [asyncio.create_task(line.run(Client(False), int)) for _ in range(32)]
+        await asyncio.sleep(0)
+        try:
+            await line.run(Client(False), int)
+        finally:
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+
+    with pytest.raises(HTTPException) as error:
+        asyncio.run(ask())
+    assert error.value.status_code == 429
+
+
+def test_programs_and_directions_are_there_beforehand(plain):
+    workspace = plain.ask.workspace
+    studio_edits.Edits(workspace).start().join()
+    assert workspace.book.is_complete
+    ready = studio_edits._image._jitted._cache_size()
+    item = plain.ask.done(plain.session, {"name": "r.png", "method": workspace.maker.first, "steps": 2})
+    plain.picture(item["id"], sliders=slider())
+    assert studio_edits._image._jitted._cache_size() == ready
+
+    wanted = [f"{kind}_{number}" for kind in ("sefa", "ganspace") for number in range(NUM_FOUND)]
+    first = workspace.book.known()
+    assert list(first) == wanted
+    assert first["ganspace_1"].title == "GANSpace 2"
+    folder = workspace.path / ".directions"
+    stamps = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    again = Directions(priors.plain(), str(plain.model), folder)
+    assert not again.is_complete
+    again.find()
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == stamps
+    for name, known in first.items():
+        np.testing.assert_array_equal(again.known()[name].direction.vector, known.direction.vector)
