@@ -69,12 +69,12 @@ def ends_of(prior: Prior, codes: Variables, one_w: bool | None = None) -> tuple[
         if labels is None:
             return prior, "z", codes["z"]
         if not np.array_equal(labels[0], labels[1]):
-            raise ArgumentError("the two codes are of different classes: name one with --label, or use --space w.")
+            raise ArgumentError("the two codes are of different classes: name codes of one class, or use the space w.")
         return with_label(prior, jnp.asarray(labels[0])), "z", codes["z"]
     styles = codes["w_plus"]
     one = bool((styles == styles[:, :1]).all())
     if one_w and not one:
-        raise ArgumentError("the codes are styles of layers: use --space w_plus.")
+        raise ArgumentError("the codes are styles of layers: use the space w_plus.")
     return (prior, "w", styles[:, 0]) if one and one_w is not False else (prior, "w_plus", styles)
 
 

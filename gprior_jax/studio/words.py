@@ -41,18 +41,18 @@ class Told:
 def words_of(told: Told) -> list[str]:
     """The command that draws the picture."""
     edit = told.edit
-    words = ["gprior", "render", str(told.source), "--model", told.model, "--out", told.picture]
+    words = ["gprior", "render", str(told.source), _flag("model"), told.model, _flag("out"), told.picture]
     if edit.morph is not None:
-        words += ["--towards", str(told.others[edit.morph.item]), "--at", repr(edit.morph.at)]
+        words += [_flag("towards"), str(told.others[edit.morph.item]), _flag("at"), repr(edit.morph.at)]
     if edit.mix is not None:
-        words += ["--styles", str(told.others[edit.mix.item]), "--style-layers", edit.mix.layers]
+        words += [_flag("styles"), str(told.others[edit.mix.item]), _flag("style-layers"), edit.mix.layers]
     moves = [slider for slider in edit.sliders if slider.strength]
     if moves:
-        words += ["--along", *(told.known[slider.direction].source for slider in moves)]
-        words += ["--strengths", *(repr(float(slider.strength)) for slider in moves)]
+        words += [_flag("along"), *(told.known[slider.direction].source for slider in moves)]
+        words += [_flag("strengths"), *(repr(float(slider.strength)) for slider in moves)]
         if any(slider.layers for slider in moves):
-            words += ["--layers", *(slider.layers or "own" for slider in moves)]
-    return words + ([] if edit.psi == 1.0 else ["--style-psi", repr(edit.psi)])
+            words += [_flag("layers"), *(slider.layers or "own" for slider in moves)]
+    return words + ([] if edit.psi == 1.0 else [_flag("style-psi"), repr(edit.psi)])
 
 
 def command(told: Told, session: Session, piece: Piece) -> str:

@@ -80,7 +80,7 @@ def test_all_edits_in_their_order():
 
 def test_two_inversions_of_one_kind_go_by_all_that_they_consist_of():
     points = [started(PLAIN, PARAMETRIZATIONS["codes"].fit(PLAIN), seed) for seed in (0, 1)]
-    found = editing.between(PLAIN, *points, 0.4)
+    found = editing.between(PLAIN, points[0], points[1], 0.4)
     path = editing.morph_variables(PLAIN, editing.stack(points), 5)
     assert found.parametrization == points[0].parametrization
     for name, values in path.items():
@@ -89,7 +89,7 @@ def test_two_inversions_of_one_kind_go_by_all_that_they_consist_of():
 
 def test_a_way_between_codes_z_is_an_arc():
     points = [Point(str(seed), {"z": normal(seed, 8)}) for seed in (0, 1)]
-    found = editing.between(PLAIN, *points, 0.25).variables["z"]
+    found = editing.between(PLAIN, points[0], points[1], 0.25).variables["z"]
     path = editing.morph_variables(PLAIN, editing.stack(points), 4)["z"]
     np.testing.assert_allclose(found, path[1], rtol=1e-5, atol=1e-6)
 

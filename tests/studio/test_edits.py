@@ -5,6 +5,8 @@ import base64
 import io
 import json
 import shlex
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -305,14 +307,13 @@ def test_of_nothing_and_of_other_sessions(styled):
     assert styled.ask("GET", "/studio/sessions/nothing/directions")[0] == 404
 
 
-class Client:
-    """Whoever waits for an answer, for so many looks."""
+def client(gone) -> Any:
+    """Whoever has asked, and may have gone since."""
 
-    def __init__(self, gone):
-        self.gone = gone
+    async def is_disconnected():
+        return gone
 
-    async def is_disconnected(self):
-        return self.gone
+    return SimpleNamespace(is_disconnected=is_disconnected)
 
 
 def test_what_nobody_waits_for_is_not_begun():
@@ -320,8 +321,8 @@ def test_what_nobody_waits_for_is_not_begun():
 
     async def ask():
         line = Line(1)
-        clients = [Client(False), Client(True), Client(False)]
-        works = [line.run(client, begun.append, number) for number, client in enumerate(clients)]
+        clients = [client(gone) for gone in (False, True, False)]
+        works = [line.run(each, begun.append, number) for number, each in enumerate(clients)]
         return await asyncio.gather(*works, return_exceptions=True)
 
     first, second, third = asyncio.run(ask())
@@ -333,10 +334,10 @@ def test_what_nobody_waits_for_is_not_begun():
 def test_too_many_are_asked_to_come_again():
     async def ask():
         line = Line(0)
-        works = [asyncio.create_task(line.run(Client(False), int)) for _ in range(32)]
+        works = [asyncio.create_task(line.run(client(False), int)) for _ in range(32)]
         await asyncio.sleep(0)
         try:
-            await line.run(Client(False), int)
+            await line.run(client(False), int)
         finally:
             for work in works:
                 work.cancel()
