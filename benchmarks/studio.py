@@ -31,6 +31,7 @@ class Page:
     def __init__(self, port: int):
         """Connect."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+        self.about = self.ask("GET", "/studio/about")
         self.session = self.post("/studio/sessions", {})["id"]
 
     def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:
@@ -51,10 +52,11 @@ class Page:
         return f"/studio/sessions/{self.session}/{what}"
 
     def drop(self, order: dict[str, Any]) -> tuple[str, float, float]:
-        """An item of the photograph; seconds to its first picture, and to its end."""
+        """An item of the photograph, by the page's own method; seconds to its first picture, and to its end."""
         head = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n'
         body = head % (b"image", b'; filename="a.png"') + PHOTOGRAPH.read_bytes() + b"\r\n"
-        body += head % (b"order", b"") + json.dumps({"name": "a.png"} | order).encode() + b"\r\n--x--\r\n"
+        told = {"name": "a.png", "method": self.about["default"]["method"]} | order
+        body += head % (b"order", b"") + json.dumps(told).encode() + b"\r\n--x--\r\n"
         began = time.perf_counter()
         item = self.ask("POST", self.at("items"), body, "multipart/form-data; boundary=x")
         first = None
