@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gprior_jax.cli.model_facts import recommended_truncation
+from gprior_jax.cli.telling import check_drawn
 from gprior_jax.editing.points import Variables, codes, render
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.generators.prior import Prior
@@ -55,6 +56,7 @@ class Drawn:
         kind = WPlus() if "w_plus" in self.variables else Z()
         settings = inversion_settings(self.prior, Recipe("drawn", kind, (), SolverConfig(num_steps=1)), seeded(0))
         image = render(self.prior, {name: value[None] for name, value in self.variables.items()})[0]
+        check_drawn(image[None])
         source = f"seed:{self.seed}"
         record = Record(
             name=self.name,

@@ -17,6 +17,7 @@ from gprior_jax.cli.upscale import Upscale
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images.frames import Frame
 from gprior_jax.recipes import find_method
+from gprior_jax.runs.names import as_text
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.bodies import settings_of
 
@@ -78,7 +79,7 @@ def parse_order(text: Any, method: str = "mganprior") -> Order:
     settings = {name: value for name, value in told.items() if value is not None}
     if settings.get("task", "invert") == "invert":
         settings.setdefault("method", method)
-    return Order(str(name or "photograph")[:200], settings_of(settings), _placing(placing))
+    return Order(as_text(str(name or "photograph")[:200]), settings_of(settings), _placing(placing))
 
 
 def _placing(told: Any) -> Placing:

@@ -193,12 +193,15 @@ class Session:
         if len(content) > MOST_EDIT:
             raise ArgumentError(f"the history of edits is too long: send at most {MOST_EDIT // 1000} kB.")
         try:
-            edit = json.loads(content)
+            edit = json.loads(content, parse_constant=_none_such)
+            text = json.dumps(edit, ensure_ascii=False)
+            text.encode()
         except (ValueError, RecursionError):
-            raise ArgumentError("the body is no JSON.") from None
+            why = "send one without NaN, of text that is Unicode"
+            raise ArgumentError(f"the history of edits is no JSON: {why}.") from None
         with piece.lock:
             (self.folder / EDITS).mkdir(exist_ok=True)
-            write_text(self.folder / EDITS / f"{piece.id}.json", json.dumps(edit))
+            write_text(self.folder / EDITS / f"{piece.id}.json", text)
             piece.edit = edit
 
     def remove(self, piece: Piece) -> None:
@@ -227,6 +230,11 @@ class Session:
             self.items = dict(sorted(self.items.items(), key=lambda each: int(each[0])))
             self.save()
             return piece
+
+
+def _none_such(name: str) -> None:
+    """NaN and infinity, which Python reads and JSON has not."""
+    raise ValueError(name)
 
 
 def _move(source: Path, target: Path, piece: Piece) -> None:

@@ -19,6 +19,7 @@ from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.arrays import from_uint8
 from gprior_jax.images.files import save_image
+from gprior_jax.runs.names import as_text
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.engine import Engine
 from gprior_jax.serving.jobs import Job, State
@@ -311,4 +312,4 @@ def _by_age(sessions: dict[str, Session]) -> dict[str, Session]:
 
 
 def _title(text: str) -> str:
-    return " ".join(str(text).split())[:_LONGEST_TITLE]
+    return as_text(" ".join(str(text).split())[:_LONGEST_TITLE])

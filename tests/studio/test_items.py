@@ -12,7 +12,7 @@ from serving.served import LONG, png, until
 from gprior_jax.cli.main import main
 from gprior_jax.editing import Direction
 from gprior_jax.editing.points import codes, render
-from gprior_jax.errors import ArgumentError
+from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.images.arrays import to_uint8
 from gprior_jax.runs.directions_file import save_direction
 from gprior_jax.runs.sources import read_points
@@ -132,6 +132,8 @@ def test_a_drawn_item_of_styles_is_truncated_once(tmp_path):
     rendered = render(priors.styled(), {"w_plus": point.variables["w_plus"][None]}, point.parametrization)[0]
     shown = np.asarray(Image.open(tmp_path / "out" / "seed_7.png"), int)
     assert np.abs(to_uint8(rendered).astype(int) - shown).max() <= 1
+    with pytest.raises(GPriorError, match="no finite numbers"):
+        draw(priors.styled(), "builtin", {"seed": 7, "psi": 1e38}).write(tmp_path / "far")
     with pytest.raises(ArgumentError, match="has classes: choose one, 0 to 2"):
         draw(priors.conditional(), "builtin", {"seed": 7})
 
@@ -176,7 +178,11 @@ def test_cancelled_removed_and_brought_back(ask):
     assert (back["id"], back["edit"], back["images"]) == (done["id"], edits, done["images"])
     assert ask("GET", done["images"]["result"])[0] == 200
     assert [each["id"] for each in ask("GET", f"/studio/sessions/{session}")[1]["items"]] == [item["id"], done["id"]]
-    assert ask("PUT", f"{own}/edit", b"x" * 90_000)[0] == 422
+    for wrong in (b"x" * 90_000, b'{"a": NaN}', b'"\\ud800"', b"[" * 5000):
+        assert ask("PUT", f"{own}/edit", wrong)[0] == 422
+    assert ask.send("PATCH", f"/studio/sessions/{session}", {"title": "\ud800 \0 <b>"})[0] == 200
+    assert ask.drop(session, SHORT | {"name": "\ud800\0.png"})[0] == 202
+    assert ask("GET", f"/studio/sessions/{session}")[0] == 200
     assert ask("POST", f"/studio/sessions/{session}/items/99/restore")[0] == 404
 
 
