@@ -179,6 +179,11 @@ def paragraph(text: str) -> Html:
     return fill("paragraph", text=text)
 
 
+def listing(text: str) -> Html:
+    """Lines of a program, as they are."""
+    return fill("listing", text=text)
+
+
 def conclusion(text: str) -> Html:
     """A paragraph that stands out; nothing without text."""
     return fill("verdict", text=text) if text else Html("")

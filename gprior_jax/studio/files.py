@@ -13,7 +13,7 @@ from gprior_jax.images.files import encode_png
 from gprior_jax.latents import WPlus, Z
 from gprior_jax.runs.abouts import fingerprint_of
 from gprior_jax.runs.entries import run_of
-from gprior_jax.runs.html import Cell, compared, page, paragraph, section, table
+from gprior_jax.runs.html import Cell, compared, listing, page, paragraph, section, table
 from gprior_jax.runs.record import Record, read_about, read_record, record_arrays
 from gprior_jax.storage.atomic import arrays_bytes
 from gprior_jax.studio.edits import Edit, Edits
@@ -107,11 +107,11 @@ def _report(edits: Edits, session: str, item: str, told: Told, picture: np.ndarr
     piece = own.find(item)
     record = read_record(told.source)
     cells = [Cell("target", record.target, "what was sent")] if record.target.shape == record.image.shape else []
-    cells.append(Cell("result", im.to_uint8(record.image), "the result", "target"))
+    cells.append(Cell("result", im.to_uint8(record.image), "result", "target"))
     if not told.edit.is_none:
         cells.append(Cell("edited", picture, "edited", "result", slides=True))
     found = piece.about.get("result") or {}
-    numbers = {name: value for name, value in found.items() if isinstance(value, int | float | str)}
+    numbers = {name: value for name, value in found.items() if isinstance(value, float | str) or name == "step"}
     return page(
         piece.about["name"],
         section(
@@ -122,7 +122,7 @@ def _report(edits: Edits, session: str, item: str, told: Told, picture: np.ndarr
         ),
         section("Edit", *_edit_blocks(told)),
         section("Settings", table([dict(piece.about["settings"]) or {"settings": "as they are"}])),
-        section("The same picture", paragraph(command(told, own, piece)), paragraph(python(told))),
+        section("The same picture again", listing(command(told, own, piece)), listing(python(told))),
     )
 
 

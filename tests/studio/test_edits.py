@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import shlex
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,11 +16,15 @@ from PIL import Image
 from serving.served import png
 from starlette.exceptions import HTTPException
 
-from gprior_jax import zoo
+from gprior_jax import geometry, zoo
 from gprior_jax.cli.main import main
+from gprior_jax.compiling import jit
 from gprior_jax.editing import Direction
 from gprior_jax.runs.directions_file import save_direction
+from gprior_jax.runs.sources import _parametrization
+from gprior_jax.serving.asked import Asked
 from gprior_jax.studio import edits as studio_edits
+from gprior_jax.studio import looks
 from gprior_jax.studio.directions import NUM_FOUND, Directions
 from gprior_jax.studio.edit_routes import Line
 from studio.studios import JSON, form, studio
@@ -99,28 +104,25 @@ def slider(strength=1.5, **own):
 
 
 def test_sliders_do_what_gprior_edit_does(styled, plain, tmp_path):
-    for made in (styled, plain):
+    for made, item, layers in (
+        (styled, styled.several, None),
+        (styled, styled.first, "1-2"),
+        (plain, plain.first, None),
+    ):
         words = ["--along", made.file, "--strengths", 1.5, "--mode", "relative"]
-        for item in (made.first, made.several):
-            out = tmp_path / f"{made.model.name}{item}"
-            made.run("edit", out, made.source(item), *words)
-            close(made.picture(item, sliders=slider()), pixels(out / "sheet.png"))
-    words = ["--along", styled.file, "--strengths", 1.5, "--mode", "relative", "--layers", "1-2"]
-    styled.run("edit", tmp_path / "layers", styled.source(styled.first), *words)
-    own = styled.picture(styled.first, sliders=slider(layers="1-2"))
-    close(own, pixels(tmp_path / "layers" / "sheet.png"))
+        out = tmp_path / f"{made.model.name}{item}"
+        made.run("edit", out, made.source(item), *words, *([] if layers is None else ["--layers", layers]))
+        close(made.picture(item, sliders=slider(layers=layers)), pixels(out / "sheet.png"))
 
 
-def test_mixing_and_morphing_do_what_their_commands_do(styled, plain, tmp_path):
+def test_mixing_and_morphing_do_what_their_commands_do(styled, tmp_path):
     first, second = styled.source(styled.first), styled.source(styled.second)
     styled.run("mix", tmp_path / "mix.png", "--rows", first, "--columns", second, "--layers", "2-")
     own = styled.picture(styled.first, mix={"item": styled.second, "layers": "2-"})
     close(own, pixels(tmp_path / "mix.png")[-SIDE:, -SIDE:])
-    for made in (styled, plain):
-        both = made.source(made.first), made.source(made.second)
-        made.run("morph", tmp_path / "morph.png", *both, "--strip", 5)
-        own = made.picture(made.first, morph={"item": made.second, "at": 0.75})
-        close(own, pixels(tmp_path / "morph.png")[:, 3 * SIDE : 4 * SIDE])
+    styled.run("morph", tmp_path / "morph.png", first, second, "--strip", 5)
+    own = styled.picture(styled.first, morph={"item": styled.second, "at": 0.75})
+    close(own, pixels(tmp_path / "morph.png")[:, 3 * SIDE : 4 * SIDE])
 
 
 def test_nothing_is_compiled_while_sliders_move(styled):
@@ -168,7 +170,9 @@ def test_what_codes_do(plain):
 
 
 @pytest.mark.parametrize("kind", ["first", "several"])
-def test_ways_between_items(plain, kind):
+def test_ways_between_items(plain, kind, monkeypatch):
+    quick = jit(geometry.geodesic_step, use="once", static_argnums=2)
+    monkeypatch.setattr(looks, "_step", quick)  # As many pixels are as soon drawn by what is sooner compiled.
     other = plain.second
     if kind == "several":
         other = plain.ask.done(plain.session, {"name": "q.png", "codes": 2, "steps": 2}, image=png(5))["id"]
@@ -350,11 +354,15 @@ def test_too_many_are_asked_to_come_again():
 
 def test_programs_and_directions_are_there_beforehand(plain):
     workspace = plain.ask.workspace
-    studio_edits.Edits(workspace).start().join()
+    edits = studio_edits.Edits(workspace)
+    edits.start().join()
     assert workspace.book.is_complete
+    # A program is that of a parametrisation, as it is read again of an item by the page's own settings.
+    recipe = workspace.maker.recipe(Asked(method=workspace.maker.first)).fit(edits.prior)
+    read = _parametrization(Path("p.npz"), {"settings": {"recipe": recipe.summary()}})
+    drawn = plain.ask.workspace.point(plain.session, plain.first).parametrization
     ready = studio_edits._image._jitted._cache_size()
-    item = plain.ask.done(plain.session, {"name": "r.png", "method": workspace.maker.first, "steps": 2})
-    plain.picture(item["id"], sliders=slider())
+    edits.draw([studio_edits._any_point(edits.prior, kind) for kind in (read, drawn)])
     assert studio_edits._image._jitted._cache_size() == ready
 
     wanted = [f"{kind}_{number}" for kind in ("sefa", "ganspace") for number in range(NUM_FOUND)]
