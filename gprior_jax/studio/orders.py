@@ -4,6 +4,7 @@ import json
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -80,6 +81,13 @@ def parse_order(text: Any, method: str = "mganprior") -> Order:
     if settings.get("task", "invert") == "invert":
         settings.setdefault("method", method)
     return Order(as_text(str(name or "photograph")[:200]), settings_of(settings), _placing(placing))
+
+
+def stored_order(about: Mapping[str, Any]) -> Order:
+    """The order of an item, out of what is stored of it."""
+    settings = dict(about["settings"])
+    placing = _placing(settings.pop("placement", None))
+    return Order(about["name"], settings_of(settings), placing)
 
 
 def _placing(told: Any) -> Placing:

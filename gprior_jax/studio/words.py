@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gprior_jax.serving.asked import Asked
-from gprior_jax.serving.bodies import settings_of
+from gprior_jax.cli.flags import flag_of
 from gprior_jax.studio.directions import Known
 from gprior_jax.studio.edits import Edit
-from gprior_jax.studio.orders import Files, command_of
+from gprior_jax.studio.orders import Files, command_of, stored_order
 from gprior_jax.studio.sessions import Piece, Session
 
 
@@ -78,8 +77,8 @@ def finding(model: str, session: Session, piece: Piece) -> str:
         template if template.exists() else None,
         faces if faces.exists() else None,
     )
-    asked: Asked = settings_of(own)
-    return shlex.join(flags_of(command_of(asked, model, files, "face" if faces.exists() else None), asked.task))
+    order = stored_order(piece.about)
+    return shlex.join(flags_of(command_of(order.asked, model, files, order.placing), order.asked.task))
 
 
 def flags_of(kind: Any, name: str) -> list[str]:
@@ -91,9 +90,9 @@ def flags_of(kind: Any, name: str) -> list[str]:
         if field.name == "inputs":
             continue
         if value is True and default is False:
-            words.append(_flag(field.name))
+            words.append(flag_of(field.name))
         elif value != default and value is not None:
-            words += [_flag(field.name), *(map(str, value) if isinstance(value, tuple) else [str(value)])]
+            words += [flag_of(field.name), *(map(str, value) if isinstance(value, tuple) else [str(value)])]
     return words
 
 

@@ -230,7 +230,7 @@ class Workspace:
         with session.adding(about) as piece:
             folder = session.photographs(piece)
             files, order = unpack(folder, session.results(piece), order, uploads, self.prior, self.model)
-            piece.about |= {"photograph": files.photograph.name}
+            piece.about |= {"photograph": files.photograph.name, "settings": order.given()}
             piece.prepared = prepared = self.maker.prepare(order, files)
             ready = prepared.ready(session.id)
             piece.about |= prepared.write_placed(folder)

@@ -1,6 +1,7 @@
 """Items: what comes of photographs is what the commands make of them, and what happens on the way."""
 
 import json
+import shlex
 import shutil
 
 import numpy as np
@@ -17,6 +18,7 @@ from gprior_jax.images.arrays import to_uint8
 from gprior_jax.runs.directions_file import save_direction
 from gprior_jax.runs.sources import read_points
 from gprior_jax.studio.drawing import draw
+from gprior_jax.studio.words import finding
 from studio.studios import SHORT, mask, studio
 
 
@@ -68,6 +70,13 @@ def test_what_comes_of_a_photograph_is_what_its_command_makes_of_it(ask, little,
         a, b = (np.asarray(Image.open(p), int) for p in (path, tmp_path / "out" / path.relative_to(folder)))
         assert np.abs(a - b).max() <= 1, path
     assert item["result"]["loss"] == pytest.approx(theirs["images"][0]["loss"], rel=1e-5)
+    told = finding(str(little), ask.workspace.session(session), ask.workspace.session(session).find(item["id"]))
+    program, *again = shlex.split(told)
+    again[again.index("--out") + 1] = str(tmp_path / "out")
+    assert program == "gprior"
+    before = (tmp_path / "out" / "my cat.npz").stat().st_mtime_ns
+    assert main(again) == 0  # Of the same settings: there is nothing to do.
+    assert (tmp_path / "out" / "my cat.npz").stat().st_mtime_ns == before
     if kind == "invert":  # A result of these settings: the command has nothing to do.
         before = (folder / "my cat.npz").stat().st_mtime_ns
         assert main([*command[:3], str(folder), *command[4:], "--steps", "2", *codes, *flags]) == 0
