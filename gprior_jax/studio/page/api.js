@@ -1,0 +1,64 @@
+/** What is asked of the server. */
+
+import { AwayError, RefusedError } from "./errors.js";
+
+/** Called with whether the server answers, whenever a request tells. */
+export const connection = { told: () => {} };
+
+export async function ask(method, path, { json, form, signal, last } = {}) {
+  const headers = json === undefined ? {} : { "Content-Type": "application/json" };
+  const body = json === undefined ? form : JSON.stringify(json);
+  let answer;
+  try {
+    answer = await fetch(`/studio${path}`, { method, headers, body, signal, keepalive: Boolean(last) });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    connection.told(false);
+    throw new AwayError();
+  }
+  connection.told(true);
+  if (!answer.ok) throw new RefusedError(await sentence(answer), answer.status);
+  return answer;
+}
+
+async function sentence(answer) {
+  if (answer.status === 401) return "This studio wants its token: open the whole address that 'gprior studio' printed.";
+  try {
+    const { detail } = await answer.json();
+    if (typeof detail === "string" && detail) return detail;
+  } catch {
+    // No JSON: something other than the studio has answered.
+  }
+  return `The server could not do it (status ${answer.status}): try again.`;
+}
+
+const asked = async (...given) => (await ask(...given)).json();
+
+const session = (id) => `/sessions/${encodeURIComponent(id)}`;
+const item = (of, id) => `${session(of)}/items/${encodeURIComponent(id)}`;
+
+export const api = {
+  about: () => asked("GET", "/about"),
+  sessions: async () => (await asked("GET", "/sessions")).sessions,
+  session: (id) => asked("GET", session(id)),
+  newSession: (title) => asked("POST", "/sessions", { json: title ? { title } : {} }),
+  rename: (id, title) => asked("PATCH", session(id), { json: { title } }),
+  removeSession: (id) => ask("DELETE", session(id)),
+  restoreSession: (id) => asked("POST", `${session(id)}/restore`),
+  place: (form) => asked("POST", "/place", { form }),
+  draw: (of, order) => asked("POST", `${session(of)}/items`, { json: order }),
+  begin: (of, form) => asked("POST", `${session(of)}/items`, { form }),
+  item: (of, id) => asked("GET", item(of, id)),
+  stop: (of, id) => asked("POST", `${item(of, id)}/stop`),
+  remove: (of, id) => ask("DELETE", item(of, id)),
+  restore: (of, id) => asked("POST", `${item(of, id)}/restore`),
+  keep: (of, id, edit, last) => ask("PUT", `${item(of, id)}/edit`, { json: edit, last }),
+  events: (of, id) => new EventSource(`/studio${item(of, id)}/events`),
+  render: async (of, json, signal) => (await ask("POST", `${session(of)}/render`, { json, signal })).blob(),
+  strip: async (of, json, signal) => (await ask("POST", `${session(of)}/strip`, { json, signal })).blob(),
+  heat: async (of, json, signal) => (await ask("POST", `${session(of)}/heatmap`, { json, signal })).blob(),
+  explain: (of, json) => asked("POST", `${session(of)}/explain`, { json }),
+  path: (of, json) => asked("POST", `${session(of)}/path`, { json }),
+  files: (of, json) => ask("POST", `${session(of)}/files`, { json }),
+  directions: async (of, form) => (await asked("POST", `${session(of)}/directions`, { form })).directions,
+};

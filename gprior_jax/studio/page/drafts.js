@@ -1,0 +1,211 @@
+/** Photographs that are being placed, and their start. */
+
+import { api } from "./api.js";
+import { unique } from "./dom.js";
+import { UserError } from "./errors.js";
+import { maskFile } from "./masks.js";
+import { centred, rounded } from "./placement.js";
+import { addItem, DRAFT, history, select, someSession, store } from "./studio.js";
+import { attempt, note, tellError } from "./toasts.js";
+
+/** The side, at most, at which a photograph is drawn while it is placed. */
+const SHOWN = 1600;
+
+export const TASKS = {
+  invert: { title: "Invert", does: "Find the codes that explain the photograph, to edit it." },
+  colorize: { title: "Colourise", does: "Colour a gray photograph." },
+  upscale: { title: "Enlarge", does: "A larger picture of a small one." },
+  inpaint: { title: "Inpaint", does: "Fill what you paint over." },
+  denoise: { title: "Denoise", does: "Remove noise." },
+  deblur: { title: "Deblur", does: "Undo a blur." },
+};
+
+const KINDS = new Set(["image/png", "image/jpeg"]);
+
+/** Checks that a file may be taken. */
+async function check(file) {
+  const refused = refusal(file, store.state.about.limits);
+  if (refused) throw new UserError(refused);
+  try {
+    await file.slice(0, 16).arrayBuffer();
+  } catch {
+    throw new UserError(`${file.name} cannot be read: choose a PNG or JPEG picture, no folder.`);
+  }
+}
+
+/** Why a file cannot be taken; null where it may be. */
+function refusal(file, limits) {
+  if (!file.size) return `${file.name} is empty: choose a PNG or JPEG picture.`;
+  if (file.size > limits.megabytes * 1e6) {
+    return `${file.name} has ${(file.size / 1e6).toFixed(0)} MB, the studio takes ${limits.megabytes}: make it smaller.`;
+  }
+  if (file.type && !KINDS.has(file.type)) return `${file.name} is no PNG or JPEG picture: choose one of them.`;
+  return null;
+}
+
+/** A draft of a file; settings as of an item that is done again. */
+async function draftOf(file, { task = "invert", settings = {}, name = file.name } = {}) {
+  let full;
+  try {
+    full = await createImageBitmap(file);
+  } catch {
+    throw new UserError(`${name} cannot be read as a picture: choose a PNG or JPEG file.`);
+  }
+  const { width, height } = full;
+  const shown = await reduced(full);
+  const placement = centred(width, height);
+  return { id: unique("draft"), file, name, width, height, shown, landmarks: null, faces: [], remark: null, task,
+    settings, placement, strokes: [], painting: false };
+}
+
+async function reduced(full) {
+  const factor = SHOWN / Math.max(full.width, full.height);
+  if (factor >= 1) return full;
+  const [resizeWidth, resizeHeight] = [full.width, full.height].map((side) => Math.max(1, Math.round(side * factor)));
+  const small = await createImageBitmap(full, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  full.close();
+  return small;
+}
+
+/** Opens photographs to be placed, one after the other. */
+export async function openDrafts(files, given = {}) {
+  const [first, ...rest] = files;
+  if (!first) return;
+  await attempt(async () => {
+    await check(first);
+    const draft = await draftOf(first, given);
+    history.record(`Open ${draft.name}`, [{ kind: "draft", before: store.state.draft, after: draft }]);
+    store.set({ draft, waiting: rest });
+    select(DRAFT);
+    await findFaces(draft);
+  });
+  if (rest.length && store.state.draft?.file !== first) await openDrafts(rest, given);
+}
+
+/** Changes the draft; changes of one key that follow each other are undone together. */
+export function changeDraft(label, changes, key = null, before = store.state.draft) {
+  const { draft } = store.state;
+  if (!draft) return;
+  const after = { ...draft, ...changes };
+  store.set({ draft: after });
+  history.record(label, [{ kind: "draft", before, after }], key && `${draft.id} ${key}`);
+}
+
+/** A change under way, as while the photograph is dragged. */
+export const tryDraft = (changes) => store.set({ draft: { ...store.state.draft, ...changes } });
+
+export function cancelDraft() {
+  const { draft, items } = store.state;
+  if (!draft) return;
+  history.record(`Put ${draft.name} away`, [{ kind: "draft", before: draft, after: null }]);
+  store.set({ draft: null });
+  select(items.at(-1)?.id ?? null);
+  note(`${draft.name} is put away.`, { label: "Undo", act: () => history.undo() });
+  next();
+}
+
+/** Asks the server where faces are; the first places the square, unless it has been moved meanwhile. */
+export async function findFaces(draft, landmarks = null) {
+  if (!store.state.about.align && !landmarks) return;
+  const form = new FormData();
+  form.append("image", draft.file, draft.name);
+  if (landmarks) form.append("landmarks", landmarks, landmarks.name);
+  const { faces, remark } = await api.place(form);
+  const now = store.state.draft;
+  if (now?.id !== draft.id) return;
+  const isHere = faces.length > 0 && (landmarks || now.placement === draft.placement);
+  tryDraft({ faces, remark, landmarks: landmarks ?? now.landmarks });
+  if (isHere) changeDraft("Place by the face", { placement: faces[0] }, null, { ...store.state.draft, placement: now.placement });
+}
+
+/** Starts the draft. */
+export async function startDraft() {
+  const { draft, about, busy } = store.state;
+  if (!draft || busy) return;
+  store.set({ busy: true });
+  await attempt(async () => {
+    const mask = draft.task === "inpaint" ? await maskFile(draft.strokes, ...about.size) : null;
+    if (draft.task === "inpaint" && !mask) throw new UserError("Nothing is painted over: paint what is to be filled.");
+    const settings = Object.fromEntries(Object.entries(draft.settings).filter(([name]) => isFor(draft.task, name)));
+    const order = { name: draft.name, task: draft.task, ...settings, placement: rounded(draft.placement) };
+    const item = await begin(draft.file, order, { mask, landmarks: draft.landmarks });
+    store.set({ draft: null });
+    addItem(item, [{ kind: "draft", before: draft, after: null }], `${TASKS[draft.task]?.title ?? draft.task} ${draft.name}`);
+    next();
+  });
+  store.set({ busy: false });
+}
+
+async function begin(file, order, beside = {}) {
+  const session = await someSession();
+  const form = new FormData();
+  form.append("image", file, order.name);
+  for (const [field, content] of Object.entries(beside)) {
+    if (content) form.append(field, content, field === "mask" ? "mask.png" : content.name);
+  }
+  form.append("order", JSON.stringify(order));
+  return api.begin(session, form);
+}
+
+function next() {
+  const { waiting } = store.state;
+  store.set({ waiting: [] });
+  if (waiting.length) openDrafts(waiting);
+}
+
+/** Inverts photographs at once, as they are dropped: by their faces where such are found, else by their middle. */
+export async function invertAtOnce(files) {
+  for (const file of files) {
+    await attempt(async () => {
+      const { about } = store.state;
+      await check(file);
+      const placement = about.align === "detector" ? await firstFace(file) : null;
+      addItem(await begin(file, { name: file.name, task: "invert", placement }));
+    });
+  }
+}
+
+async function firstFace(file) {
+  const form = new FormData();
+  form.append("image", file, file.name);
+  const { faces, remark } = await api.place(form);
+  if (remark && !faces.length) note(remark);
+  return faces[0] ?? null;
+}
+
+/** Draws a picture from the prior. */
+export async function drawFromPrior() {
+  await attempt(async () => {
+    const session = await someSession();
+    const seed = Math.floor(Math.random() * 1_000_000);
+    addItem(await api.draw(session, { seed }));
+  });
+}
+
+/** Opens an item's photograph again, with its settings. */
+export async function doAgain(item) {
+  await attempt(async () => {
+    const answer = await fetch(item.images.photograph).catch(() => null);
+    if (!answer?.ok) throw new UserError(`The photograph of ${item.name} is not there any more: drop it again.`);
+    const blob = await answer.blob();
+    const file = new File([blob], item.name, { type: blob.type });
+    const { task, name, placement, ...settings } = item.settings;
+    await openDrafts([file], { task: item.task, settings, name: item.name });
+  });
+}
+
+/** Landmarks for the draft. */
+export async function readLandmarks(file) {
+  const { draft } = store.state;
+  if (draft) await attempt(() => findFaces(draft, file));
+  else tellError(new UserError(`${file.name} has landmarks: open the photograph that they are of first.`));
+}
+
+const OF_TASKS = {
+  factor: ["upscale"], filter: ["upscale"], blend: ["inpaint"], noise: ["denoise"],
+  blur: ["deblur"], sigma: ["deblur"], length: ["deblur"], angle: ["deblur"],
+  samples: ["colorize", "upscale", "inpaint", "denoise", "deblur"],
+};
+
+/** Whether a setting is for a task. */
+export const isFor = (task, setting) => OF_TASKS[setting]?.includes(task) ?? true;

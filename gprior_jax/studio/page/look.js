@@ -1,0 +1,138 @@
+/** Looking into a result: where a slider changes it, which code explains what, and the way to another result. */
+
+import { api } from "./api.js";
+import { h, set, unique } from "./dom.js";
+import { partners } from "./partner.js";
+import { directionsOf } from "./stage.js";
+import { setView, store } from "./studio.js";
+import { attempt, say } from "./toasts.js";
+
+const STEPS = 9;
+
+export function makeLook() {
+  const parts = [makeHeat(), makeExplain(), makePath()];
+  return {
+    element: h("div", {}, parts.map((part) => part.element)),
+    update(state, item) {
+      for (const part of parts) part.update(state, item);
+    },
+  };
+}
+
+const box = (title, does, ...children) => h("section.box", {}, h("h3", {}, title), h("p.remark", {}, does), ...children);
+
+function makeHeat() {
+  const input = h("input", { type: "checkbox", role: "switch", on: { change: ({ target }) => setView({ heat: target.checked }) } });
+  const select = h("select", { id: unique("of"), on: { change: ({ target }) => store.set({ hand: target.value }) } });
+  const element = box("Heat map", "Where a slider changes the picture, and how much.",
+    h("label.check", {}, input, "Lay it over the picture"),
+    h("div.field.wide", {}, h("label", { htmlFor: select.id }, "Slider"), select));
+  let offered = "";
+  return {
+    element,
+    update(state, item) {
+      const all = directionsOf(state);
+      set(element, { hidden: !item.editable || !all.length });
+      const key = all.map((own) => own.name).join();
+      if (key !== offered) {
+        offered = key;
+        select.replaceChildren(...all.map((own) => h("option", { value: own.name }, own.title)));
+        if (!state.hand && all.length) store.set({ hand: all[0].name });
+      }
+      set(input, { checked: state.view.heat });
+      if (state.hand) set(select, { value: state.hand });
+    },
+  };
+}
+
+function makeExplain() {
+  const ask = h("button.plain", { type: "button", on: { click: explain } }, "Explain");
+  const input = h("input", { type: "checkbox", role: "switch",
+    on: { change: ({ target }) => setView({ territories: target.checked }) } });
+  const lay = h("label.check", {}, input, "Lay the regions over the picture");
+  const summary = h("p");
+  const list = h("ul.codes");
+  const element = box("Which code explains which region", "In each pixel the code that has most influence there.", ask, lay, summary, list);
+  let told = null;
+  return {
+    element,
+    update(state, item) {
+      const found = state.explained[item.id];
+      set(element, { hidden: !item.explainable });
+      set(ask, { hidden: Boolean(found) });
+      for (const part of [lay, summary, list]) set(part, { hidden: !found });
+      set(input, { checked: state.view.territories });
+      if (!found || found === told) return;
+      told = found;
+      set(summary, { textContent: found.summary });
+      list.replaceChildren(...found.codes.map(({ code, share, color, picture }) => h("li", {},
+        h("span.swatch", { vars: { "--of": color } }), h("img", { src: picture, alt: "" }),
+        h("span", {}, `code ${code}`), h("b", {}, `${Math.round(share * 100)} %`))));
+    },
+  };
+}
+
+async function explain({ currentTarget }) {
+  currentTarget.disabled = true;
+  await attempt(async () => {
+    const { session, current } = store.state;
+    const found = await api.explain(session.id, { item: current });
+    store.set({ explained: { ...store.state.explained, [current]: found } });
+    if (store.state.current === current) setView({ territories: true });
+    say(found.summary);
+  });
+  currentTarget.disabled = false;
+}
+
+function makePath() {
+  const select = h("select", { id: unique("to") });
+  const find = async ({ currentTarget }) => {
+    currentTarget.disabled = true;
+    await attempt(() => findPath(select.value));
+    currentTarget.disabled = false;
+  };
+  const ask = h("button.plain", { type: "button", on: { click: find } }, "Find the way");
+  const row = h("div.row", {}, h("label.unseen", { htmlFor: select.id }, "To"), select, ask);
+  const none = h("p.remark", {}, "Add another result first.");
+  const found = h("div.ways");
+  const element = box("Geodesic against straight line", "The shortest way to another result, as the pictures change, and the straight one.",
+    none, row, found);
+  let offered = "";
+  let told;
+  return {
+    element,
+    update(state, item) {
+      const others = partners(state);
+      set(element, { hidden: !item.editable });
+      const key = others.map((other) => other.id + other.name).join();
+      if (key !== offered) {
+        offered = key;
+        select.replaceChildren(...others.map((other) => h("option", { value: other.id }, other.name)));
+      }
+      set(none, { hidden: others.length > 0 });
+      set(row, { hidden: others.length === 0 });
+      const path = state.paths[item.id];
+      if (path === told) return;
+      told = path;
+      found.replaceChildren(...(path ? ways(path) : []));
+    },
+  };
+}
+
+async function findPath(other) {
+  const { session, current } = store.state;
+  const path = await api.path(session.id, { item: current, other, steps: STEPS });
+  store.set({ paths: { ...store.state.paths, [current]: path } });
+  say(path.remark ?? "The way is found.");
+}
+
+const number = (value) => (Number.isFinite(value) ? value.toPrecision(3) : "—");
+
+function ways({ line, geodesic, remark }) {
+  const most = Math.max(...line.speeds, ...geodesic.speeds, 1e-9);
+  const way = (title, { strip, length, energy, speeds }) => h("figure.way", {},
+    h("figcaption", {}, h("b", {}, title), ` length ${number(length)}, energy ${number(energy)}`),
+    h("img", { src: strip, alt: `${title}: pictures along it` }),
+    h("div.speeds", { "aria-hidden": "true" }, speeds.map((speed) => h("i", { vars: { "--part": String(speed / most) } }))));
+  return [way("Geodesic", geodesic), way("Straight line", line), remark && h("p.remark", {}, remark)].filter(Boolean);
+}

@@ -1,0 +1,118 @@
+/** The result on the easel: alone, beside what it is compared with, split, or as their difference. */
+
+import { h, set } from "./dom.js";
+import { swap } from "./renderer.js";
+import { setView, store } from "./studio.js";
+
+export const MODES = {
+  result: { title: "Result", icon: "picture" },
+  side: { title: "Side by side", icon: "compare" },
+  split: { title: "Split", icon: "split" },
+  difference: { title: "Difference", icon: "difference" },
+};
+
+export const AGAINST = { placed: "Photograph", measured: "What was given", result: "Before the edit" };
+
+const KEY_STEP = 0.02;
+
+/** What the current item can be compared with. */
+export const comparable = (item) => Object.keys(AGAINST).filter((name) => item?.images[name]);
+
+export function makeViews() {
+  const shown = h("img", { alt: "", draggable: false });
+  const other = h("img.other", { alt: "", draggable: false });
+  const beside = h("img", { alt: "", draggable: false });
+  const heat = h("img.laid", { alt: "", draggable: false, hidden: true });
+  const territories = h("img.laid", { alt: "", draggable: false, hidden: true });
+  const divider = makeDivider();
+  const names = [h("figcaption.chip"), h("figcaption.chip")];
+  const left = h("figure.picture", {}, beside, names[0]);
+  const right = h("figure.picture", {}, h("div.pair", {}, shown, other), heat, territories, divider, names[1]);
+  const element = h("div.easel", {}, left, right);
+
+  /** Shows addresses and their words: {result, against, heat, territories}. */
+  function show(state, { result, against, heat: hot, territories: areas, title, name, isWaiting }) {
+    const mode = against ? state.view.mode : "result";
+    element.dataset.mode = mode;
+    element.classList.toggle("pixels", state.view.pixels);
+    element.classList.toggle("waits", Boolean(isWaiting));
+    set(left, { hidden: mode !== "side" });
+    set(divider, { hidden: mode !== "split" });
+    swap(shown, result);
+    swap(other, mode === "split" || mode === "difference" ? against : null);
+    swap(beside, mode === "side" ? against : null);
+    set(other, { hidden: mode === "result" || mode === "side" });
+    laid(heat, hot);
+    laid(territories, areas);
+    shown.alt = mode === "difference" ? `Difference of ${title} and ${name}` : title;
+    beside.alt = other.alt = name ?? "";
+    names[0].textContent = name ?? "";
+    names[1].textContent = mode === "side" ? title : mode === "difference" ? "Difference × 4" : "";
+    set(names[1], { hidden: mode === "result" || mode === "split" });
+    const part = Math.round(state.view.split * 100);
+    element.style.setProperty("--split", `${part}%`);
+    set(divider, { "aria-valuenow": part, "aria-valuetext": `${name} on the left ${part} percent` });
+  }
+
+  return { element, show };
+}
+
+function laid(img, url) {
+  set(img, { hidden: !url });
+  if (url) swap(img, url);
+}
+
+/** The divider of the split view: dragged, or moved by keys. */
+function makeDivider() {
+  const divider = h("div.divider", { tabIndex: 0, role: "slider", "aria-label": "Where the picture is split",
+    "aria-valuemin": 0, "aria-valuemax": 100, hidden: true });
+  const to = (split) => setView({ split: Math.min(1, Math.max(0, split)) });
+  const follow = (event) => {
+    const box = divider.parentElement.getBoundingClientRect();
+    to((event.clientX - box.left) / box.width);
+  };
+  divider.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    divider.focus();
+    divider.setPointerCapture(event.pointerId);
+  });
+  divider.addEventListener("pointermove", (event) => {
+    if (divider.hasPointerCapture(event.pointerId)) follow(event);
+  });
+  divider.addEventListener("keydown", (event) => {
+    const { split } = store.state.view;
+    const moves = { ArrowLeft: split - KEY_STEP, ArrowDown: split - KEY_STEP, ArrowRight: split + KEY_STEP,
+      ArrowUp: split + KEY_STEP, Home: 0, End: 1 };
+    if (!(event.key in moves)) return;
+    event.preventDefault();
+    to(moves[event.key]);
+  });
+  return divider;
+}
+
+/** The bar below the easel: how the result is shown. */
+export function makeViewBar() {
+  const buttons = Object.entries(MODES).map(([mode, { title }]) =>
+    h("button.choice", { type: "button", "data-mode": mode, on: { click: () => setView({ mode }) } }, title));
+  const against = h("select", { "aria-label": "Compare with",
+    on: { change: ({ target }) => setView({ against: target.value }) } });
+  const element = h("div.tools.views", {},
+    h("div.segments", { role: "group", "aria-label": "View" }, buttons), h("label.dial", {}, h("span", {}, "with"), against));
+  let offered = "";
+  return {
+    element,
+    update(state, item) {
+      const able = comparable(item);
+      for (const button of buttons) {
+        set(button, { "aria-pressed": String(button.dataset.mode === state.view.mode),
+          disabled: !able.length && button.dataset.mode !== "result" });
+      }
+      if (offered !== able.join()) {
+        offered = able.join();
+        against.replaceChildren(...able.map((name) => h("option", { value: name }, AGAINST[name])));
+      }
+      set(against.parentElement, { hidden: !able.length });
+      set(against, { value: able.includes(state.view.against) ? state.view.against : (able[0] ?? "") });
+    },
+  };
+}
