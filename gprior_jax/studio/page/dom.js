@@ -19,7 +19,10 @@ export function set(element, props) {
   for (const [name, value] of Object.entries(props)) {
     if (name === "on") for (const [kind, heard] of Object.entries(value)) element.addEventListener(kind, heard);
     else if (name === "vars") for (const [own, is] of Object.entries(value)) element.style.setProperty(own, is);
-    else if (name in element && !name.includes("-")) { if (element[name] !== value) element[name] = value; }
+    else if (name in element && !name.includes("-")) {
+      // What a property has unless it is set (the text of an option, the type of an input) is not in the document.
+      if (element[name] !== value || name === "type" || element.localName === "option") element[name] = value;
+    }
     else if (value == null || value === false) element.removeAttribute(name);
     else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value === true ? "" : value);
   }

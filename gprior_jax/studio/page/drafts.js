@@ -1,7 +1,7 @@
 /** Photographs that are being placed, and their start. */
 
 import { api } from "./api.js";
-import { unique } from "./dom.js";
+import { h, unique } from "./dom.js";
 import { UserError } from "./errors.js";
 import { maskFile } from "./masks.js";
 import { centred, rounded } from "./placement.js";
@@ -10,6 +10,9 @@ import { attempt, note, tellError } from "./toasts.js";
 
 /** The side, at most, at which a photograph is drawn while it is placed. */
 const SHOWN = 1600;
+
+/** The side of its small picture. */
+const THUMB = 96;
 
 export const TASKS = {
   invert: { title: "Invert", does: "Find the codes that explain the photograph, to edit it." },
@@ -54,7 +57,7 @@ async function draftOf(file, { task = "invert", settings = {}, name = file.name 
   const { width, height } = full;
   const shown = await reduced(full);
   const placement = centred(width, height);
-  return { id: unique("draft"), file, name, width, height, shown, landmarks: null, faces: [], remark: null, task,
+  return { id: unique("draft"), file, name, width, height, shown, thumb: thumbOf(shown), landmarks: null, faces: [], remark: null, task,
     settings, placement, strokes: [], painting: false };
 }
 
@@ -65,6 +68,15 @@ async function reduced(full) {
   const small = await createImageBitmap(full, { resizeWidth, resizeHeight, resizeQuality: "high" });
   full.close();
   return small;
+}
+
+/** The middle of it, small. */
+function thumbOf(shown) {
+  const side = Math.min(shown.width, shown.height);
+  const canvas = h("canvas", { width: THUMB, height: THUMB });
+  const from = [(shown.width - side) / 2, (shown.height - side) / 2, side, side];
+  canvas.getContext("2d").drawImage(shown, ...from, 0, 0, THUMB, THUMB);
+  return canvas.toDataURL("image/jpeg");
 }
 
 /** Opens photographs to be placed, one after the other. */

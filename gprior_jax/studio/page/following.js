@@ -1,10 +1,9 @@
-/** Keeps up with what is under way: the item in view by events, all others by asking now and then. */
+/** Keeps up with what is under way, by events of the session. */
 
 import { api } from "./api.js";
-import { currentItem, ENDED, flush, forget, itemOf, putItem, refresh, store } from "./studio.js";
+import { ENDED, flush, forget, openSession, putItem, refresh, store } from "./studio.js";
 import { attempt, note } from "./toasts.js";
 
-const OTHERS_MS = 1500;
 const AWAY_MS = 2000;
 const AGAIN_MS = 1000;
 
@@ -13,63 +12,46 @@ let followed = null;
 
 /** Begins to keep up. */
 export function keepUp() {
-  store.watch((state) => follow(state));
-  setInterval(() => attempt(others), OTHERS_MS);
+  store.watch(follow);
   setInterval(back, AWAY_MS);
   addEventListener("pagehide", () => flush(true));
   follow(store.state);
 }
 
-const isUnderWay = (item) => item && !ENDED.has(item.state);
-
+/** One stream, only while something is under way: a browser has few connections to a server, for all of its tabs. */
 function follow(state) {
-  const item = currentItem(state);
-  const wanted = isUnderWay(item) && state.online ? item.id : null;
+  const isUnderWay = state.online && state.items.some((item) => !ENDED.has(item.state));
+  const wanted = isUnderWay ? state.session.id : null;
   if (wanted === followed) return;
   source?.close();
   source = null;
   followed = wanted;
-  // One stream at a time: a browser opens few connections to one server.
-  if (wanted) open(state.session.id, wanted);
+  if (wanted) open(wanted);
 }
 
-function open(session, id) {
-  const stream = api.events(session, id);
+function open(session) {
+  const stream = api.events(session);
   source = stream;
-  const told = (event) => {
-    if (stream === source) putItem(JSON.parse(event.data));
-  };
-  stream.addEventListener("progress", told);
-  stream.addEventListener("end", (event) => {
-    stream.close();
-    told(event);
-  });
-  stream.addEventListener("error", () => {
-    if (stream !== source) return;
+  const on = (kind, act) => stream.addEventListener(kind, (event) => stream === source && act(event));
+  on("item", (event) => putItem(JSON.parse(event.data)));
+  on("gone", (event) => forget(JSON.parse(event.data).id));
+  on("error", () => {
     // The browser would connect again by itself, and for ever to what is gone: ask first.
     stream.close();
-    setTimeout(() => again(session, id, stream), AGAIN_MS);
+    setTimeout(() => stream === source && again(session), AGAIN_MS);
   });
 }
 
-async function again(session, id, stream) {
-  if (stream !== source || !isUnderWay(itemOf(id))) return;
+async function again(session) {
   source = null;
   followed = null;
-  await attempt(async () => {
-    try {
-      putItem(await api.item(session, id));
-    } catch (error) {
-      if (error.status === 404 || error.status === 410) forget(id);
-      throw error;
-    }
+  const answers = await attempt(async () => {
+    await refresh();
+    return true;
   });
-  follow(store.state);
-}
-
-async function others() {
-  const { items, online, current } = store.state;
-  if (online && items.some((item) => item.id !== current && isUnderWay(item))) await refresh();
+  if (answers || !store.state.online) follow(store.state);
+  // Another folder of sessions, or this one was removed elsewhere.
+  else if (store.state.session?.id === session) await openSession(null);
 }
 
 /** Asks whether a server that was away is back. */

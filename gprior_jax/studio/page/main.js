@@ -30,16 +30,6 @@ async function about() {
   }
 }
 
-/** Directions that take long to find come later. */
-function awaitDirections(told) {
-  if (!told.preparing) return;
-  setTimeout(() => attempt(async () => {
-    const next = await api.about();
-    store.set({ about: next });
-    awaitDirections(next);
-  }), AGAIN_MS);
-}
-
 /** The page's address is its session and its item, so that it comes back when it is loaded again. */
 const place = () => decodeURIComponent(location.hash.slice(1)).split("/");
 
@@ -56,6 +46,9 @@ function makePage() {
   part("stage").replaceChildren(empty.element, draftStage.element, itemStage.element);
   part("panel").append(draftPanel.element, panel.element);
   takeDrops(part("stage"), () => store.state.current);
+  // On a phone the stage stays in view: what has the focus is not to be scrolled under it.
+  new ResizeObserver(([{ target }]) => document.documentElement.style.setProperty("--stage-height", `${target.offsetHeight + 8}px`))
+    .observe(part("stage"));
 
   return function update(state, before) {
     const shown = state.current === null ? "empty" : state.current === DRAFT ? "draft" : "item";
@@ -93,7 +86,6 @@ async function begin() {
     const [id, own] = place();
     if (id && id !== store.state.session?.id) attempt(() => openSession(id, own));
   });
-  awaitDirections(told);
   document.body.dataset.ready = "true";
 }
 

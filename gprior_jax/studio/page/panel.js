@@ -67,7 +67,8 @@ function makeEdit() {
     on: { change: ({ target }) => { readDirections([...target.files]); target.value = ""; } } });
   const reset = h("button.plain", { type: "button", on: { click: resetAll } }, icon("reset"), "Reset all");
   const read = h("button.plain", { type: "button", on: { click: () => file.click() } }, icon("file"), "Read directions…");
-  const tools = h("div.edits", {}, h("div.row", {}, reset, read, file), truncation.element, sliders.element, partner.element);
+  const tools = h("div.edits", {}, truncation.element, sliders.element, h("div.row", {}, read, file), partner.element,
+    h("div.row.end.last", {}, reset));
   return {
     element: h("div", {}, why, tools),
     update(state, item) {

@@ -1,6 +1,7 @@
 /** Together with another result: morph, and mixing of styles. */
 
 import { h, set, signed, unique } from "./dom.js";
+import { icon } from "./icons.js";
 import { makeLayers } from "./layers.js";
 import { dragged } from "./sliders.js";
 import { currentItem, editFor, itemOf, makeEdit, store } from "./studio.js";
@@ -46,7 +47,7 @@ function makePicker() {
   const morph = h("button.plain", { type: "button", on: { click: act("morph") } }, "Morph");
   const mix = h("button.plain", { type: "button", on: { click: act("mix") } }, "Mix styles");
   const none = h("p.remark", {}, "Add another result, then drag it onto this one or choose it here.");
-  const row = h("div.row", {}, h("label.unseen", { htmlFor: select.id }, "Other result"), select, morph, mix);
+  const row = h("div.other", {}, h("label.unseen", { htmlFor: select.id }, "Other result"), select, h("div.row", {}, morph, mix));
   let offered = "";
   return {
     element: h("div", {}, none, row),
@@ -68,11 +69,12 @@ function makePicker() {
 function makeCard(name, ...controls) {
   const img = h("img", { alt: "", draggable: false });
   const title = h("b");
-  const away = h("button.plain", { type: "button", on: { click: () => {
+  const leave = () => {
     const item = currentItem();
     const edit = editFor(item.id);
     makeEdit(item.id, `Without ${name}`, edit, { ...edit, [name]: null });
-  } } }, "Remove");
+  };
+  const away = h("button.bare", { type: "button", "aria-label": `Without the ${name}`, on: { click: leave } }, icon("close"));
   const element = h("div.partner", { hidden: true }, img, h("div", {}, h("div.line", {}, title, away), ...controls));
   return {
     element,

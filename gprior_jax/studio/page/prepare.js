@@ -57,7 +57,7 @@ function makePlaceBar(placing) {
     const { draft } = store.state;
     return scaled(placement, (Math.min(draft.width, draft.height) * 2 ** -value) / placement.size, draft);
   };
-  const size = dial("Size", { min: -1.5, max: 4, step: 0.01, "aria-label": "Size of the photograph" }, "size", toSize);
+  const size = dial("Size", { min: -1, max: 4, step: 0.01, "aria-label": "Size of the photograph" }, "size", toSize);
   const turn = dial("Turn", { min: -45, max: 45, step: 0.5, "aria-label": "Turn the photograph, degrees" }, "turn",
     (placement, value) => rotated(placement, -value - placement.angle));
   const act = (label, placement) => changeDraft(label, { placement: placement(store.state.draft) });

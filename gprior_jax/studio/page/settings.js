@@ -132,7 +132,7 @@ function makeLabel() {
     update({ about, draft }) {
       set(element, { hidden: !about.classes });
       if (about.classes && !select.options.length) {
-        const names = about.label_names ?? Array.from({ length: about.classes }, (_, i) => String(i));
+        const names = about.class_names ?? Array.from({ length: about.classes }, (_, i) => String(i));
         select.append(h("option", { value: "" }, "any"), ...names.map((text, i) => h("option", { value: String(i) }, text)));
       }
       set(select, { value: String(draft.settings.label ?? "") });

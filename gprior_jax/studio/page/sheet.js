@@ -30,7 +30,7 @@ export function makeSheet(element) {
       if (list.contains(focused)) focused.focus();
     }
     state.items.forEach((item, i) => tiles.get(item.id).update(item, i + 1, state.current === item.id));
-    if (state.draft) draft.update({ id: DRAFT, name: state.draft.name, state: "placed", images: {} }, 0, state.current === DRAFT);
+    if (state.draft) draft.update({ id: DRAFT, name: state.draft.name, state: "placed", images: { placed: state.draft.thumb } }, 0, state.current === DRAFT);
   };
 }
 

@@ -32,6 +32,8 @@ export const store = makeStore({
   revision: 0,
 });
 
+const DIRECTIONS_MS = 2000;
+
 export const ENDED = new Set(["done", "failed", "cancelled"]);
 
 export const itemOf = (id, state = store.state) => state.items.find((item) => item.id === id);
@@ -157,8 +159,11 @@ export function addItem(item, steps = [], label = `Add ${item.name}`) {
 
 async function takeAway(id) {
   const { session, items, current } = store.state;
+  const isUnderWay = !ENDED.has(itemOf(id)?.state);
   try {
     await api.remove(session.id, id);
+    // Of what is under way the first is only its end.
+    if (isUnderWay) await api.remove(session.id, id);
   } catch (error) {
     if (error.status !== 404 && error.status !== 410) throw error;
   }
@@ -205,12 +210,21 @@ export async function someSession() {
 }
 let opening = null;
 
+/** All directions of a session: asked again while the server is still finding some of them. */
+async function findDirections(id) {
+  const { directions, complete } = await api.knownDirections(id);
+  if (store.state.session?.id !== id) return;
+  store.set({ directions });
+  if (!complete) setTimeout(() => attempt(() => findDirections(id)), DIRECTIONS_MS);
+}
+
 function enter(session) {
-  const { id, title, created, items, directions = [] } = session;
+  const { id, title, created, items } = session;
   const edits = Object.fromEntries(items.map((item) => [item.id, editOf(item)]));
-  store.set({ session: { id, title, created }, items, directions, edits, explained: {}, paths: {} });
+  store.set({ session: { id, title, created }, items, directions: [], edits, explained: {}, paths: {} });
   const { entries, done } = entriesOf(items);
   history.load(entries, done);
+  attempt(() => findDirections(id));
   return id;
 }
 
@@ -231,9 +245,10 @@ export async function openSession(id, item = null) {
 
 /** What the server knows of the session, after it was away or while others than the current item are under way. */
 export async function refresh() {
-  const { session } = store.state;
+  const { session, items } = store.state;
   if (!session) return;
   const told = await api.session(session.id);
   if (store.state.session?.id !== told.id) return;
   told.items.forEach(putItem);
+  for (const { id } of items) if (!told.items.some((item) => item.id === id)) forget(id);
 }

@@ -1,6 +1,7 @@
 /** The result on the easel: alone, beside what it is compared with, split, or as their difference. */
 
 import { h, set } from "./dom.js";
+import { icon } from "./icons.js";
 import { swap } from "./renderer.js";
 import { setView, store } from "./studio.js";
 
@@ -25,15 +26,16 @@ export function makeViews() {
   const heat = h("img.laid", { alt: "", draggable: false, hidden: true });
   const territories = h("img.laid", { alt: "", draggable: false, hidden: true });
   const divider = makeDivider();
-  const names = [h("figcaption.chip"), h("figcaption.chip")];
+  const names = [h("figcaption.chip"), h("figcaption.chip"), h("span.chip.right", { hidden: true })];
   const left = h("figure.picture", {}, beside, names[0]);
-  const right = h("figure.picture", {}, h("div.pair", {}, shown, other), heat, territories, divider, names[1]);
+  const right = h("figure.picture", {}, h("div.pair", {}, shown, other), heat, territories, names[1], names[2], divider);
   const element = h("div.easel", {}, left, right);
 
   /** Shows addresses and their words: {result, against, heat, territories}. */
   function show(state, { result, against, heat: hot, territories: areas, title, name, isWaiting }) {
     const mode = against ? state.view.mode : "result";
     element.dataset.mode = mode;
+    element.style.setProperty("--pixel", `${state.about.size[0]}px`);
     element.classList.toggle("pixels", state.view.pixels);
     element.classList.toggle("waits", Boolean(isWaiting));
     set(left, { hidden: mode !== "side" });
@@ -47,8 +49,10 @@ export function makeViews() {
     shown.alt = mode === "difference" ? `Difference of ${title} and ${name}` : title;
     beside.alt = other.alt = name ?? "";
     names[0].textContent = name ?? "";
-    names[1].textContent = mode === "side" ? title : mode === "difference" ? "Difference × 4" : "";
-    set(names[1], { hidden: mode === "result" || mode === "split" });
+    names[1].textContent = { side: title, split: name, difference: "Difference × 4" }[mode] ?? "";
+    names[2].textContent = title;
+    set(names[1], { hidden: mode === "result" });
+    set(names[2], { hidden: mode !== "split" });
     const part = Math.round(state.view.split * 100);
     element.style.setProperty("--split", `${part}%`);
     set(divider, { "aria-valuenow": part, "aria-valuetext": `${name} on the left ${part} percent` });
@@ -92,8 +96,8 @@ function makeDivider() {
 
 /** The bar below the easel: how the result is shown. */
 export function makeViewBar() {
-  const buttons = Object.entries(MODES).map(([mode, { title }]) =>
-    h("button.choice", { type: "button", "data-mode": mode, on: { click: () => setView({ mode }) } }, title));
+  const buttons = Object.entries(MODES).map(([mode, { title, icon: name }]) => h("button.choice", { type: "button",
+    title, "data-mode": mode, on: { click: () => setView({ mode }) } }, icon(name), h("span", {}, title)));
   const against = h("select", { "aria-label": "Compare with",
     on: { change: ({ target }) => setView({ against: target.value }) } });
   const element = h("div.tools.views", {},
