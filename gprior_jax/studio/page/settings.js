@@ -14,6 +14,7 @@ const NUMBERS = [
 ];
 
 const CHOICES = [
+  { name: "start", title: "Start", of: [["", "of the method"], ["encoder", "encoder"]], help: "where the search begins" },
   { name: "preset", title: "Preset", of: [["", "fast"], ["official", "official"]], help: "the published constants, or faster ones" },
   { name: "factor", title: "Enlarge by", of: [["", "as the picture needs"], [2, "2"], [4, "4"], [8, "8"], [16, "16"]] },
   { name: "noise", title: "Noise", of: [["", "gaussian"], ["poisson", "poisson"], ["impulse", "impulse"]] },
@@ -26,10 +27,10 @@ export function makeSettings() {
   const choices = CHOICES.map(makeChoice);
   const perceptual = makeSwitch("perceptual", "Perceptual term", "also compare what a network sees");
   const label = makeLabel();
-  const first = choices.slice(1);
+  const first = choices.slice(2);
   const element = h("div.settings", {}, h("div.fields", {}, first.map((own) => own.element), numbers[4].element, numbers[5].element),
     h("details.drawer", {}, h("summary", {}, "Method and settings"), method.element,
-      h("div.fields", {}, choices[0].element, numbers.slice(0, 4).map((own) => own.element), label.element),
+      h("div.fields", {}, choices.slice(0, 2).map((own) => own.element), numbers.slice(0, 4).map((own) => own.element), label.element),
       perceptual.element));
   const all = [method, ...numbers, ...choices, perceptual, label];
   return {
@@ -64,7 +65,7 @@ function makeMethod() {
 }
 
 function without(settings, method) {
-  const { codes, layer, steps, perceptual, ...others } = settings;
+  const { codes, layer, steps, perceptual, preset, start, ...others } = settings;
   return { ...others, method };
 }
 
@@ -102,8 +103,9 @@ function makeChoice({ name, title, of, help }) {
   const element = h("div.field", {}, h("label", { htmlFor: select.id }, title), select, help && h("small", {}, help));
   return {
     element,
-    update({ draft }) {
-      set(element, { hidden: !isFor(draft.task, name) });
+    update({ draft }, method) {
+      const ofMethod = name === "preset" || name === "start";
+      set(element, { hidden: ofMethod ? !method.options.includes(name) : !isFor(draft.task, name) });
       set(select, { value: String(draft.settings[name] ?? "") });
     },
   };

@@ -2,7 +2,7 @@
 
 import { h, set } from "./dom.js";
 import { icon } from "./icons.js";
-import { swap } from "./renderer.js";
+import { makePicture } from "./picture.js";
 import { setView, store } from "./studio.js";
 
 export const MODES = {
@@ -20,15 +20,13 @@ const KEY_STEP = 0.02;
 export const comparable = (item) => Object.keys(AGAINST).filter((name) => item?.images[name]);
 
 export function makeViews() {
-  const shown = h("img", { alt: "", draggable: false });
-  const other = h("img.other", { alt: "", draggable: false });
-  const beside = h("img", { alt: "", draggable: false });
-  const heat = h("img.laid", { alt: "", draggable: false, hidden: true });
-  const territories = h("img.laid", { alt: "", draggable: false, hidden: true });
+  const [shown, other, beside] = [makePicture("canvas.shown"), makePicture("canvas.other"), makePicture()];
+  const [heat, territories] = [makePicture("canvas.laid.heat"), makePicture("canvas.laid.territories")];
   const divider = makeDivider();
   const names = [h("figcaption.chip"), h("figcaption.chip"), h("span.chip.right", { hidden: true })];
-  const left = h("figure.picture", {}, beside, names[0]);
-  const right = h("figure.picture", {}, h("div.pair", {}, shown, other), heat, territories, names[1], names[2], divider);
+  const left = h("figure.picture", {}, beside.element, names[0]);
+  const right = h("figure.picture", {}, h("div.pair", {}, shown.element, other.element), heat.element,
+    territories.element, names[1], names[2], divider);
   const element = h("div.easel", {}, left, right);
 
   /** Shows addresses and their words: {result, against, heat, territories}. */
@@ -40,14 +38,15 @@ export function makeViews() {
     element.classList.toggle("waits", Boolean(isWaiting));
     set(left, { hidden: mode !== "side" });
     set(divider, { hidden: mode !== "split" });
-    swap(shown, result);
-    swap(other, mode === "split" || mode === "difference" ? against : null);
-    swap(beside, mode === "side" ? against : null);
-    set(other, { hidden: mode === "result" || mode === "side" });
-    laid(heat, hot);
-    laid(territories, areas);
-    shown.alt = mode === "difference" ? `Difference of ${title} and ${name}` : title;
-    beside.alt = other.alt = name ?? "";
+    const { pixels } = state.view;
+    shown.show(result, mode === "difference" ? `Difference of ${title} and ${name}` : title, pixels);
+    other.show(mode === "split" || mode === "difference" ? against : null, name, pixels);
+    beside.show(mode === "side" ? against : null, name, pixels);
+    heat.show(hot, "Heat map", pixels);
+    territories.show(areas, "Regions of the codes", pixels);
+    for (const [own, isSeen] of [[other, mode === "split" || mode === "difference"], [heat, hot], [territories, areas]]) {
+      set(own.element, { hidden: !isSeen });
+    }
     names[0].textContent = name ?? "";
     names[1].textContent = { side: title, split: name, difference: "Difference × 4" }[mode] ?? "";
     names[2].textContent = title;
@@ -59,11 +58,6 @@ export function makeViews() {
   }
 
   return { element, show };
-}
-
-function laid(img, url) {
-  set(img, { hidden: !url });
-  if (url) swap(img, url);
 }
 
 /** The divider of the split view: dragged, or moved by keys. */
