@@ -2,6 +2,7 @@
 
 import { h, unique } from "./dom.js";
 import { icon } from "./icons.js";
+import { leaveDialog } from "./toasts.js";
 
 export function dialog(title, ...content) {
   const id = unique("title");
@@ -10,7 +11,10 @@ export function dialog(title, ...content) {
   element.addEventListener("click", (event) => {
     if (event.target === element) element.close();
   });
-  element.addEventListener("close", () => element.remove());
+  element.addEventListener("close", () => {
+    leaveDialog(element);
+    element.remove();
+  });
   document.body.append(element);
   element.showModal();
   return element;

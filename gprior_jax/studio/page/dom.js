@@ -10,18 +10,18 @@ export function h(what, props = {}, ...children) {
   const [tag, ...classes] = what.split(".");
   const element = document.createElement(tag);
   if (classes.length) element.className = classes.join(" ");
-  set(element, props);
+  set(element, props, true);
   element.append(...children.flat().filter((child) => child != null && child !== false));
   return element;
 }
 
-export function set(element, props) {
+/** Sets what is not so yet, or `all`: what a property has by itself is not in the document, as an empty alt. */
+export function set(element, props, all = false) {
   for (const [name, value] of Object.entries(props)) {
     if (name === "on") for (const [kind, heard] of Object.entries(value)) element.addEventListener(kind, heard);
     else if (name === "vars") for (const [own, is] of Object.entries(value)) element.style.setProperty(own, is);
     else if (name in element && !name.includes("-")) {
-      // What a property has unless it is set (the text of an option, the type of an input) is not in the document.
-      if (element[name] !== value || name === "type" || element.localName === "option") element[name] = value;
+      if (all || element[name] !== value) element[name] = value;
     }
     else if (value == null || value === false) element.removeAttribute(name);
     else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value === true ? "" : value);

@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { h, unique } from "./dom.js";
-import { UserError } from "./errors.js";
+import { RefusedError, UserError } from "./errors.js";
 import { maskFile } from "./masks.js";
 import { centred, rounded } from "./placement.js";
 import { addItem, DRAFT, history, select, someSession, store } from "./studio.js";
@@ -139,7 +139,7 @@ export async function startDraft() {
     const mask = draft.task === "inpaint" ? await maskFile(draft.strokes, ...about.size) : null;
     if (draft.task === "inpaint" && !mask) throw new UserError("Nothing is painted over: paint what is to be filled.");
     const settings = Object.fromEntries(Object.entries(draft.settings).filter(([name]) => isFor(draft.task, name)));
-    const order = { name: draft.name, task: draft.task, ...settings, placement: rounded(draft.placement) };
+    const order = { name: draft.name, task: draft.task, ...ofClass(), ...settings, placement: rounded(draft.placement) };
     const item = await begin(draft.file, order, { mask, landmarks: draft.landmarks });
     store.set({ draft: null });
     addItem(item, [{ kind: "draft", before: draft, after: null }], `${TASKS[draft.task]?.title ?? draft.task} ${draft.name}`);
@@ -147,6 +147,9 @@ export async function startDraft() {
   });
   store.set({ busy: false });
 }
+
+/** The class, of a prior with classes, which wants one. */
+const ofClass = (label = 0) => (store.state.about.classes ? { label } : {});
 
 async function begin(file, order, beside = {}) {
   const session = await someSession();
@@ -156,7 +159,13 @@ async function begin(file, order, beside = {}) {
     if (content) form.append(field, content, field === "mask" ? "mask.png" : content.name);
   }
   form.append("order", JSON.stringify(order));
-  return api.begin(session, form);
+  try {
+    return await api.begin(session, form);
+  } catch (error) {
+    // Of several pictures, which.
+    if (error instanceof RefusedError && !error.message.includes(order.name)) error.message = `${order.name}: ${error.message}`;
+    throw error;
+  }
 }
 
 function next() {
@@ -172,7 +181,7 @@ export async function invertAtOnce(files) {
       const { about } = store.state;
       await check(file);
       const placement = about.align === "detector" ? await firstFace(file) : null;
-      addItem(await begin(file, { name: file.name, task: "invert", placement }));
+      addItem(await begin(file, { name: file.name, task: "invert", ...ofClass(), placement }));
     });
   }
 }
@@ -190,7 +199,8 @@ export async function drawFromPrior() {
   await attempt(async () => {
     const session = await someSession();
     const seed = Math.floor(Math.random() * 1_000_000);
-    addItem(await api.draw(session, { seed }));
+    const label = Math.floor(Math.random() * store.state.about.classes);
+    addItem(await api.draw(session, { seed, ...ofClass(label) }));
   });
 }
 

@@ -127,7 +127,7 @@ function makeSwitch(name, title, help) {
 /** The class, of a prior with classes. */
 function makeLabel() {
   const select = h("select", { id: unique("label"), on: { change: ({ target }) =>
-    change("label", "Class", target.value === "" ? undefined : Number(target.value)) } });
+    change("label", "Class", Number(target.value)) } });
   const element = h("div.field", {}, h("label", { htmlFor: select.id }, "Class"), select);
   return {
     element,
@@ -135,9 +135,9 @@ function makeLabel() {
       set(element, { hidden: !about.classes });
       if (about.classes && !select.options.length) {
         const names = about.class_names ?? Array.from({ length: about.classes }, (_, i) => String(i));
-        select.append(h("option", { value: "" }, "any"), ...names.map((text, i) => h("option", { value: String(i) }, text)));
+        select.append(...names.map((text, i) => h("option", { value: String(i) }, text)));
       }
-      set(select, { value: String(draft.settings.label ?? "") });
+      set(select, { value: String(draft.settings.label ?? 0) });
     },
   };
 }

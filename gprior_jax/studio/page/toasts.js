@@ -43,6 +43,9 @@ export async function attempt(act) {
 
 function show(sentence, { role, kind, milliseconds, action = null }) {
   for (const toast of shelf.children) if (toast.dataset.sentence === sentence) toast.remove();
+  // What is not in a dialog that is open cannot be reached.
+  const host = document.querySelector("dialog[open]") ?? document.body;
+  if (shelf.parentElement !== host) host.append(shelf);
   while (shelf.children.length >= MOST) shelf.firstElementChild.remove();
   const toast = h(`div.toast.${kind}`, { role });
   toast.dataset.sentence = sentence;
@@ -59,6 +62,11 @@ function show(sentence, { role, kind, milliseconds, action = null }) {
     h("button.bare", { type: "button", "aria-label": "Close this message", on: { click: close } }, icon("close")),
   );
   expire(toast, milliseconds);
+}
+
+/** Out of a dialog that closes. */
+export function leaveDialog(dialog) {
+  if (dialog.contains(shelf)) document.body.append(shelf);
 }
 
 /** Away after a time, but not under the pointer or with the focus. */

@@ -1,0 +1,162 @@
+"""What the tests of the studio's page share: a studio of a tiny prior, a browser, and what is done with both."""
+
+import base64
+import contextlib
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli import priors
+from PIL import Image
+
+from gprior_jax.keys import seeded
+from gprior_jax.serving.engine import Engine
+from gprior_jax.serving.limits import Limits
+from gprior_jax.serving.listening import Listener
+from gprior_jax.studio.app import make_studio
+from gprior_jax.studio.making import StudioMaker
+from gprior_jax.studio.owned import finish
+from gprior_jax.studio.workspace import Workspace
+from gprior_jax.zoo import folder as folders
+
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+
+
+def photograph(seed: int = 0, size: tuple[int, int] = (48, 36), kind: str = "PNG") -> bytes:
+    """A file of smooth noise."""
+    buffer = io.BytesIO()
+    noise = Image.fromarray(np.random.default_rng(seed).integers(0, 255, (3, 4, 3), np.uint8))
+    noise.resize(size, Image.Resampling.BICUBIC).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def studio(path: Path, prior=None):
+    """The address of a studio."""
+    prior = prior or priors.plain()
+    model = str(path / "model")
+    folders.save(prior, model)
+    limits = Limits(steps=100_000, megabytes=1.0, megapixels=1.0)
+    engine = Engine(StudioMaker(prior, seeded(0), limits, 2, 1, model), finish=finish)
+    workspace = Workspace(engine, path / "sessions", model)
+    listener = Listener(make_studio(workspace), "127.0.0.1", 0, limits)
+    listener.start()
+    try:
+        yield listener.address
+    finally:
+        engine.close(0.0)
+        listener.stop()
+        workspace.close()
+
+
+@contextlib.contextmanager
+def browser():
+    """Chromium, without a window; whoever has none, or no Playwright, is told so."""
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="the page is tested with playwright: pip install playwright"
+    )
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("the page is tested in Chromium: install it")
+    flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield made
+        made.close()
+
+
+class Visit:
+    """A person at the page: a context of the browser of its own, and what went wrong in it.
+
+    Attributes:
+        page: Playwright's.
+        wrong: errors in the console, and of the page.
+    """
+
+    def __init__(self, browser, address: str, viewport=None, **settings):
+        self.context = browser.new_context(viewport=viewport or DESKTOP, reduced_motion="reduce", **settings)
+        self.context.set_default_timeout(8_000)
+        self.page, self.wrong = self.context.new_page(), list[str]()
+        self.page.on("console", lambda told: self.wrong.append(told.text) if told.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.go(address)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+    def go(self, address: str) -> None:
+        """Load the page."""
+        self.page.goto(address)
+        self.page.wait_for_selector("body[data-ready]")
+
+    def see(self, selector: str, **how):
+        """Wait for something."""
+        return self.page.wait_for_selector(selector, **how)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def button(self, name: str, within: str = "body"):
+        """The button of a name that can be seen."""
+        return self.page.locator(within).get_by_role("button", name=name, exact=True)
+
+    def tiles(self, count: int) -> None:
+        """Wait until there are so many results."""
+        self.page.wait_for_selector(
+            f"#sheet:has(li:nth-child({count}):last-child)" if count else "#sheet:not(:has(li))", state="attached"
+        )
+
+    def done(self) -> None:
+        """Wait until the current result is done."""
+        self.page.wait_for_selector('.tile[aria-current="true"][data-state="done"]')
+        self.page.wait_for_selector(".item .progress", state="hidden")
+
+    def draw(self, count: int) -> None:
+        """Draw a picture from the prior; then there are so many results."""
+        self.press("g")
+        self.tiles(count)
+        self.done()
+
+    def choose(self, content: bytes | None = None, name: str = "face.png", kind: str = "image/png") -> None:
+        """Open a file to be placed."""
+        file = {"name": name, "mimeType": kind, "buffer": photograph() if content is None else content}
+        self.page.set_input_files("#choose", file)
+
+    def drop(self, content: bytes, name: str, kind: str, zone: str = "now") -> None:
+        """Drop a file on the page."""
+        made = self.page.evaluate_handle(
+            """([content, name, type]) => {
+                const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
+                const data = new DataTransfer();
+                data.items.add(new File([bytes], name, { type }));
+                return data;
+            }""",
+            [base64.b64encode(content).decode(), name, kind],
+        )
+        for event in ("dragenter", "dragover"):
+            self.page.dispatch_event("body", event, {"dataTransfer": made})
+        self.page.dispatch_event(f'[data-zone="{zone}"]', "drop", {"dataTransfer": made})
+
+    def shown(self, other_than: str | None = None) -> str:
+        """What the easel shows, once it is another than it was."""
+        found = f':not([data-shown="{other_than}"])' if other_than is not None else ""
+        return self.see(f".item canvas.shown[data-shown]{found}").get_attribute("data-shown")
+
+    def pixels(self, selector: str = ".item canvas.shown") -> np.ndarray:
+        """The pixels of a canvas: ``[H, W, 4]``."""
+        url = self.page.eval_on_selector(selector, "(canvas) => canvas.toDataURL()")
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGBA"), np.int16)
+
+    def alert(self) -> str:
+        """The sentence of an error; its message is closed."""
+        toast = self.see(".toast.error p")
+        sentence = toast.inner_text()
+        self.page.locator(".toast.error").get_by_role("button").click()
+        return sentence
