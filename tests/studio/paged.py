@@ -42,6 +42,7 @@ def studio(path: Path, prior=None):
     engine = Engine(StudioMaker(prior, seeded(0), limits, 2, 1, model), finish=finish)
     workspace = Workspace(engine, path / "sessions", model)
     listener = Listener(make_studio(workspace), "127.0.0.1", 0, limits)
+    workspace.book.start().join()
     listener.start()
     try:
         yield listener.address
@@ -115,7 +116,8 @@ class Visit:
 
     def done(self) -> None:
         """Wait until the current result is done."""
-        self.page.wait_for_selector('.tile[aria-current="true"][data-state="done"]')
+        self.see('.tile[aria-current="true"][data-state="done"], .toast.error', timeout=60_000)
+        assert self.page.locator(".toast.error").all_inner_texts() == []
         self.page.wait_for_selector(".item .progress", state="hidden")
 
     def draw(self, count: int) -> None:

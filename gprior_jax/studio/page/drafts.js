@@ -121,6 +121,7 @@ export async function findFaces(draft, landmarks = null) {
   if (!store.state.about.align && !landmarks) return;
   const form = new FormData();
   form.append("image", draft.file, draft.name);
+  form.append("name", draft.name);
   if (landmarks) form.append("landmarks", landmarks, landmarks.name);
   const { faces, remark } = await api.place(form);
   const now = store.state.draft;

@@ -1,12 +1,11 @@
 /** What is seen before the first picture. */
 
-import { api } from "./api.js";
 import { openCamera } from "./camera.js";
 import { h, set } from "./dom.js";
 import { drawFromPrior } from "./drafts.js";
 import { icon } from "./icons.js";
 import { chooseFiles } from "./intake.js";
-import { sessionCard } from "./sessions.js";
+import { newest, sessionCard } from "./sessions.js";
 
 const RECENT = 4;
 
@@ -26,7 +25,7 @@ export function makeEmpty() {
   async function list() {
     isListed = true;
     try {
-      const sessions = (await api.sessions()).filter((session) => session.items > 0).slice(0, RECENT);
+      const sessions = (await newest()).filter((session) => session.items > 0).slice(0, RECENT);
       set(recent, { hidden: !sessions.length });
       recent.replaceChildren(h("h3", {}, "Or go on with"), ...sessions.map((session) => sessionCard(session, () => {})));
     } catch {

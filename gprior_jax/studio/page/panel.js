@@ -94,6 +94,7 @@ export async function readDirections(files) {
     await attempt(async () => {
       const form = new FormData();
       form.append("file", file, file.name);
+      form.append("name", file.name);
       const read = await api.directions(await someSession(), form);
       const others = store.state.directions.filter((own) => !read.some((other) => other.name === own.name));
       store.set({ directions: [...others, ...read], hand: read[0]?.name ?? store.state.hand });

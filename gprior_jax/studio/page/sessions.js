@@ -15,6 +15,10 @@ function when(created) {
   return Number.isNaN(date.getTime()) ? String(created) : DATES.format(date);
 }
 
+/** All sessions, the newest first. */
+export const newest = async () =>
+  (await api.sessions()).sort((one, other) => new Date(other.created) - new Date(one.created));
+
 /** A session to be opened. */
 export function sessionCard(session, opened) {
   const open = () => attempt(async () => {
@@ -52,7 +56,7 @@ function makeTitle() {
 }
 
 async function fill(list, opened) {
-  const sessions = await api.sessions();
+  const sessions = await newest();
   list.replaceChildren(...sessions.map((session) => h("li", {}, sessionCard(session, () => opened.close()),
     h("button.bare", { type: "button", "aria-label": `Remove ${session.title}`,
       on: { click: () => attempt(() => removeSession(session, list, opened)) } }, icon("remove")))));
