@@ -46,7 +46,7 @@ function makeHeat() {
 }
 
 function makeExplain() {
-  const ask = h("button.plain", { type: "button", on: { click: explain } }, "Explain");
+  const ask = slow("Explain", explain);
   const input = h("input", { type: "checkbox", role: "switch",
     on: { change: ({ target }) => setView({ territories: target.checked }) } });
   const lay = h("label.check", {}, input, "Lay the regions over the picture");
@@ -72,26 +72,29 @@ function makeExplain() {
   };
 }
 
-async function explain({ currentTarget }) {
-  currentTarget.disabled = true;
-  await attempt(async () => {
-    const { session, current } = store.state;
-    const found = await api.explain(session.id, { item: current });
-    store.set({ explained: { ...store.state.explained, [current]: found } });
-    if (store.state.current === current) setView({ territories: true });
-    say(found.summary);
-  });
-  currentTarget.disabled = false;
+/** A button of what takes seconds: it says so meanwhile. */
+function slow(title, act) {
+  const work = async () => {
+    set(button, { disabled: true, textContent: "Working…", "aria-busy": "true" });
+    say(`${title}: working.`);
+    await attempt(act);
+    set(button, { disabled: false, textContent: title, "aria-busy": null });
+  };
+  const button = h("button.plain", { type: "button", on: { click: work } }, title);
+  return button;
+}
+
+async function explain() {
+  const { session, current } = store.state;
+  const found = await api.explain(session.id, { item: current });
+  store.set({ explained: { ...store.state.explained, [current]: found } });
+  if (store.state.current === current) setView({ territories: true });
+  say(found.summary);
 }
 
 function makePath() {
   const select = h("select", { id: unique("to") });
-  const find = async ({ currentTarget }) => {
-    currentTarget.disabled = true;
-    await attempt(() => findPath(select.value));
-    currentTarget.disabled = false;
-  };
-  const ask = h("button.plain", { type: "button", on: { click: find } }, "Find the way");
+  const ask = slow("Find the way", () => findPath(select.value));
   const row = h("div.row", {}, h("label.unseen", { htmlFor: select.id }, "To"), select, ask);
   const none = h("p.remark", {}, "Add another result first.");
   const found = h("div.ways");

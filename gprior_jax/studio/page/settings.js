@@ -37,7 +37,8 @@ export function makeSettings() {
     element,
     update(state) {
       if (!state.draft) return;
-      const chosen = state.draft.settings.method ?? state.about.default.method;
+      const { default_methods: byTask = {}, default: usual } = state.about;
+      const chosen = state.draft.settings.method ?? byTask[state.draft.task] ?? usual.method;
       const about = state.about.methods.find((own) => own.name === chosen) ?? state.about.methods[0];
       for (const own of all) own.update(state, about);
     },
