@@ -82,9 +82,9 @@ class Actor:
             "slider": (0.15, self._slide),
             "drop": (0.1, self._drop),
             "drag": (0.1, self._drag),
-            "undo": (0.1, lambda: self._page.keyboard.press("Control+z")),
+            "undo": (0.125, lambda: self._page.keyboard.press("Control+z")),
             "resize": (0.02, self._resize),
-            "reload": (0.03, self._reload),
+            "reload": (0.005, self._reload),
         }
         name = self._chance.choices(list(kinds), [part for part, _ in kinds.values()])[0]
         # Whatever was there may be gone, or under a dialog, by the time that it is clicked.
@@ -119,7 +119,7 @@ class Actor:
         self._page.evaluate(DROP, [base64.b64encode(content).decode(), name, kind, zone])
 
     def _drag(self) -> None:
-        """Between any two things that can be seen: results onto each other, strokes, the photograph under its square."""
+        """Between any two things that can be seen: results onto each other, strokes, the photograph."""
         kinds = ".tiles .tile, canvas, .divider, .strip"
         if (one := self._one(kinds)) and (other := self._one(kinds)):
             boxes = [each.bounding_box() for each in (one, other)]
@@ -155,7 +155,8 @@ def studio(args: argparse.Namespace) -> Iterator[tuple[subprocess.Popen, str]]:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True)
         try:
             assert process.stdout is not None
-            yield process, json.loads(process.stdout.readline())["address"]
+            # It says where it is once, over several lines, and goes on.
+            yield process, json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["address"]
         finally:
             process.terminate()
             process.wait(60)
@@ -174,8 +175,6 @@ def measured(page: Page, process: subprocess.Popen, address: str) -> dict[str, f
     """What page and server take, with the garbage collected; the server answers."""
     with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:
         assert answer.status == 200
-    page.reload()
-    page.wait_for_selector("body[data-ready]", timeout=30_000)
     client = page.context.new_cdp_session(page)
     client.send("HeapProfiler.collectGarbage")
     client.send("Performance.enable")
@@ -183,15 +182,6 @@ def measured(page: Page, process: subprocess.Popen, address: str) -> dict[str, f
     client.detach()
     own = {"heap, MB": told["JSHeapUsedSize"] / 1e6, "nodes": told["Nodes"], "listeners": told["JSEventListeners"]}
     return own | {"server, MB": resident(process)}
-
-
-def unreloaded(page: Page) -> float:
-    """The page's heap as it is, with the garbage collected, MB."""
-    client = page.context.new_cdp_session(page)
-    client.send("HeapProfiler.collectGarbage")
-    used = client.send("Runtime.getHeapUsage")["usedSize"] / 1e6
-    client.detach()
-    return used
 
 
 def watch(page: Page, wrong: list[str]) -> None:
@@ -215,15 +205,14 @@ def run(browser: Browser, process: subprocess.Popen, address: str, args: argpars
     watch(page, wrong)
     page.goto(address)
     page.wait_for_selector("body[data-ready]")
-    actor, done, looks, heaps = Actor(page, chance), Counter[str](), [], []
+    actor, done, looks = Actor(page, chance), Counter[str](), []
     for k in range(args.actions):
         done[actor.act()] += 1
         page.wait_for_timeout(args.pause)
         if (k + 1) % max(1, args.actions // 8) == 0:
-            heaps.append(unreloaded(page))
             looks.append({"actions": k + 1} | measured(page, process, address))
             note(f"{k + 1} actions, {len(wrong)} errors, {looks[-1]}")
-    return {"done": dict(done), "looks": looks, "heaps": heaps, "wrong": wrong}
+    return {"done": dict(done), "looks": looks, "wrong": wrong}
 
 
 def arguments() -> argparse.Namespace:
