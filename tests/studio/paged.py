@@ -1,25 +1,13 @@
-"""What the tests of the studio's page share: a studio of a tiny prior, a browser, and what is done with both."""
+"""What the tests of the studio's page share: a browser, and what a person does in it."""
 
 import base64
 import contextlib
 import io
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
-from cli import priors
 from PIL import Image
-
-from gprior_jax.keys import seeded
-from gprior_jax.serving.engine import Engine
-from gprior_jax.serving.limits import Limits
-from gprior_jax.serving.listening import Listener
-from gprior_jax.studio.app import make_studio
-from gprior_jax.studio.making import StudioMaker
-from gprior_jax.studio.owned import finish
-from gprior_jax.studio.workspace import Workspace
-from gprior_jax.zoo import folder as folders
 
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
@@ -30,26 +18,6 @@ def photograph(seed: int = 0, size: tuple[int, int] = (48, 36), kind: str = "PNG
     noise = Image.fromarray(np.random.default_rng(seed).integers(0, 255, (3, 4, 3), np.uint8))
     noise.resize(size, Image.Resampling.BICUBIC).save(buffer, kind)
     return buffer.getvalue()
-
-
-@contextlib.contextmanager
-def studio(path: Path, prior=None):
-    """The address of a studio."""
-    prior = prior or priors.plain()
-    model = str(path / "model")
-    folders.save(prior, model)
-    limits = Limits(steps=100_000, megabytes=1.0, megapixels=1.0)
-    engine = Engine(StudioMaker(prior, seeded(0), limits, 2, 1, model), finish=finish)
-    workspace = Workspace(engine, path / "sessions", model)
-    listener = Listener(make_studio(workspace), "127.0.0.1", 0, limits)
-    workspace.book.start().join()
-    listener.start()
-    try:
-        yield listener.address
-    finally:
-        engine.close(0.0)
-        listener.stop()
-        workspace.close()
 
 
 @contextlib.contextmanager
@@ -155,6 +123,10 @@ class Visit:
         """The pixels of a canvas: ``[H, W, 4]``."""
         url = self.page.eval_on_selector(selector, "(canvas) => canvas.toDataURL()")
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGBA"), np.int16)
+
+    def strip(self) -> str:
+        """Pictures side by side, as the server sends them: a data URL."""
+        return f"data:image/png;base64,{base64.b64encode(photograph(size=(90, 10))).decode()}"
 
     def alert(self) -> str:
         """The sentence of an error; its message is closed."""

@@ -2,12 +2,16 @@
 
 import io
 import json
+import re
 import zipfile
 
 import numpy as np
 import pytest
+from cli import priors
 from PIL import Image
-from studio.paged import PHONE, Visit, browser, photograph, studio
+
+from studio.paged import PHONE, Visit, browser, photograph
+from studio.studios import studio
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +21,11 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def address(chromium, tmp_path_factory):
-    with studio(tmp_path_factory.mktemp("studio")) as made:
-        yield made
+def address(chromium, little, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page") / "sessions"
+    with studio(priors.plain(), folder, little, megabytes=1.0, megapixels=1.0) as ask:
+        ask.workspace.book.find()
+        yield f"http://127.0.0.1:{ask.port}"
 
 
 @pytest.fixture
@@ -190,18 +196,42 @@ def test_masks_are_painted_and_filled(visit):
     assert "std" in visit.shown(best)
 
 
-@pytest.mark.parametrize("task", ["Colourise", "Enlarge", "Denoise"])
-def test_restorations(visit, task):
+def test_restorations(visit):
     visit.choose()
     visit.see("canvas.placing")
-    visit.page.get_by_role("radio", name=task).click(force=True)
-    if task == "Enlarge":
-        visit.page.get_by_label("Enlarge by").select_option("2")
+    visit.page.get_by_role("radio", name="Denoise").click(force=True)
     steps(visit, 2)
-    visit.button(task).click()
+    visit.button("Denoise").click()
     visit.done()
     visit.page.get_by_role("tab", name="Facts").click()
-    assert task in visit.page.locator(".facts").inner_text()
+    assert "Denoise" in visit.page.locator(".facts").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("task", "setting", "order"),
+    [("Colourise", {}, {"task": "colorize"}), ("Enlarge", {"Enlarge by": "4"}, {"task": "upscale", "factor": 4})],
+)
+def test_orders(visit, task, setting, order):
+    """What is sent is taken down, so that no program is compiled for each."""
+    sent = []
+
+    def take(route):
+        sent.append(route.request.post_data_buffer)
+        route.fulfill(status=503, json={"detail": "not now."})
+
+    visit.page.route("**/items", take)
+    visit.choose(photograph(size=(40, 60)))
+    visit.see("canvas.placing")
+    visit.page.get_by_role("radio", name=task).click(force=True)
+    for label, value in setting.items():
+        visit.page.get_by_label(label).select_option(value)
+    visit.button(task).click()
+    assert visit.alert() == "face.png: not now."
+    told = json.loads(re.search(rb'name="order"\r\n\r\n(.*?)\r\n--', sent[0], re.DOTALL)[1])
+    assert told == order | {"name": "face.png", "placement": {"center": [20, 30], "size": 40, "angle": 0}}
+    # Nothing is lost: it can be tried again.
+    assert visit.see("canvas.placing")
+    visit.wrong.clear()
 
 
 def test_looking_into_a_result(visit):
@@ -210,8 +240,12 @@ def test_looking_into_a_result(visit):
     visit.page.get_by_role("tab", name="Look").click()
     visit.page.get_by_label("Lay it over the picture").check()
     visit.see("canvas.heat[data-shown]:visible")
+    # What the server finds is tested with it; it compiles for long.
+    way = {"strip": visit.strip(), "length": 2.0, "energy": 4.0, "speeds": [1.0, 2.0]}
+    told = {"line": way, "geodesic": way | {"length": 1.0}, "remark": "half as long."}
+    visit.page.route("**/path", lambda route: route.fulfill(json=told))
     visit.button("Find the way").click()
-    visit.see(".way + .way img", timeout=60_000)
+    visit.see(".way + .way img")
     assert "Geodesic" in visit.page.locator(".ways").inner_text()
     visit.drop(photograph(), "cat.png", "image/png")
     visit.done()

@@ -38,6 +38,9 @@ function followPlace(state) {
   if (location.hash !== wanted) window.history.replaceState(null, "", wanted || location.pathname);
 }
 
+/** What the stage shows. */
+const shownOf = ({ current }) => (current === null ? "empty" : current === DRAFT ? "draft" : "item");
+
 function makePage() {
   const bar = makeBar(part("bar"));
   const sheet = makeSheet(part("sheet"));
@@ -51,7 +54,7 @@ function makePage() {
     .observe(part("stage"));
 
   return function update(state, before) {
-    const shown = state.current === null ? "empty" : state.current === DRAFT ? "draft" : "item";
+    const shown = shownOf(state);
     document.body.dataset.shown = shown;
     set(part("away"), { hidden: state.online, textContent: state.online ? "" : "The server does not answer. Nothing is lost; this page goes on when it is back." });
     set(part("sheet"), { hidden: !state.items.length && !state.draft });
@@ -66,6 +69,8 @@ function makePage() {
     if (shown === "item") for (const own of [itemStage, panel]) own.update(state);
     if (state.session?.id !== before?.session?.id) itemStage.forget();
     if (state.current === DRAFT && before && before.current !== DRAFT) draftPanel.start.focus({ preventScroll: true });
+    // What had the focus is hidden: it goes on where the reader is.
+    else if (before && document.activeElement === document.body && shown !== shownOf(before)) part("stage").focus({ preventScroll: true });
     followPlace(state);
     document.title = state.session ? `${state.session.title} · gprior studio` : "gprior studio";
   };

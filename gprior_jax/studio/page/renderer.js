@@ -43,6 +43,7 @@ class Pictures {
 export class Renderer {
   constructor(fetcher, { most = 48, shown, failed }) {
     Object.assign(this, { fetcher, shown, failed, pictures: new Pictures(most), running: null, wanted: null });
+    this.refused = new Set();
   }
 
   /** A picture of a key; `shown(key, url)` is called when it is there, at once where it is kept. */
@@ -53,7 +54,8 @@ export class Renderer {
       this.shown(key, url);
       return;
     }
-    if (this.running?.key === key) {
+    // What the server has refused it would only refuse again.
+    if (this.running?.key === key || this.refused.has(key)) {
       this.wanted = null;
       return;
     }
@@ -71,6 +73,7 @@ export class Renderer {
   /** Forgets all pictures. */
   clear() {
     this.drop();
+    this.refused.clear();
     this.pictures.clear();
   }
 
@@ -82,6 +85,7 @@ export class Renderer {
       const blob = await this.fetcher(order, this.running.abort.signal);
       this.shown(key, this.pictures.put(key, blob));
     } catch (error) {
+      if (error.status !== undefined) this.refused.add(key);
       if (error.name !== "AbortError") this.failed(error);
     }
     this.running = null;

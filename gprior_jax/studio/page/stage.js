@@ -99,7 +99,7 @@ function makeRenderers(drawn, again) {
       return item.images.result;
     }
     const key = keyOf(item.id, now);
-    if (drawn.edited?.key !== key) edited.want(key, item.id, { item: item.id, edit: effective(now) });
+    if (drawn.edited?.key !== key && state.online) edited.want(key, item.id, { item: item.id, edit: effective(now) });
     // Until it is there, the last picture of the same item.
     return drawn.edited?.key.startsWith(`${item.id} `) ? drawn.edited.url : item.images.result;
   }
@@ -110,7 +110,7 @@ function makeRenderers(drawn, again) {
     const order = { item: item.id, edit: effective(now), direction: direction.name,
       layers: layersOf(now, direction.name), strength: strengthOf(now, direction.name) || HEAT_AT };
     const key = JSON.stringify(order);
-    if (drawn.heat?.key !== key) hot.want(key, `${item.id} ${direction.name}`, order);
+    if (drawn.heat?.key !== key && state.online) hot.want(key, `${item.id} ${direction.name}`, order);
     return drawn.heat?.key === key ? drawn.heat.url : null;
   }
 
