@@ -45,6 +45,12 @@ DROP = """([content, name, type, zone]) => {
     tell("drop", document.querySelector(`[data-zone="${zone}"]`));
 }"""
 
+ONE = """([selector, part]) => {
+    const within = document.querySelector("dialog[open]") ?? document;
+    const seen = [...within.querySelectorAll(selector)].filter((each) => each.checkVisibility());
+    return seen[Math.floor(part * seen.length)] ?? null;
+}"""
+
 
 def picture(chance: random.Random, size: tuple[int, int] = (96, 80), kind: str = "PNG") -> bytes:
     """A file of smooth noise."""
@@ -90,16 +96,14 @@ class Actor:
         # Whatever was there may be gone, or under a dialog, by the time that it is clicked.
         with contextlib.suppress(Error):
             kinds[name][1]()
-        if len(self._page.query_selector_all(".tiles li")) > MOST_ITEMS:
+        if self._page.locator(".tiles li").count() > MOST_ITEMS:
             self._page.keyboard.press("Escape")
             self._page.keyboard.press("Delete")
         return name
 
     def _one(self, selector: str) -> Any:
-        """One of the elements that can be seen."""
-        return self._chance.choice(
-            [each for each in self._page.query_selector_all(selector) if each.is_visible()] or [None]
-        )
+        """One of the elements that can be seen; None where there is none."""
+        return self._page.evaluate_handle(ONE, [selector, self._chance.random()]).as_element()
 
     def _click(self) -> None:
         if found := self._one("button:enabled, summary, input[type=radio], input[type=checkbox], a"):
