@@ -147,7 +147,7 @@ class Actor:
 
     def _reload(self) -> None:
         self._page.reload()
-        self._page.wait_for_selector("body[data-ready]", timeout=30_000)
+        self._page.wait_for_selector("body[data-ready]", timeout=60_000)
 
 
 @contextlib.contextmanager
@@ -177,7 +177,7 @@ def resident(process: subprocess.Popen) -> float:
 
 def measured(page: Page, process: subprocess.Popen, address: str) -> dict[str, float]:
     """What page and server take, with the garbage collected; the server answers."""
-    with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:
+    with urllib.request.urlopen(f"{address}/healthz", timeout=60) as answer:
         assert answer.status == 200
     client = page.context.new_cdp_session(page)
     client.send("HeapProfiler.collectGarbage")
@@ -207,8 +207,8 @@ def run(browser: Browser, process: subprocess.Popen, address: str, args: argpars
     page = browser.new_page(viewport={"width": VIEWPORTS[0][0], "height": VIEWPORTS[0][1]})
     page.set_default_timeout(5_000)
     watch(page, wrong)
-    page.goto(address)
-    page.wait_for_selector("body[data-ready]")
+    page.goto(address, timeout=60_000)
+    page.wait_for_selector("body[data-ready]", timeout=60_000)
     actor, done, looks = Actor(page, chance), Counter[str](), []
     for k in range(args.actions):
         done[actor.act()] += 1

@@ -47,7 +47,7 @@ function refusal(file, limits) {
 }
 
 /** A draft of a file; settings as of an item that is done again. */
-async function draftOf(file, { task = "invert", settings = {}, name = file.name } = {}) {
+async function draftOf(file, { task = "invert", settings = {}, name = file.name, placement = null } = {}) {
   let full;
   try {
     full = await createImageBitmap(file);
@@ -56,9 +56,9 @@ async function draftOf(file, { task = "invert", settings = {}, name = file.name 
   }
   const { width, height } = full;
   const shown = await reduced(full);
-  const placement = centred(width, height);
+  const square = placement?.center ? placement : centred(width, height);
   return { id: unique("draft"), file, name, width, height, shown, thumb: thumbOf(shown), landmarks: null, faces: [], remark: null, task,
-    settings, placement, strokes: [], painting: false };
+    settings, placement: square, strokes: [], painting: false };
 }
 
 async function reduced(full) {
@@ -89,7 +89,7 @@ export async function openDrafts(files, given = {}) {
     history.record(`Open ${draft.name}`, [{ kind: "draft", before: store.state.draft, after: draft }]);
     store.set({ draft, waiting: rest });
     select(DRAFT);
-    await findFaces(draft);
+    if (!given.placement) await findFaces(draft);
   });
   if (rest.length && store.state.draft?.file !== first) await openDrafts(rest, given);
 }
@@ -213,7 +213,7 @@ export async function doAgain(item) {
     const blob = await answer.blob();
     const file = new File([blob], item.name, { type: blob.type });
     const { task, name, placement, ...settings } = item.settings;
-    await openDrafts([file], { task: item.task, settings, name: item.name });
+    await openDrafts([file], { task: item.task, settings, name: item.name, placement });
   });
 }
 
