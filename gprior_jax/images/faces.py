@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import itertools
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -237,9 +238,10 @@ def _detector() -> Any:
         height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
         size = width, height
         scaled = np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.LANCZOS))
-        network = _network(cv2, weights)
-        network.setInputSize(size)
-        rows = network.detect(np.ascontiguousarray(scaled[..., ::-1]))[1]
+        with _ALONE:
+            network = _network(cv2, weights)
+            network.setInputSize(size)
+            rows = network.detect(np.ascontiguousarray(scaled[..., ::-1]))[1]
         factor = np.array([pixels.shape[1] / size[0], pixels.shape[0] / size[1]])
         return [
             Face(_as_box(row[:2] * factor, row[2:4] * factor), row[4:14].reshape(5, 2) * factor, float(row[14]))
@@ -247,6 +249,10 @@ def _detector() -> Any:
         ]
 
     return detect
+
+
+_ALONE = threading.Lock()
+"""A network has one size at a time, and its buffers: two threads in it at once end the process."""
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """The face detector; what needs it is skipped where the extra is not installed."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -29,6 +30,14 @@ def detector():
 
 @pytest.mark.usefixtures("detector")
 class TestWithDetector:
+    def test_from_several_threads(self):
+        image = bundled("photographs/astronaut.jpg")
+        images = [image.crop((0, 0, image.width, image.height - 8 * k)) for k in range(4)] * 2
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(find_faces, images))
+        for (one,), (other,) in zip(found, map(find_faces, images), strict=True):
+            np.testing.assert_array_equal(one.points, other.points)
+
     def test_one_face_where_there_is_one(self):
         (face,) = find_faces(bundled("photographs/astronaut.jpg"))
         assert face.score > 0.9
