@@ -177,6 +177,7 @@ def resident(process: subprocess.Popen) -> float:
 
 def measured(page: Page, process: subprocess.Popen, address: str) -> dict[str, float]:
     """What page and server take, with the garbage collected; the server answers."""
+    assert process.poll() is None, f"the server has ended with code {process.returncode}"
     with urllib.request.urlopen(f"{address}/healthz", timeout=60) as answer:
         assert answer.status == 200
     client = page.context.new_cdp_session(page)
@@ -215,7 +216,7 @@ def run(browser: Browser, process: subprocess.Popen, address: str, args: argpars
         page.wait_for_timeout(args.pause)
         if (k + 1) % max(1, args.actions // 8) == 0:
             looks.append({"actions": k + 1} | measured(page, process, address))
-            note(f"{k + 1} actions, {len(wrong)} errors, {looks[-1]}")
+            note(f"{k + 1} actions, {len(wrong)} errors {wrong[-1:]}, {looks[-1]}")
     return {"done": dict(done), "looks": looks, "wrong": wrong}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -145,7 +145,7 @@ def _add_pictures(app: FastAPI, workspace: Workspace) -> None:
         return Response(encode_png(picture), media_type="image/png")
 
     @app.get(f"{_ITEM}/images/photograph")
-    def photograph(name: str, number: str) -> FileResponse:
+    def photograph(name: str, number: str) -> Response:
         session = workspace.session(name)
         piece = session.find(number)
         own = piece.about.get("photograph")
@@ -153,12 +153,12 @@ def _add_pictures(app: FastAPI, workspace: Workspace) -> None:
         return _file(None if own is None else session.photographs(piece) / own, kind)
 
     @app.get(f"{_ITEM}/images/placed")
-    def placed(name: str, number: str) -> FileResponse:
+    def placed(name: str, number: str) -> Response:
         session = workspace.session(name)
         return _file(session.photographs(session.find(number)) / "placed.png")
 
     @app.get(f"{_ITEM}/images/samples/{{place}}.png")
-    def sample(name: str, number: str, place: str) -> FileResponse:
+    def sample(name: str, number: str, place: str) -> Response:
         session = workspace.session(name)
         piece = session.find(number)
         samples = piece.about.get("files", {}).get("samples", [])
@@ -166,7 +166,7 @@ def _add_pictures(app: FastAPI, workspace: Workspace) -> None:
         return _file(session.results(piece) / samples[index - 1] if 1 <= index <= len(samples) else None)
 
     @app.get(f"{_ITEM}/images/{{picture}}.png")
-    def image(name: str, number: str, picture: str) -> FileResponse:
+    def image(name: str, number: str, picture: str) -> Response:
         session = workspace.session(name)
         piece = session.find(number)
         return _file(_result(session, piece, picture))
@@ -177,12 +177,17 @@ def _result(session: Session, piece: Piece, picture: str) -> Path | None:
     return session.results(piece) / own if isinstance(own, str) else None
 
 
-def _file(path: Path | None, kind: str = "image/png") -> FileResponse:
+def _file(path: Path | None, kind: str = "image/png") -> Response:
     """A picture as it lies on disk.
 
     Raises:
         HTTPException: 404, there is none.
     """
-    if path is None or not path.is_file():
+    try:
+        # All of it, before the answer begins: the item may be removed meanwhile.
+        content = None if path is None else path.read_bytes()
+    except FileNotFoundError:
+        content = None
+    if content is None:
         raise HTTPException(404, "the item has no such picture (yet): ask for those that it names.")
-    return FileResponse(path, media_type=kind)
+    return Response(content, media_type=kind)

@@ -32,8 +32,8 @@ def detector():
 class TestWithDetector:
     def test_from_several_threads(self):
         image = bundled("photographs/astronaut.jpg")
-        images = [image.crop((0, 0, image.width, image.height - 8 * k)) for k in range(4)] * 2
-        with ThreadPoolExecutor(4) as pool:
+        images = [image.crop((0, 0, image.width, image.height - 8 * k)) for k in range(2)] * 2
+        with ThreadPoolExecutor(2) as pool:
             found = list(pool.map(find_faces, images))
         for (one,), (other,) in zip(found, map(find_faces, images), strict=True):
             np.testing.assert_array_equal(one.points, other.points)
