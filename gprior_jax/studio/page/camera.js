@@ -22,8 +22,19 @@ export async function openCamera() {
     tellError(new UserError(WHY[error.name] ?? "The camera cannot be used by this page: choose a file instead."));
     return;
   }
-  const video = h("video", { autoplay: true, muted: true, playsInline: true, srcObject: stream, "aria-label": "The camera's picture" });
-  const shoot = h("button.main", { type: "button", on: { click: () => take(video, opened) } }, icon("camera"), "Take the picture");
+  const video = h("video", {
+    autoplay: true,
+    muted: true,
+    playsInline: true,
+    srcObject: stream,
+    "aria-label": "The camera's picture",
+  });
+  const shoot = h(
+    "button.main",
+    { type: "button", on: { click: () => take(video, opened) } },
+    icon("camera"),
+    "Take the picture",
+  );
   const opened = dialog("Camera", video, h("div.row.end", {}, shoot));
   opened.classList.add("camera");
   opened.addEventListener("close", () => stream.getTracks().forEach((track) => track.stop()));

@@ -6,8 +6,17 @@ import { leaveDialog } from "./toasts.js";
 
 export function dialog(title, ...content) {
   const id = unique("title");
-  const close = h("button.bare", { type: "button", "aria-label": "Close", on: { click: () => element.close() } }, icon("close"));
-  const element = h("dialog", { "aria-labelledby": id }, h("header", {}, h("h2", { id }, title), close), h("div.body", {}, ...content));
+  const close = h(
+    "button.bare",
+    { type: "button", "aria-label": "Close", on: { click: () => element.close() } },
+    icon("close"),
+  );
+  const element = h(
+    "dialog",
+    { "aria-labelledby": id },
+    h("header", {}, h("h2", { id }, title), close),
+    h("div.body", {}, ...content),
+  );
   element.addEventListener("click", (event) => {
     if (event.target === element) element.close();
   });

@@ -22,8 +22,7 @@ export function set(element, props, all = false) {
     else if (name === "vars") for (const [own, is] of Object.entries(value)) element.style.setProperty(own, is);
     else if (name in element && !name.includes("-")) {
       if (all || element[name] !== value) element[name] = value;
-    }
-    else if (value == null || value === false) element.removeAttribute(name);
+    } else if (value == null || value === false) element.removeAttribute(name);
     else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value === true ? "" : value);
   }
   return element;

@@ -57,8 +57,23 @@ async function draftOf(file, { task = "invert", settings = {}, name = file.name,
   const { width, height } = full;
   const shown = await reduced(full);
   const square = placement?.center ? placement : centred(width, height);
-  return { id: unique("draft"), file, name, width, height, shown, thumb: thumbOf(shown), landmarks: null, faces: [], remark: null, task,
-    settings, placement: square, strokes: [], painting: false };
+  return {
+    id: unique("draft"),
+    file,
+    name,
+    width,
+    height,
+    shown,
+    thumb: thumbOf(shown),
+    landmarks: null,
+    faces: [],
+    remark: null,
+    task,
+    settings,
+    placement: square,
+    strokes: [],
+    painting: false,
+  };
 }
 
 async function reduced(full) {
@@ -128,7 +143,8 @@ export async function findFaces(draft, landmarks = null) {
   if (now?.id !== draft.id) return;
   const isHere = faces.length > 0 && (landmarks || now.placement === draft.placement);
   tryDraft({ faces, remark, landmarks: landmarks ?? now.landmarks });
-  if (isHere) changeDraft("Place by the face", { placement: faces[0] }, null, { ...store.state.draft, placement: now.placement });
+  if (isHere)
+    changeDraft("Place by the face", { placement: faces[0] }, null, { ...store.state.draft, placement: now.placement });
 }
 
 /** Starts the draft. */
@@ -140,10 +156,21 @@ export async function startDraft() {
     const mask = draft.task === "inpaint" ? await maskFile(draft.strokes, ...about.size) : null;
     if (draft.task === "inpaint" && !mask) throw new UserError("Nothing is painted over: paint what is to be filled.");
     const settings = Object.fromEntries(Object.entries(draft.settings).filter(([name]) => isFor(draft.task, name)));
-    const order = { name: draft.name, task: draft.task, ...ofClass(), ...settings, placement: rounded(draft.placement) };
-    const item = await begin(draft.file, order, { mask, landmarks: draft.landmarks });
+    const order = {
+      name: draft.name,
+      task: draft.task,
+      ...ofClass(),
+      ...settings,
+      placement: rounded(draft.placement),
+    };
+    const [session, item] = await begin(draft.file, order, { mask, landmarks: draft.landmarks });
     store.set({ draft: null });
-    addItem(item, [{ kind: "draft", before: draft, after: null }], `${TASKS[draft.task]?.title ?? draft.task} ${draft.name}`);
+    addItem(
+      session,
+      item,
+      [{ kind: "draft", before: draft, after: null }],
+      `${TASKS[draft.task]?.title ?? draft.task} ${draft.name}`,
+    );
     next();
   });
   store.set({ busy: false });
@@ -152,6 +179,7 @@ export async function startDraft() {
 /** The class, of a prior with classes, which wants one. */
 const ofClass = (label = 0) => (store.state.about.classes ? { label } : {});
 
+/** Sends a photograph; gives its session and its item. */
 async function begin(file, order, beside = {}) {
   const session = await someSession();
   const form = new FormData();
@@ -161,10 +189,11 @@ async function begin(file, order, beside = {}) {
   }
   form.append("order", JSON.stringify(order));
   try {
-    return await api.begin(session, form);
+    return [session, await api.begin(session, form)];
   } catch (error) {
     // Of several pictures, which.
-    if (error instanceof RefusedError && !error.message.includes(order.name)) error.message = `${order.name}: ${error.message}`;
+    if (error instanceof RefusedError && !error.message.includes(order.name))
+      error.message = `${order.name}: ${error.message}`;
     throw error;
   }
 }
@@ -182,7 +211,7 @@ export async function invertAtOnce(files) {
       const { about } = store.state;
       await check(file);
       const placement = about.align === "detector" ? await firstFace(file) : null;
-      addItem(await begin(file, { name: file.name, task: "invert", ...ofClass(), placement }));
+      addItem(...(await begin(file, { name: file.name, task: "invert", ...ofClass(), placement })));
     });
   }
 }
@@ -201,7 +230,7 @@ export async function drawFromPrior() {
     const session = await someSession();
     const seed = Math.floor(Math.random() * 1_000_000);
     const label = Math.floor(Math.random() * store.state.about.classes);
-    addItem(await api.draw(session, { seed, ...ofClass(label) }));
+    addItem(session, await api.draw(session, { seed, ...ofClass(label) }));
   });
 }
 
@@ -225,8 +254,14 @@ export async function readLandmarks(file) {
 }
 
 const OF_TASKS = {
-  factor: ["upscale"], filter: ["upscale"], blend: ["inpaint"], noise: ["denoise"],
-  blur: ["deblur"], sigma: ["deblur"], length: ["deblur"], angle: ["deblur"],
+  factor: ["upscale"],
+  filter: ["upscale"],
+  blend: ["inpaint"],
+  noise: ["denoise"],
+  blur: ["deblur"],
+  sigma: ["deblur"],
+  length: ["deblur"],
+  angle: ["deblur"],
   samples: ["colorize", "upscale", "inpaint", "denoise", "deblur"],
 };
 

@@ -23,9 +23,25 @@ export function dropChoice(dragged, onto) {
     select(onto);
     together(how, onto, dragged);
   };
-  const choice = (how, title, does, able = true) => h("button.file", { type: "button", disabled: !able,
-    "data-how": how, on: { click: choose(how) } }, icon(how === "mix" ? "layers" : "morph"), h("span", {}, h("b", {}, title), h("small", {}, does)));
-  const opened = dialog(`${other.name} onto ${one.name}`, h("div.files", {},
-    choice("morph", "Morph", "a picture between the two"),
-    choice("mix", "Mix styles", styles ? "the layers that you choose from the other" : "this prior has no styles to mix", Boolean(styles))));
+  const choice = (how, title, does, able = true) =>
+    h(
+      "button.file",
+      { type: "button", disabled: !able, "data-how": how, on: { click: choose(how) } },
+      icon(how === "mix" ? "layers" : "morph"),
+      h("span", {}, h("b", {}, title), h("small", {}, does)),
+    );
+  const opened = dialog(
+    `${other.name} onto ${one.name}`,
+    h(
+      "div.files",
+      {},
+      choice("morph", "Morph", "a picture between the two"),
+      choice(
+        "mix",
+        "Mix styles",
+        styles ? "the layers that you choose from the other" : "this prior has no styles to mix",
+        Boolean(styles),
+      ),
+    ),
+  );
 }

@@ -85,7 +85,10 @@ function drawGuides(context, frame, face) {
     line(lines, frame, 0, eyes, 1, eyes);
     line(lines, frame, middle, 0, middle, 1);
     line(lines, frame, middle - 0.2, mouth, middle + 0.2, mouth);
-    for (const [x, y] of [[left, eyes], [right, face.eyes[1][1]]]) {
+    for (const [x, y] of [
+      [left, eyes],
+      [right, face.eyes[1][1]],
+    ]) {
       marks.moveTo((x + 0.055) * frame, y * frame);
       marks.ellipse(x * frame, y * frame, 0.055 * frame, 0.035 * frame, 0, 0, 7);
     }
@@ -110,7 +113,10 @@ function line(path, frame, x, y, toX, toY) {
 function stroke(context, path, frame, opacity) {
   const width = Math.max(1, frame / 420);
   context.globalAlpha = opacity;
-  for (const [colour, wide] of [["rgb(0 0 0 / 0.5)", 3 * width], ["#fff", width]]) {
+  for (const [colour, wide] of [
+    ["rgb(0 0 0 / 0.5)", 3 * width],
+    ["#fff", width],
+  ]) {
     context.strokeStyle = colour;
     context.lineWidth = wide;
     context.stroke(path);

@@ -19,8 +19,18 @@ export function makeFacts() {
   const list = h("dl.facts");
   const remarks = h("ul.remarks");
   let item = null;
-  const again = h("button.plain", { type: "button", on: { click: () => doAgain(item) } }, icon("crop"), "Place and do again…");
-  const remove = h("button.plain", { type: "button", on: { click: () => attempt(() => removeItem(item.id)) } }, icon("remove"), "Remove");
+  const again = h(
+    "button.plain",
+    { type: "button", on: { click: () => doAgain(item) } },
+    icon("crop"),
+    "Place and do again…",
+  );
+  const remove = h(
+    "button.plain",
+    { type: "button", on: { click: () => attempt(() => removeItem(item.id)) } },
+    icon("remove"),
+    "Remove",
+  );
   return {
     element: h("div", {}, list, remarks, h("div.row", {}, again, remove)),
     update(state, now) {
@@ -42,5 +52,11 @@ function rows(item) {
     .filter(([name, value]) => value !== null && typeof value !== "object" && name !== "task" && name !== "name")
     .map(([name, value]) => [name.replaceAll("_", " "), String(value)]);
   const task = item.task === "generate" ? "Drawn from the prior" : (TASKS[item.task]?.title ?? item.task);
-  return [["Task", task], ["State", item.state], ...(item.error ? [["Why", item.error]] : []), ...measured, ...settings];
+  return [
+    ["Task", task],
+    ["State", item.state],
+    ...(item.error ? [["Why", item.error]] : []),
+    ...measured,
+    ...settings,
+  ];
 }

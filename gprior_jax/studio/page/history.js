@@ -68,14 +68,17 @@ export class History {
   async _apply(entry, side, move) {
     const steps = side === "before" ? [...entry.steps].reverse() : entry.steps;
     try {
-      for (const step of steps) await this.appliers[step.kind](step, side);
+      for (const step of steps) {
+        // Another session may have been opened meanwhile.
+        if (!this.entries.includes(entry)) return "";
+        await this.appliers[step.kind](step, side);
+      }
     } catch (error) {
       // What the server refuses it will refuse again: go past it. Without an answer it stays to be tried again.
       if (error.status === undefined) throw error;
       this.failed(error);
     }
-    // A session may have been opened meanwhile.
-    if (!this.entries.includes(entry)) return;
+    if (!this.entries.includes(entry)) return "";
     this.done += move;
     this.changed(entry.steps);
     return `${side === "before" ? "Undone" : "Redone"}: ${entry.label}`;

@@ -10,12 +10,21 @@ import { tellError } from "./toasts.js";
 const DIRECTIONS = /\.(npz|npy|pt)$/i;
 const LANDMARKS = /\.(txt|csv|json)$/i;
 
-const input = h("input", { type: "file", accept: "image/png,image/jpeg", multiple: true, hidden: true, id: "choose",
-  "aria-label": "Photographs", on: { change: () => {
-    const files = [...input.files];
-    input.value = "";
-    openDrafts(files);
-  } } });
+const input = h("input", {
+  type: "file",
+  accept: "image/png,image/jpeg",
+  multiple: true,
+  hidden: true,
+  id: "choose",
+  "aria-label": "Photographs",
+  on: {
+    change: () => {
+      const files = [...input.files];
+      input.value = "";
+      openDrafts(files);
+    },
+  },
+});
 
 /** Opens the browser's dialog for files. */
 export const chooseFiles = () => input.click();
@@ -46,9 +55,12 @@ export function takeIn() {
 /** Where a dropped picture goes: inverted at once, or placed first. */
 function makeOverlay() {
   const zone = (name, title, does) => h("div.zone", { "data-zone": name }, h("b", {}, title), h("span", {}, does));
-  const overlay = h("div.overlay", { hidden: true, "aria-hidden": "true" },
+  const overlay = h(
+    "div.overlay",
+    { hidden: true, "aria-hidden": "true" },
     zone("now", "Invert now", "its middle, or its face, with the usual settings"),
-    zone("place", "Place it first", "crop and turn it, choose a task, paint a mask"));
+    zone("place", "Place it first", "crop and turn it, choose a task, paint a mask"),
+  );
   let depth = 0;
   const leave = () => {
     depth = 0;

@@ -21,11 +21,25 @@ const TEXTS = [
 
 export function makeKeep() {
   const none = h("p.remark", {}, "There is something to keep when it is done.");
-  const files = h("div.files", {}, KINDS.map(({ kind, title, does, ending }) => h("button.file", { type: "button",
-    "data-kind": kind, on: { click: () => attempt(() => download(kind, ending)) } },
-  icon("down"), h("span", {}, h("b", {}, title), h("small", {}, does)))));
+  const files = h(
+    "div.files",
+    {},
+    KINDS.map(({ kind, title, does, ending }) =>
+      h(
+        "button.file",
+        { type: "button", "data-kind": kind, on: { click: () => attempt(() => download(kind, ending)) } },
+        icon("down"),
+        h("span", {}, h("b", {}, title), h("small", {}, does)),
+      ),
+    ),
+  );
   const texts = TEXTS.map(makeText);
-  const tools = h("div", {}, files, texts.map((text) => text.element));
+  const tools = h(
+    "div",
+    {},
+    files,
+    texts.map((text) => text.element),
+  );
   return {
     element: h("div", {}, none, tools),
     update(state, item) {
@@ -49,11 +63,26 @@ async function download(kind, ending) {
 /** A text that is shown, copied or saved; it is asked for when it is opened, and again when the edit is another. */
 function makeText({ kind, title, does }) {
   const text = h("code");
-  const copy = h("button.plain", { type: "button", on: { click: () => attempt(() => copied(text.textContent)) } }, icon("copy"), "Copy");
-  const down = h("button.plain", { type: "button", on: { click: () =>
-    attempt(() => download(kind, kind === "python" ? "py" : "sh")) } }, icon("down"), "Save");
-  const element = h("details.text", { "data-kind": kind }, h("summary", {}, title), h("p.remark", {}, does),
-    h("pre", { tabIndex: 0, role: "region", "aria-label": title }, text), h("div.row", {}, copy, down));
+  const copy = h(
+    "button.plain",
+    { type: "button", on: { click: () => attempt(() => copied(text.textContent)) } },
+    icon("copy"),
+    "Copy",
+  );
+  const down = h(
+    "button.plain",
+    { type: "button", on: { click: () => attempt(() => download(kind, kind === "python" ? "py" : "sh")) } },
+    icon("down"),
+    "Save",
+  );
+  const element = h(
+    "details.text",
+    { "data-kind": kind },
+    h("summary", {}, title),
+    h("p.remark", {}, does),
+    h("pre", { tabIndex: 0, role: "region", "aria-label": title }, text),
+    h("div.row", {}, copy, down),
+  );
   let shown = null;
   const show = async () => {
     const { current } = store.state;

@@ -28,10 +28,14 @@ const KEYS = [
   ["j", "Next result", () => step(1)],
   ["k", "Previous result", () => step(-1)],
   ["r", "Reset all sliders", resetAll],
-  ["Delete", "Remove the result", () => {
-    const { current } = store.state;
-    if (current && current !== DRAFT) attempt(() => removeItem(current));
-  }],
+  [
+    "Delete",
+    "Remove the result",
+    () => {
+      const { current } = store.state;
+      if (current && current !== DRAFT) attempt(() => removeItem(current));
+    },
+  ],
   ["Escape", "Put the photograph away that is being placed", () => store.state.current === DRAFT && cancelDraft()],
   ["s", "Sessions", openSessions],
   ["t", "Light or dark", toggleTheme],
@@ -79,8 +83,16 @@ const TITLES = { Delete: "Del", Escape: "Esc" };
 
 export function openHelp() {
   const rows = [...KEYS.map(([key, does]) => [TITLES[key] ?? key.toUpperCase(), does]), ...ALWAYS];
-  const list = h("dl.keys", {}, rows.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)]));
-  const single = h("input", { type: "checkbox", role: "switch", checked: kept.get("keys", true),
-    on: { change: ({ target }) => kept.set("keys", target.checked) } });
+  const list = h(
+    "dl.keys",
+    {},
+    rows.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)]),
+  );
+  const single = h("input", {
+    type: "checkbox",
+    role: "switch",
+    checked: kept.get("keys", true),
+    on: { change: ({ target }) => kept.set("keys", target.checked) },
+  });
   dialog("Keys", list, h("label.check", {}, single, "Keys without Ctrl are on"));
 }

@@ -10,7 +10,8 @@ export function makeLayers(label, changed) {
     changed(writeLayers(Math.min(one, other), Math.max(one, other), first.options.length));
   };
   const [first, final] = ["first", "last"].map((which) =>
-    h("select", { "aria-label": `${label}: ${which}`, on: { change: say } }));
+    h("select", { "aria-label": `${label}: ${which}`, on: { change: say } }),
+  );
   const summary = h("summary", { "aria-label": label });
   const element = h("details.layers", { hidden: true }, summary, h("div.range", {}, first, "to", final));
   return {
@@ -21,7 +22,9 @@ export function makeLayers(label, changed) {
       if (!many) return;
       if (first.options.length !== many) {
         for (const select of [first, final]) {
-          select.replaceChildren(...Array.from({ length: many }, (_, i) => h("option", { value: String(i) }, String(i))));
+          select.replaceChildren(
+            ...Array.from({ length: many }, (_, i) => h("option", { value: String(i) }, String(i))),
+          );
         }
       }
       const [low, high] = readLayers(text, many) ?? [0, many - 1];

@@ -12,21 +12,33 @@ const STEPS = 9;
 export function makeLook() {
   const parts = [makeHeat(), makeExplain(), makePath()];
   return {
-    element: h("div", {}, parts.map((part) => part.element)),
+    element: h(
+      "div",
+      {},
+      parts.map((part) => part.element),
+    ),
     update(state, item) {
       for (const part of parts) part.update(state, item);
     },
   };
 }
 
-const box = (title, does, ...children) => h("section.box", {}, h("h3", {}, title), h("p.remark", {}, does), ...children);
+const box = (title, does, ...children) =>
+  h("section.box", {}, h("h3", {}, title), h("p.remark", {}, does), ...children);
 
 function makeHeat() {
-  const input = h("input", { type: "checkbox", role: "switch", on: { change: ({ target }) => setView({ heat: target.checked }) } });
+  const input = h("input", {
+    type: "checkbox",
+    role: "switch",
+    on: { change: ({ target }) => setView({ heat: target.checked }) },
+  });
   const select = h("select", { id: unique("of"), on: { change: ({ target }) => store.set({ hand: target.value }) } });
-  const element = box("Heat map", "Where a slider changes the picture, and how much.",
+  const element = box(
+    "Heat map",
+    "Where a slider changes the picture, and how much.",
     h("label.check", {}, input, "Lay it over the picture"),
-    h("div.field.wide", {}, h("label", { htmlFor: select.id }, "Slider"), select));
+    h("div.field.wide", {}, h("label", { htmlFor: select.id }, "Slider"), select),
+  );
   let offered = "";
   return {
     element,
@@ -47,12 +59,22 @@ function makeHeat() {
 
 function makeExplain() {
   const ask = slow("Explain", explain);
-  const input = h("input", { type: "checkbox", role: "switch",
-    on: { change: ({ target }) => setView({ territories: target.checked }) } });
+  const input = h("input", {
+    type: "checkbox",
+    role: "switch",
+    on: { change: ({ target }) => setView({ territories: target.checked }) },
+  });
   const lay = h("label.check", {}, input, "Lay the regions over the picture");
   const summary = h("p");
   const list = h("ul.codes");
-  const element = box("Which code explains which region", "In each pixel the code that has most influence there.", ask, lay, summary, list);
+  const element = box(
+    "Which code explains which region",
+    "In each pixel the code that has most influence there.",
+    ask,
+    lay,
+    summary,
+    list,
+  );
   let told = null;
   return {
     element,
@@ -65,9 +87,18 @@ function makeExplain() {
       if (!found || found === told) return;
       told = found;
       set(summary, { textContent: found.summary });
-      list.replaceChildren(...found.codes.map(({ code, share, color, picture }) => h("li", {},
-        h("span.swatch", { vars: { "--of": color } }), h("img", { src: picture, alt: "" }),
-        h("span", {}, `code ${code}`), h("b", {}, `${Math.round(share * 100)} %`))));
+      list.replaceChildren(
+        ...found.codes.map(({ code, share, color, picture }) =>
+          h(
+            "li",
+            {},
+            h("span.swatch", { vars: { "--of": color } }),
+            h("img", { src: picture, alt: "" }),
+            h("span", {}, `code ${code}`),
+            h("b", {}, `${Math.round(share * 100)} %`),
+          ),
+        ),
+      );
     },
   };
 }
@@ -98,8 +129,13 @@ function makePath() {
   const row = h("div.row", {}, h("label.unseen", { htmlFor: select.id }, "To"), select, ask);
   const none = h("p.remark", {}, "Add another result first.");
   const found = h("div.ways");
-  const element = box("Geodesic against straight line", "The shortest way to another result, as the pictures change, and the straight one.",
-    none, row, found);
+  const element = box(
+    "Geodesic against straight line",
+    "The shortest way to another result, as the pictures change, and the straight one.",
+    none,
+    row,
+    found,
+  );
   let offered = "";
   let told;
   return {
@@ -133,9 +169,17 @@ const number = (value) => (Number.isFinite(value) ? value.toPrecision(3) : "—"
 
 function ways({ line, geodesic, remark }) {
   const most = Math.max(...line.speeds, ...geodesic.speeds, 1e-9);
-  const way = (title, { strip, length, energy, speeds }) => h("figure.way", {},
-    h("figcaption", {}, h("b", {}, title), ` length ${number(length)}, energy ${number(energy)}`),
-    h("img", { src: strip, alt: `${title}: pictures along it` }),
-    h("div.speeds", { "aria-hidden": "true" }, speeds.map((speed) => h("i", { vars: { "--part": String(speed / most) } }))));
+  const way = (title, { strip, length, energy, speeds }) =>
+    h(
+      "figure.way",
+      {},
+      h("figcaption", {}, h("b", {}, title), ` length ${number(length)}, energy ${number(energy)}`),
+      h("img", { src: strip, alt: `${title}: pictures along it` }),
+      h(
+        "div.speeds",
+        { "aria-hidden": "true" },
+        speeds.map((speed) => h("i", { vars: { "--part": String(speed / most) } })),
+      ),
+    );
   return [way("Geodesic", geodesic), way("Straight line", line), remark && h("p.remark", {}, remark)].filter(Boolean);
 }

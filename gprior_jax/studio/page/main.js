@@ -34,7 +34,9 @@ async function about() {
 const place = () => decodeURIComponent(location.hash.slice(1)).split("/");
 
 function followPlace(state) {
-  const wanted = state.session ? `#${state.session.id}${state.current && state.current !== DRAFT ? `/${state.current}` : ""}` : "";
+  const wanted = state.session
+    ? `#${state.session.id}${state.current && state.current !== DRAFT ? `/${state.current}` : ""}`
+    : "";
   if (location.hash !== wanted) window.history.replaceState(null, "", wanted || location.pathname);
 }
 
@@ -50,16 +52,28 @@ function makePage() {
   part("panel").append(draftPanel.element, panel.element);
   takeDrops(part("stage"), () => store.state.current);
   // On a phone the stage stays in view: what has the focus is not to be scrolled under it.
-  new ResizeObserver(([{ target }]) => document.documentElement.style.setProperty("--stage-height", `${target.offsetHeight + 8}px`))
-    .observe(part("stage"));
+  new ResizeObserver(([{ target }]) =>
+    document.documentElement.style.setProperty("--stage-height", `${target.offsetHeight + 8}px`),
+  ).observe(part("stage"));
 
   return function update(state, before) {
     const shown = shownOf(state);
     document.body.dataset.shown = shown;
-    set(part("away"), { hidden: state.online, textContent: state.online ? "" : "The server does not answer. Nothing is lost; this page goes on when it is back." });
+    set(part("away"), {
+      hidden: state.online,
+      textContent: state.online
+        ? ""
+        : "The server does not answer. Nothing is lost; this page goes on when it is back.",
+    });
     set(part("sheet"), { hidden: !state.items.length && !state.draft });
     set(part("panel"), { hidden: shown === "empty" });
-    for (const [own, name] of [[empty, "empty"], [draftStage, "draft"], [draftPanel, "draft"], [itemStage, "item"], [panel, "item"]]) {
+    for (const [own, name] of [
+      [empty, "empty"],
+      [draftStage, "draft"],
+      [draftPanel, "draft"],
+      [itemStage, "item"],
+      [panel, "item"],
+    ]) {
       set(own.element, { hidden: shown !== name });
     }
     bar(state, before);
@@ -70,7 +84,8 @@ function makePage() {
     if (state.session?.id !== before?.session?.id) itemStage.forget();
     if (state.current === DRAFT && before && before.current !== DRAFT) draftPanel.start.focus({ preventScroll: true });
     // What had the focus is hidden: it goes on where the reader is.
-    else if (before && document.activeElement === document.body && shown !== shownOf(before)) part("stage").focus({ preventScroll: true });
+    else if (before && document.activeElement === document.body && shown !== shownOf(before))
+      part("stage").focus({ preventScroll: true });
     followPlace(state);
     document.title = state.session ? `${state.session.title} · gprior studio` : "gprior studio";
   };

@@ -30,10 +30,22 @@ function makeTabs(parts) {
   const titles = Object.keys(parts);
   let now = titles[0];
   const ids = Object.fromEntries(titles.map((title) => [title, unique("tab")]));
-  const tabs = titles.map((title) => h("button.tab", { type: "button", role: "tab", id: ids[title],
-    "aria-controls": `${ids[title]}-panel`, on: { click: () => choose(title) } }, title));
-  const panels = titles.map((title) => h("div.part", { role: "tabpanel", id: `${ids[title]}-panel`,
-    "aria-labelledby": ids[title] }, parts[title].element));
+  const tabs = titles.map((title) =>
+    h(
+      "button.tab",
+      {
+        type: "button",
+        role: "tab",
+        id: ids[title],
+        "aria-controls": `${ids[title]}-panel`,
+        on: { click: () => choose(title) },
+      },
+      title,
+    ),
+  );
+  const panels = titles.map((title) =>
+    h("div.part", { role: "tabpanel", id: `${ids[title]}-panel`, "aria-labelledby": ids[title] }, parts[title].element),
+  );
 
   function choose(title, focus = false) {
     now = title;
@@ -63,12 +75,33 @@ function makeEdit() {
   const sliders = makeSliders();
   const truncation = makeTruncation();
   const partner = makePartner();
-  const file = h("input", { type: "file", hidden: true, accept: ".npz,.npy,.pt,.json",
-    on: { change: ({ target }) => { readDirections([...target.files]); target.value = ""; } } });
+  const file = h("input", {
+    type: "file",
+    hidden: true,
+    accept: ".npz,.npy,.pt,.json",
+    on: {
+      change: ({ target }) => {
+        readDirections([...target.files]);
+        target.value = "";
+      },
+    },
+  });
   const reset = h("button.plain", { type: "button", on: { click: resetAll } }, icon("reset"), "Reset all");
-  const read = h("button.plain", { type: "button", on: { click: () => file.click() } }, icon("file"), "Read directions…");
-  const tools = h("div.edits", {}, truncation.element, sliders.element, h("div.row", {}, read, file), partner.element,
-    h("div.row.end.last", {}, reset));
+  const read = h(
+    "button.plain",
+    { type: "button", on: { click: () => file.click() } },
+    icon("file"),
+    "Read directions…",
+  );
+  const tools = h(
+    "div.edits",
+    {},
+    truncation.element,
+    sliders.element,
+    h("div.row", {}, read, file),
+    partner.element,
+    h("div.row.end.last", {}, reset),
+  );
   return {
     element: h("div", {}, why, tools),
     update(state, item) {
@@ -82,11 +115,12 @@ function makeEdit() {
   };
 }
 
-const waits = ({ state }) => ({
-  queued: "The sliders come when it is done.",
-  running: "The sliders come when it is done; stop it to have them now.",
-  done: "This result cannot be edited.",
-}[state] ?? "There is no result to edit: do it again under Facts.");
+const waits = ({ state }) =>
+  ({
+    queued: "The sliders come when it is done.",
+    running: "The sliders come when it is done; stop it to have them now.",
+    done: "This result cannot be edited.",
+  })[state] ?? "There is no result to edit: do it again under Facts.";
 
 /** Reads direction files into the session. */
 export async function readDirections(files) {

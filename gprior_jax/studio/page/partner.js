@@ -15,9 +15,10 @@ export function together(how, item, other) {
   const name = itemOf(other)?.name ?? "another";
   const styles = store.state.about.styles ?? 0;
   const from = Math.min(FROM, Math.floor(styles / 2));
-  const after = how === "mix"
-    ? { ...before, mix: { item: other, layers: `${from}-` } }
-    : { ...before, morph: { item: other, at: 0.5 } };
+  const after =
+    how === "mix"
+      ? { ...before, mix: { item: other, layers: `${from}-` } }
+      : { ...before, morph: { item: other, at: 0.5 } };
   makeEdit(item, how === "mix" ? `Mix with ${name}` : `Morph to ${name}`, before, after);
 }
 
@@ -29,7 +30,14 @@ export function makePartner() {
   const picker = makePicker();
   const morph = makeMorph();
   const mix = makeMix();
-  const element = h("details", { open: true }, h("summary", {}, "With another result"), picker.element, morph.element, mix.element);
+  const element = h(
+    "details",
+    { open: true },
+    h("summary", {}, "With another result"),
+    picker.element,
+    morph.element,
+    mix.element,
+  );
   return {
     element,
     update(state, item) {
@@ -47,7 +55,13 @@ function makePicker() {
   const morph = h("button.plain", { type: "button", on: { click: act("morph") } }, "Morph");
   const mix = h("button.plain", { type: "button", on: { click: act("mix") } }, "Mix styles");
   const none = h("p.remark", {}, "Add another result, then drag it onto this one or choose it here.");
-  const row = h("div.other", {}, h("label.unseen", { htmlFor: select.id }, "Other result"), select, h("div.row", {}, morph, mix));
+  const row = h(
+    "div.other",
+    {},
+    h("label.unseen", { htmlFor: select.id }, "Other result"),
+    select,
+    h("div.row", {}, morph, mix),
+  );
   let offered = "";
   return {
     element: h("div", {}, none, row),
@@ -74,7 +88,11 @@ function makeCard(name, ...controls) {
     const edit = editFor(item.id);
     makeEdit(item.id, `Without ${name}`, edit, { ...edit, [name]: null });
   };
-  const away = h("button.bare", { type: "button", "aria-label": `Without the ${name}`, on: { click: leave } }, icon("close"));
+  const away = h(
+    "button.bare",
+    { type: "button", "aria-label": `Without the ${name}`, on: { click: leave } },
+    icon("close"),
+  );
   const element = h("div.partner", { hidden: true }, img, h("div", {}, h("div.line", {}, title, away), ...controls));
   return {
     element,
@@ -90,8 +108,15 @@ function makeCard(name, ...controls) {
 
 function makeMorph() {
   const to = (edit, at) => (edit.morph ? { ...edit, morph: { ...edit.morph, at } } : edit);
-  const input = h("input", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "How far the morph is", "data-part": "morph",
-    on: dragged(to, (at) => `Morph ${Math.round(at * 100)} %`, "morph") });
+  const input = h("input", {
+    type: "range",
+    min: 0,
+    max: 1,
+    step: 0.01,
+    "aria-label": "How far the morph is",
+    "data-part": "morph",
+    on: dragged(to, (at) => `Morph ${Math.round(at * 100)} %`, "morph"),
+  });
   const card = makeCard("morph", input);
   return {
     element: card.element,
@@ -105,7 +130,11 @@ function makeMorph() {
   };
 }
 
-const PRESETS = [["Coarse", "0-3"], ["Middle", "4-7"], ["Fine", "8-"]];
+const PRESETS = [
+  ["Coarse", "0-3"],
+  ["Middle", "4-7"],
+  ["Fine", "8-"],
+];
 
 function makeMix() {
   const to = (layers) => {
@@ -113,8 +142,13 @@ function makeMix() {
     const edit = editFor(item.id);
     makeEdit(item.id, "Layers of the mix", edit, { ...edit, mix: { ...edit.mix, layers: layers ?? "0-" } });
   };
-  const presets = h("div.segments", { role: "group", "aria-label": "Layers from the other" }, PRESETS.map(([title, layers]) =>
-    h("button.choice", { type: "button", "data-layers": layers, on: { click: () => to(layers) } }, title)));
+  const presets = h(
+    "div.segments",
+    { role: "group", "aria-label": "Layers from the other" },
+    PRESETS.map(([title, layers]) =>
+      h("button.choice", { type: "button", "data-layers": layers, on: { click: () => to(layers) } }, title),
+    ),
+  );
   const layers = makeLayers("Layers from the other result", to);
   const card = makeCard("mix", h("div.line", {}, presets, layers.element));
   return {
@@ -126,7 +160,10 @@ function makeMix() {
       layers.update(mix.layers, state.about.styles);
       for (const button of presets.children) {
         const first = Number.parseInt(button.dataset.layers, 10);
-        set(button, { "aria-pressed": String(button.dataset.layers === mix.layers), hidden: first >= state.about.styles });
+        set(button, {
+          "aria-pressed": String(button.dataset.layers === mix.layers),
+          hidden: first >= state.about.styles,
+        });
       }
     },
   };
@@ -135,11 +172,31 @@ function makeMix() {
 /** Truncation: towards the middle of the prior. */
 export function makeTruncation() {
   const id = unique("psi");
-  const input = h("input", { type: "range", id, min: 0, max: 1.2, step: 0.02, "data-part": "psi",
-    on: dragged((edit, psi) => ({ ...edit, psi }), (psi) => `Truncation ${psi}`, "psi") });
+  const input = h("input", {
+    type: "range",
+    id,
+    min: 0,
+    max: 1.2,
+    step: 0.02,
+    "data-part": "psi",
+    on: dragged(
+      (edit, psi) => ({ ...edit, psi }),
+      (psi) => `Truncation ${psi}`,
+      "psi",
+    ),
+  });
   const value = h("output", { htmlFor: id });
-  const element = h("div.slider", {}, h("div.line", {},
-    h("label", { htmlFor: id, title: "Towards the middle of the prior below 1" }, "Truncation ψ"), value), input);
+  const element = h(
+    "div.slider",
+    {},
+    h(
+      "div.line",
+      {},
+      h("label", { htmlFor: id, title: "Towards the middle of the prior below 1" }, "Truncation ψ"),
+      value,
+    ),
+    input,
+  );
   return {
     element,
     update(state, item) {

@@ -8,7 +8,11 @@ const LARGEST = 2;
 const INSIDE = 0.01;
 
 /** The square in the middle. */
-export const centred = (width, height) => ({ center: [width / 2, height / 2], size: Math.min(width, height), angle: 0 });
+export const centred = (width, height) => ({
+  center: [width / 2, height / 2],
+  size: Math.min(width, height),
+  angle: 0,
+});
 
 const turned = ([x, y], degrees) => {
   const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];

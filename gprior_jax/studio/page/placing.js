@@ -87,12 +87,16 @@ function listen(canvas, local, draw) {
     local.cursor = null;
     draw();
   });
-  canvas.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const { draft } = store.state;
-    if (!draft || draft.painting) return;
-    settle(draft, scaled(draft.placement, Math.exp(event.deltaY * 0.0015), draft, placeOf(canvas, event)));
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const { draft } = store.state;
+      if (!draft || draft.painting) return;
+      settle(draft, scaled(draft.placement, Math.exp(event.deltaY * 0.0015), draft, placeOf(canvas, event)));
+    },
+    { passive: false },
+  );
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !store.state.draft) return;
     const done = store.state.draft.painting ? paintByKey(local, event) : placeByKey(event);

@@ -15,8 +15,14 @@ export function makeDraftStage() {
   const place = makePlaceBar(placing);
   const paint = makePaintBar();
   const remark = h("p.remark");
-  const element = h("section.draft", { "aria-label": "Place the photograph" },
-    h("header.over", {}, title, remark), placing.element, place.element, paint.element);
+  const element = h(
+    "section.draft",
+    { "aria-label": "Place the photograph" },
+    h("header.over", {}, title, remark),
+    placing.element,
+    place.element,
+    paint.element,
+  );
   return {
     element,
     canvas: placing.canvas,
@@ -58,19 +64,44 @@ function makePlaceBar(placing) {
     return scaled(placement, (Math.min(draft.width, draft.height) * 2 ** -value) / placement.size, draft);
   };
   const size = dial("Size", { min: -1, max: 4, step: 0.01, "aria-label": "Size of the photograph" }, "size", toSize);
-  const turn = dial("Turn", { min: -45, max: 45, step: 0.5, "aria-label": "Turn the photograph, degrees" }, "turn",
-    (placement, value) => rotated(placement, -value - placement.angle));
+  const turn = dial(
+    "Turn",
+    { min: -45, max: 45, step: 0.5, "aria-label": "Turn the photograph, degrees" },
+    "turn",
+    (placement, value) => rotated(placement, -value - placement.angle),
+  );
   const act = (label, placement) => changeDraft(label, { placement: placement(store.state.draft) });
-  const middle = h("button.plain", { type: "button", on: { click: () =>
-    act("Take the middle", ({ width, height }) => centred(width, height)) } }, "Middle");
-  const quarter = h("button.plain", { type: "button", "aria-label": "Turn by a quarter", on: { click: () =>
-    act("Turn by a quarter", ({ placement }) => rotated(placement, -90)) } }, "90°");
+  const middle = h(
+    "button.plain",
+    { type: "button", on: { click: () => act("Take the middle", ({ width, height }) => centred(width, height)) } },
+    "Middle",
+  );
+  const quarter = h(
+    "button.plain",
+    {
+      type: "button",
+      "aria-label": "Turn by a quarter",
+      on: { click: () => act("Turn by a quarter", ({ placement }) => rotated(placement, -90)) },
+    },
+    "90°",
+  );
   const faces = h("span.group");
-  const guides = h("input", { type: "checkbox", checked: true,
-    on: { change: ({ target }) => placing.toggleGuides(target.checked) } });
+  const guides = h("input", {
+    type: "checkbox",
+    checked: true,
+    on: { change: ({ target }) => placing.toggleGuides(target.checked) },
+  });
   return {
-    element: h("div.tools", {}, size.element, turn.element, middle, quarter, faces,
-      h("label.check", {}, guides, "Guides")),
+    element: h(
+      "div.tools",
+      {},
+      size.element,
+      turn.element,
+      middle,
+      quarter,
+      faces,
+      h("label.check", {}, guides, "Guides"),
+    ),
     update({ draft }) {
       const { placement, width, height } = draft;
       const zoom = -Math.log2(placement.size / Math.min(width, height));
@@ -84,23 +115,43 @@ function makePlaceBar(placing) {
 function offerFaces(group, draft) {
   if (group.faces === draft.faces) return;
   group.faces = draft.faces;
-  group.replaceChildren(...draft.faces.map((face, i) => h("button.plain", { type: "button",
-    on: { click: () => changeDraft("Place by the face", { placement: face }) } },
-  draft.faces.length > 1 ? `Face ${i + 1}` : "Face")));
+  group.replaceChildren(
+    ...draft.faces.map((face, i) =>
+      h(
+        "button.plain",
+        { type: "button", on: { click: () => changeDraft("Place by the face", { placement: face }) } },
+        draft.faces.length > 1 ? `Face ${i + 1}` : "Face",
+      ),
+    ),
+  );
 }
 
 function makePaintBar() {
   const setBrush = (changes) => store.set({ brush: { ...store.state.brush, ...changes } });
-  const size = h("input", { type: "range", min: 0.02, max: 0.4, step: 0.01, "aria-label": "Size of the brush",
-    on: { input: ({ target }) => setBrush({ size: Number(target.value) }) } });
-  const tool = (name, label, erase) => h("button.choice", { type: "button",
-    on: { click: () => setBrush({ erase }) } }, icon(name), label);
+  const size = h("input", {
+    type: "range",
+    min: 0.02,
+    max: 0.4,
+    step: 0.01,
+    "aria-label": "Size of the brush",
+    on: { input: ({ target }) => setBrush({ size: Number(target.value) }) },
+  });
+  const tool = (name, label, erase) =>
+    h("button.choice", { type: "button", on: { click: () => setBrush({ erase }) } }, icon(name), label);
   const [brush, eraser] = [tool("brush", "Paint", false), tool("eraser", "Erase", true)];
-  const clear = h("button.plain", { type: "button",
-    on: { click: () => changeDraft("Clear the mask", { strokes: [] }) } }, "Clear");
+  const clear = h(
+    "button.plain",
+    { type: "button", on: { click: () => changeDraft("Clear the mask", { strokes: [] }) } },
+    "Clear",
+  );
   return {
-    element: h("div.tools", {}, h("div.segments", { role: "group", "aria-label": "Brush" }, brush, eraser),
-      h("label.dial", {}, h("span", {}, "Brush"), size), clear),
+    element: h(
+      "div.tools",
+      {},
+      h("div.segments", { role: "group", "aria-label": "Brush" }, brush, eraser),
+      h("label.dial", {}, h("span", {}, "Brush"), size),
+      clear,
+    ),
     update(state) {
       set(size, { value: String(state.brush.size) });
       set(brush, { "aria-pressed": String(!state.brush.erase) });
@@ -119,9 +170,25 @@ export function makeDraftPanel() {
   const landmarks = makeLandmarks();
   const start = h("button.main", { type: "submit" });
   const cancel = h("button.plain", { type: "button", on: { click: cancelDraft } }, "Put away");
-  const element = h("form.prepare", { "aria-label": "Task", noValidate: true,
-    on: { submit: (event) => { event.preventDefault(); startDraft(); } } },
-  tasks, does, paint.element, settings.element, landmarks.element, h("div.row.end", {}, cancel, start));
+  const element = h(
+    "form.prepare",
+    {
+      "aria-label": "Task",
+      noValidate: true,
+      on: {
+        submit: (event) => {
+          event.preventDefault();
+          startDraft();
+        },
+      },
+    },
+    tasks,
+    does,
+    paint.element,
+    settings.element,
+    landmarks.element,
+    h("div.row.end", {}, cancel, start),
+  );
   return {
     element,
     start,
@@ -141,23 +208,38 @@ export function makeDraftPanel() {
 function offerTasks(group, { about, draft }) {
   if (group.childElementCount === 1) {
     const name = unique("task");
-    group.append(h("div.cards", {}, about.tasks.map((task) => h("label.card", {},
-      h("input", { type: "radio", name, value: task, on: { change: () => choose(task) } }),
-      icon(task), h("span", {}, TASKS[task]?.title ?? task)))));
+    group.append(
+      h(
+        "div.cards",
+        {},
+        about.tasks.map((task) =>
+          h(
+            "label.card",
+            {},
+            h("input", { type: "radio", name, value: task, on: { change: () => choose(task) } }),
+            icon(task),
+            h("span", {}, TASKS[task]?.title ?? task),
+          ),
+        ),
+      ),
+    );
   }
   for (const input of group.querySelectorAll("input")) input.checked = input.value === draft.task;
 }
 
-const choose = (task) =>
-  changeDraft(`Choose ${TASKS[task]?.title ?? task}`, { task, painting: task === "inpaint" });
+const choose = (task) => changeDraft(`Choose ${TASKS[task]?.title ?? task}`, { task, painting: task === "inpaint" });
 
 /** Of inpainting: whether the photograph is placed or painted over. */
 function makePaintSwitch() {
-  const choice = (label, name, painting) => h("button.choice", { type: "button",
-    on: { click: () => tryDraft({ painting }) } }, icon(name), label);
+  const choice = (label, name, painting) =>
+    h("button.choice", { type: "button", on: { click: () => tryDraft({ painting }) } }, icon(name), label);
   const [place, paint] = [choice("Place", "crop", false), choice("Paint", "brush", true)];
-  const element = h("div.segments.wide", { role: "group", "aria-label": "Place the photograph, or paint what is missing" },
-    place, paint);
+  const element = h(
+    "div.segments.wide",
+    { role: "group", "aria-label": "Place the photograph, or paint what is missing" },
+    place,
+    paint,
+  );
   return {
     element,
     update({ draft }) {
@@ -169,9 +251,23 @@ function makePaintSwitch() {
 }
 
 function makeLandmarks() {
-  const input = h("input", { type: "file", hidden: true, accept: ".txt,.csv,.json,.npy,.npz",
-    on: { change: ({ target }) => { if (target.files[0]) readLandmarks(target.files[0]); target.value = ""; } } });
-  const button = h("button.plain", { type: "button", on: { click: () => input.click() } }, icon("file"), "Landmark file…");
+  const input = h("input", {
+    type: "file",
+    hidden: true,
+    accept: ".txt,.csv,.json,.npy,.npz",
+    on: {
+      change: ({ target }) => {
+        if (target.files[0]) readLandmarks(target.files[0]);
+        target.value = "";
+      },
+    },
+  });
+  const button = h(
+    "button.plain",
+    { type: "button", on: { click: () => input.click() } },
+    icon("file"),
+    "Landmark file…",
+  );
   const told = h("span.remark");
   const element = h("div.row", {}, button, input, told);
   return {

@@ -20,10 +20,19 @@ export function makeProgress() {
   chart.setAttribute("aria-hidden", "true");
   chart.append(line);
   const act = (does) => () => attempt(() => does(store.state.current));
-  const stop = h("button.main", { type: "button", on: { click: act(async (id) =>
-    putItem(await api.stop(store.state.session.id, id))) } }, "Stop and keep");
+  const stop = h(
+    "button.main",
+    { type: "button", on: { click: act(async (id) => putItem(await api.stop(store.state.session.id, id))) } },
+    "Stop and keep",
+  );
   const cancel = h("button.plain", { type: "button", on: { click: act(removeItem) } }, "Cancel");
-  const element = h("div.progress", {}, bar, h("div.figures", {}, psnr, h("p", {}, step, left), chart), h("div.row", {}, cancel, stop));
+  const element = h(
+    "div.progress",
+    {},
+    bar,
+    h("div.figures", {}, psnr, h("p", {}, step, left), chart),
+    h("div.row", {}, cancel, stop),
+  );
   const ways = new Map();
   return {
     element,

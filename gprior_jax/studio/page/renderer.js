@@ -47,7 +47,7 @@ export class Renderer {
   }
 
   /** A picture of a key; `shown(key, url)` is called when it is there, at once where it is kept. */
-  want(key, group, order) {
+  want(key, group, session, order) {
     const url = this.pictures.get(key);
     if (url) {
       this.wanted = null;
@@ -59,7 +59,7 @@ export class Renderer {
       this.wanted = null;
       return;
     }
-    this.wanted = { key, group, order };
+    this.wanted = { key, group, session, order };
     if (this.running && this.running.group !== group) this.running.abort.abort();
     if (!this.running) this._next();
   }
@@ -78,11 +78,11 @@ export class Renderer {
   }
 
   async _next() {
-    const { key, group, order } = this.wanted;
+    const { key, group, session, order } = this.wanted;
     this.running = { key, group, abort: new AbortController() };
     this.wanted = null;
     try {
-      const blob = await this.fetcher(order, this.running.abort.signal);
+      const blob = await this.fetcher(session, order, this.running.abort.signal);
       this.shown(key, this.pictures.put(key, blob));
     } catch (error) {
       if (error.status !== undefined) this.refused.add(key);

@@ -21,21 +21,42 @@ export const newest = async () =>
 
 /** A session to be opened. */
 export function sessionCard(session, opened) {
-  const open = () => attempt(async () => {
-    await openSession(session.id);
-    opened();
-  });
+  const open = () =>
+    attempt(async () => {
+      await openSession(session.id);
+      opened();
+    });
   const picture = session.picture ? h("img", { src: session.picture, alt: "" }) : icon("session");
-  return h("button.session", { type: "button", "data-session": session.id, on: { click: open } }, picture,
-    h("span", {}, h("b", {}, session.title), h("small", {}, `${count(session.items, "result")} · ${when(session.created)}`)));
+  return h(
+    "button.session",
+    { type: "button", "data-session": session.id, on: { click: open } },
+    picture,
+    h(
+      "span",
+      {},
+      h("b", {}, session.title),
+      h("small", {}, `${count(session.items, "result")} · ${when(session.created)}`),
+    ),
+  );
 }
 
 export async function openSessions() {
   const list = h("ul.sessions");
-  const begin = h("button.plain", { type: "button", on: { click: () => attempt(async () => {
-    await openSession(null);
-    opened.close();
-  }) } }, icon("add"), "New session");
+  const begin = h(
+    "button.plain",
+    {
+      type: "button",
+      on: {
+        click: () =>
+          attempt(async () => {
+            await openSession(null);
+            opened.close();
+          }),
+      },
+    },
+    icon("add"),
+    "New session",
+  );
   const opened = dialog("Sessions", makeTitle(), list, h("div.row.end", {}, begin));
   await attempt(() => fill(list, opened));
 }
@@ -44,22 +65,52 @@ export async function openSessions() {
 function makeTitle() {
   const { session } = store.state;
   if (!session) return h("p.remark", {}, "The first picture begins a new session.");
-  const input = h("input", { type: "text", value: session.title, maxLength: 120, required: true, "aria-label": "Name of this session" });
-  const form = h("form.row", { on: { submit: (event) => {
-    event.preventDefault();
-    attempt(async () => {
-      await rename(input.value);
-      note("The session is renamed.");
-    });
-  } } }, input, h("button.plain", { type: "submit" }, "Rename"));
+  const input = h("input", {
+    type: "text",
+    value: session.title,
+    maxLength: 120,
+    required: true,
+    "aria-label": "Name of this session",
+  });
+  const form = h(
+    "form.row",
+    {
+      on: {
+        submit: (event) => {
+          event.preventDefault();
+          attempt(async () => {
+            await rename(input.value);
+            note("The session is renamed.");
+          });
+        },
+      },
+    },
+    input,
+    h("button.plain", { type: "submit" }, "Rename"),
+  );
   return form;
 }
 
 async function fill(list, opened) {
   const sessions = await newest();
-  list.replaceChildren(...sessions.map((session) => h("li", {}, sessionCard(session, () => opened.close()),
-    h("button.bare", { type: "button", "aria-label": `Remove ${session.title}`,
-      on: { click: () => attempt(() => removeSession(session, list, opened)) } }, icon("remove")))));
+  list.replaceChildren(
+    ...sessions.map((session) =>
+      h(
+        "li",
+        {},
+        sessionCard(session, () => opened.close()),
+        h(
+          "button.bare",
+          {
+            type: "button",
+            "aria-label": `Remove ${session.title}`,
+            on: { click: () => attempt(() => removeSession(session, list, opened)) },
+          },
+          icon("remove"),
+        ),
+      ),
+    ),
+  );
   if (!sessions.length) list.append(h("li", {}, h("p.remark", {}, "There are none yet.")));
 }
 
@@ -67,8 +118,12 @@ async function removeSession({ id, title }, list, opened) {
   if (store.state.session?.id === id) await openSession(null);
   await api.removeSession(id);
   await fill(list, opened);
-  note(`${title} is removed.`, { label: "Undo", act: () => attempt(async () => {
-    await api.restoreSession(id);
-    if (opened.isConnected) await fill(list, opened);
-  }) });
+  note(`${title} is removed.`, {
+    label: "Undo",
+    act: () =>
+      attempt(async () => {
+        await api.restoreSession(id);
+        if (opened.isConnected) await fill(list, opened);
+      }),
+  });
 }

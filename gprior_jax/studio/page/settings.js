@@ -14,11 +14,54 @@ const NUMBERS = [
 ];
 
 const CHOICES = [
-  { name: "start", title: "Start", of: [["", "of the method"], ["encoder", "encoder"]], help: "where the search begins" },
-  { name: "preset", title: "Preset", of: [["", "fast"], ["official", "official"]], help: "the published constants, or faster ones" },
-  { name: "factor", title: "Enlarge by", of: [["", "as the picture needs"], [2, "2"], [4, "4"], [8, "8"], [16, "16"]] },
-  { name: "noise", title: "Noise", of: [["", "gaussian"], ["poisson", "poisson"], ["impulse", "impulse"]] },
-  { name: "blend", title: "Seam", of: [["", "paste"], ["feather", "feather"], ["poisson", "poisson"], ["none", "none"]] },
+  {
+    name: "start",
+    title: "Start",
+    of: [
+      ["", "of the method"],
+      ["encoder", "encoder"],
+    ],
+    help: "where the search begins",
+  },
+  {
+    name: "preset",
+    title: "Preset",
+    of: [
+      ["", "fast"],
+      ["official", "official"],
+    ],
+    help: "the published constants, or faster ones",
+  },
+  {
+    name: "factor",
+    title: "Enlarge by",
+    of: [
+      ["", "as the picture needs"],
+      [2, "2"],
+      [4, "4"],
+      [8, "8"],
+      [16, "16"],
+    ],
+  },
+  {
+    name: "noise",
+    title: "Noise",
+    of: [
+      ["", "gaussian"],
+      ["poisson", "poisson"],
+      ["impulse", "impulse"],
+    ],
+  },
+  {
+    name: "blend",
+    title: "Seam",
+    of: [
+      ["", "paste"],
+      ["feather", "feather"],
+      ["poisson", "poisson"],
+      ["none", "none"],
+    ],
+  },
 ];
 
 export function makeSettings() {
@@ -28,10 +71,31 @@ export function makeSettings() {
   const perceptual = makeSwitch("perceptual", "Perceptual term", "also compare what a network sees");
   const label = makeLabel();
   const first = choices.slice(2);
-  const element = h("div.settings", {}, h("div.fields", {}, first.map((own) => own.element), numbers[4].element, numbers[5].element),
-    h("details.drawer", {}, h("summary", {}, "Method and settings"), method.element,
-      h("div.fields", {}, choices.slice(0, 2).map((own) => own.element), numbers.slice(0, 4).map((own) => own.element), label.element),
-      perceptual.element));
+  const element = h(
+    "div.settings",
+    {},
+    h(
+      "div.fields",
+      {},
+      first.map((own) => own.element),
+      numbers[4].element,
+      numbers[5].element,
+    ),
+    h(
+      "details.drawer",
+      {},
+      h("summary", {}, "Method and settings"),
+      method.element,
+      h(
+        "div.fields",
+        {},
+        choices.slice(0, 2).map((own) => own.element),
+        numbers.slice(0, 4).map((own) => own.element),
+        label.element,
+      ),
+      perceptual.element,
+    ),
+  );
   const all = [method, ...numbers, ...choices, perceptual, label];
   return {
     element,
@@ -51,14 +115,20 @@ function change(name, title, value) {
 }
 
 function makeMethod() {
-  const select = h("select", { id: unique("method"), on: { change: ({ target }) =>
-    // What is for another method would only be refused.
-    changeDraft(`Choose ${target.value}`, { settings: without(store.state.draft.settings, target.value) }) } });
+  const select = h("select", {
+    id: unique("method"),
+    on: {
+      change: ({ target }) =>
+        // What is for another method would only be refused.
+        changeDraft(`Choose ${target.value}`, { settings: without(store.state.draft.settings, target.value) }),
+    },
+  });
   const summary = h("p.remark");
   return {
     element: h("div.field.wide", {}, h("label", { htmlFor: select.id }, "Method"), select, summary),
     update({ about }, method) {
-      if (!select.options.length) select.append(...about.methods.map((own) => h("option", { value: own.name }, own.title)));
+      if (!select.options.length)
+        select.append(...about.methods.map((own) => h("option", { value: own.name }, own.title)));
       set(select, { value: method.name });
       set(summary, { textContent: method.summary });
     },
@@ -71,8 +141,14 @@ function without(settings, method) {
 }
 
 function makeNumber({ name, title, help, min, step = 1, otherwise }) {
-  const input = h("input", { type: "number", id: unique(name), min, step, inputMode: step < 1 ? "decimal" : "numeric",
-    on: { change: ({ target }) => change(name, title, read(target)) } });
+  const input = h("input", {
+    type: "number",
+    id: unique(name),
+    min,
+    step,
+    inputMode: step < 1 ? "decimal" : "numeric",
+    on: { change: ({ target }) => change(name, title, read(target)) },
+  });
   const remark = h("small", { id: unique("help") }, help);
   input.setAttribute("aria-describedby", remark.id);
   const element = h("div.field", {}, h("label", { htmlFor: input.id }, title), input, remark);
@@ -97,10 +173,19 @@ function read({ value, min, max, step }) {
 }
 
 function makeChoice({ name, title, of, help }) {
-  const select = h("select", { id: unique(name), on: { change: ({ target }) => {
-    const value = of.find(([own]) => String(own) === target.value)?.[0];
-    change(name, title, value === "" ? undefined : value);
-  } } }, of.map(([value, text]) => h("option", { value: String(value) }, text)));
+  const select = h(
+    "select",
+    {
+      id: unique(name),
+      on: {
+        change: ({ target }) => {
+          const value = of.find(([own]) => String(own) === target.value)?.[0];
+          change(name, title, value === "" ? undefined : value);
+        },
+      },
+    },
+    of.map(([value, text]) => h("option", { value: String(value) }, text)),
+  );
   const element = h("div.field", {}, h("label", { htmlFor: select.id }, title), select, help && h("small", {}, help));
   return {
     element,
@@ -113,8 +198,11 @@ function makeChoice({ name, title, of, help }) {
 }
 
 function makeSwitch(name, title, help) {
-  const input = h("input", { type: "checkbox", role: "switch",
-    on: { change: ({ target }) => change(name, title, target.checked) } });
+  const input = h("input", {
+    type: "checkbox",
+    role: "switch",
+    on: { change: ({ target }) => change(name, title, target.checked) },
+  });
   const element = h("label.check", {}, input, h("span", {}, title, " ", h("small", {}, help)));
   return {
     element,
@@ -127,8 +215,10 @@ function makeSwitch(name, title, help) {
 
 /** The class, of a prior with classes. */
 function makeLabel() {
-  const select = h("select", { id: unique("label"), on: { change: ({ target }) =>
-    change("label", "Class", Number(target.value)) } });
+  const select = h("select", {
+    id: unique("label"),
+    on: { change: ({ target }) => change("label", "Class", Number(target.value)) },
+  });
   const element = h("div.field", {}, h("label", { htmlFor: select.id }, "Class"), select);
   return {
     element,

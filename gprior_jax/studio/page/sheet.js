@@ -11,7 +11,11 @@ export const DRAGGED = "application/x-gprior-item";
 
 export function makeSheet(element) {
   const list = h("ol.tiles");
-  const add = h("button.tile.add", { type: "button", "aria-label": "Add photographs", on: { click: chooseFiles } }, icon("add"));
+  const add = h(
+    "button.tile.add",
+    { type: "button", "aria-label": "Add photographs", on: { click: chooseFiles } },
+    icon("add"),
+  );
   element.append(add, list);
   const tiles = new Map();
   const draft = makeTile(DRAFT);
@@ -30,17 +34,34 @@ export function makeSheet(element) {
       if (list.contains(focused)) focused.focus();
     }
     state.items.forEach((item, i) => tiles.get(item.id).update(item, i + 1, state.current === item.id));
-    if (state.draft) draft.update({ id: DRAFT, name: state.draft.name, state: "placed", images: { placed: state.draft.thumb } }, 0, state.current === DRAFT);
+    if (state.draft)
+      draft.update(
+        { id: DRAFT, name: state.draft.name, state: "placed", images: { placed: state.draft.thumb } },
+        0,
+        state.current === DRAFT,
+      );
   };
 }
 
-const STATES = { queued: ", waits", running: ", under way", failed: ", failed", cancelled: ", cancelled", done: "", placed: ", being placed" };
+const STATES = {
+  queued: ", waits",
+  running: ", under way",
+  failed: ", failed",
+  cancelled: ", cancelled",
+  done: "",
+  placed: ", being placed",
+};
 
 function makeTile(id) {
   const img = h("img", { alt: "", draggable: false });
   const name = h("span.name");
-  const button = h("button.tile", { type: "button", draggable: id !== DRAFT, "data-item": id, on: { click: () => select(id) } },
-    img, h("span.ring"), name);
+  const button = h(
+    "button.tile",
+    { type: "button", draggable: id !== DRAFT, "data-item": id, on: { click: () => select(id) } },
+    img,
+    h("span.ring"),
+    name,
+  );
   const element = h("li", {}, button);
   if (id !== DRAFT) dragging(button, id);
   return {
@@ -56,8 +77,10 @@ function makeTile(id) {
       button.dataset.state = item.state;
       const part = item.steps && !ENDED.has(item.state) ? item.step / item.steps : 0;
       button.style.setProperty("--part", String(part));
-      set(button, { "aria-label": `${number ? `${number}: ` : ""}${item.name}${STATES[item.state] ?? ""}`,
-        "aria-current": isCurrent ? "true" : null });
+      set(button, {
+        "aria-label": `${number ? `${number}: ` : ""}${item.name}${STATES[item.state] ?? ""}`,
+        "aria-current": isCurrent ? "true" : null,
+      });
       if (isCurrent && !button.wasCurrent) button.scrollIntoView({ block: "nearest", inline: "nearest" });
       button.wasCurrent = isCurrent;
     },

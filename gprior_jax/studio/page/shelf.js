@@ -22,7 +22,7 @@ export function makeShelf() {
   // The slider itself is for keys: the pictures are for pointers.
   const element = h("section.shelf", { "aria-hidden": "true" }, title, strip);
   let asked = "";
-  const renderer = new Renderer((order, signal) => api.strip(store.state.session.id, order, signal), {
+  const renderer = new Renderer(api.strip, {
     most: 60,
     shown: (key, url) => {
       if (key === asked) swap(picture, url);
@@ -46,15 +46,21 @@ export function makeShelf() {
       }
       const edit = editFor(item.id, state);
       const strengths = strengthsOf(direction.range);
-      const order = { item: item.id, edit: effective(withoutSlider(edit, direction.name)), direction: direction.name,
-        layers: layersOf(edit, direction.name), strengths, side: SIDE };
+      const order = {
+        item: item.id,
+        edit: effective(withoutSlider(edit, direction.name)),
+        direction: direction.name,
+        layers: layersOf(edit, direction.name),
+        strengths,
+        side: SIDE,
+      };
       const key = JSON.stringify(order);
       element.classList.toggle("pixels", state.view.pixels);
       set(title, { textContent: direction.title });
       offer(cells, item, direction, strengths, strengthOf(edit, direction.name));
       if (key === asked) return;
       asked = key;
-      want(key, item.id, order);
+      want(key, item.id, state.session.id, order);
     },
   };
 }
@@ -64,8 +70,15 @@ function offer(cells, item, direction, strengths, now) {
   if (cells.dataset.of !== direction.name || cells.item !== item.id) {
     cells.dataset.of = direction.name;
     cells.item = item.id;
-    cells.replaceChildren(...strengths.map((strength) => h("button", { type: "button", tabIndex: -1,
-      on: { click: () => take(direction, strength) } }, signed(strength, Number.isInteger(strength) ? 0 : 1))));
+    cells.replaceChildren(
+      ...strengths.map((strength) =>
+        h(
+          "button",
+          { type: "button", tabIndex: -1, on: { click: () => take(direction, strength) } },
+          signed(strength, Number.isInteger(strength) ? 0 : 1),
+        ),
+      ),
+    );
   }
   const nearest = strengths.reduce((best, own) => (Math.abs(own - now) < Math.abs(best - now) ? own : best));
   [...cells.children].forEach((cell, i) => cell.classList.toggle("here", strengths[i] === nearest));

@@ -38,13 +38,23 @@ export function makeSliders() {
     if (key === offered) return;
     offered = key;
     rows.clear();
-    groups.replaceChildren(...Object.keys(KINDS).map((kind) => group(kind, all.filter((own) => own.kind === kind))));
+    groups.replaceChildren(
+      ...Object.keys(KINDS).map((kind) =>
+        group(
+          kind,
+          all.filter((own) => own.kind === kind),
+        ),
+      ),
+    );
     for (const other of groups.querySelectorAll("details:empty")) other.remove();
   }
 
   function group(kind, directions) {
-    const element = h("details", { open: kind !== "ganspace", hidden: !directions.length },
-      h("summary", { title: ABOUT[kind] }, KINDS[kind], h("span.badge", {}, String(directions.length))));
+    const element = h(
+      "details",
+      { open: kind !== "ganspace", hidden: !directions.length },
+      h("summary", { title: ABOUT[kind] }, KINDS[kind], h("span.badge", {}, String(directions.length))),
+    );
     for (const direction of directions) {
       const row = makeRow(direction, point);
       rows.set(direction.name, row);
@@ -66,18 +76,38 @@ export function makeSliders() {
 function makeRow(direction, point) {
   const { name, title, range } = direction;
   const id = unique("slider");
-  const drag = dragged((edit, value) => withSlider(edit, name, value), (value) => `${title} ${signed(value)}`, name);
-  const input = h("input", { type: "range", id, min: range[0], max: range[1], step: STEP, value: "0",
-    "data-direction": name, on: { ...drag, focus: () => store.set({ hand: name }), dblclick: () => reset(direction) } });
+  const drag = dragged(
+    (edit, value) => withSlider(edit, name, value),
+    (value) => `${title} ${signed(value)}`,
+    name,
+  );
+  const input = h("input", {
+    type: "range",
+    id,
+    min: range[0],
+    max: range[1],
+    step: STEP,
+    value: "0",
+    "data-direction": name,
+    on: { ...drag, focus: () => store.set({ hand: name }), dblclick: () => reset(direction) },
+  });
   const value = h("output", { htmlFor: id });
-  const back = h("button.bare", { type: "button", "aria-label": `Reset ${title}`, on: { click: () => reset(direction) } }, icon("reset"));
+  const back = h(
+    "button.bare",
+    { type: "button", "aria-label": `Reset ${title}`, on: { click: () => reset(direction) } },
+    icon("reset"),
+  );
   const layers = makeLayers(`Layers of ${title}`, (text) => {
     const item = currentItem();
     const edit = editFor(item.id);
     makeEdit(item.id, `Layers of ${title}`, edit, withSlider(edit, name, strengthOf(edit, name), text));
   });
-  const element = h("div.slider", { on: { pointerenter: () => point(name), focusin: () => store.set({ hand: name }) } },
-    h("div.line", {}, h("label", { htmlFor: id }, title), layers.element, back, value), input);
+  const element = h(
+    "div.slider",
+    { on: { pointerenter: () => point(name), focusin: () => store.set({ hand: name }) } },
+    h("div.line", {}, h("label", { htmlFor: id }, title), layers.element, back, value),
+    input,
+  );
   return {
     element,
     update(edit, state) {

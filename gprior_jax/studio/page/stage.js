@@ -29,8 +29,16 @@ export function makeItemStage() {
   const answers = makeAnswers();
   const title = h("h2.title");
   const told = h("p.remark");
-  const element = h("section.item", { "aria-label": "Result" }, h("header.over", {}, title, told),
-    views.element, progress.element, answers.element, bar.element, shelf.element);
+  const element = h(
+    "section.item",
+    { "aria-label": "Result" },
+    h("header.over", {}, title, told),
+    views.element,
+    progress.element,
+    answers.element,
+    bar.element,
+    shelf.element,
+  );
   const drawn = { edited: null, heat: null };
   const pictureOf = makeRenderers(drawn, () => update(store.state));
 
@@ -47,7 +55,15 @@ export function makeItemStage() {
     shelf.update(state, item, direction);
   }
 
-  return { element, update, forget: () => { drawn.edited = drawn.heat = null; shelf.clear(); pictureOf.clear(); } };
+  return {
+    element,
+    update,
+    forget: () => {
+      drawn.edited = drawn.heat = null;
+      shelf.clear();
+      pictureOf.clear();
+    },
+  };
 }
 
 function comparedWith(state, item) {
@@ -72,21 +88,23 @@ function summary(item) {
 
 /** The pictures of an item: its result as edited, or how far it is; and what is laid over. */
 function makeRenderers(drawn, again) {
-  const renderer = (fetcher, slot) => new Renderer(fetcher, {
-    shown: (key, url) => {
-      drawn[slot] = { key, url };
-      again();
-    },
-    failed: tellError,
-  });
-  const edited = renderer((order, signal) => api.render(store.state.session.id, order, signal), "edited");
-  const hot = renderer((order, signal) => api.heat(store.state.session.id, order, signal), "heat");
+  const renderer = (fetcher, slot) =>
+    new Renderer(fetcher, {
+      shown: (key, url) => {
+        drawn[slot] = { key, url };
+        again();
+      },
+      failed: tellError,
+    });
+  const edited = renderer(api.render, "edited");
+  const hot = renderer(api.heat, "heat");
 
   function of(state, item, direction) {
     const isWaiting = item.state === "queued" || item.state === "running";
     const territories = state.view.territories ? (state.explained[item.id]?.territories ?? null) : null;
     const answer = state.view.answer && item.images[state.view.answer.kind];
-    const result = (answer ? pick(state, item) : edit(state, item)) ?? item.preview ?? item.images.placed ?? item.images.photograph;
+    const result =
+      (answer ? pick(state, item) : edit(state, item)) ?? item.preview ?? item.images.placed ?? item.images.photograph;
     const heat = heated(state, item, direction);
     return { result, heat, territories, title: isWaiting ? "So far" : "Result", isWaiting: isWaiting && !item.preview };
   }
@@ -99,7 +117,8 @@ function makeRenderers(drawn, again) {
       return item.images.result;
     }
     const key = keyOf(item.id, now);
-    if (drawn.edited?.key !== key && state.online) edited.want(key, item.id, { item: item.id, edit: effective(now) });
+    if (drawn.edited?.key !== key && state.online)
+      edited.want(key, item.id, state.session.id, { item: item.id, edit: effective(now) });
     // Until it is there, the last picture of the same item.
     return drawn.edited?.key.startsWith(`${item.id} `) ? drawn.edited.url : item.images.result;
   }
@@ -107,10 +126,15 @@ function makeRenderers(drawn, again) {
   function heated(state, item, direction) {
     if (!state.view.heat || !direction || !item.editable || item.state !== "done") return null;
     const now = editFor(item.id, state);
-    const order = { item: item.id, edit: effective(now), direction: direction.name,
-      layers: layersOf(now, direction.name), strength: strengthOf(now, direction.name) || HEAT_AT };
+    const order = {
+      item: item.id,
+      edit: effective(now),
+      direction: direction.name,
+      layers: layersOf(now, direction.name),
+      strength: strengthOf(now, direction.name) || HEAT_AT,
+    };
     const key = JSON.stringify(order);
-    if (drawn.heat?.key !== key && state.online) hot.want(key, `${item.id} ${direction.name}`, order);
+    if (drawn.heat?.key !== key && state.online) hot.want(key, `${item.id} ${direction.name}`, state.session.id, order);
     return drawn.heat?.key === key ? drawn.heat.url : null;
   }
 
@@ -135,15 +159,26 @@ function makeAnswers() {
     update(state, item) {
       const { samples = [], mean, std } = item.images;
       set(element, { hidden: !samples.length || item.state !== "done" });
-      const all = samples.map((url, number) => ({ url, title: `Answer ${number + 1}`, answer: { kind: "samples", number } }));
+      const all = samples.map((url, number) => ({
+        url,
+        title: `Answer ${number + 1}`,
+        answer: { kind: "samples", number },
+      }));
       if (mean) all.push({ url: mean, title: "Mean", answer: { kind: "mean" } });
       if (std) all.push({ url: std, title: "Disagreement", answer: { kind: "std" } });
       const key = all.map(({ url }) => url).join();
       if (key !== offered) {
         offered = key;
-        element.replaceChildren(...all.map(({ url, title, answer }) => h("button.answer", { type: "button",
-          "data-answer": JSON.stringify(answer), on: { click: () => setView({ answer }) } },
-        h("img", { src: url, alt: "", draggable: false }), h("span", {}, title))));
+        element.replaceChildren(
+          ...all.map(({ url, title, answer }) =>
+            h(
+              "button.answer",
+              { type: "button", "data-answer": JSON.stringify(answer), on: { click: () => setView({ answer }) } },
+              h("img", { src: url, alt: "", draggable: false }),
+              h("span", {}, title),
+            ),
+          ),
+        );
       }
       const now = JSON.stringify(state.view.answer ?? { kind: "samples", number: 0 });
       for (const button of element.children) set(button, { "aria-pressed": String(button.dataset.answer === now) });

@@ -26,8 +26,15 @@ export const store = makeStore({
   explained: {},
   paths: {},
   busy: false,
-  view: { mode: "result", against: "placed", split: 0.5, heat: false, territories: false, answer: null,
-    pixels: kept.get("pixels", false) },
+  view: {
+    mode: "result",
+    against: "placed",
+    split: 0.5,
+    heat: false,
+    territories: false,
+    answer: null,
+    pixels: kept.get("pixels", false),
+  },
   brush: { size: 0.12, erase: false },
   revision: 0,
 });
@@ -56,7 +63,8 @@ export const history = new History(
     presence: (step, side) => (step[side] ? bringBack(step) : takeAway(step.item)),
     title: async (step, side) => {
       const session = await api.rename(step.session, step[side]);
-      if (store.state.session?.id === session.id) store.set({ session: { ...store.state.session, title: session.title } });
+      if (store.state.session?.id === session.id)
+        store.set({ session: { ...store.state.session, title: session.title } });
     },
   },
   {
@@ -98,25 +106,29 @@ export function makeEdit(id, label, before, after, key = null) {
   history.record(label, [{ kind: "edit", item: id, before, after }], key && `${id} ${key}`);
 }
 
+/** Whether a session is still the one in view, after something has been waited for. */
+const isOpen = (id) => store.state.session?.id === id;
+
 // What items keep of their history is sent a little later, once for many changes.
-const unkept = new Set();
+const unkept = new Map();
 const keepAll = debounced(400, () => {
-  for (const id of unkept) attempt(() => keepNow(id));
+  for (const id of unkept.keys()) attempt(() => keepNow(id));
 });
 
 function keepSoon(id) {
-  unkept.add(id);
+  // Items are numbered anew in each session.
+  unkept.set(id, store.state.session?.id);
   keepAll();
 }
 
 async function keepNow(id, last = false) {
-  const { session } = store.state;
+  const session = unkept.get(id);
   unkept.delete(id);
-  if (!session || !itemOf(id)) return;
+  if (!session || !isOpen(session) || !itemOf(id)) return;
   try {
-    await api.keep(session.id, id, keptOf(history, id, editFor(id)), last);
+    await api.keep(session, id, keptOf(history, id, editFor(id)), last);
   } catch (error) {
-    if (error.status === undefined) unkept.add(id);
+    if (error.status === undefined) unkept.set(id, session);
     else throw error;
   }
 }
@@ -124,7 +136,7 @@ async function keepNow(id, last = false) {
 /** Sends what has not been sent, as when the page goes or the server is back. */
 export const flush = (last) => {
   keepAll.cancel();
-  return Promise.all([...unkept].map((id) => attempt(() => keepNow(id, last))));
+  return Promise.all([...unkept.keys()].map((id) => attempt(() => keepNow(id, last))));
 };
 
 /** An item as the server tells it, in place of what was known. */
@@ -150,15 +162,21 @@ export function forget(id) {
   if (store.state.current === id) select(items.at(-1)?.id ?? null);
 }
 
-export function addItem(item, steps = [], label = `Add ${item.name}`) {
+/** An item that has come to be in a session; in the history with other steps, as that its draft is put away. */
+export function addItem(session, item, steps = [], label = `Add ${item.name}`) {
+  if (!isOpen(session)) return;
   const { items, edits } = store.state;
   store.set({ items: [...items, item], edits: { ...edits, [item.id]: editOf(item) } });
-  history.record(label, [...steps, { kind: "presence", item: item.id, index: items.length, before: false, after: true }]);
+  history.record(label, [
+    ...steps,
+    { kind: "presence", item: item.id, index: items.length, before: false, after: true },
+  ]);
   select(item.id);
 }
 
 async function takeAway(id) {
   const { session, items, current } = store.state;
+  if (!session) return;
   const isUnderWay = !ENDED.has(itemOf(id)?.state);
   try {
     await api.remove(session.id, id);
@@ -167,6 +185,7 @@ async function takeAway(id) {
   } catch (error) {
     if (error.status !== 404 && error.status !== 410) throw error;
   }
+  if (!isOpen(session.id)) return;
   const at = items.findIndex((item) => item.id === id);
   const left = store.state.items.filter((item) => item.id !== id);
   store.set({ items: left });
@@ -176,6 +195,7 @@ async function takeAway(id) {
 async function bringBack({ item: id, index }) {
   const { session } = store.state;
   const item = await api.restore(session.id, id);
+  if (!isOpen(session.id)) return;
   const { items, edits } = store.state;
   if (!itemOf(id)) store.set({ items: items.toSpliced(index, 0, item), edits: { [id]: editOf(item), ...edits } });
   select(id);
@@ -186,7 +206,9 @@ export async function removeItem(id) {
   const item = itemOf(id);
   if (!item) return;
   const index = store.state.items.indexOf(item);
+  const { session } = store.state;
   await takeAway(id);
+  if (!isOpen(session.id)) return;
   history.record(`Remove ${item.name}`, [{ kind: "presence", item: id, index, before: true, after: false }]);
   note(`${item.name} is removed.`, { label: "Undo", act: undo });
 }
@@ -195,6 +217,7 @@ export async function rename(title) {
   const { session } = store.state;
   if (!session || title === session.title || !title.trim()) return;
   const told = await api.rename(session.id, title.trim());
+  if (!isOpen(session.id)) return;
   store.set({ session: { ...session, title: told.title } });
   const step = { kind: "title", session: session.id, before: session.title, after: told.title };
   history.record(`Rename to ${told.title}`, [step]);
@@ -203,7 +226,10 @@ export async function rename(title) {
 /** The session that things are added to; it begins with the first of them. */
 export async function someSession() {
   if (!store.state.session) {
-    opening ??= api.newSession().then(enter).finally(() => (opening = null));
+    opening ??= api
+      .newSession()
+      .then(enter)
+      .finally(() => (opening = null));
     await opening;
   }
   return store.state.session.id;
@@ -238,6 +264,7 @@ export async function openSession(id, item = null) {
     return;
   }
   const session = await api.session(id);
+  await flush();
   store.set({ draft: null });
   enter(session);
   select(session.items.some((own) => own.id === item) ? item : (session.items.at(-1)?.id ?? null));

@@ -25,8 +25,16 @@ export function makeViews() {
   const divider = makeDivider();
   const names = [h("figcaption.chip"), h("figcaption.chip"), h("span.chip.right", { hidden: true })];
   const left = h("figure.picture", {}, beside.element, names[0]);
-  const right = h("figure.picture", {}, h("div.pair", {}, shown.element, other.element), heat.element,
-    territories.element, names[1], names[2], divider);
+  const right = h(
+    "figure.picture",
+    {},
+    h("div.pair", {}, shown.element, other.element),
+    heat.element,
+    territories.element,
+    names[1],
+    names[2],
+    divider,
+  );
   const element = h("div.easel", {}, left, right);
 
   /** Shows addresses and their words: {result, against, heat, territories}. */
@@ -44,7 +52,11 @@ export function makeViews() {
     beside.show(mode === "side" ? against : null, name, pixels);
     heat.show(hot, "Heat map", pixels);
     territories.show(areas, "Regions of the codes", pixels);
-    for (const [own, isSeen] of [[other, mode === "split" || mode === "difference"], [heat, hot], [territories, areas]]) {
+    for (const [own, isSeen] of [
+      [other, mode === "split" || mode === "difference"],
+      [heat, hot],
+      [territories, areas],
+    ]) {
       set(own.element, { hidden: !isSeen });
     }
     names[0].textContent = name ?? "";
@@ -62,8 +74,14 @@ export function makeViews() {
 
 /** The divider of the split view: dragged, or moved by keys. */
 function makeDivider() {
-  const divider = h("div.divider", { tabIndex: 0, role: "slider", "aria-label": "Where the picture is split",
-    "aria-valuemin": 0, "aria-valuemax": 100, hidden: true });
+  const divider = h("div.divider", {
+    tabIndex: 0,
+    role: "slider",
+    "aria-label": "Where the picture is split",
+    "aria-valuemin": 0,
+    "aria-valuemax": 100,
+    hidden: true,
+  });
   const to = (split) => setView({ split: Math.min(1, Math.max(0, split)) });
   const follow = (event) => {
     const box = divider.parentElement.getBoundingClientRect();
@@ -79,8 +97,14 @@ function makeDivider() {
   });
   divider.addEventListener("keydown", (event) => {
     const { split } = store.state.view;
-    const moves = { ArrowLeft: split - KEY_STEP, ArrowDown: split - KEY_STEP, ArrowRight: split + KEY_STEP,
-      ArrowUp: split + KEY_STEP, Home: 0, End: 1 };
+    const moves = {
+      ArrowLeft: split - KEY_STEP,
+      ArrowDown: split - KEY_STEP,
+      ArrowRight: split + KEY_STEP,
+      ArrowUp: split + KEY_STEP,
+      Home: 0,
+      End: 1,
+    };
     if (!(event.key in moves)) return;
     event.preventDefault();
     to(moves[event.key]);
@@ -90,20 +114,34 @@ function makeDivider() {
 
 /** The bar below the easel: how the result is shown. */
 export function makeViewBar() {
-  const buttons = Object.entries(MODES).map(([mode, { title, icon: name }]) => h("button.choice", { type: "button",
-    title, "data-mode": mode, on: { click: () => setView({ mode }) } }, icon(name), h("span", {}, title)));
-  const against = h("select", { "aria-label": "Compare with",
-    on: { change: ({ target }) => setView({ against: target.value }) } });
-  const element = h("div.tools.views", {},
-    h("div.segments", { role: "group", "aria-label": "View" }, buttons), h("label.dial", {}, h("span", {}, "with"), against));
+  const buttons = Object.entries(MODES).map(([mode, { title, icon: name }]) =>
+    h(
+      "button.choice",
+      { type: "button", title, "data-mode": mode, on: { click: () => setView({ mode }) } },
+      icon(name),
+      h("span", {}, title),
+    ),
+  );
+  const against = h("select", {
+    "aria-label": "Compare with",
+    on: { change: ({ target }) => setView({ against: target.value }) },
+  });
+  const element = h(
+    "div.tools.views",
+    {},
+    h("div.segments", { role: "group", "aria-label": "View" }, buttons),
+    h("label.dial", {}, h("span", {}, "with"), against),
+  );
   let offered = "";
   return {
     element,
     update(state, item) {
       const able = comparable(item);
       for (const button of buttons) {
-        set(button, { "aria-pressed": String(button.dataset.mode === state.view.mode),
-          disabled: !able.length && button.dataset.mode !== "result" });
+        set(button, {
+          "aria-pressed": String(button.dataset.mode === state.view.mode),
+          disabled: !able.length && button.dataset.mode !== "result",
+        });
       }
       if (offered !== able.join()) {
         offered = able.join();
