@@ -94,7 +94,16 @@ def test_steps_in_one_call(images):
 def test_several_stages(images):
     second = Recipe("second", MultiCode(4), (Pixel(),), SolverConfig(FREE_OPTIMIZER, 3))
     recipe = dataclasses.replace(RECIPE, then=second)
-    assert_same(streamed(images, recipe), invert(PRIOR, images, recipe, key=KEY))
+    expected = invert(PRIOR, images, recipe, key=KEY)
+    assert_same(streamed(images, recipe), expected)
+    # One of another run among them, with its own key in every stage.
+    other = jax.random.key(6)
+    keys = [None, other, None, None, None]
+    found = streamed(images, recipe, more={"key": keys})
+    whose = jax.tree.map(lambda leaf: leaf[1:2], invert(PRIOR, images, recipe, key=other))
+    assert_same(found[1:2], whose)
+    assert_same(found[:1], expected)
+    assert not np.allclose(found[1].images, expected.images[1], atol=1e-2)
 
 
 def test_classes_operators_and_starts(images):
