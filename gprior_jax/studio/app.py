@@ -73,6 +73,8 @@ def _add_errors(app: FastAPI, workspace: Workspace) -> None:
         return answer
 
     async def unwritten(request: Request, error: Exception) -> Response:
+        if isinstance(error, FileNotFoundError):  # Its folder, as of a session that was removed while it was written.
+            return JSONResponse({"detail": "it was removed meanwhile: choose another."}, 404)
         LOG.error("a file cannot be written", exc_info=error)
         why = getattr(error, "strerror", None) or "the system refused"
         return JSONResponse({"detail": f"nothing could be written ({why}): free space or check permissions."}, 507)

@@ -163,6 +163,14 @@ def running(ask, session):
     return ask.workspace.session(session).find(number)
 
 
+def test_a_folder_that_goes_meanwhile_is_told(ask, session, monkeypatch):
+    def gone(*_):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    monkeypatch.setattr("gprior_jax.studio.uploads.write_bytes", gone)
+    assert ask.drop(session, GOOD) == (404, {"detail": "it was removed meanwhile: choose another."})
+
+
 def test_a_disk_that_is_full_is_told(ask, session, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
