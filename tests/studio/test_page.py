@@ -227,7 +227,9 @@ def test_orders(visit, task, setting, order):
         visit.page.get_by_label(label).select_option(value)
     visit.button(task).click()
     assert visit.alert() == "face.png: not now."
-    told = json.loads(re.search(rb'name="order"\r\n\r\n(.*?)\r\n--', sent[0], re.DOTALL)[1])
+    found = re.search(rb'name="order"\r\n\r\n(.*?)\r\n--', sent[0], re.DOTALL)
+    assert found
+    told = json.loads(found[1])
     assert told == order | {"name": "face.png", "placement": {"center": [20, 30], "size": 40, "angle": 0}}
     # Nothing is lost: it can be tried again.
     assert visit.see("canvas.placing")
