@@ -42,7 +42,8 @@ def test_the_gradient_is_that_of_unrolled_steps(images):
     np.testing.assert_allclose(found.value, wanted, rtol=1e-4)
     np.testing.assert_allclose(found.gradients["knots"].mean(0), gradient["knots"], rtol=1e-3)
     np.testing.assert_allclose(found.gradients["decays"].mean(0), gradient["decays"], rtol=1e-3)
-    assert found.losses.shape == (2,) and found.gradients["knots"].shape == (2, 2)
+    assert found.losses.shape == (2,)
+    assert found.gradients["knots"].shape == (2, 2)
 
 
 def test_a_rate_that_is_far_too_small_grows(images):
