@@ -22,7 +22,7 @@ export function makePlacing() {
   const draw = () => {
     const { draft, brush, about } = store.state;
     if (!draft || !canvas.width) return;
-    const ground = getComputedStyle(canvas).getPropertyValue("--ground").trim() || "#222";
+    const ground = getComputedStyle(document.body).backgroundColor;
     const face = about.guides ?? null;
     drawDraft(canvas, draft, { ...local, brush, face, ground });
   };
