@@ -140,7 +140,9 @@ export function resetAll() {
 /** Listeners of a range that changes the edit: tried while it moves, made when it is let go. */
 export function dragged(change, labelled, key) {
   let before = null;
+  let byPointer = false;
   return {
+    pointerdown: () => (byPointer = true),
     input: ({ target }) => {
       const item = currentItem();
       if (!item) return;
@@ -152,7 +154,9 @@ export function dragged(change, labelled, key) {
       const from = before?.item === item?.id ? before.edit : item && editFor(item.id);
       before = null;
       const value = Number(target.value);
-      if (item) makeEdit(item.id, labelled(value), from, change(from, value), key);
+      // Presses of keys that follow each other are one change; each drag is one of its own.
+      if (item) makeEdit(item.id, labelled(value), from, change(from, value), byPointer ? null : key);
+      byPointer = false;
     },
   };
 }
