@@ -13,6 +13,7 @@ import os
 import platform
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -56,13 +57,34 @@ def keep_programs() -> Path | None:
     jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
     programs.keep_in(own)
     atexit.register(hand_on, own, shared)
+    _folders[:] = [(own, shared)]
     return own
 
 
-def hand_on(own: Path, shared: Path) -> None:
-    """Give what a process added to its folder to all, whole files at once, and remove the folder."""
+_folders: list[tuple[Path, Path]] = []
+"""This process's folder, and that of all."""
+
+_SETTLED_S = 1.0
+"""A file that is older is written whole."""
+
+
+def hand_on_now() -> None:
+    """Give what was compiled to all before a signal ends the program, after which nothing at its exit is run.
+
+    What other threads are writing at the moment stays behind.
+    """
+    for own, shared in _folders:
+        hand_on(own, shared, _SETTLED_S)
+    _folders.clear()
+
+
+def hand_on(own: Path, shared: Path, age: float = 0.0) -> None:
+    """Give what a process added to its folder to all, whole files of an age in seconds, and remove the folder."""
     with contextlib.suppress(OSError):
+        latest = time.time() - age
         for entry in _entries(own):
+            if age and entry.stat().st_mtime > latest:
+                continue
             if not entry.is_symlink() and _is_new(entry, shared / entry.name):
                 os.replace(entry, shared / entry.name)
         _shrink(shared, MOST_BYTES)

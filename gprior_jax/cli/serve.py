@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gprior_jax.cli.compiled import hand_on_now
 from gprior_jax.cli.flags import PriorFlags
 from gprior_jax.cli.listening import GARBAGE, LimitFlags, ListenFlags, places, require_serving, wait_for_signal
 from gprior_jax.cli.telling import print_json, say, warn
@@ -88,6 +89,7 @@ class Serve(ListenFlags, LimitFlags, PriorFlags):
         say("no more jobs are taken; those that were are finished.", self.json)
         cancelled, saved = engine.close(self.grace)
         listener.stop()
+        hand_on_now()
         told = f"jobs had not ended within {self.grace:g} s"
         if saved:
             say(f"{saved} {told}: they go on when the server is started again with --state {self.state}.", self.json)

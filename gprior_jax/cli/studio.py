@@ -10,6 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from gprior_jax.cli.compiled import hand_on_now
 from gprior_jax.cli.flags import PriorFlags
 from gprior_jax.cli.listening import GARBAGE, LimitFlags, ListenFlags, places, require_serving, wait_for_signal
 from gprior_jax.cli.telling import print_json, say, warn
@@ -70,6 +71,7 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
         say(f"the studio ends, its sessions are kept{told}.", self.json)
         listener.stop()
         workspace.close()
+        hand_on_now()
         return 1 if cancelled else 0
 
     def _tell(self, name: str, address: str, has_token: bool) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -30,7 +30,7 @@ from gprior_jax.typing import Array
 LOG = logging.getLogger("gprior_jax.studio")
 
 _MOST_READY = 64
-"""Items whose codes are kept ready to be moved."""
+"""Items whose codes are kept ready to be moved; and kinds of codes whose programs are."""
 
 MOST_SLIDERS = 32
 """Directions that are moved along at once."""
@@ -110,6 +110,7 @@ class Edits:
         """Work with the codes and directions of a workspace."""
         self.workspace = workspace
         self._ready: collections.OrderedDict[tuple[str, str], tuple[Point, Point]] = collections.OrderedDict()
+        self._programs: dict[Any, Callable[..., Array]] = {}
         self._lock = threading.Lock()
 
     @functools.cached_property
@@ -145,10 +146,22 @@ class Edits:
 
     def images(self, points: Sequence[Point]) -> np.ndarray:
         """Images of points, float32 ``[K, R, R, C]``, one after the other: one program serves them all."""
-        drawn = np.stack([np.asarray(_image(each.parametrization, self.prior, each.variables)) for each in points])
+        drawn = np.stack([np.asarray(self._program(each)(self.prior, each.variables)) for each in points])
         if not np.isfinite(drawn).all():
             raise ArgumentError("so far away the prior draws no picture: move the sliders back.")
         return drawn.astype(np.float32)
+
+    def _program(self, point: Point) -> Callable[..., Array]:
+        """What draws points of the kind of one. To look it up by all that it is made of takes longer than it runs."""
+        shapes = tuple(sorted((name, np.shape(value)) for name, value in point.variables.items()))
+        key = point.parametrization, shapes
+        found = self._programs.get(key)
+        if found is None:
+            found = _image.program(point.parametrization, self.prior, point.variables)
+            if len(self._programs) >= _MOST_READY:
+                self._programs.clear()
+            self._programs[key] = found
+        return found
 
     def start(self) -> threading.Thread:
         """Compile what the first slider takes, then find directions, in a thread of its own."""

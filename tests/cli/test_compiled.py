@@ -38,6 +38,20 @@ def shared_of(own: Path) -> Path:
     return own.parent
 
 
+def test_a_server_hands_on_what_is_written_whole(no_cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("GPRIOR_CACHE", str(tmp_path / "cache"))
+    own = compiled.keep_programs()
+    assert own is not None
+    for name in ("whole-1", "program-cache", "being written"):
+        (own / name).write_bytes(b"compiled")
+    for name in ("whole-1", "program-cache"):
+        os.utime(own / name, (0, 0))
+    compiled.hand_on_now()
+    assert not own.exists()
+    assert sorted(path.name for path in shared_of(own).iterdir()) == ["program-cache", "whole-1"]
+    compiled.hand_on_now()  # There is nothing more.
+
+
 def test_a_process_has_a_folder_of_its_own_that_it_hands_on(no_cache, monkeypatch, tmp_path):
     monkeypatch.setenv("GPRIOR_CACHE", str(tmp_path / "cache"))
     own = compiled.keep_programs()

@@ -231,7 +231,7 @@ def test_the_command_that_found_an_items_codes_is_told(styled):
     assert words[:2] == ["gprior", "invert"]
     assert words[2].endswith("/p.png")
     flags = dict(zip(words[3::2], words[4::2], strict=True))
-    assert flags.items() >= {"--num-codes": "2", "--num-steps": "2", "--model": str(styled.model)}.items()
+    assert flags.items() >= {"--codes": "2", "--steps": "2", "--model": str(styled.model)}.items()
 
 
 def test_read_directions_stay_in_their_session(styled):
