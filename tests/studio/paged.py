@@ -36,6 +36,17 @@ def browser():
         made.close()
 
 
+_SETTLED = """async (canvas) => {
+  for (let size = "", still = 0; still < 5; ) {
+    await new Promise(requestAnimationFrame);
+    const now = `${canvas.width} ${canvas.height} ${canvas.clientWidth}`;
+    still = now === size ? still + 1 : 0;
+    size = now;
+  }
+}"""
+"""Waits until a canvas has had one size for some frames."""
+
+
 class Visit:
     """A person at the page: a context of the browser of its own, and what went wrong in it.
 
@@ -120,7 +131,8 @@ class Visit:
         return self.see(f".item canvas.shown[data-shown]{found}").get_attribute("data-shown")
 
     def pixels(self, selector: str = ".item canvas.shown") -> np.ndarray:
-        """The pixels of a canvas: ``[H, W, 4]``."""
+        """The pixels of a canvas: ``[H, W, 4]``, once what stands around it has found its place."""
+        self.page.eval_on_selector(selector, _SETTLED)
         url = self.page.eval_on_selector(selector, "(canvas) => canvas.toDataURL()")
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGBA"), np.int16)
 
