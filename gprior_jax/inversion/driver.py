@@ -255,7 +255,8 @@ class Inverter:
 
     def start(self, stage: int, key: Key, inputs: Inputs, samples: int) -> tuple[State, Measurement]:
         """States and measurements ``[B * samples * restarts]`` of one batch; the key is the run's, or ``[B]``."""
-        keys = jax.vmap(jax.random.fold_in, in_axes=(0 if key.ndim else None, 0))(key, jnp.asarray(inputs.ids))
+        is_one = jax.random.key_data(key).ndim == 1  # Arrays of bits are keys, too, as jax.random takes them.
+        keys = jax.vmap(jax.random.fold_in, in_axes=(None if is_one else 0, 0))(key, jnp.asarray(inputs.ids))
         rows = samples * self._stages[stage].restarts
         placed = shard_images(self.mesh, (keys, *inputs[1:]))
         started = programs.start(self._problem(stage, inputs.operator), self._configs[stage], rows, *placed)

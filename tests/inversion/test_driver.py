@@ -80,6 +80,10 @@ def test_images_start_differently_and_runs_by_their_key(reference, images):
     assert (other.history["loss"][:, 0] != reference.history["loss"][:, 0]).all()
 
 
+def test_keys_may_be_arrays_of_bits(reference, images):
+    np.testing.assert_array_equal(invert(PRIOR, images, RECIPE, key=jax.random.PRNGKey(5)).images, reference.images)
+
+
 @pytest.mark.parametrize("batch_size", [2, 5])
 def test_batches_give_the_same(reference, images, batch_size):
     assert_same_result(invert(PRIOR, images, RECIPE, key=KEY, batch_size=batch_size), reference)
