@@ -108,7 +108,7 @@ def settings_of(given: dict[str, Any]) -> Asked:
 def sentence_of(error: ValidationError) -> str:
     """The first of what is wrong."""
     first = error.errors(include_url=False)[0]
-    name, value = ".".join(map(str, first["loc"])), first.get("input")
+    name, value = ".".join(map(str, first["loc"])) or "the body", first.get("input")
     if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"there is no setting {name[:40]!r}: leave it out."
     if isinstance(inner := first.get("ctx", {}).get("error"), ArgumentError):
@@ -119,7 +119,16 @@ def sentence_of(error: ValidationError) -> str:
     return f"{name} {str(value)[:40]!r}: use {use}."
 
 
-_NUMBERS = {"int": "a whole number", "float": "a number", "finite": "a finite number"}
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a finite number",
+    "string": "text",
+    "bool": "true or false",
+    "tuple": "a list",
+    "dataclass": "an object",
+}
+"""What is wanted, by how pydantic's names of errors begin."""
 
 
 def _wanted(kind: str, known: dict[str, Any]) -> str | None:
@@ -132,7 +141,7 @@ def _wanted(kind: str, known: dict[str, Any]) -> str | None:
     for name, words in bounds.items():
         if name in known:
             return words.format(known[name])
-    return known.get("expected") or _NUMBERS.get(kind.partition("_")[0])
+    return known.get("expected") or _KINDS.get(kind.partition("_")[0])
 
 
 def _of_json(content: bytes) -> tuple[dict[str, Any], Sent]:

@@ -37,6 +37,10 @@ _MOST_READ = 16 * MOST
 RANGE = (-3, 3)
 """Of sliders, in deviations, as of the published strips."""
 
+_MOST_BYTES = 100_000_000
+"""Of what an archive holds: the largest published ones hold some megabytes, and zeros are sent a thousand times smaller
+than they are read."""
+
 _SAMPLES = 1000
 """Of GANSpace, where there are no styles: the bundled prior takes 5 s."""
 
@@ -73,7 +77,7 @@ class Directions:
         paths = own_directions(prior, model)
         self._own = {name: self._known(path, "boundary", name) for name, path in paths.items()}
         self._read: dict[Path, Known] = {}
-        self._done = threading.Event()
+        self._done, self._adding = threading.Event(), threading.Lock()
 
     @property
     def is_complete(self) -> bool:
@@ -105,16 +109,28 @@ class Directions:
                 found = read_directions(path, self._prior)
             except GPriorError as error:
                 raise CheckpointError(str(error).replace(f"{folder}/", "").replace(folder, "")) from None
-        taken = self.known(session)
         if len(found) > MOST:
             raise ArgumentError(f"{name} holds {len(found)} directions: send a file of at most {MOST}.")
-        if len(found) + len(self._of(session)) > 4 * MOST:
-            raise ArgumentError(f"the session has {len(self._of(session))} directions of files: begin another session.")
+        measured = self._measured(found)
+        with self._adding:  # Names that are free are so until they are taken.
+            return self._write(session, name, measured)
+
+    def _write(self, session: Path, file: str, directions: Sequence[Direction]) -> list[str]:
+        """Write directions of a file into a session; gives their names.
+
+        Raises:
+            ArgumentError: they are too many.
+            FileNotFoundError: the session was removed meanwhile.
+        """
+        before, taken = len(self._of(session)), self.known(session)
+        if len(directions) + before > 4 * MOST:
+            raise ArgumentError(f"the session has {before} directions of files: begin another session.")
+        (session / "directions").mkdir(exist_ok=True)
         names: list[str] = []
-        for direction in self._measured(found):
+        for direction in directions:
             own = _unlike(_plain(direction.name) or "direction", {*taken, *names})
             path = session / "directions" / f"{own}.npz"
-            about = {"kind": "file", "file": name, "title": direction.name}
+            about = {"kind": "file", "file": file, "title": direction.name}
             save_direction(
                 path, dataclasses.replace(direction, name=own), about | about_model(self._prior, self._model)
             )
@@ -125,15 +141,17 @@ class Directions:
         """What was added to a session."""
         found: dict[str, Known] = {}
         for path in sorted((session / "directions").glob("*.npz")):
-            if path not in self._read:
+            known = self._read.get(path)
+            if known is None:
                 if len(self._read) >= _MOST_READ:
                     self._read.clear()  # Of sessions that nobody has open: what is needed is read again.
                 try:
-                    self._read[path] = self._known(path, "file", about_direction(path).get("title") or path.stem)
+                    known = self._known(path, "file", about_direction(path).get("title") or path.stem)
                 except GPriorError as error:
                     LOG.warning("a direction of a session is passed over: %s", error)
                     continue
-            found[path.stem] = self._read[path]
+                self._read[path] = known
+            found[path.stem] = known
         return found
 
     def _known(self, path: Path, kind: Kind, title: str) -> Known:
@@ -254,7 +272,7 @@ def _ending(content: bytes) -> str:
     """What a file of so much content ends in.
 
     Raises:
-        ArgumentError: it holds no arrays.
+        ArgumentError: it holds no arrays, or far too much.
     """
     if content.startswith(b"\x93NUMPY"):
         return ".npy"
@@ -262,9 +280,12 @@ def _ending(content: bytes) -> str:
         return ".pkl"
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
+            names, size = archive.namelist(), sum(each.file_size for each in archive.infolist())
     except zipfile.BadZipFile:
         raise ArgumentError("this is no file of directions: use .npy, .npz, .pt or .pkl.") from None
+    if size > _MOST_BYTES:
+        why = f"holds {size / 1e6:.0f} MB once it is unpacked"
+        raise ArgumentError(f"the file {why}: send one of directions alone, at most {_MOST_BYTES / 1e6:.0f} MB.")
     return ".pt" if any(name.endswith("data.pkl") for name in names) else ".npz"
 
 

@@ -3,9 +3,9 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gprior_jax.serving.gate import headers_of
@@ -36,17 +36,26 @@ def cookie_of(token: str) -> tuple[str, str]:
 def refuse(path: str, headers: Mapping[str, str], token: str | None) -> tuple[int, str] | None:
     """Why a request is not answered; see :func:`gprior_jax.serving.guard.refusal`. A cookie is as good as a token."""
     refused = refusal(path, headers, token)
-    if refused is None or token is None:
+    if refused is None:
+        return None if "authorization" in headers else _elsewhere(headers)
+    if token is None:
         return refused
     name, value = cookie_of(token)
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
-    except CookieError:
-        found = None
-    if found is None or not is_same(found.value, value):
+    # As browsers send them: other servers of this machine may have set cookies that no standard knows.
+    if not is_same(cookie_parser(headers.get("cookie", "")).get(name, ""), value):
         return refused if "authorization" in headers else _LOST
-    origin = headers.get("origin")  # Of a page elsewhere, whose browser would send the cookie of this one.
-    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+    return _elsewhere(headers)
+
+
+def _elsewhere(headers: Mapping[str, str]) -> tuple[int, str] | None:
+    """Refuses a page of another server, of another port of this machine too: its browser would send our cookie.
+
+    >>> _elsewhere({"host": "localhost:8100", "origin": "http://localhost:8100"})
+    >>> _elsewhere({"host": "localhost:8100", "origin": "http://localhost:3000"})
+    (403, "origin 'http://localhost:3000' is no page of this studio.")
+    """
+    origin = headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != headers.get("host"):
         return 403, f"origin {origin!r} is no page of this studio."
     return None
 

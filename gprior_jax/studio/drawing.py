@@ -101,7 +101,7 @@ def draw(prior: Prior, model: str, told: Any) -> Drawn:
         is_whole = isinstance(number, int) and not isinstance(number, bool)
         if number is not None and not (is_whole and 0 <= number <= MAX_ID):
             raise ArgumentError(f"{name} {str(number)[:40]!r}: use a whole number from 0 to {MAX_ID}.")
-    if psi is not None and (isinstance(psi, bool) or not isinstance(psi, int | float) or not math.isfinite(psi)):
+    if psi is not None and (isinstance(psi, bool) or not isinstance(psi, int | float) or not _is_finite(psi)):
         raise ArgumentError(f"psi {str(psi)[:40]!r}: use a number.")
     if psi not in (None, 1) and not prior.num_styles:
         raise ArgumentError(f"psi {psi}: {prior} has no styles to truncate, leave it out.")
@@ -113,3 +113,11 @@ def draw(prior: Prior, model: str, told: Any) -> Drawn:
     psi = recommended_truncation(model) if psi is None else float(psi)
     styles = codes(own, [point], "w", psi)["w_plus"][0]
     return Drawn(own, model, seed, settings | {"psi": psi}, {"w_plus": styles})
+
+
+def _is_finite(number: float) -> bool:
+    """Whether a number of JSON, in which whole ones have no end, is one of ours."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False

@@ -66,7 +66,13 @@ def _told(edits: Edits, session: str, item: str, edit: Edit) -> Told:
     # Absolute: it shall run wherever the text is kept.
     source, *more = (Path(workspace.point(session, each).name).absolute() for each in (item, *others))
     known = workspace.book.known(workspace.folder(session))
-    return Told(workspace.model, source, edit, known, dict(zip(others, more, strict=True)))
+    return Told(_anywhere(workspace.model), source, edit, known, dict(zip(others, more, strict=True)))
+
+
+def _anywhere(model: str) -> str:
+    """What commands call a prior, wherever they run: a folder with all of its path."""
+    folder = Path(model).expanduser()
+    return str(folder.absolute()) if folder.is_dir() else model
 
 
 def _codes(edits: Edits, told: Told, point: Point) -> bytes:

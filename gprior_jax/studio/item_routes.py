@@ -1,6 +1,7 @@
 """Asking for items: sending photographs, how far they are, their pictures."""
 
 import asyncio
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def _placed(workspace: Workspace, uploads: Uploads, name: str) -> dict[str, Any]
     check_sizes(uploads, workspace.engine.limits.megapixels)
     points = None
     if uploads.landmarks is not None:
-        points = given_faces(workspace.path / ".landmarks", uploads.landmarks, name)
+        with tempfile.TemporaryDirectory() as folder:  # Of this request alone: others come meanwhile.
+            points = given_faces(Path(folder) / "landmarks", uploads.landmarks, name)
     return propose(workspace.model, uploads.image, points)
 
 

@@ -29,7 +29,10 @@ ENDINGS = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg")}
 """Of files, by Pillow's names of formats."""
 
 _LONGEST = 80
-"""Characters of the name of a photograph."""
+"""Characters of the name of a photograph,"""
+
+_MOST_BYTES = 200
+"""and its bytes: with its ending, every file system has room."""
 
 _SMALLEST = 8.0
 """Side of a square below which there is nothing to see, pixels."""
@@ -96,7 +99,7 @@ def _placing(told: Any) -> Placing:
     try:
         (x, y), size, angle = told["center"], told["size"], told.get("angle") or 0.0
         numbers = [float(number) for number in (x, y, size, angle)]
-    except (TypeError, ValueError, KeyError, AttributeError):
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         numbers = [math.nan]
     if not all(map(math.isfinite, numbers)):
         raise ArgumentError('the placement is none: give {"center": [x, y], "size": pixels, "angle": degrees}.')
@@ -142,7 +145,7 @@ def file_name(name: str, kind: str) -> str:
     stem, _, ending = last.rpartition(".")
     if f".{ending.lower()}" not in ENDINGS[kind]:
         stem, ending = stem if ending.lower() in _PICTURES else last, ENDINGS[kind][0][1:]
-    stem = re.sub(r"[^\w .()+-]", "_", stem)[:_LONGEST].strip(" .-")
+    stem = re.sub(r"[^\w .()+-]", "_", stem)[:_LONGEST].encode()[:_MOST_BYTES].decode(errors="ignore").strip(" .-")
     return f"{stem if stem.strip('_') and not _DEVICES.fullmatch(stem) else 'photograph'}.{ending}"
 
 

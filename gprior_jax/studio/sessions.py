@@ -54,6 +54,7 @@ class Piece:
         view: its latest picture, likewise.
         edit: what the page keeps of it, JSON.
         lock: held while its files come or go.
+        is_removed: nothing is written of it.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Session:
         folder: where it is.
         about: its title, when it was begun, the model.
         items: by number, in the order in which they came.
+        is_removed: it takes no more items.
     """
 
     def __init__(self, folder: Path, about: dict[str, Any], items: dict[str, Piece]):
@@ -91,6 +93,7 @@ class Session:
         self.id, self.folder, self.about, self.items = folder.name, folder, about, items
         self._lock = threading.RLock()
         self._removed: dict[str, Piece] = {}
+        self.is_removed = False
 
     @classmethod
     def new(cls, folder: Path, title: str, model: str) -> "Session":
@@ -165,21 +168,41 @@ class Session:
         """The folder of what was sent with an item."""
         return self.folder / PHOTOGRAPHS / piece.id
 
+    def shut(self) -> list[Piece]:
+        """Take no more items; gives those that are there."""
+        with self._lock:
+            self.is_removed = True
+            return list(self.items.values())
+
+    def _check_open(self) -> None:
+        if self.is_removed:
+            raise UnknownItemError("the session was removed: bring it back, or choose another.")
+
     @contextlib.contextmanager
     def adding(self, about: dict[str, Any]) -> Iterator[Piece]:
-        """An item that is there when the block ends; where it fails nothing is."""
+        """An item that is there when the block ends; where it fails nothing is.
+
+        Raises:
+            UnknownItemError: the session is removed, before the block or meanwhile.
+        """
         with self._lock:
+            self._check_open()
             number = str(self.about["next"])
             self.about["next"] += 1
         piece = Piece(number, {"created": now()} | about)
         try:
-            self.photographs(piece).mkdir(parents=True)
+            # Without parents: the folder of a session that was removed meanwhile does not come back.
+            (self.folder / PHOTOGRAPHS).mkdir(exist_ok=True)
+            self.photographs(piece).mkdir()
             yield piece
             with self._lock:
+                self._check_open()
                 self.items[number] = piece
                 self.save()
         except BaseException:
-            self.items.pop(number, None)
+            with piece.lock, self._lock:
+                piece.is_removed = True  # A job of it writes nothing any more.
+                self.items.pop(number, None)
             for folder in (self.photographs(piece), self.results(piece)):
                 shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -189,6 +212,7 @@ class Session:
 
         Raises:
             ArgumentError: too much, or no JSON.
+            UnknownItemError: it was removed meanwhile.
         """
         if len(content) > MOST_EDIT:
             raise ArgumentError(f"the history of edits is too long: send at most {MOST_EDIT // 1000} kB.")
@@ -200,6 +224,8 @@ class Session:
             why = "send one without NaN, of text that is Unicode"
             raise ArgumentError(f"the history of edits is no JSON: {why}.") from None
         with piece.lock:
+            if piece.is_removed:
+                raise UnknownItemError("the item was removed: bring it back first.")
             (self.folder / EDITS).mkdir(exist_ok=True)
             write_text(self.folder / EDITS / f"{piece.id}.json", text)
             piece.edit = edit

@@ -50,6 +50,7 @@ class View:
         """Show nothing yet."""
         self.picture: np.ndarray | None = None
         self.version, self._shown, self._looked, self._watchers = 0, 0.0, 0.0, 0
+        self._has_ended = False
 
     def film(self) -> Film:
         """What takes its pictures."""
@@ -57,11 +58,13 @@ class View:
 
     def show(self, picture: np.ndarray) -> None:
         """Show a picture, uint8 ``[R, R, C]``."""
+        if self._has_ended:  # A job that was cancelled takes its last step, and nobody would let go of that picture.
+            return
         self.picture, self.version, self._shown = picture, self.version + 1, time.monotonic()
 
     def end(self) -> None:
         """Show nothing any more."""
-        self.picture = None
+        self._has_ended, self.picture = True, None
 
     def look(self) -> None:
         """Note that somebody has asked."""

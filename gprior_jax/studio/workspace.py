@@ -8,6 +8,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ class Workspace:
             ArgumentError: it is a file, or another studio has it.
         """
         assert isinstance(engine.maker, StudioMaker)
-        self.engine, self.path, self.model = engine, Path(folder), model
+        # Absolute: commands that the page lets one keep run anywhere.
+        self.engine, self.path, self.model = engine, Path(folder).absolute(), model
         self.maker: StudioMaker = engine.maker
         if self.path.exists() and not self.path.is_dir():
             raise ArgumentError(f"{self.path} is a file: name a folder for sessions.")
@@ -172,19 +174,27 @@ class Workspace:
     def remove(self, name: str) -> Session:
         """Put a session where it can be had back from, until the next start."""
         session = self.session(name)
-        pieces = list(session.items.values())
+        pieces = session.shut()
         for piece in pieces:
             self._cancel(piece)
         with contextlib.ExitStack() as held:
             for piece in pieces:
                 held.enter_context(piece.lock)  # What is being written is written first.
-                piece.is_removed = True
             held.enter_context(self._lock)
-            if self._sessions.pop(name, None) is not None:
-                (self.path / REMOVED).mkdir(mode=0o700, exist_ok=True)
-                session.folder.replace(self.path / REMOVED / name)
-                self._removed[name] = session
+            if name in self._sessions:
+                self._move_away(session, pieces)
         return session
+
+    def _move_away(self, session: Session, pieces: list[Piece]) -> None:
+        try:
+            (self.path / REMOVED).mkdir(mode=0o700, exist_ok=True)
+            session.folder.replace(self.path / REMOVED / session.id)
+        except OSError:  # It stays as it is.
+            session.is_removed = False
+            raise
+        self._removed[session.id] = self._sessions.pop(session.id)
+        for piece in pieces:
+            piece.is_removed = True
 
     def restore(self, name: str) -> Session:
         """Have a session back that was removed.
@@ -195,11 +205,14 @@ class Workspace:
         with self._lock:
             if name in self._sessions:
                 return self._sessions[name]
-            session = self._removed.pop(name, None)
+            session = self._removed.get(name)
             if session is None:
                 why = "what is removed is gone at the next start."
                 raise UnknownItemError(f"there is no such session to bring back: {why}")
+            shutil.rmtree(session.folder, ignore_errors=True)  # Of what was under way when it was removed.
             (self.path / REMOVED / name).replace(session.folder)
+            del self._removed[name]
+            session.is_removed = False
             for piece in session.items.values():
                 piece.is_removed = False
             session.save()
@@ -227,7 +240,7 @@ class Workspace:
         asked = order.asked
         self.maker.recipe(asked)
         about = {"name": order.name, "task": asked.task, "state": "queued", "settings": order.given()}
-        with session.adding(about) as piece:
+        with self._adding(session, about) as piece:
             folder = session.photographs(piece)
             files, order = unpack(folder, session.results(piece), order, uploads, self.prior, self.model)
             piece.about |= {"photograph": files.photograph.name, "settings": order.given()}
@@ -238,6 +251,18 @@ class Workspace:
             owner = Owned(self.prior, self.model, session, piece)
             piece.job = self.engine.submit(asked, ready, film=piece.view.film(), owner=owner)
         return piece
+
+    @contextlib.contextmanager
+    def _adding(self, session: Session, about: dict[str, Any]) -> Iterator[Piece]:
+        """An item of a session, see :meth:`Session.adding`; where it fails nobody works on it any more."""
+        piece = None
+        try:
+            with session.adding(about) as piece:
+                yield piece
+        except BaseException:
+            if piece is not None:
+                self._cancel(piece)
+            raise
 
     def _look(self, piece: Piece, ready: Ready) -> None:
         """Show what the encoder answers."""

@@ -4,11 +4,17 @@ import contextlib
 import errno
 import http.client
 import json
+import threading
+from pathlib import Path
 
 import pytest
 from cli import priors
 from serving.served import LONG, png, until
 
+from gprior_jax.errors import GPriorError
+from gprior_jax.studio import item_routes
+from gprior_jax.studio.door import cookie_of, refuse
+from gprior_jax.studio.sessions import Session
 from studio.studios import JSON, form, mask, studio
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -54,6 +60,7 @@ GOOD = {"steps": 2, "codes": 2}
         ({"placement": {"center": [1, 2]}}, {}, 422, "the placement is none"),
         ({"placement": {"center": [1, 2], "size": "x"}}, {}, 422, "the placement is none"),
         ({"placement": {"center": [1, 2], "size": 1e999}}, {}, 422, "the placement is none"),
+        ({"placement": {"center": [1, 10**400], "size": 9}}, {}, 422, "the placement is none"),
         ({"placement": {"center": [99, 2], "size": 9}}, {}, 422, "outside of the photograph"),
         ({"placement": {"center": [1, 2], "size": 3}}, {}, 422, "draw it larger"),
         ({"placement": {"center": [1, 2], "size": 30}}, {}, 422, "draw it smaller"),
@@ -88,6 +95,16 @@ def test_what_cannot_be_used_is_told_in_a_sentence_and_leaves_nothing(ask, sessi
         ("POST", "/studio/sessions/{s}/items", b"{}[", JSON, 400, "no JSON object"),
         ("POST", "/studio/sessions/{s}/items", b'{"seed": -1}', JSON, 422, "seed '-1': use a whole number"),
         ("POST", "/studio/sessions/{s}/items", b'{"seed": true}', JSON, 422, "seed 'True'"),
+        (
+            "POST",
+            "/studio/sessions/{s}/items",
+            b'{"psi": 1' + bytes(400).replace(b"\0", b"0") + b"}",
+            JSON,
+            422,
+            "psi '1000",
+        ),
+        ("POST", "/studio/sessions/{s}/render", b'{"item": 5}', JSON, 422, "item '5': use text."),
+        ("POST", "/studio/sessions/{s}/render", b"[]", JSON, 422, "the body '[]': use an object."),
         ("POST", "/studio/sessions/{s}/items", b'{"seed": 1, "psi": 0.5}', JSON, 422, "has no styles to truncate"),
         ("POST", "/studio/sessions/{s}/items", b'{"label": 3}', JSON, 422, "label"),
         ("POST", "/studio/sessions/{s}/items", b'{"what": 3}', JSON, 422, "no order for a picture"),
@@ -208,3 +225,76 @@ def test_who_may_ask(little, tmp_path, ask):
         assert held("GET", "/studio/about", cookie=cookie, origin=own)[0] == 200
         assert held("GET", "/studio/about", cookie=cookie, origin="https://evil.example")[0] == 403
         assert held("GET", "/healthz")[0] == 200
+
+
+def test_a_session_that_was_removed_takes_nothing_and_comes_back(ask):
+    name = ask.begin("kept")
+    item = ask.done(name, GOOD)
+    session, folder = ask.workspace.session(name), ask.workspace.folder(name)
+    ask("DELETE", f"/studio/sessions/{name}")
+    with pytest.raises(GPriorError, match="the session was removed"):  # Of a request that had found it before.
+        ask.workspace.draw(session, {"seed": 1})
+    assert not folder.exists()
+    (folder / "2").mkdir(parents=True)  # Of one that was writing at that moment.
+    status, told, _ = ask("POST", f"/studio/sessions/{name}/restore")
+    assert (status, told["title"], [each["id"] for each in told["items"]]) == (200, "kept", [item["id"]])
+    assert not (folder / "2").exists()
+    assert ask.send("POST", f"/studio/sessions/{name}/items", {"seed": 1})[0] == 201
+
+
+def test_a_session_stays_where_it_cannot_be_removed(ask, monkeypatch):
+    name = ask.begin()
+    with monkeypatch.context() as context:
+        context.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.EACCES, "Permission denied")))
+        assert ask("DELETE", f"/studio/sessions/{name}")[0] == 507
+    assert ask.send("POST", f"/studio/sessions/{name}/items", {"seed": 1})[0] == 201
+
+
+def test_nobody_works_on_an_item_that_could_not_be_noted(ask, monkeypatch):
+    name = ask.begin()
+    with monkeypatch.context() as context:
+        context.setattr(Session, "save", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+        assert ask.drop(name, GOOD | {"steps": LONG})[0] == 507
+    until(lambda: ask.workspace.engine.counts()["running"] == 0)
+    assert {path.name for path in ask.workspace.folder(name).iterdir()} == {"session.json", "photographs"}
+
+
+def test_landmarks_of_two_at_once(ask, monkeypatch):
+    seen, both = [], threading.Barrier(2)
+
+    def read(path, content, _):
+        path.write_bytes(content)
+        both.wait(10)
+        seen.append(path.read_bytes())
+
+    monkeypatch.setattr(item_routes, "given_faces", read)
+    bodies = [form(image=png(), landmarks=name.encode()) for name in ("a", "b")]
+    threads = [threading.Thread(target=ask, args=("POST", "/studio/place", *body)) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == [b"a", b"b"]
+
+
+COOKIE = "{}={}".format(*cookie_of(TOKEN))
+
+
+@pytest.mark.parametrize(
+    ("headers", "token", "status"),
+    [
+        ({"cookie": f'theme={{"a":1}}; {COOKIE}'}, TOKEN, None),
+        ({"cookie": f"a[b]=c; {COOKIE}"}, TOKEN, None),
+        ({"cookie": COOKIE[:-1]}, TOKEN, 401),
+        ({"cookie": COOKIE, "origin": "http://["}, TOKEN, 403),
+        ({"cookie": COOKIE, "origin": "http://localhost:81"}, TOKEN, 403),
+        ({"cookie": COOKIE, "origin": "http://localhost:80"}, TOKEN, None),
+        ({"authorization": f"Bearer {TOKEN}", "origin": "http://elsewhere"}, TOKEN, None),
+        ({"origin": "http://localhost:81"}, None, 403),
+        ({"origin": "null"}, None, 403),
+        ({"origin": "http://localhost:80"}, None, None),
+    ],
+)
+def test_pages_of_other_servers_and_their_cookies(headers, token, status):
+    found = refuse("/studio/sessions", {"host": "localhost:80"} | headers, token)
+    assert (found and found[0]) == status

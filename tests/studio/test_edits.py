@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,8 +24,8 @@ from gprior_jax.editing import Direction
 from gprior_jax.runs.directions_file import save_direction
 from gprior_jax.runs.sources import _parametrization
 from gprior_jax.serving.asked import Asked
+from gprior_jax.studio import directions, looks
 from gprior_jax.studio import edits as studio_edits
-from gprior_jax.studio import looks
 from gprior_jax.studio.directions import NUM_FOUND, Directions
 from gprior_jax.studio.edit_routes import Line
 from studio.studios import JSON, form, studio
@@ -268,6 +269,25 @@ def test_directions_that_are_none_of_the_prior_s(styled):
         assert sentence in told["detail"]
         assert "/" not in told["detail"].replace("and/or", "")
     assert {each["name"] for each in styled.ask("GET", styled.at("directions"))[1]["directions"]} <= {"up", "up_2"}
+
+
+def test_a_file_that_unpacks_to_too_much_is_not_read(styled, monkeypatch):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, a=np.zeros(300_000, np.float32))
+    monkeypatch.setattr(directions, "_MOST_BYTES", 1_000_000)
+    status, told, _ = styled.add(buffer.getvalue(), "zeros.npz")
+    assert (status, "holds 1 MB once it is unpacked" in told["detail"]) == (422, True)
+
+
+def test_directions_added_at_once_have_names_of_their_own(styled):
+    session = styled.ask.workspace.folder(styled.ask.begin("both"))
+    content = styled.file.read_bytes()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: styled.ask.workspace.book.add(session, "up.npz", content), range(4)))
+    assert sorted(name for (name,) in found) == ["up", "up_2", "up_3", "up_4"]
+    with pytest.raises(FileNotFoundError):
+        styled.ask.workspace.book.add(session.parent / "removed", "up.npz", content)
+    assert not (session.parent / "removed").exists()
 
 
 @pytest.mark.parametrize(

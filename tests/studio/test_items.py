@@ -1,6 +1,7 @@
 """Items: what comes of photographs is what the commands make of them, and what happens on the way."""
 
 import json
+import os
 import shlex
 import shutil
 
@@ -243,3 +244,29 @@ def test_sessions_are_there_again(little, tmp_path):
         fresh = ask.send("POST", f"/studio/sessions/{session}/items", {"seed": 2})[1]["id"]
         assert int(fresh) > int(under_way)
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_kept_runs_anywhere(little, tmp_path, monkeypatch):
+    monkeypatch.chdir(little.parent)
+    (tmp_path / "elsewhere").mkdir()
+    with studio(priors.plain(), os.path.relpath(tmp_path / "s"), little.name) as ask:
+        session = ask.begin()
+        save_direction(tmp_path / "up.npz", Direction(np.eye(priors.plain().z_dim)[0], "z", name="up", deviation=1.0))
+        ask.workspace.book.add(ask.workspace.folder(session), "up.npz", (tmp_path / "up.npz").read_bytes())
+        item = ask.send("POST", f"/studio/sessions/{session}/items", {"seed": 1})[1]["id"]
+        edit = {"sliders": [{"direction": "up", "strength": 1.0}]}
+        kept = ask.send("POST", f"/studio/sessions/{session}/files", {"item": item, "kind": "command", "edit": edit})[1]
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(shlex.split(kept.decode(), comments=True)[1:]) == 0
+    assert [path.suffix for path in (tmp_path / "elsewhere").iterdir()] == [".png"]
+
+
+def test_an_edit_of_what_is_removed_is_not_kept(ask):
+    session = ask.workspace.session(ask.begin())
+    piece = ask.workspace.draw(session, {"seed": 1})
+    session.keep_edit(piece, b"[1]")
+    session.remove(piece)
+    with pytest.raises(GPriorError, match="was removed"):
+        session.keep_edit(piece, b"[2]")
+    assert session.restore(piece.id).edit == [1]
+    assert (session.folder / "edits" / f"{piece.id}.json").read_text() == "[1]"

@@ -45,6 +45,7 @@ def test_a_square_goes_through_the_files_of_the_command(tmp_path, angle):
         ("con.png", "PNG", "photograph.png"),
         ("日本.png", "PNG", "日本.png"),
         ("x" * 300, "PNG", "x" * 80 + ".png"),
+        ("\U00020000" * 90, "JPEG", "\U00020000" * 50 + ".jpg"),
     ],
 )
 def test_names(name, kind, wanted):
