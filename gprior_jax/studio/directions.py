@@ -157,7 +157,7 @@ class Directions:
     def _known(self, path: Path, kind: Kind, title: str) -> Known:
         [direction] = self._measured([load_direction(path)])
         own = kind == "boundary"
-        return Known(direction, kind, _title(str(title)), path.stem if own else str(path))
+        return Known(direction, kind, _title(str(title)), path.stem if own else str(path.absolute()))
 
     def _measured(self, found: Sequence[Direction]) -> list[Direction]:
         """With deviations, as ``gprior edit`` takes them: the file's, else measured."""

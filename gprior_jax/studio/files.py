@@ -54,7 +54,8 @@ def attachment(edits: Edits, session: str, item: str, edit: Edit, kind: Kind) ->
         own = edits.workspace.session(session)
         text = command(told, own, own.find(item))
         return Attachment(f"{stem}.txt", "text/plain; charset=utf-8", text.encode())
-    picture = edits.draw([point])[0]
+    # What a restoration shows is not what its codes draw, as where it is pasted in.
+    picture = im.to_uint8(read_record(told.source).image) if told.is_restored else edits.draw([point])[0]
     if kind == "png":
         return Attachment(told.picture, "image/png", encode_png(picture))
     return Attachment(f"{stem}.html", "text/html; charset=utf-8", _report(edits, session, item, told, picture).encode())
@@ -66,7 +67,8 @@ def _told(edits: Edits, session: str, item: str, edit: Edit) -> Told:
     # Absolute: it shall run wherever the text is kept.
     source, *more = (Path(workspace.point(session, each).name).absolute() for each in (item, *others))
     known = workspace.book.known(workspace.folder(session))
-    return Told(_anywhere(workspace.model), source, edit, known, dict(zip(others, more, strict=True)))
+    task = workspace.session(session).find(item).about["task"]
+    return Told(_anywhere(workspace.model), source, task, edit, known, dict(zip(others, more, strict=True)))
 
 
 def _anywhere(model: str) -> str:

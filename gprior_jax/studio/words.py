@@ -20,6 +20,7 @@ class Told:
     Attributes:
         model: name or folder of the prior.
         source: the file of the item's codes.
+        task: what the item is.
         edit: what is done to them.
         known: the directions of its sliders, by name.
         others: the files of other items' codes, by their ids.
@@ -27,9 +28,15 @@ class Told:
 
     model: str
     source: Path
+    task: str
     edit: Edit
     known: dict[str, Known]
     others: dict[str, Path]
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether the picture is a restoration as it was found: more than its codes draw, as where it is pasted in."""
+        return self.edit.is_none and self.task not in ("generate", "invert")
 
     @property
     def picture(self) -> str:
@@ -58,6 +65,8 @@ def command(told: Told, session: Session, piece: Piece) -> str:
     """The command line, and before it, as a comment, the one that found the codes."""
     found = finding(told.model, session, piece)
     name = piece.about["name"]
+    if told.is_restored:
+        return f"{_one_line(f'# {name}: results/{told.picture} is')}\n{found}\n"
     lines = [f"# {name}: its codes are kept in the file that is named below; they were found by", f"# {found}"]
     if piece.about["task"] == "generate":
         lines = [f"# {name}: drawn from the prior, {found}; its code is kept in the file that is named below."]
@@ -66,7 +75,7 @@ def command(told: Told, session: Session, piece: Piece) -> str:
 
 def finding(model: str, session: Session, piece: Piece) -> str:
     """How the codes of an item were found: a command line, or in words where they were drawn."""
-    own, folder = piece.about["settings"], session.photographs(piece)
+    own, folder = piece.about["settings"], session.photographs(piece).absolute()
     if piece.about["task"] == "generate":
         return ", ".join(f"{name} {value}" for name, value in own.items())
     template, faces, mask = (folder / name for name in ("template.json", "faces.json", "mask.png"))
@@ -101,7 +110,9 @@ def _flag(name: str) -> str:
 
 
 def python(told: Told) -> str:
-    """A program that draws the picture."""
+    """A program that draws the picture; of a restoration as it was found, one that reads it."""
+    if told.is_restored:
+        return _reading(told)
     edit, model = told.edit, repr(told.model)
     moves = [slider for slider in edit.sliders if slider.strength]
     lines = [
@@ -142,6 +153,20 @@ def python(told: Told) -> str:
             "",
         ]
     )
+
+
+def _reading(told: Told) -> str:
+    lines = [
+        f'"""Saves {_one_line(told.picture)}, as the restoration was found."""'.replace("\\", "/"),
+        "",
+        "import gprior_jax as gp",
+        "from gprior_jax.images.arrays import to_uint8",
+        "",
+        f"record = gp.runs.read_record({str(told.source)!r})",
+        f"gp.save_image({told.picture!r}, to_uint8(record.image))",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _others(told: Told) -> Sequence[tuple[str, Path]]:

@@ -28,7 +28,7 @@ from gprior_jax.studio import directions, looks
 from gprior_jax.studio import edits as studio_edits
 from gprior_jax.studio.directions import NUM_FOUND, Directions
 from gprior_jax.studio.edit_routes import Line
-from studio.studios import JSON, form, studio
+from studio.studios import JSON, SHORT, form, mask, studio
 
 SIDE = 8
 
@@ -223,6 +223,28 @@ def test_what_is_kept_makes_the_same_picture(styled, tmp_path, monkeypatch, name
     styled.run("render", tmp_path / "again.png", tmp_path / "kept.npz")
     close(pixels("again.png"), wanted)
     assert lines[0].partition(" --")[0] in kept["report"].decode()
+
+
+def test_of_a_restoration_what_is_seen_is_kept(plain, tmp_path, monkeypatch):
+    """Known pixels are pasted into it: its codes alone draw another picture."""
+    item = plain.ask.done(plain.session, SHORT | {"name": "q.png", "task": "inpaint"}, mask=mask())
+    kept = {kind: plain.post("files", item=item["id"], edit={}, kind=kind)[1] for kind in ("png", "command", "python")}
+    seen = pixels(plain.ask("GET", item["images"]["result"])[1])
+    np.testing.assert_array_equal(pixels(kept["png"]), seen)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(kept["python"], "kept.py", "exec"), {})
+    np.testing.assert_array_equal(pixels("q.png"), seen)
+    [line] = [line for line in kept["command"].decode().splitlines() if not line.startswith("#")]
+    assert main(shlex.split(line)[1:]) == 0
+    close(pixels("results/q.png"), seen)
+    assert np.abs(plain.picture(item["id"]) - seen).max() > 1
+
+
+def test_what_is_kept_names_files_from_anywhere(ask, tmp_path, monkeypatch, little):
+    monkeypatch.chdir(tmp_path)
+    known = Directions(ask.workspace.prior, str(little), Path("here"))
+    save_direction(Path("session/directions/up.npz"), Direction(np.ones(SIDE), "z", name="up", deviation=1.0))
+    assert known.known(Path("session"))["up"].source == str(tmp_path / "session" / "directions" / "up.npz")
 
 
 def test_the_command_that_found_an_items_codes_is_told(styled):

@@ -194,6 +194,10 @@ def test_masks_are_painted_and_filled(visit):
     best = visit.shown()
     visit.button("Disagreement").click()
     assert "std" in visit.shown(best)
+    # A slider moves the result, whatever was looked at before.
+    visit.page.locator("input[data-direction]").first.focus()
+    visit.press("PageUp")
+    visit.see('.item canvas.shown[data-shown^="blob:"]')
 
 
 def test_restorations(visit):
@@ -254,6 +258,7 @@ def test_looking_into_a_result(visit):
     visit.button("Explain").click()
     visit.see("canvas.territories[data-shown]:visible", timeout=60_000)
     assert visit.page.locator(".codes li").count() >= 2
+    assert visit.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
 
 
 def test_results_are_kept(visit):
@@ -265,6 +270,7 @@ def test_results_are_kept(visit):
     for kind in ("png", "npz", "report"):
         with visit.page.expect_download() as download:
             visit.page.locator(f'button[data-kind="{kind}"]').click()
+        assert download.value.suggested_filename.rpartition(".")[0].endswith("_edited")
         with open(download.value.path(), "rb") as file:
             kept[kind] = file.read()
     assert Image.open(io.BytesIO(kept["png"])).size == (8, 8)

@@ -56,8 +56,8 @@ const wanted = (kind, id) => api.files(store.state.session.id, { item: id, edit:
 async function download(kind, ending) {
   const id = store.state.current;
   const answer = await wanted(kind, id);
-  const named = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
-  save(await answer.blob(), named ?? `${itemOf(id)?.name ?? "result"}.${ending}`);
+  const named = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
+  save(await answer.blob(), named ? decodeURIComponent(named) : `${itemOf(id)?.name ?? "result"}.${ending}`);
 }
 
 /** A text that is shown, copied or saved; it is asked for when it is opened, and again when the edit is another. */

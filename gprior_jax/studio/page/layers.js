@@ -14,6 +14,10 @@ export function makeLayers(label, changed) {
   );
   const summary = h("summary", { "aria-label": label });
   const element = h("details.layers", { hidden: true }, summary, h("div.range", {}, first, "to", final));
+  // Folded again when the focus or the pointer goes elsewhere.
+  element.addEventListener("focusout", ({ relatedTarget }) => {
+    if (!element.contains(relatedTarget)) element.open = false;
+  });
   return {
     element,
     /** Shows "2-5", null for all, of so many; nothing where there are no layers. */

@@ -22,6 +22,7 @@ export function makeShelf() {
   // The slider itself is for keys: the pictures are for pointers.
   const element = h("section.shelf", { "aria-hidden": "true" }, title, strip);
   let asked = "";
+  let of = null;
   const renderer = new Renderer(api.strip, {
     most: 60,
     shown: (key, url) => {
@@ -60,6 +61,9 @@ export function makeShelf() {
       offer(cells, item, direction, strengths, strengthOf(edit, direction.name));
       if (key === asked) return;
       asked = key;
+      // Another item's pictures say nothing of this one, even for a moment.
+      if (of !== item.id) swap(picture, null);
+      of = item.id;
       want(key, item.id, state.session.id, order);
     },
   };

@@ -91,7 +91,10 @@ export function select(id) {
 }
 
 function show(id, edit) {
-  store.set({ edits: { ...store.state.edits, [id]: edit } });
+  const { current, edits, view } = store.state;
+  // What is edited is the result: another answer of a restoration would hide it.
+  const seen = id === current && view.answer ? { view: { ...view, answer: null } } : {};
+  store.set({ edits: { ...edits, [id]: edit }, ...seen });
 }
 
 /** An edit under way, as while a slider is dragged: drawn, not yet taken down. */
