@@ -159,6 +159,24 @@ def test_two_results_together(visit):
     visit.see(".partner:visible")
 
 
+def test_several_codes_are_kept_apart_from_one(visit):
+    visit.draw(1)
+    visit.drop(photograph(), "cat.png", "image/png")
+    visit.tiles(2)
+    visit.done()
+    visit.button("Morph").click()
+    assert visit.alert().startswith("cat.png is composed of several codes")
+    visit.page.get_by_role("tab", name="Look").click()
+    visit.button("Find the way").click()
+    assert visit.alert().startswith("cat.png is composed of several codes")
+    # The sliders go on as before.
+    assert not visit.page.locator(".partner:visible").count()
+    visit.page.get_by_role("tab", name="Edit").click()
+    visit.page.locator("input[data-direction]").first.focus()
+    visit.press("PageUp")
+    visit.see('.item canvas.shown[data-shown^="blob:"]')
+
+
 def _other(visit, number):
     """The pixels of another result, and back."""
     here = visit.page.locator('.tile[aria-current="true"]').get_attribute("data-item")

@@ -2,9 +2,10 @@
 
 import { api } from "./api.js";
 import { h, set, unique } from "./dom.js";
-import { partners } from "./partner.js";
+import { UserError } from "./errors.js";
+import { apart, partners } from "./partner.js";
 import { directionsOf } from "./stage.js";
-import { setView, store } from "./studio.js";
+import { itemOf, setView, store } from "./studio.js";
 import { attempt, say } from "./toasts.js";
 
 const STEPS = 9;
@@ -160,6 +161,8 @@ function makePath() {
 
 async function findPath(other) {
   const { session, current } = store.state;
+  const why = apart("path", itemOf(current), itemOf(other));
+  if (why) throw new UserError(why);
   const path = await api.path(session.id, { item: current, other, steps: STEPS });
   store.set({ paths: { ...store.state.paths, [current]: path } });
   say(path.remark ?? "The way is found.");

@@ -1,16 +1,23 @@
 /** Together with another result: morph, and mixing of styles. */
 
 import { h, set, signed, unique } from "./dom.js";
+import { UserError } from "./errors.js";
 import { icon } from "./icons.js";
 import { makeLayers } from "./layers.js";
 import { dragged } from "./sliders.js";
 import { currentItem, editFor, itemOf, makeEdit, store } from "./studio.js";
+import { tellError } from "./toasts.js";
 
 /** The layers that are mixed unless others are chosen: the middle ones and the fine ones, which are the look. */
 const FROM = 4;
 
 /** Makes an edit of an item with another. */
 export function together(how, item, other) {
+  const why = apart(how, itemOf(item), itemOf(other));
+  if (why) {
+    tellError(new UserError(why));
+    return;
+  }
   const before = editFor(item);
   const name = itemOf(other)?.name ?? "another";
   const styles = store.state.about.styles ?? 0;
@@ -20,6 +27,15 @@ export function together(how, item, other) {
       ? { ...before, mix: { item: other, layers: `${from}-` } }
       : { ...before, morph: { item: other, at: 0.5 } };
   makeEdit(item, how === "mix" ? `Mix with ${name}` : `Morph to ${name}`, before, after);
+}
+
+/** Why two results cannot be taken together, or null: several composed codes are not halfway to one. */
+export function apart(how, item, other) {
+  // What several codes compose is what can be explained.
+  const several = [item, other].filter((each) => each.explainable);
+  if (several.length === 0 || (several.length === 2 && how === "morph")) return null;
+  const { name } = several[0];
+  return `${name} is composed of several codes, and its like alone can be morphed to it: invert it with one code first.`;
 }
 
 /** Done results other than the current one, which can be edited. */
