@@ -18,7 +18,7 @@ from gprior_jax.errors import ArgumentError, CheckpointError, GPriorError
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.latents import default_layer
 from gprior_jax.runs.directions import own_directions, read_directions
-from gprior_jax.runs.directions_file import about_direction, about_model, load_direction, save_direction
+from gprior_jax.runs.directions_file import about_direction, about_model, is_direction, load_direction, save_direction
 from gprior_jax.summary import fingerprint
 
 LOG = logging.getLogger("gprior_jax.studio")
@@ -107,6 +107,7 @@ class Directions:
             path.write_bytes(content)
             try:
                 found = read_directions(path, self._prior)
+                self._check_weights(path)
             except GPriorError as error:
                 raise CheckpointError(str(error).replace(f"{folder}/", "").replace(folder, "")) from None
         if len(found) > MOST:
@@ -136,6 +137,19 @@ class Directions:
             )
             names.append(own)
         return names
+
+    def _check_weights(self, path: Path) -> None:
+        """Whether a file that tells its prior is of this one; the shape alone does not say so.
+
+        Raises:
+            CheckpointError: it is of another.
+        """
+        about = about_direction(path) if is_direction(path) else {}
+        if about.get("weights", self._weights) != self._weights:
+            raise CheckpointError(
+                f"{path} is a direction of {about.get('model', 'another prior')}, and this prior has other weights: "
+                "choose one of its own, or send the vector alone as an .npy file."
+            )
 
     def _of(self, session: Path) -> dict[str, Known]:
         """What was added to a session."""

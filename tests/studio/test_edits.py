@@ -277,6 +277,14 @@ def test_read_directions_stay_in_their_session(styled):
     assert known["up"].direction.deviation == pytest.approx(added["deviation"])
 
 
+def test_directions_of_other_weights_are_refused(styled, tmp_path):
+    """Its shape would do: nothing else would be said, and the slider would mean nothing."""
+    save_direction(tmp_path / "other.npz", styled.direction, {"model": "builtin:cells", "weights": "0" * 16})
+    status, told, _ = styled.add((tmp_path / "other.npz").read_bytes(), "other.npz")
+    assert status == 422
+    assert told["detail"].startswith("other.npz is a direction of builtin:cells, and this prior has other weights")
+
+
 def test_directions_that_are_none_of_the_prior_s(styled):
     buffer = io.BytesIO()
     np.save(buffer, np.ones((1, 77), np.float32))
