@@ -214,7 +214,7 @@ class Directions:
             path = self._folder / f"{name}.npz"
             direction = dataclasses.replace(direction, name=name)
             save_direction(path, direction, {"kind": kind, "value": each.value} | about_model(prior, self._model))
-            known[name] = Known(direction, kind, _TITLES[kind].format(number + 1), str(path))
+            known[name] = Known(direction, kind, _TITLES[kind].format(number + 1), str(path.absolute()))
         return known
 
 

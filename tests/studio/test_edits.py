@@ -244,6 +244,8 @@ def test_what_is_kept_names_files_from_anywhere(ask, tmp_path, monkeypatch, litt
     monkeypatch.chdir(tmp_path)
     known = Directions(ask.workspace.prior, str(little), Path("here"))
     save_direction(Path("session/directions/up.npz"), Direction(np.ones(SIDE), "z", name="up", deviation=1.0))
+    known.find()
+    assert known.known()["ganspace_0"].source == str(tmp_path / "here" / "ganspace_0.npz")
     assert known.known(Path("session"))["up"].source == str(tmp_path / "session" / "directions" / "up.npz")
 
 
