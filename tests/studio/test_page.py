@@ -306,6 +306,7 @@ def test_sessions(visit):
     visit.page.get_by_label("Name of this session").fill("Portraits")
     visit.button("Rename").click()
     visit.see("#bar :text('Portraits')")
+    visit.see("dialog .session:has-text('Portraits')")
     visit.button("New session").click()
     visit.see(".empty:visible")
     assert visit.page.url != first

@@ -57,12 +57,12 @@ export async function openSessions() {
     icon("add"),
     "New session",
   );
-  const opened = dialog("Sessions", makeTitle(), list, h("div.row.end", {}, begin));
+  const opened = dialog("Sessions", makeTitle(() => fill(list, opened)), list, h("div.row.end", {}, begin));
   await attempt(() => fill(list, opened));
 }
 
-/** The name of the session that is open. */
-function makeTitle() {
+/** The name of the session that is open; `renamed` is called when it is another. */
+function makeTitle(renamed) {
   const { session } = store.state;
   if (!session) return h("p.remark", {}, "The first picture begins a new session.");
   const input = h("input", {
@@ -80,6 +80,7 @@ function makeTitle() {
           event.preventDefault();
           attempt(async () => {
             await rename(input.value);
+            await renamed();
             note("The session is renamed.");
           });
         },
