@@ -231,7 +231,11 @@ def test_restorations(visit):
 
 @pytest.mark.parametrize(
     ("task", "setting", "order"),
-    [("Colourise", {}, {"task": "colorize"}), ("Enlarge", {"Enlarge by": "4"}, {"task": "upscale", "factor": 4})],
+    [
+        ("Colourise", {}, {"task": "colorize"}),
+        ("Enlarge", {"Enlarge by": "2"}, {"task": "upscale", "factor": 2}),
+        ("Enlarge", {}, {"task": "upscale", "factor": 4}),  # It is larger than the prior: it is reduced first.
+    ],
 )
 def test_orders(visit, task, setting, order):
     """What is sent is taken down, so that no program is compiled for each."""

@@ -160,6 +160,7 @@ export async function startDraft() {
       name: draft.name,
       task: draft.task,
       ...ofClass(),
+      ...ofLarge(draft),
       ...settings,
       placement: rounded(draft.placement),
     };
@@ -175,6 +176,10 @@ export async function startDraft() {
   });
   store.set({ busy: false });
 }
+
+/** A photograph that is no smaller than the prior is reduced before it is enlarged: by how much, unless it is said. */
+const ofLarge = ({ task, placement }) =>
+  task === "upscale" && placement.size >= store.state.about.size[0] ? { factor: REDUCED_BY } : {};
 
 /** The class, of a prior with classes, which wants one. */
 const ofClass = (label = 0) => (store.state.about.classes ? { label } : {});
@@ -252,6 +257,8 @@ export async function readLandmarks(file) {
   if (draft) await attempt(() => findFaces(draft, file));
   else tellError(new UserError(`${file.name} has landmarks: open the photograph that they are of first.`));
 }
+
+const REDUCED_BY = 4;
 
 const OF_TASKS = {
   factor: ["upscale"],
