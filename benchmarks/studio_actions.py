@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from common import Report, at_least, note, parser, print_table
 from PIL import Image
-from playwright.sync_api import Browser, Error, Page, sync_playwright  # pyright: ignore[reportMissingImports]
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 VIEWPORTS = ((1280, 800), (360, 740))
 MOST_ITEMS = 6
