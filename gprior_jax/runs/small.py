@@ -50,7 +50,7 @@ class Small(Plain):
         own = self.own_side(item)
         if own >= size:
             width, height = size_of(item.source, smallest=1) if isinstance(self.crop, str) else (own, own)
-            what = "" if isinstance(self.crop, str) else ": its face"
+            what = "" if isinstance(self.crop, str) else ": its square"
             raise ImageFileError(
                 f"{item.source}{what} is {width}x{height} pixels, not smaller than the prior's {size}x{size}, so that "
                 "there is nothing to enlarge: give a factor, by which it is reduced first, or a larger prior."
@@ -84,9 +84,9 @@ class Small(Plain):
             width = height = self.own_side(item)
         if (width, height) == (side, side):
             return ""
-        size, of_face = self.prior.resolution, "" if isinstance(self.crop, str) else " at its face"
+        size, of_square = self.prior.resolution, "" if isinstance(self.crop, str) else " in its square"
         return (
-            f"{item.source.name} is {width}x{height} pixels{of_face}: it is resized to {side}x{side} first, to be "
+            f"{item.source.name} is {width}x{height} pixels{of_square}: it is resized to {side}x{side} first, to be "
             f"enlarged {size // side} times to the prior's {size}x{size}."
         )
 

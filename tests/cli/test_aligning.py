@@ -142,7 +142,7 @@ def test_small_faces_are_enlarged(model, template, tmp_path, capsys):
     assert "its face is 6.7 pixels wide" in line
     (tmp_path / "faces.json").write_text(json.dumps({"a.png": [[17, 12], [20, 12], [18.5, 15]]}))
     assert run("upscale", tmp_path / "a.png", model, tmp_path / "out", *flags) == 0
-    assert "a.png is 10x10 pixels at its face: it is resized to 8x8 first" in capsys.readouterr().err
+    assert "a.png is 10x10 pixels in its square: it is resized to 8x8 first" in capsys.readouterr().err
     assert pixels(tmp_path / "out" / "pasted" / "a.png").shape == (48, 64, 3)
 
 
