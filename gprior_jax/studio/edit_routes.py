@@ -45,24 +45,32 @@ SideInRow = Annotated[int | None, Field(ge=8, le=_MOST_IN_ROW)]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """An item and an edit of it."""
+class OfItem:
+    """An item, of which something is wanted: what its codes do."""
 
     __pydantic_config__: ClassVar[Any] = FORBID
 
     item: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OfEdit(OfItem):
+    """An edit of an item."""
+
     edit: Edit = NO_EDIT
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WantedPicture(OfEdit):
+    """Its picture."""
+
     size: Side = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WantedStrip:
+class WantedStrip(OfEdit):
     """A direction at several strengths."""
 
-    __pydantic_config__: ClassVar[Any] = FORBID
-
-    item: str
-    edit: Edit = NO_EDIT
     direction: str
     layers: str | None = None
     strengths: Annotated[tuple[Strength, ...], Field(min_length=1, max_length=looks.MOST_STRENGTHS)]
@@ -70,47 +78,27 @@ class WantedStrip:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WantedMap:
+class WantedMap(OfEdit):
     """What a direction changes."""
 
-    __pydantic_config__: ClassVar[Any] = FORBID
-
-    item: str
-    edit: Edit = NO_EDIT
     direction: str
     layers: str | None = None
     strength: Strength
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WantedExplanation:
-    """What codes do."""
+class WantedWays(OfItem):
+    """Ways to another item; ``steps`` pictures on each."""
 
-    __pydantic_config__: ClassVar[Any] = FORBID
-
-    item: str
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class WantedWays:
-    """Ways between two items; ``steps`` pictures on each."""
-
-    __pydantic_config__: ClassVar[Any] = FORBID
-
-    item: str
     other: str
     steps: Annotated[int, Field(ge=3, le=17)] = 9
     side: SideInRow = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WantedFile:
+class WantedFile(OfEdit):
     """A file to keep."""
 
-    __pydantic_config__: ClassVar[Any] = FORBID
-
-    item: str
-    edit: Edit = NO_EDIT
     kind: files.Kind
 
 
@@ -134,7 +122,7 @@ def add_edits(app: FastAPI, workspace: Workspace) -> Edits:
 def _add_pictures(app: FastAPI, edits: Edits, quick: "Line") -> None:
     @app.post("/studio/sessions/{name}/render")
     async def render(name: str, request: Request) -> Response:
-        asked = await _read(request, edits.workspace, Wanted)
+        asked = await _read(request, edits.workspace, WantedPicture)
 
         def drawn() -> bytes:
             return _png(resized(edits.picture(name, asked.item, asked.edit), asked.size))
@@ -165,7 +153,7 @@ def _add_pictures(app: FastAPI, edits: Edits, quick: "Line") -> None:
 def _add_explanations(app: FastAPI, edits: Edits, slow: "Line") -> None:
     @app.post("/studio/sessions/{name}/explain")
     async def explain(name: str, request: Request) -> dict[str, Any]:
-        asked = await _read(request, edits.workspace, WantedExplanation)
+        asked = await _read(request, edits.workspace, OfItem)
         return await slow.run(request, looks.explained, edits, name, asked.item)
 
     @app.post("/studio/sessions/{name}/path")
