@@ -127,14 +127,12 @@ class Directions:
         if len(directions) + before > 4 * MOST:
             raise ArgumentError(f"the session has {before} directions of files: begin another session.")
         (session / "directions").mkdir(exist_ok=True)
+        of_file = {"kind": "file", "file": file} | about_model(self._prior, self._model)
         names: list[str] = []
         for direction in directions:
             own = _unlike(_plain(direction.name) or "direction", {*taken, *names})
             path = session / "directions" / f"{own}.npz"
-            about = {"kind": "file", "file": file, "title": direction.name}
-            save_direction(
-                path, dataclasses.replace(direction, name=own), about | about_model(self._prior, self._model)
-            )
+            save_direction(path, dataclasses.replace(direction, name=own), of_file | {"title": direction.name})
             names.append(own)
         return names
 
@@ -189,17 +187,20 @@ class Directions:
             self._done.set()
 
     def _kept(self, kind: Kind) -> dict[str, Known]:
-        """What an earlier start has found with these weights."""
+        """What an earlier start has found with these weights; nothing where it was ended before all was written."""
         found: dict[str, Known] = {}
+        wanted = None
         for number in range(NUM_FOUND):
             path = self._folder / f"{kind}_{number}.npz"
             try:
-                if about_direction(path).get("weights") != self._weights:
+                about = about_direction(path)
+                if about.get("weights") != self._weights:
                     return {}
+                wanted = about.get("of")
                 found[path.stem] = self._known(path, kind, _TITLES[kind].format(number + 1))
             except CheckpointError:
-                return found if number else {}
-        return found
+                break
+        return found if len(found) == wanted else {}
 
     def _new(self, prior: Prior, kind: Kind) -> dict[str, Known]:
         try:
@@ -208,12 +209,12 @@ class Directions:
             LOG.info("no directions of %s: %s", kind, error)
             return {}
         directions = measure_deviations(prior, [each.direction for each in found])
-        known: dict[str, Known] = {}
+        own, known = about_model(prior, self._model), dict[str, Known]()
         for number, (direction, each) in enumerate(zip(directions, found, strict=True)):
             name = f"{kind}_{number}"
             path = self._folder / f"{name}.npz"
             direction = dataclasses.replace(direction, name=name)
-            save_direction(path, direction, {"kind": kind, "value": each.value} | about_model(prior, self._model))
+            save_direction(path, direction, {"kind": kind, "value": each.value, "of": len(found)} | own)
             known[name] = Known(direction, kind, _TITLES[kind].format(number + 1), str(path.absolute()))
         return known
 
