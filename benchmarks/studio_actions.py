@@ -172,7 +172,8 @@ def studio(args: argparse.Namespace) -> Iterator[tuple[subprocess.Popen, str]]:
 def resident(process: subprocess.Popen) -> float:
     """Memory of a process, MB."""
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+    (kilobytes,) = re.findall(r"VmRSS:\s+(\d+)", status)
+    return int(kilobytes) / 1024
 
 
 def measured(page: Page, process: subprocess.Popen, address: str) -> dict[str, float]:

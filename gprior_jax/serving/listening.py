@@ -86,7 +86,7 @@ class Listener:
             http=type("Connection", (Hurried,), {"patience": limits.patience}),
             ws="none",
             lifespan="off",
-            log_config=None,  # Its own would end the handlers of others, and absl's closes standard error then.
+            log_config=None,  # Its own would end and replace the handlers that the process has.
             log_level="error",
             access_log=False,  # Names of jobs are in paths, and whoever knows one may see the job.
             server_header=False,

@@ -117,5 +117,5 @@ class FirstLook:
 @partial(jit, use="once")
 def _answer(prior: Prior, image: Array) -> Array:
     assert prior.encoder is not None
-    ((space, code),) = prior.encoder.encode(image).items()
-    return synthesize(prior, code, space=space)  # pyright: ignore[reportArgumentType]
+    space = prior.encoder.module.space
+    return synthesize(prior, prior.encoder.encode(image)[space], space=space)
