@@ -164,33 +164,39 @@ class StyleGAN2(StyleBased, nn.Module):
             Features ``[H, W, C]``, or the image ``[R, R, image_channels]`` when the last layer has run.
         """
         styles = self.map(x, None, weights) if styles is None else styles
-        x = self.const if start == 0 else x
+        x, beside = (self.const, None) if start == 0 else self._apart(x, start)
         for layer in range(start, len(self.layer_names) if stop is None else stop):
             own = noise if isinstance(noise, str) else noise[layer]
-            x = self._layer(x, layer, styles, own, weights)
-        return x
+            x, beside = self._layer(x, beside, layer, styles, own, weights)
+        # Joined here only: between layers every joint would be a copy, and one more of its gradient.
+        return x if beside is None else jnp.concatenate([x, beside], axis=-1)
 
-    def _layer(self, x: Array, layer: int, styles: Array, noise: Any, weights: dict[str, Any] | None) -> Array:
+    def _apart(self, x: Array, layer: int) -> tuple[Array, Array | None]:
+        """What layer ``layer`` is given: features, and what is carried beside them."""
+        features = self.channels[self._level(layer - 1)]
+        return (x[..., :features], x[..., features:]) if x.shape[-1] > features else (x, None)
+
+    def _layer(
+        self, x: Array, beside: Array | None, layer: int, styles: Array, noise: Any, weights: dict[str, Any] | None
+    ) -> tuple[Array, Array | None]:
         """One layer, and the output of its resolution where it is the second of it."""
 
         def run(name: str, *inputs: Any) -> Array:
             return getattr(self, name)(*inputs, weights=None if weights is None else weights[name])
 
         level, last = self._level(layer), layer == len(self.layer_names) - 1
-        features = self.channels[level - 1 if layer % 2 else level]
-        x, beside = x[..., :features], x[..., features:]
         before, x = x, run(f"layer{layer}", x, styles[layer], noise)
         if layer % 2:
-            beside = run(f"shortcut{level}", before) if self.architecture == "residual" else fir_up2(beside)
-            return jnp.concatenate([x, beside], axis=-1)
+            if self.architecture == "residual":
+                return x, run(f"shortcut{level}", before)
+            return x, None if beside is None else fir_up2(beside)
         if self.architecture == "residual":
-            x = x + beside if layer else x
-            return run(f"output{level}", x, styles[layer + 1]) if last else x
-        if self.architecture == "plain":
-            return run(f"output{level}", x, styles[layer + 1]) if last else x
+            x, beside = x if beside is None else x + beside, None
+        if self.architecture != "skip":
+            return run(f"output{level}", x, styles[layer + 1]) if last else x, None
         image = run(f"output{level}", x, styles[layer + 1])
-        image = image + beside if layer else image
-        return image if last else jnp.concatenate([x, image], axis=-1)
+        image = image if beside is None else image + beside
+        return (image, None) if last else (x, image)
 
 
 class Shortcut(nn.Module):

@@ -255,11 +255,10 @@ class Inverter:
 
     def start(self, stage: int, key: Key, inputs: Inputs, samples: int) -> tuple[State, Measurement]:
         """States and measurements ``[B * samples * restarts]`` of one batch; the key is the run's, or ``[B]``."""
-        is_one = jax.random.key_data(key).ndim == 1  # Arrays of bits are keys, too, as jax.random takes them.
-        keys = jax.vmap(jax.random.fold_in, in_axes=(None if is_one else 0, 0))(key, jnp.asarray(inputs.ids))
-        rows = samples * self._stages[stage].restarts
-        placed = shard_images(self.mesh, (keys, *inputs[1:]))
-        started = programs.start(self._problem(stage, inputs.operator), self._configs[stage], rows, *placed)
+        is_one = jax.random.key_data(key).ndim == 1
+        key = (replicate if is_one else shard_images)(self.mesh, key)
+        rows, placed = samples * self._stages[stage].restarts, shard_images(self.mesh, tuple(inputs))
+        started = programs.start(self._problem(stage, inputs.operator), self._configs[stage], rows, key, *placed)
         # XLA leaves on every device what depends on no image, and a step splits it: the second were another program.
         return self.place(stage, started)
 
@@ -347,8 +346,9 @@ class Inverter:
             (solution, rows), parts = jax.device_get((found, evaluations))
             seen = jax.tree.map(lambda *leaves, rows=rows: np.concatenate(leaves)[:, rows].T, *parts)
             result = result_of(solution, seen)
-            inputs, key = inputs.of_next_stage(result, samples), purpose(key, NEXT_STAGE)
             before += recipe.solver.num_steps
+            if stage + 1 < len(self._stages):
+                inputs, key = inputs.of_next_stage(result, samples), purpose(key, NEXT_STAGE)
         assert result is not None
         return result
 

@@ -83,9 +83,8 @@ def _invert(bare: Prior, recipe: Recipe, key_data: Array, observed: Array) -> di
 def _run(bare: Prior, stage: Recipe, key: Key, observed: Array, hints: Variables) -> Solution:
     """One stage; see :class:`gprior_jax.inversion.driver.Inverter`."""
     problem = Problem(bare, Objective(stage.terms), stage.fitted_encoder, stage.parametrization, stage.coordinates)
-    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(len(observed)))
-    config = stage.solver
-    states, measurements = programs.start(problem, config, stage.restarts, keys, observed, Identity(), hints, None)
+    config, ids = stage.solver, jnp.arange(len(observed))
+    states, measurements = programs.start(problem, config, stage.restarts, key, ids, observed, Identity(), hints, None)
     states = jax.lax.fori_loop(
         0,
         config.num_steps,

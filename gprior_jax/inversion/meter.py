@@ -101,5 +101,5 @@ class Meter:
         }
 
 
-_WORTH_S = 1.0
+_WORTH_S = 10.0
 """Seconds of steps from which the ceiling is worth the fifth of a second that it takes to measure."""

@@ -28,13 +28,19 @@ def start(
     problem: Problem,
     config: SolverConfig,
     rows: int,
-    keys: Array,
+    key: Key,
+    ids: Array,
     observed: Array,
     operator: Forward,
     hints: Variables,
     labels: Array | None,
 ) -> tuple[State, Measurement]:
-    """States and measurements ``[B * rows]`` of images ``[B]``; hints are ``[B, samples or 1, ...]``."""
+    """States and measurements ``[B * rows]`` of images ``[B]``; hints are ``[B, samples or 1, ...]``.
+
+    The key is the run's, or ``[B]``.
+    """
+    is_one = jax.random.key_data(key).ndim == 1  # Arrays of bits are keys, too, as jax.random takes them.
+    keys = jax.vmap(jax.random.fold_in, in_axes=(None if is_one else 0, 0))(key, ids)
     encoded = None if problem.encoder is None else jax.vmap(problem.encoder.encode)(observed)
 
     def begin(

@@ -9,6 +9,7 @@ convolution               formulation  multiplications per output, against 9 of 
 ========================  ===========  =================================================================
 3x3, stride 1             direct       9
 3x3, stride 1             winograd     4: F(2x2, 3x3) of Lavin and Gray, arXiv:1509.09308, section 4.1
+                                       (:mod:`gprior_jax.nn.winograd2`)
 3x3, stride 1             winograd4    2.25: F(4x4, 3x3), ibid. 4.2 (:mod:`gprior_jax.nn.winograd`)
 2x nearest, then 3x3      direct       9 (enlarge, then convolve)
 2x nearest, then 3x3      phases       4: one 2x2 kernel for each of the four output phases
@@ -25,8 +26,8 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.nn import winograd
-from gprior_jax.nn.batched import convolve, pixel_product
+from gprior_jax.nn import winograd, winograd2
+from gprior_jax.nn.batched import convolve
 from gprior_jax.typing import Array
 
 ConvPath = Literal["auto", "direct", "phases", "winograd", "winograd4"]
@@ -98,15 +99,7 @@ def prepare_conv3x3(kernel: Array, path: ConvPath) -> Array:
         return kernel
     if path == "winograd4":
         return winograd.prepare(kernel)
-    # Sums of whole matrices: as a matrix product of rows of three this takes ten times as long.
-    rows = jnp.stack(_kernel_taps(*kernel))
-    return jnp.stack(_kernel_taps(*rows.swapaxes(0, 1)), axis=1)
-
-
-def _kernel_taps(a: Array, b: Array, c: Array) -> tuple[Array, Array, Array, Array]:
-    """Kernel transform of F(2, 3) (arXiv:1509.09308, equation 7)."""
-    ends = 0.5 * (a + c)
-    return a, ends + 0.5 * b, ends - 0.5 * b, c
+    return winograd2.prepare(kernel)
 
 
 def conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
@@ -141,35 +134,7 @@ def padded_conv3x3(padded: Array, kernel: Array, path: ConvPath) -> Array:
         return convolve(padded, kernel, ((0, 0), (0, 0)))
     if path == "winograd4":
         return winograd.convolve_padded(padded, kernel)
-    height, width = padded.shape[0] - 2, padded.shape[1] - 2
-    # Tiles are 2x2: an odd side gets one more row, which no output sees.
-    padded = jnp.pad(padded, ((0, height % 2), (0, width % 2), (0, 0)))
-    rows = []
-    for i, row in enumerate(_input_tiles(padded, axis=0)):
-        products = [pixel_product(tile, kernel[i, j]) for j, tile in enumerate(_input_tiles(row, axis=1))]
-        rows.append(jnp.stack(_output_tiles(products), axis=2))
-    out = jnp.stack(_output_tiles(rows), axis=1)
-    return out.reshape(height + height % 2, width + width % 2, -1)[:height, :width]
-
-
-def _input_tiles(padded: Array, axis: int) -> tuple[Array, Array, Array, Array]:
-    """Input transform of F(2, 3) along ``axis``: the four combinations of every window of four, stride 2."""
-    shape = padded.shape
-    count = shape[axis] // 2
-    pairs = padded.reshape(*shape[:axis], count, 2, *shape[axis + 1 :])
-    even = jax.lax.index_in_dim(pairs, 0, axis + 1, keepdims=False)
-    odd = jax.lax.index_in_dim(pairs, 1, axis + 1, keepdims=False)
-    # Windows overlap by two, so that the second half of one is the first half of the next: contiguous slices,
-    # whose transposes (in the backward pass) XLA fuses, where strided slices would scatter.
-    first = [jax.lax.slice_in_dim(v, 0, count - 1, axis=axis) for v in (even, odd)]
-    second = [jax.lax.slice_in_dim(v, 1, count, axis=axis) for v in (even, odd)]
-    return first[0] - second[0], first[1] + second[0], second[0] - first[1], first[1] - second[1]
-
-
-def _output_tiles(products: list[Array]) -> tuple[Array, Array]:
-    """Output transform of F(2, 3): four products to two neighbouring outputs."""
-    a, b, c, d = products
-    return a + b + c, b - c - d
+    return winograd2.convolve_padded(padded, kernel)
 
 
 def prepare_up_conv3x3(kernel: Array, path: ConvPath) -> Array:

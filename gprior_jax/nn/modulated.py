@@ -125,8 +125,7 @@ def up_conv_fir(x: Array, taps: Array) -> Array:
         x: the image.
         taps: what :func:`prepare_taps` returned.
     """
-    products = jnp.split(pixel_product(x, taps), 9, axis=-1)
-    return transposed_then_fir([products[3 * row : 3 * row + 3] for row in range(3)])
+    return transposed_then_fir(pixel_product(x, taps))
 
 
 class ToRGB(nn.Module):

@@ -14,7 +14,7 @@ from latents.priors import tiny_prior
 import gprior_jax as gp
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion import filming, programs
-from gprior_jax.inversion.devices import IMAGES, images_mesh, shard_images
+from gprior_jax.inversion.devices import IMAGES, images_mesh, replicate, shard_images
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
@@ -138,8 +138,8 @@ def test_a_step_of_no_task_has_a_collective(images, name):
 def test_neither_start_nor_end_nor_film_has_a_collective(images):
     inverter, inputs, begin = begun(TASKS["deblur"], images[:2], restarts=2)
     problem, config = inverter._problems[0], inverter._configs[0]
-    placed = shard_images(inverter.mesh, (jax.random.split(jax.random.key(0), 2), *inputs[1:]))
-    assert_apart(programs.start.lower(problem, config, 2, *placed))
+    key, placed = replicate(inverter.mesh, jax.random.key(0)), shard_images(inverter.mesh, tuple(inputs))
+    assert_apart(programs.start.lower(problem, config, 2, key, *placed))
     assert_apart(programs.finish.lower(problem, 2, *begin))
     assert_apart(filming._best.lower(2, begin[0].best_loss, begin[0].best_image))
 

@@ -1,4 +1,6 @@
-"""F(4x4, 3x3) against sums in double precision: values, gradients, and gradients of these."""
+"""F(4x4, 3x3), and F(2x2, 3x3) in its three forms, against sums in double precision: values, gradients, and theirs."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -6,10 +8,12 @@ import numpy as np
 import pytest
 from batteries import normal
 
-from gprior_jax.nn import winograd
+from gprior_jax.nn import winograd, winograd2
 
-SIDES = [(6, 6), (3, 3), (7, 4), (18, 10), (5, 13)]
-"""Of padded images: outputs of whole tiles, of one pixel, and of any sides."""
+SIDES = [(6, 6), (3, 3), (7, 4), (18, 10), (5, 13), (23, 18)]
+"""Of padded images: outputs of whole tiles, of one pixel, and of any sides; two of them are few, more, and many."""
+
+both = pytest.mark.parametrize("form", [winograd, winograd2], ids=["4x4", "2x2"])
 
 
 def exact(x, kernel):
@@ -23,16 +27,17 @@ def exact(x, kernel):
     )
 
 
-def ours(x, kernel):
-    return jax.vmap(winograd.convolve_padded, (0, None))(x, winograd.prepare(kernel))
+def convolved(form, x, kernel):
+    return jax.vmap(form.convolve_padded, (0, None))(x, form.prepare(kernel))
 
 
+@both
 @pytest.mark.parametrize("sides", SIDES, ids=str)
-def test_values_and_gradients(sides):
+def test_values_and_gradients(form, sides):
     """Of which the exact ones are sums of products as well."""
     x, kernel = normal(0, 2, *sides, 40), normal(1, 3, 3, 40, 33)
     dy = normal(2, 2, sides[0] - 2, sides[1] - 2, 33)
-    y, pull = jax.vjp(ours, jnp.asarray(x), jnp.asarray(kernel))
+    y, pull = jax.vjp(partial(convolved, form), jnp.asarray(x), jnp.asarray(kernel))
     around = np.pad(dy, ((0, 0), (2, 2), (2, 2), (0, 0)))
     of_x = exact(around, kernel[::-1, ::-1].swapaxes(2, 3))
     height, width = dy.shape[1:3]
@@ -44,7 +49,8 @@ def test_values_and_gradients(sides):
         np.testing.assert_allclose(actual, wanted, rtol=0, atol=3e-5 * np.abs(wanted).max())
 
 
-def test_gradients_of_gradients():
+@both
+def test_gradients_of_gradients(form):
     """As R1 takes them: by the kernel, of the gradient by the images."""
     x, kernel = jnp.asarray(normal(0, 2, 8, 9, 3)), jnp.asarray(normal(1, 3, 3, 3, 4))
 
@@ -57,7 +63,7 @@ def test_gradients_of_gradients():
 
         return lambda kernel: jnp.sum(jnp.square(jax.grad(of_images)(x, kernel)))
 
-    found, wanted = (jax.value_and_grad(penalty(f))(kernel) for f in (ours, plain))
+    found, wanted = (jax.value_and_grad(penalty(f))(kernel) for f in (partial(convolved, form), plain))
     for a, b in zip(found, wanted, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
 
