@@ -67,9 +67,9 @@ def shapes(kind: Kind, rows: list[int], sizes: list[int]) -> list[Shape]:
 
 def chosen(shape: Shape) -> str:
     """The formulation that the library takes."""
-    if shape.kind == "conv":
-        return conv.conv_path("auto", shape.features_in, shape.features_out, size=shape.size)
-    return conv.conv_path("auto", shape.features_in, shape.features_out, up=True) if shape.kind == "up" else "4x4"
+    if shape.kind == "down":
+        return "4x4"
+    return conv.conv_path("auto", shape.features_in, shape.features_out, size=shape.size, up=shape.kind == "up")
 
 
 def _mean_of_blocks(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -83,7 +83,7 @@ def formulations(kind: Kind, kernel: jax.Array) -> dict[str, tuple[Callable, jax
         paths: tuple[conv.ConvPath, ...] = ("direct", "winograd")
         return {p: (partial(conv.conv3x3, path=p), conv.prepare_conv3x3(kernel, p)) for p in paths}
     if kind == "up":
-        ups: tuple[conv.ConvPath, ...] = ("direct", "phases", "winograd")
+        ups: tuple[conv.ConvPath, ...] = ("direct", "phases", "taps", "winograd")
         return {p: (partial(conv.up_conv3x3, path=p), conv.prepare_up_conv3x3(kernel, p)) for p in ups}
     return {"direct": (_mean_of_blocks, kernel), "4x4": (conv.down_conv3x3, conv.prepare_down_conv3x3(kernel))}
 

@@ -6,6 +6,8 @@ norm, (enlarge,) convolution, bias, LeakyReLU 0.2 (none in ``output``), as in th
 mGANprior).
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -68,15 +70,15 @@ class PGGAN(Progressive, nn.Module):
         """Declare the layers (Linen)."""
         previous = self.z_dim
         for level, features in enumerate(self.channels):
+            common: dict[str, Any] = {"conv_path": self.conv_path, "size": START_RESOLUTION << level}
             if level == 0:
                 shape = (START_RESOLUTION, START_RESOLUTION, features)
                 first = EqualizedDense(previous, shape, gain=_FIRST_GAIN, unit_bias=self.unit_bias)
             else:
-                first = EqualizedConv(previous, features, resample="up", conv_path=self.conv_path)
+                first = EqualizedConv(previous, features, resample="up", **common)
             # Linen names a submodule after its attribute: these are the names in the checkpoints.
             setattr(self, f"layer{2 * level}", first)
-            second = EqualizedConv(features, features, conv_path=self.conv_path, size=START_RESOLUTION << level)
-            setattr(self, f"layer{2 * level + 1}", second)
+            setattr(self, f"layer{2 * level + 1}", EqualizedConv(features, features, **common))
             setattr(self, f"output{level}", EqualizedConv(features, self.image_channels, kernel_size=1, gain=1.0))
             previous = features
 

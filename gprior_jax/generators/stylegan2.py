@@ -16,6 +16,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gprior_jax.generators.style_based import StyleBased
+from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import GAIN
 from gprior_jax.nn.mapping import Mapping
 from gprior_jax.nn.modulated import StyledConv, ToRGB
@@ -64,7 +65,7 @@ class StyleGAN2(StyleBased, nn.Module):
     architecture: Architecture = "skip"
     image_channels: int = 3
     clamp: float | None = None
-    conv_path: Literal["auto", "direct", "winograd"] = "auto"
+    conv_path: ConvPath = "auto"
 
     @property
     def mapping_gain(self) -> float:

@@ -15,6 +15,8 @@ convolution               formulation  multiplications per output, against 9 of 
 2x nearest, then 3x3      phases       4: one 2x2 kernel for each of the four output phases
 2x nearest, then 3x3      winograd     2.25: F(2x2, 3x3) of an enlarged image, where one of the four
                                        transformed inputs of each axis is zero
+2x nearest, then 3x3      taps         2.25: the same, with every pixel multiplied by all nine matrices at once
+                                       and the differences taken of the products
 ========================  ===========  =================================================================
 
 A kernel is *prepared* once for its formulation (:func:`prepare_conv3x3`, :func:`prepare_up_conv3x3`), outside the
@@ -27,18 +29,25 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.nn import winograd, winograd2
-from gprior_jax.nn.batched import convolve
+from gprior_jax.nn.batched import convolve, pixel_product
+from gprior_jax.nn.resample import interleave, shifted
 from gprior_jax.typing import Array
 
-ConvPath = Literal["auto", "direct", "phases", "winograd", "winograd4"]
+ConvPath = Literal["auto", "trained", "direct", "phases", "taps", "winograd", "winograd4"]
 
 # Below these widths the transforms cost more than the multiplications they save, or save too little for what they add
 # to the compilation (CPU, float32; conv_paths.py).
 _MIN_FEATURES, _MIN_FEATURES_SMALL_MAP, _SMALL_MAP = 256, 128, 16
 _MIN_UP_FEATURES = 64
 
+# Numbers of an enlarged result up to which the products of single taps, 2.25 times as many, stay in the caches.
+_MOST_TAPS = 1 << 20
+
 # F(4x4, 3x3) reads kernels of 36 matrices: beyond this size passing over them takes longer than what it saves.
 _MOST_WEIGHTS_4 = 256 * 256
+
+# From here on it takes 0.4 to 0.8 of the time of the direct form, forward and both gradients, in batches of 8.
+_MIN_TRAINED_FEATURES, _MIN_TRAINED_SIZE = 16, 8
 
 
 def conv_path(
@@ -55,10 +64,11 @@ def conv_path(
     """The formulation of a 3x3 convolution that is meant: ``"auto"`` is the fastest measured one.
 
     Args:
-        wish: a formulation, or ``"auto"``.
+        wish: a formulation; ``"auto"`` chooses for weights that are given, ``"trained"`` for those that are trained: their
+            kernels are transformed in every step, and have gradients.
         in_features: number of input channels.
         out_features: number of output channels.
-        size: side of the map, pixels; None where it is not known.
+        size: side of the result, pixels; None where it is not known.
         up: whether the map is enlarged first.
         platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
         min_features: width from which a layer is wide on maps beyond the smallest.
@@ -73,12 +83,20 @@ def conv_path(
     ('winograd', 'phases')
     """
     plain: ConvPath = "phases" if up else "direct"
-    if wish != "auto":
-        # A convolution that enlarges nothing has no phases, and one that does no larger tiles.
-        fitting: dict[tuple[str, bool], ConvPath] = {("phases", False): "direct", ("winograd4", True): "winograd"}
+    if wish not in ("auto", "trained"):
+        # A convolution that enlarges nothing has no phases and no taps of its own, and one that does no larger tiles.
+        fitting: dict[tuple[str, bool], ConvPath] = {
+            ("phases", False): "direct",
+            ("taps", False): "winograd",
+            ("winograd4", True): "winograd",
+        }
         return fitting.get((wish, up), wish)
     if (platform or jax.default_backend()) != "cpu":
         return plain
+    if up and size is not None and out_features * size**2 <= _MOST_TAPS:
+        return "taps"
+    if wish == "trained":
+        return "winograd4" if not up and _pays_in_training(in_features, out_features, size) else plain
     if up:
         wide = in_features >= _MIN_UP_FEATURES and out_features >= _MIN_UP_FEATURES // 2
     else:
@@ -87,6 +105,14 @@ def conv_path(
         if wide and large_tiles and not small and in_features * out_features <= _MOST_WEIGHTS_4:
             return "winograd4"
     return "winograd" if wide else plain
+
+
+def _pays_in_training(in_features: int, out_features: int, size: int | None) -> bool:
+    """Whether F(4x4, 3x3), with its own gradients, is faster in a training step."""
+    narrow = min(in_features, out_features) < _MIN_TRAINED_FEATURES
+    return (
+        size is not None and size >= _MIN_TRAINED_SIZE and not narrow and in_features * out_features <= _MOST_WEIGHTS_4
+    )
 
 
 def prepare_conv3x3(kernel: Array, path: ConvPath) -> Array:
@@ -142,7 +168,8 @@ def prepare_up_conv3x3(kernel: Array, path: ConvPath) -> Array:
 
     Returns:
         ``"direct"``: the kernel; ``"phases"``: ``[2, 2, 2, 2, I, O]`` (row phase, column phase, kernel row, kernel
-        column); ``"winograd"``: ``[3, 3, I, O]``, in each axis the taps W0, W0 + W1 + W2 and W2.
+        column); ``"winograd"``: ``[3, 3, I, O]``, in each axis the taps W0, W0 + W1 + W2 and W2; ``"taps"``: the same
+        as one matrix ``[I, 9 O]``.
     """
     if path == "direct":
         return kernel
@@ -150,7 +177,8 @@ def prepare_up_conv3x3(kernel: Array, path: ConvPath) -> Array:
         rows = jnp.stack(_phase_taps(kernel))
         return jnp.stack([jnp.stack(_phase_taps(row.swapaxes(0, 1))).swapaxes(1, 2) for row in rows])
     rows = jnp.stack([kernel[0], kernel.sum(0), kernel[2]])
-    return jnp.stack([rows[:, 0], rows.sum(1), rows[:, 2]], axis=1)
+    taps = jnp.stack([rows[:, 0], rows.sum(1), rows[:, 2]], axis=1)
+    return jnp.moveaxis(taps, 2, 0).reshape(kernel.shape[2], -1) if path == "taps" else taps
 
 
 def _phase_taps(kernel: Array) -> tuple[Array, Array]:
@@ -164,7 +192,7 @@ def up_conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
     Args:
         x: ``[H, W, I]``.
         kernel: what :func:`prepare_up_conv3x3` returned for the same ``path``.
-        path: ``"direct"``, ``"phases"`` or ``"winograd"``.
+        path: ``"direct"``, ``"phases"``, ``"taps"`` or ``"winograd"``.
 
     Returns:
         ``[2H, 2W, O]``.
@@ -175,7 +203,24 @@ def up_conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
         # Outputs 2j and 2j + 1 see the pixels (j - 1, j) and (j, j + 1).
         pads = ((1, 0), (0, 1))
         return _interleave([[convolve(x, kernel[r, c], (pads[r], pads[c])) for c in (0, 1)] for r in (0, 1)])
-    return _up_conv_winograd(x, kernel)
+    return _up_conv_taps(x, kernel) if path == "taps" else _up_conv_winograd(x, kernel)
+
+
+def _up_conv_taps(x: Array, taps: Array) -> Array:
+    """What :func:`_up_conv_winograd` sums, rows first, with the products of all columns side by side.
+
+    One product and two sums of long contiguous runs: a third of the pieces to compile, and a matrix's weight gradient.
+    """
+    rows = _up_axis(*jnp.split(pixel_product(x, taps), 3, axis=-1), axis=0)
+    return _up_axis(*jnp.split(rows, 3, axis=-1), axis=1)
+
+
+def _up_axis(first: Array, centre: Array, last: Array, axis: int) -> Array:
+    """One axis, from x[j] W0, x[j] S and x[j] W2: S x[j] + W0 (x[j - 1] - x[j]) and S x[j] + W2 (x[j + 1] - x[j])."""
+    size = first.shape[axis]
+    even = centre - first + shifted(first, -1, size, axis)
+    odd = centre - last + shifted(last, 1, size, axis)
+    return interleave(even, odd, axis)
 
 
 def _up_conv_winograd(x: Array, kernel: Array) -> Array:

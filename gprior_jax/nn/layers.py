@@ -114,7 +114,7 @@ class Conv(nn.Module):
         resample: ``"up"`` enlarges by two (nearest neighbour) before convolving, ``"down"`` averages 2x2 blocks of the
             result.
         conv_path: formulation (:mod:`gprior_jax.nn.convolution`); ``"auto"`` takes the fastest measured one.
-        size: side of the input map, pixels, for that choice; None where it is not known.
+        size: side of what is convolved, enlarged or not, pixels, for that choice; None where it is not known.
     """
 
     in_features: int

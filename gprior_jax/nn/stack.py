@@ -241,7 +241,7 @@ def _up_path(layer: StackLayer, in_shape: tuple[int, ...]) -> ConvPath | None:
     usual = (layer.op, layer.upsample, layer.kernel, layer.stride, layer.padding) == ("conv", 2, 3, 1, 1)
     if not usual or layer.interpolation != "nearest" or len(in_shape) != 3:
         return None
-    return conv_path("auto", in_shape[-1], layer.features, up=True)
+    return conv_path("auto", in_shape[-1], layer.features, size=2 * max(in_shape[:2]), up=True)
 
 
 def stack_shapes(layers: tuple[StackLayer, ...], in_shape: tuple[int, ...]) -> list[tuple[int, ...]]:

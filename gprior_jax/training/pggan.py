@@ -48,14 +48,14 @@ class TrainState(NamedTuple):
 
 def build(config: PGGANConfig) -> tuple[PGGAN, PGGANDiscriminator]:
     """The two networks of a configuration."""
-    # The widths that are trained gain nothing from Winograd, and the second derivatives compile faster without it.
     colours = config.image_channels
-    generator = PGGAN(config.channels, z_dim=config.z_dim, image_channels=colours, conv_path="phases")
+    generator = PGGAN(config.channels, z_dim=config.z_dim, image_channels=colours, conv_path="trained")
     discriminator = PGGANDiscriminator(
         config.channels,
         dense_features=config.channels[0],
         image_channels=colours,
         group_size=config.minibatch_group,
+        conv_path="trained",
     )
     return generator, discriminator
 
@@ -191,7 +191,7 @@ def averaged_prior(config: PGGANConfig, state: TrainState) -> Prior:
     channels = config.channels[: level + 1]
     critic = Critic(
         {name: state.discriminator[name] for name in d_names if name in state.discriminator},
-        discriminator.clone(channels=channels),
+        discriminator.clone(channels=channels, conv_path="direct"),
     )
     params = {name: state.average[name] for name in g_names}
     return Prior(params, generator.clone(channels=channels, conv_path="auto"), critic=critic)

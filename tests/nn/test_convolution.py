@@ -59,7 +59,7 @@ def test_conv3x3_is_torchs(path, size):
     assert_same_layer(ours, lambda x, w: F.conv2d(x, w, padding=1), x, kernel, (*size, 4))
 
 
-@pytest.mark.parametrize("path", ["direct", "phases", "winograd"])
+@pytest.mark.parametrize("path", ["direct", "phases", "taps", "winograd"])
 @pytest.mark.parametrize("size", SIZES)
 def test_up_conv3x3_is_torchs(path, size):
     x, kernel = normal(1, *size, 5), normal(2, 3, 3, 5, 4)
@@ -148,16 +148,40 @@ def test_conv_path_of_large_tiles(features, size, platform, expected):
 
 
 @pytest.mark.parametrize(
-    ("features", "platform", "expected"),
+    ("features", "size", "platform", "expected"),
     [
-        ((64, 32), "cpu", "winograd"),
-        ((63, 64), "cpu", "phases"),
-        ((64, 31), "cpu", "phases"),
-        ((64, 64), "gpu", "phases"),
+        ((64, 32), None, "cpu", "winograd"),
+        ((63, 64), None, "cpu", "phases"),
+        ((64, 31), None, "cpu", "phases"),
+        ((512, 256), 64, "cpu", "taps"),
+        ((16, 16), 256, "cpu", "taps"),
+        ((256, 128), 128, "cpu", "winograd"),
+        ((16, 17), 256, "cpu", "phases"),
+        ((64, 64), 8, "gpu", "phases"),
     ],
 )
-def test_up_conv_path(features, platform, expected):
-    assert conv_path("auto", *features, up=True, platform=platform) == expected
+def test_up_conv_path(features, size, platform, expected):
+    assert conv_path("auto", *features, size=size, up=True, platform=platform) == expected
+
+
+@pytest.mark.parametrize(
+    ("features", "size", "platform", "expected"),
+    [
+        ((16, 16), 8, "cpu", "winograd4"),
+        ((15, 16), 8, "cpu", "direct"),
+        ((16, 16), 7, "cpu", "direct"),
+        ((256, 257), 8, "cpu", "direct"),
+        ((16, 16), None, "cpu", "direct"),
+        ((16, 16), 8, "gpu", "direct"),
+    ],
+)
+def test_conv_path_of_training(features, size, platform, expected):
+    assert conv_path("trained", *features, size=size, platform=platform) == expected
+
+
+def test_up_conv_path_of_training():
+    assert conv_path("trained", 512, 512, size=8, up=True, platform="cpu") == "taps"
+    assert conv_path("trained", 512, 512, size=8, up=True, platform="gpu") == "phases"
 
 
 def test_a_wish_is_granted_where_it_makes_sense():
@@ -165,6 +189,7 @@ def test_a_wish_is_granted_where_it_makes_sense():
     assert conv_path("phases", 512, 512, up=True, platform="cpu") == "phases"
     assert conv_path("phases", 512, 512, platform="cpu") == "direct"
     assert conv_path("winograd4", 512, 512, up=True, platform="cpu") == "winograd"
+    assert conv_path("taps", 512, 512, platform="cpu") == "winograd"
 
 
 def test_paths_ask_jax_for_the_platform():
