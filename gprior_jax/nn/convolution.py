@@ -64,8 +64,8 @@ def conv_path(
     """The formulation of a 3x3 convolution that is meant: ``"auto"`` is the fastest measured one.
 
     Args:
-        wish: a formulation; ``"auto"`` chooses for weights that are given, ``"trained"`` for those that are trained: their
-            kernels are transformed in every step, and have gradients.
+        wish: a formulation; ``"auto"`` chooses for weights that are given, ``"trained"`` for those that are trained, whose
+            kernels are transformed in every step and have gradients.
         in_features: number of input channels.
         out_features: number of output channels.
         size: side of the result, pixels; None where it is not known.

@@ -4,8 +4,8 @@ Lavin and Gray, arXiv:1509.09308, section 4.2: tiles of 6x6 inputs and 4x4 outpu
 infinity. With V = B' d B the transformed inputs and K = G g G' the kernel, whose entries are matrices ``[I, O]``, the
 outputs are A' (V K) A. Their gradients have the same transforms: of the inputs ``B (A dy A' K') B'``, of the kernel
 V' (A dy A'). Written out, all are sums of neighbouring slices, which XLA fuses; what JAX derives from the forward pass
-takes twice the time. All rows of tiles are transformed at once, so that there are six batches of six products; 36 single
-products take as long, and three times as long to compile. Rounding errors are below 1e-5 of the largest output, ten times
+takes twice the time. All rows of tiles are transformed at once, so that there are six batches of six products: 36 of
+them take as long, and three times as long to compile. Rounding errors are below 1e-5 of the largest output, ten times
 those of a direct sum.
 """
 
