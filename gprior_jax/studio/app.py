@@ -18,6 +18,7 @@ from gprior_jax.serving.metrics import Metrics
 from gprior_jax.studio.door import Door, refuse
 from gprior_jax.studio.edit_routes import add_edits
 from gprior_jax.studio.item_routes import add_items
+from gprior_jax.studio.room import NoRoomError
 from gprior_jax.studio.session_routes import add_sessions
 from gprior_jax.studio.told import about
 from gprior_jax.studio.workspace import Workspace
@@ -69,7 +70,10 @@ def _add_errors(app: FastAPI, workspace: Workspace) -> None:
         answer = await told_error(request, error)
         if isinstance(error, GPriorError):
             again = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
-            answer = JSONResponse({"detail": shown(str(error), workspace.path)}, answer.status_code, again)
+            status = 507 if isinstance(error, NoRoomError) else answer.status_code
+            # Of a folder that is full its place is told: whoever makes room has to find it.
+            told = str(error) if status == 507 else shown(str(error), workspace.path)
+            answer = JSONResponse({"detail": told}, status, again)
         return answer
 
     async def unwritten(request: Request, error: Exception) -> Response:

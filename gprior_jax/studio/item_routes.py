@@ -107,6 +107,11 @@ def _add_orders(app: FastAPI, workspace: Workspace, readers: asyncio.Semaphore) 
         session = workspace.session(name)
         return told_item(workspace, session, session.restore(number))
 
+    @app.post(f"{_ITEM}/again", status_code=202)
+    def again(name: str, number: str) -> dict[str, Any]:
+        session = workspace.session(name)
+        return told_item(workspace, session, workspace.again(session, number))
+
     @app.put(f"{_ITEM}/edit")
     async def edit(name: str, number: str, request: Request) -> dict[str, Any]:
         session = workspace.session(name)

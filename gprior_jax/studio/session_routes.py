@@ -33,7 +33,9 @@ def add_sessions(app: FastAPI, workspace: Workspace) -> None:
 
     @app.get("/studio/sessions")
     def sessions() -> dict[str, Any]:
-        return {"sessions": [told_briefly(session) for session in workspace.sessions()]}
+        used = workspace.used()
+        told = [told_briefly(session) | {"bytes": used.get(session.id)} for session in workspace.sessions()]
+        return {"sessions": told, "bytes": sum(used.values()), "most_bytes": workspace.most_bytes}
 
     @app.post("/studio/sessions", status_code=201)
     async def begin(request: Request) -> dict[str, Any]:

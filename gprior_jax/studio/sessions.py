@@ -21,6 +21,7 @@ from gprior_jax.serving.jobs import Job
 from gprior_jax.serving.shelf import UnknownJobError
 from gprior_jax.storage.atomic import read_json, remove_leftovers, write_json, write_text
 from gprior_jax.studio.making import Prepared
+from gprior_jax.studio.orders import Files
 from gprior_jax.studio.views import View
 
 REMOVED = ".removed"
@@ -35,7 +36,13 @@ _NUMBER = re.compile(r"[1-9]\d{0,8}")
 
 UNDER_WAY = ("queued", "running")
 
-_INTERRUPTED = "the studio was stopped before it was done: drop the photograph again."
+GONE = "what is removed is gone at the next start, and before where its room is needed."
+"""Of what cannot be brought back."""
+
+_INTERRUPTED = "the studio was stopped before it was done: start it again."
+
+_ENDED = ("error", "step", "steps", "loss", "psnr", "result", "files", "goes_on")
+"""What is told of an item that has ended; not of one that begins."""
 
 
 class UnknownItemError(UnknownJobError):
@@ -71,6 +78,17 @@ class Piece:
         """Whether more is to come of it."""
         return self.about["state"] in UNDER_WAY and (self.job is None or not self.job.has_ended)
 
+    @property
+    def can_begin_again(self) -> bool:
+        """Whether it has ended without a result, and what it was asked with is there."""
+        is_under_way = self.about["state"] in UNDER_WAY and self.job is None
+        return self.about["state"] != "done" and "photograph" in self.about and not (is_under_way or self.is_under_way)
+
+    def begin_again(self) -> None:
+        """It has not ended, and nothing is known of it."""
+        self.about = {name: told for name, told in self.about.items() if name not in _ENDED} | {"state": "queued"}
+        self.view.begin()
+
 
 def now() -> str:
     """This moment, ISO 8601."""
@@ -85,6 +103,7 @@ class Session:
         folder: where it is.
         about: its title, when it was begun, the model.
         items: by number, in the order in which they came.
+        writes: how often something of it was written.
         is_removed: it takes no more items.
     """
 
@@ -93,7 +112,7 @@ class Session:
         self.id, self.folder, self.about, self.items = folder.name, folder, about, items
         self._lock = threading.RLock()
         self._removed: dict[str, Piece] = {}
-        self.is_removed = False
+        self.writes, self.is_removed = 0, False
 
     @classmethod
     def new(cls, folder: Path, title: str, model: str) -> "Session":
@@ -105,7 +124,7 @@ class Session:
 
     @classmethod
     def read(cls, folder: Path) -> "Session":
-        """One of an earlier start; what was under way then is no more.
+        """One of an earlier start; of what was under way then goes on what was ended in order.
 
         Raises:
             CheckpointError: it is none.
@@ -123,12 +142,19 @@ class Session:
         return session
 
     def _begin(self) -> None:
-        """After a start: what was removed before goes, and what was not done never will be."""
+        """After a start: what was removed before goes.
+
+        What was under way is queued again where the studio was ended in order. Else the process was killed, maybe by
+        what it worked on: that begins when it is told to.
+        """
         shutil.rmtree(self.folder / REMOVED, ignore_errors=True)
         remove_leftovers(self.folder, self.folder / EDITS)
         for piece in self.items.values():
             if piece.about["state"] in UNDER_WAY:
-                piece.about |= {"state": "cancelled", "error": _INTERRUPTED}
+                if piece.about.pop("goes_on", False):
+                    piece.begin_again()
+                else:
+                    piece.about |= {"state": "cancelled", "error": _INTERRUPTED}
                 shutil.rmtree(self.folder / piece.id, ignore_errors=True)
             with contextlib.suppress(OSError, ValueError):
                 piece.edit = json.loads((self.folder / EDITS / f"{piece.id}.json").read_text(encoding="utf-8"))
@@ -137,6 +163,7 @@ class Session:
     def save(self) -> None:
         """Write what it is."""
         with self._lock:
+            self.writes += 1
             items = {name: piece.about for name, piece in self.items.items()}
             write_json(self.folder / "session.json", self.about | {"items": items})
 
@@ -167,6 +194,13 @@ class Session:
     def photographs(self, piece: Piece) -> Path:
         """The folder of what was sent with an item."""
         return self.folder / PHOTOGRAPHS / piece.id
+
+    def files(self, piece: Piece) -> Files:
+        """The files that the command of an item reads and writes, of a photograph."""
+        folder = self.photographs(piece)
+        mask, template, faces = (folder / name for name in ("mask.png", "template.json", "faces.json"))
+        there = [path if path.exists() else None for path in (mask, template, faces)]
+        return Files(folder / piece.about["photograph"], self.results(piece), *there)
 
     def shut(self) -> list[Piece]:
         """Take no more items; gives those that are there."""
@@ -230,6 +264,13 @@ class Session:
             write_text(self.folder / EDITS / f"{piece.id}.json", text)
             piece.edit = edit
 
+    def forget_removed(self) -> None:
+        """Let go for good of what was removed."""
+        with self._lock:
+            self._removed.clear()
+            shutil.rmtree(self.folder / REMOVED, ignore_errors=True)
+            self.writes += 1
+
     def remove(self, piece: Piece) -> None:
         """Put an item that is not under way where it can be had back from."""
         with piece.lock, self._lock:
@@ -249,8 +290,7 @@ class Session:
                 return self.items[name]
             piece = self._removed.pop(name, None)
             if piece is None:
-                why = "what is removed is gone at the next start."
-                raise UnknownItemError(f"there is no such item to bring back: {why}")
+                raise UnknownItemError(f"there is no such item to bring back: {GONE}")
             _move(self.folder / REMOVED, self.folder, piece)
             piece.is_removed, self.items[name] = False, piece
             self.items = dict(sorted(self.items.items(), key=lambda each: int(each[0])))

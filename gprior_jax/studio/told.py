@@ -122,11 +122,13 @@ def told_item(workspace: Workspace, session: Session, piece: Piece) -> dict[str,
         now = workspace.engine.told(job)
         known = ("state", "step", "steps", "loss", "psnr", "seconds_left", "place", "error")
         told |= {name: now[name] for name in known if name in now}
-        told |= {"state": "running"} if told["state"] == "done" else {}  # It is about to be written.
+        # About to be written; and of a studio that ends, which goes on with it next time.
+        told["state"] = {"done": "running", "saved": "queued"}.get(told["state"], told["state"])
     shown = piece.view.picture is not None and told["state"] in ("queued", "running")
     told["preview"] = f"{place}/preview.png?v={piece.view.version}" if shown else None
     told["images"] = _images(place, own)
     told["result"] = own.get("result")
+    told["again"] = piece.can_begin_again
     for name, otherwise in (("editable", False), ("why_not", None), ("explainable", False)):
         told[name] = own.get(name, otherwise)
     return told | {"edit": piece.edit}

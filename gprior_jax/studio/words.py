@@ -9,7 +9,7 @@ from typing import Any
 from gprior_jax.cli.flags import flag_of
 from gprior_jax.studio.directions import Known
 from gprior_jax.studio.edits import Edit
-from gprior_jax.studio.orders import Files, command_of, stored_order
+from gprior_jax.studio.orders import command_of, stored_order
 from gprior_jax.studio.sessions import Piece, Session
 
 
@@ -75,17 +75,9 @@ def command(told: Told, session: Session, piece: Piece) -> str:
 
 def finding(model: str, session: Session, piece: Piece) -> str:
     """How the codes of an item were found: a command line, or in words where they were drawn."""
-    own, folder = piece.about["settings"], session.photographs(piece).absolute()
     if piece.about["task"] == "generate":
-        return ", ".join(f"{name} {value}" for name, value in own.items())
-    template, faces, mask = (folder / name for name in ("template.json", "faces.json", "mask.png"))
-    files = Files(
-        folder / piece.about["photograph"],
-        Path("results"),
-        mask if mask.exists() else None,
-        template if template.exists() else None,
-        faces if faces.exists() else None,
-    )
+        return ", ".join(f"{name} {value}" for name, value in piece.about["settings"].items())
+    files = session.files(piece)._replace(out=Path("results"))
     order = stored_order(piece.about)
     return shlex.join(flags_of(command_of(order.asked, model, files, order.placing), order.asked.task))
 
