@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.serving.jobs import Job, State
 from gprior_jax.serving.limits import Limits
-from gprior_jax.inversion.saving import Saver
 from gprior_jax.serving.making import Maker, Ready
 from gprior_jax.serving.queue import Queue
 from gprior_jax.serving.shelf import Shelf

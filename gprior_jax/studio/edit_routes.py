@@ -19,8 +19,9 @@ from starlette.exceptions import HTTPException
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images.files import resized
 from gprior_jax.serving.bodies import read_body, read_form, sentence_of
-from gprior_jax.studio import directions, files, looks
+from gprior_jax.studio import files, looks
 from gprior_jax.studio.edits import FORBID, NO_EDIT, Edit, Edits, Strength
+from gprior_jax.studio.known import told
 from gprior_jax.studio.workspace import Workspace
 
 R = TypeVar("R")
@@ -167,7 +168,7 @@ def _add_directions(app: FastAPI, edits: Edits, quick: "Line") -> None:
 
     @app.get("/studio/sessions/{name}/directions")
     def known(name: str) -> dict[str, Any]:
-        found = directions.told(workspace.book.known(workspace.folder(name)))
+        found = told(workspace.book.known(workspace.folder(name)))
         return {"directions": found, "complete": workspace.book.is_complete}
 
     @app.post("/studio/sessions/{name}/directions")
@@ -178,9 +179,10 @@ def _add_directions(app: FastAPI, edits: Edits, quick: "Line") -> None:
         if sent.keys() != {"file"}:
             raise HTTPException(400, "the form has no file of the name file: send one with directions.")
         called = str(fields.get("name") or "direction")
-        names = await quick.run(request, workspace.book.add, folder, called, sent["file"])
+        added = await quick.run(request, workspace.book.add, folder, called, sent["file"])
         found = workspace.book.known(folder)
-        return JSONResponse({"directions": directions.told({each: found[each] for each in names})}, 201)
+        listed = told({each: found[each] for each in added.names})
+        return JSONResponse({"directions": listed, "remarks": added.remarks}, 201)
 
 
 class Line:
@@ -223,11 +225,11 @@ async def _read(request: Request, workspace: Workspace, kind: type[K]) -> K:
     """
     content = await read_body(request, workspace.engine.limits)
     try:
-        told = json.loads(content)
+        given = json.loads(content)
     except (ValueError, RecursionError):
         raise HTTPException(400, "the body is no JSON: send an object.") from None
     try:
-        return TypeAdapter(kind).validate_python(told)
+        return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
         raise ArgumentError(sentence_of(error)) from None
 

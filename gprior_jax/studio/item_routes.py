@@ -14,9 +14,10 @@ from gprior_jax.images.files import encode_png
 from gprior_jax.serving.bodies import FORM, JSON, read_body, read_form
 from gprior_jax.studio.following import follow, follow_all
 from gprior_jax.studio.orders import parse_order
+from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.placing import given_faces, propose
 from gprior_jax.studio.session_routes import read_object
-from gprior_jax.studio.sessions import Piece, Session
+from gprior_jax.studio.sessions import Session
 from gprior_jax.studio.told import told_item
 from gprior_jax.studio.uploads import Uploads, check_sizes
 from gprior_jax.studio.workspace import Workspace

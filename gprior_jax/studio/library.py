@@ -14,8 +14,9 @@ from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.runs.names import as_text
 from gprior_jax.storage.atomic import remove_leftovers
 from gprior_jax.storage.locks import hold
+from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.room import Room
-from gprior_jax.studio.sessions import GONE, REMOVED, Piece, Session, UnknownItemError, is_name
+from gprior_jax.studio.sessions import GONE, REMOVED, Session, UnknownItemError, is_name
 
 LOG = logging.getLogger("gprior_jax.studio")
 

@@ -16,7 +16,8 @@ from gprior_jax.runs.explaining import check_explainable
 from gprior_jax.runs.sources import read_points
 from gprior_jax.serving.jobs import Job, Kept, State, finite
 from gprior_jax.serving.making import Plan, Ready
-from gprior_jax.studio.sessions import Piece, Session
+from gprior_jax.studio.pieces import Piece
+from gprior_jax.studio.sessions import Session
 from gprior_jax.summary import fingerprint
 
 
@@ -95,8 +96,9 @@ def _files(folder: Path, stem: str) -> dict[str, Any]:
 
 
 def codes_of(prior: Prior, session: Session, path: Path) -> Point:
-    """The codes in the file of an item that is done. Of the same prior are those of the same weights, whatever it is
-    called: a folder may have been named by another path, or from another place.
+    """The codes in the file of an item that is done.
+
+    Of the same prior are those of the same weights, whatever it is called: a folder has many paths.
 
     Raises:
         GPriorError: they are of another prior, or damaged.

@@ -9,10 +9,11 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.recipes import METHODS
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.making import Maker
-from gprior_jax.studio import directions
+from gprior_jax.studio import known
 from gprior_jax.studio.making import StudioMaker
+from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.placing import guides_of, how_aligned
-from gprior_jax.studio.sessions import Piece, Session
+from gprior_jax.studio.sessions import Session
 from gprior_jax.studio.workspace import Workspace
 
 _LIMITS = ("steps", "codes", "samples", "megabytes", "megapixels")
@@ -60,7 +61,7 @@ def about(workspace: Workspace) -> dict[str, Any]:
         "styles": prior.num_styles or None,
         "layers": list(range(1, prior.num_layers)),
         "truncation": bool(prior.num_styles),
-        "directions": directions.told(workspace.book.known()),
+        "directions": known.told(workspace.book.known()),
         "limits": {name: getattr(limits, name) for name in _LIMITS},
     }
 

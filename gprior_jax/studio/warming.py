@@ -10,7 +10,8 @@ from gprior_jax.images.files import save_image
 from gprior_jax.serving.asked import Asked
 from gprior_jax.studio.orders import Files, Order
 from gprior_jax.studio.owned import Owned
-from gprior_jax.studio.sessions import Piece, Session
+from gprior_jax.studio.pieces import Piece
+from gprior_jax.studio.sessions import Session
 from gprior_jax.studio.workspace import Workspace
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from gprior_jax.cli.flags import flag_of
-from gprior_jax.studio.directions import Known
 from gprior_jax.studio.edits import Edit
+from gprior_jax.studio.known import Known
 from gprior_jax.studio.orders import command_of, stored_order
-from gprior_jax.studio.sessions import Piece, Session
+from gprior_jax.studio.pieces import Piece
+from gprior_jax.studio.sessions import Session
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,8 +19,9 @@ from gprior_jax.studio.library import Library
 from gprior_jax.studio.making import StudioMaker, is_lane_of
 from gprior_jax.studio.orders import Files, Order, stored_order
 from gprior_jax.studio.owned import Owned, codes_of, uses
+from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.room import GIGABYTES
-from gprior_jax.studio.sessions import Piece, Session, UnknownItemError
+from gprior_jax.studio.sessions import Session, UnknownItemError
 from gprior_jax.studio.uploads import Uploads, unpack
 from gprior_jax.studio.views import FirstLook
 

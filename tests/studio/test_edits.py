@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import dataclasses
 import io
 import json
 import shlex
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from cli import priors
@@ -21,10 +23,12 @@ from gprior_jax import geometry, zoo
 from gprior_jax.cli.main import main
 from gprior_jax.compiling import jit
 from gprior_jax.editing import Direction
-from gprior_jax.runs.directions_file import save_direction
+from gprior_jax.errors import CheckpointError
+from gprior_jax.runs.directions_file import about_model, save_direction
+from gprior_jax.runs.lineage import ANCESTORS, TUNED_FROM, line_of
 from gprior_jax.runs.sources import _parametrization
 from gprior_jax.serving.asked import Asked
-from gprior_jax.studio import directions, looks
+from gprior_jax.studio import direction_files, looks
 from gprior_jax.studio import edits as studio_edits
 from gprior_jax.studio.directions import NUM_FOUND, Directions
 from gprior_jax.studio.edit_routes import Line
@@ -284,7 +288,7 @@ def test_directions_of_other_weights_are_refused(styled, tmp_path):
     save_direction(tmp_path / "other.npz", styled.direction, {"model": "builtin:cells", "weights": "0" * 16})
     status, told, _ = styled.add((tmp_path / "other.npz").read_bytes(), "other.npz")
     assert status == 422
-    assert told["detail"].startswith("other.npz is a direction of builtin:cells, and this prior has other weights")
+    assert told["detail"].startswith("other.npz is a direction of builtin:cells, and tiny stylegan2 has other weights")
 
 
 def test_directions_that_are_none_of_the_prior_s(styled):
@@ -306,7 +310,7 @@ def test_directions_that_are_none_of_the_prior_s(styled):
 def test_a_file_that_unpacks_to_too_much_is_not_read(styled, monkeypatch):
     buffer = io.BytesIO()
     np.savez_compressed(buffer, a=np.zeros(300_000, np.float32))
-    monkeypatch.setattr(directions, "_MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(direction_files, "_MOST_BYTES", 1_000_000)
     status, told, _ = styled.add(buffer.getvalue(), "zeros.npz")
     assert (status, "holds 1 MB once it is unpacked" in told["detail"]) == (422, True)
 
@@ -316,7 +320,7 @@ def test_directions_added_at_once_have_names_of_their_own(styled):
     content = styled.file.read_bytes()
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: styled.ask.workspace.book.add(session, "up.npz", content), range(4)))
-    assert sorted(name for (name,) in found) == ["up", "up_2", "up_3", "up_4"]
+    assert sorted(name for (name,), _ in found) == ["up", "up_2", "up_3", "up_4"]
     with pytest.raises(FileNotFoundError):
         styled.ask.workspace.book.add(session.parent / "removed", "up.npz", content)
     assert not (session.parent / "removed").exists()
@@ -429,3 +433,55 @@ def test_programs_and_directions_are_there_beforehand(plain):
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == stamps
     for name, known in first.items():
         np.testing.assert_array_equal(again.known()[name].direction.vector, known.direction.vector)
+
+
+def test_no_direction_hides_another(styled, tmp_path):
+    """Whichever comes first: what is found has its names for itself."""
+    book = Directions(priors.styled(), str(styled.model), tmp_path / "found")
+    session = tmp_path / "session"
+    session.mkdir()
+    content = styled.file.read_bytes()
+    assert book.add(session, "sefa_0.npy", _vector(1)).names == ["sefa_0_2"]
+    save_direction(session / "directions" / "sefa_1.npz", styled.direction)  # Of an earlier version.
+    book.find()
+    assert book.add(session, "ganspace_3.npy", _vector(2)).names == ["ganspace_3_2"]
+    known = book.known(session)
+    assert {known[name].kind for name in ("sefa_0", "sefa_1", "ganspace_3")} == {"sefa", "ganspace"}
+    assert {known[f"{name}_2"].kind for name in ("sefa_0", "sefa_1", "ganspace_3")} == {"file"}
+    assert content == styled.file.read_bytes()
+
+
+def _vector(seed):
+    buffer = io.BytesIO()
+    np.save(buffer, np.random.default_rng(seed).normal(size=(1, priors.styled().w_dim)))
+    return buffer.getvalue()
+
+
+def test_a_direction_of_the_prior_that_another_was_tuned_from(styled, tmp_path, capsys):
+    """People tune, then edit: the latent space is the same. Of any other prior it means nothing, for commands too."""
+    base = priors.styled()
+    tuned = dataclasses.replace(base, params=jax.tree.map(lambda leaf: 1.001 * leaf, base.params), critic=None)
+    save_direction(tmp_path / "w_up.npz", styled.direction, about_model(base, "some:prior"))
+    for name, line in (("tuned", line_of(base, str(styled.model))), ("other", [])):
+        zoo.save(tuned, tmp_path / name, provenance={ANCESTORS: line})
+    zoo.save(tuned, tmp_path / "earlier", provenance={TUNED_FROM: str(styled.model)})
+    content = (tmp_path / "w_up.npz").read_bytes()
+    for name in ("tuned", "earlier", "other"):
+        book = Directions(tuned, str(tmp_path / name), tmp_path / "found")
+        (tmp_path / "session" / name).mkdir(parents=True)
+        words = ["edit", "seed:1", "--along", str(tmp_path / "w_up.npz"), "--strengths", "1"]
+        code = main([*words, "--model", str(tmp_path / name), "--out", str(tmp_path / "out" / name)])
+        told = capsys.readouterr().err
+        if name == "other":
+            assert code != 0
+            with pytest.raises(CheckpointError, match="has other weights") as error:
+                book.add(tmp_path / "session" / name, "w_up.npz", content)
+            assert str(error.value) in told.replace(f"{tmp_path}/", "")
+        else:
+            assert code == 0, told
+            added = book.add(tmp_path / "session" / name, "w_up.npz", content)
+            assert added.remarks == [
+                "w_up is a direction of some:prior, which these weights were tuned from: it moves the same codes."
+            ]
+            assert added.remarks[0] in told
+            assert list(book.known(tmp_path / "session" / name)) == ["up"]

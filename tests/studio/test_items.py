@@ -232,7 +232,7 @@ def test_sessions_are_there_again(little, tmp_path):
         told = ask("GET", "/studio/sessions")[1]["sessions"]
         assert {each["title"] for each in told} == {"holidays"}
         assert {each["id"] for each in told} == {session, "killed"}
-        for name, state in ((session, "queued"), ("killed", "cancelled")):  # Of the other kind are those to be gone on with.
+        for name, state in ((session, "queued"), ("killed", "cancelled")):
             items = {item["id"]: item for item in ask("GET", f"/studio/sessions/{name}")[1]["items"]}
             assert items.keys() == {done["id"], under_way}
             assert (items[under_way]["state"], items[under_way]["again"]) == (state, state == "cancelled")

@@ -1,15 +1,18 @@
 """What outlives a stop, a cancel and a full disk: nothing is lost, and what is told is so."""
 
+import dataclasses
 import shutil
 import threading
 import time
 
+import jax
 import pytest
 from cli import priors
 from serving.served import LONG, png, until
 
+from gprior_jax import zoo
 from gprior_jax.serving import lanes
-from gprior_jax.studio.making import Prepared
+from gprior_jax.studio.making import Prepared, is_lane_of
 from studio.studios import SHORT, mask, studio
 
 LASTING = {"steps": LONG, "codes": 2}
@@ -138,14 +141,37 @@ def test_a_folder_that_holds_enough_takes_nothing_more(little, tmp_path):
 
 def test_lanes_of_removed_and_of_idle_sessions_are_freed(ask, monkeypatch):
     session, other = ask.begin(), ask.begin()
-    engine = ask.workspace.engine
+
+    def has_lane(name):
+        return any(is_lane_of(lane.key, name) for lane in ask.workspace.engine._lanes)
+
     for own in (session, other):
         ask.done(own, SHORT)
-    before = engine.counts()["lanes"]
+        assert has_lane(own)
     ask("DELETE", f"/studio/sessions/{session}")
-    until(lambda: engine.counts()["lanes"] < before)
+    until(lambda: not has_lane(session))
     ask("POST", f"/studio/sessions/{session}/restore")
+    assert has_lane(other)
     assert ask.done(session, SHORT)["state"] == "done"
     monkeypatch.setattr(lanes, "_IDLE_S", 0.0)
-    until(lambda: engine.counts()["lanes"] == 0)
+    until(lambda: not (has_lane(session) or has_lane(other)))
     assert ask.done(session, SHORT, image=png(2))["state"] == "done"
+
+
+def test_a_model_is_known_by_its_weights_whatever_it_is_called(little, tmp_path, monkeypatch):
+    monkeypatch.chdir(little.parent)
+    with studio(priors.plain(), tmp_path / "s", little.name) as ask:
+        session = ask.begin()
+        drawn = ask.send("POST", f"/studio/sessions/{session}/items", {"seed": 7})[1]["id"]
+        found = ask.done(session, SHORT)["id"]
+    monkeypatch.chdir(tmp_path)
+    with studio(priors.plain(), tmp_path / "s", little) as ask:
+        for number in (drawn, found):
+            assert ask.item(session, number)["editable"]
+            assert ask.send("POST", f"/studio/sessions/{session}/render", {"item": number})[0] == 200
+    plain = priors.plain()
+    other = dataclasses.replace(plain, params=jax.tree.map(lambda leaf: 2 * leaf, plain.params), weights=None)
+    zoo.save(other, tmp_path / "other")
+    with studio(other, tmp_path / "s", tmp_path / "other") as ask:
+        status, told = ask.send("POST", f"/studio/sessions/{session}/render", {"item": drawn})
+        assert (status, "is of little, and the studio has another prior" in told["detail"]) == (422, True)
