@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, TypeVar
-from urllib.parse import quote
 
 import numpy as np
 from fastapi import FastAPI, Request
@@ -115,7 +114,7 @@ def add_edits(app: FastAPI, workspace: Workspace) -> Edits:
     async def keep(name: str, request: Request) -> Response:
         asked = await _read(request, workspace, WantedFile)
         found = await quick.run(request, files.attachment, edits, name, asked.item, asked.edit, asked.kind)
-        return Response(found.content, media_type=found.media, headers=_named(found.name))
+        return Response(found.content, media_type=found.media, headers=found.headers)
 
     return edits
 
@@ -245,8 +244,3 @@ def _png(picture: np.ndarray) -> bytes:
 
 def _picture(content: bytes) -> Response:
     return Response(content, media_type="image/png", headers={"Cache-Control": "no-store"})
-
-
-def _named(name: str) -> dict[str, str]:
-    """The header that says what a file is called (RFC 6266)."""
-    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}", "Cache-Control": "no-store"}

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from gprior_jax.images.files import encode_png
 from gprior_jax.serving.bodies import FORM, JSON, read_body, read_form
+from gprior_jax.studio.answers import answer_file
 from gprior_jax.studio.following import follow, follow_all
 from gprior_jax.studio.orders import parse_order
 from gprior_jax.studio.pieces import Piece
@@ -172,6 +173,12 @@ def _add_pictures(app: FastAPI, workspace: Workspace) -> None:
         samples = piece.about.get("files", {}).get("samples", [])
         index = int(place) if place.isdecimal() and len(place) < 4 else 0
         return _file(session.results(piece) / samples[index - 1] if 1 <= index <= len(samples) else None)
+
+    @app.get(f"{_ITEM}/files/{{file}}")
+    def kept(name: str, number: str, file: str) -> Response:
+        session = workspace.session(name)
+        found = answer_file(workspace.model, session, session.find(number), file)
+        return Response(found.content, media_type=found.media, headers=found.headers)
 
     @app.get(f"{_ITEM}/images/{{picture}}.png")
     def image(name: str, number: str, picture: str) -> Response:

@@ -4,7 +4,7 @@ import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gprior_jax.editing import movable
 from gprior_jax.editing.points import Point
@@ -13,6 +13,8 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.result import Result
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.explaining import check_explainable
+from gprior_jax.runs.keeping import Measured, doubt, measured_of
+from gprior_jax.runs.record import read_record
 from gprior_jax.runs.sources import read_points
 from gprior_jax.serving.jobs import Job, Kept, State, finite
 from gprior_jax.serving.making import Plan, Ready
@@ -61,6 +63,7 @@ class Owned:
             numbers = {name: finite(value) for name, value in entry.row.items() if isinstance(value, float)}
             told = {"status": entry.row["status"], "step": entry.row["step"], "stopped": job.is_stopped}
             told |= {"late": job.is_late, "remarks": prepared.remarks} | numbers
+            told |= _losses(prepared.files.out / f"{prepared.name}.npz", job)
             about = {"state": "done", "step": job.step, "steps": job.num_steps, "result": told}
             about |= {"loss": numbers.get("loss"), "psnr": numbers.get("psnr", job.psnr)}
             about |= {"files": _files(prepared.files.out, prepared.name)}
@@ -87,6 +90,13 @@ class Owned:
         self.after()
 
 
+def _losses(path: Path, job: Job) -> dict[str, Any]:
+    """How good each of several answers is."""
+    if (job.asked.samples or 1) < 2:
+        return {}
+    return {"losses": [finite(float(loss)) for loss in read_record(path).sample_losses]}
+
+
 def _files(folder: Path, stem: str) -> dict[str, Any]:
     """The pictures that a command has written of a photograph, below its folder."""
     own = {"result": f"{stem}.png"} | {name: f"{name}/{stem}.png" for name in ("measured", "mean", "std")}
@@ -95,7 +105,27 @@ def _files(folder: Path, stem: str) -> dict[str, Any]:
     return found | ({"samples": [f"samples/{path.name}" for path in samples]} if samples else {})
 
 
-def codes_of(prior: Prior, session: Session, path: Path) -> Point:
+class Codes(NamedTuple):
+    """What is edited of an item.
+
+    Attributes:
+        point: its codes.
+        measured: what stays of its picture, of an inpainting.
+        remark: on edits of a restoration that keeps something else; empty of others.
+    """
+
+    point: Point
+    measured: Measured | None
+    remark: str
+
+
+_REMARKS = {
+    "colorize": "Edits show what the codes draw: the light and shade of the photograph are not kept in them.",
+    "upscale": "Edits show what the codes draw: they are not held to the small photograph.",
+}
+
+
+def codes_of(prior: Prior, session: Session, path: Path) -> Codes:
     """The codes in the file of an item that is done.
 
     Of the same prior are those of the same weights, whatever it is called: a folder has many paths.
@@ -104,21 +134,25 @@ def codes_of(prior: Prior, session: Session, path: Path) -> Point:
         GPriorError: they are of another prior, or damaged.
     """
     run = run_of(path)
-    if run["settings"].get("prior", {}).get("weights") != fingerprint(prior.params):
+    settings = run["settings"]
+    if settings.get("prior", {}).get("weights") != fingerprint(prior.params):
         other = run.get("model", session.about["model"])
         raise ArgumentError(f"this result is of {other}, and the studio has another prior: start it with {other}.")
     (point,) = read_points(prior, str(path))
-    return point
+    record = read_record(path)
+    remark = doubt(record, settings) or _REMARKS.get(str(settings.get("task")), "")
+    return Codes(point, measured_of(record, settings), remark)
 
 
 def uses(prior: Prior, session: Session, path: Path) -> dict[str, Any]:
     """Whether an item that is done can be edited, and explained; JSON."""
-    told: dict[str, Any] = {"editable": True, "why_not": None, "explainable": True}
+    told: dict[str, Any] = {"editable": True, "why_not": None, "explainable": True, "edits": None}
     try:
-        point = codes_of(prior, session, path)
+        point, _, remark = codes_of(prior, session, path)
         movable(prior, point, "w" if prior.num_styles else "z")
     except GPriorError as error:
-        return {"editable": False, "why_not": str(error), "explainable": False}
+        return told | {"editable": False, "why_not": str(error), "explainable": False}
+    told["edits"] = remark or None
     try:
         check_explainable(point)
     except GPriorError:

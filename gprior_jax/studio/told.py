@@ -10,6 +10,7 @@ from gprior_jax.recipes import METHODS
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.making import Maker
 from gprior_jax.studio import known
+from gprior_jax.studio.answers import told_answers
 from gprior_jax.studio.making import StudioMaker
 from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.placing import guides_of, how_aligned
@@ -130,7 +131,8 @@ def told_item(workspace: Workspace, session: Session, piece: Piece) -> dict[str,
     told["images"] = _images(place, own)
     told["result"] = own.get("result")
     told["again"] = piece.can_begin_again
-    for name, otherwise in (("editable", False), ("why_not", None), ("explainable", False)):
+    told["answers"] = told_answers(place, piece)
+    for name, otherwise in (("editable", False), ("why_not", None), ("explainable", False), ("edits", None)):
         told[name] = own.get(name, otherwise)
     return told | {"edit": piece.edit}
 

@@ -18,7 +18,7 @@ from gprior_jax.studio.drawing import draw
 from gprior_jax.studio.library import Library
 from gprior_jax.studio.making import StudioMaker, is_lane_of
 from gprior_jax.studio.orders import Files, Order, stored_order
-from gprior_jax.studio.owned import Owned, codes_of, uses
+from gprior_jax.studio.owned import Codes, Owned, codes_of, uses
 from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.room import GIGABYTES
 from gprior_jax.studio.sessions import Session, UnknownItemError
@@ -57,7 +57,7 @@ class Workspace(Library):
         super().__init__(folder, model, gigabytes)
         self.engine = engine
         self.maker: StudioMaker = engine.maker
-        self._points: collections.OrderedDict[tuple[str, str], Point] = collections.OrderedDict()
+        self._points: collections.OrderedDict[tuple[str, str], Codes] = collections.OrderedDict()
         self._notes = ThreadPoolExecutor(1, "gprior notes")
         self.first_look = FirstLook(self.prior)
         self.book = Directions(self.prior, model, self.path / ".directions")
@@ -211,7 +211,11 @@ class Workspace(Library):
     # Codes.
 
     def point(self, session: str, item: str) -> Point:
-        """The codes of an item that is done.
+        """The codes of an item that is done, see :meth:`codes`."""
+        return self.codes(session, item).point
+
+    def codes(self, session: str, item: str) -> Codes:
+        """The codes of an item that is done, and what stays of its picture.
 
         Raises:
             GPriorError: it is not, or holds none of the prior's.
@@ -219,14 +223,14 @@ class Workspace(Library):
         found = self.session(session)
         piece = found.find(item)
         with self._lock:
-            if (point := self._points.get((session, item))) is not None:
+            if (codes := self._points.get((session, item))) is not None:
                 self._points.move_to_end((session, item))
-                return point
+                return codes
         if piece.about["state"] != "done":
             raise ArgumentError(f"{piece.about['name']} is not done: wait for it, or choose another.")
-        point = codes_of(self.prior, found, found.codes(piece))
+        codes = codes_of(self.prior, found, found.codes(piece))
         with self._lock:
-            self._points[session, item] = point
+            self._points[session, item] = codes
             while len(self._points) > _MOST_POINTS:
                 self._points.popitem(last=False)
-        return point
+        return codes
