@@ -13,6 +13,7 @@ from gprior_jax.images.arrays import from_uint8
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.tasks.finishing import Blend, blend
+from gprior_jax.typing import Array
 
 
 class Measured(NamedTuple):
@@ -34,12 +35,18 @@ class Measured(NamedTuple):
         return 1.0 - self.known
 
     def into(self, images: np.ndarray) -> np.ndarray:
-        """Images ``[K, R, R, C]`` with what was known, as the result of an inpainting has it."""
+        """Images ``[K, R, R, C]`` with what was known, as the result of an inpainting has it.
+
+        >>> half = Measured(np.zeros((2, 2, 1), np.float32), np.eye(2, dtype=np.float32)[..., None], "paste")
+        >>> half.into(np.ones((1, 2, 2, 1), np.float32))[0, ..., 0].tolist()
+        [[0.0, 1.0], [1.0, 0.0]]
+        """
         whole = np.divide(self.observed, self.known, out=self.observed.copy(), where=self.known > 0)
-        return np.stack([np.asarray(_blended(self.blend, image, whole, self.known)) for image in images])
+        observed, known = jnp.asarray(whole), jnp.asarray(self.known)
+        return np.stack([np.asarray(_blended(self.blend, image, observed, known)) for image in jnp.asarray(images)])
 
 
-def _blend(mode: Blend, image: jnp.ndarray, observed: jnp.ndarray, known: jnp.ndarray) -> jnp.ndarray:
+def _blend(mode: Blend, image: Array, observed: Array, known: Array) -> Array:
     return blend(image, observed, known, mode)
 
 
@@ -56,7 +63,7 @@ def measured_of(record: Record, settings: Mapping[str, Any]) -> Measured | None:
     mode = settings.get("blend") or "paste"
     if settings.get("task") != "inpaint" or mode == "none" or record.known is None:
         return None
-    return Measured(np.asarray(from_uint8(record.target)), np.float32(record.known) / 255.0, mode)
+    return Measured(np.asarray(from_uint8(record.target)), record.known.astype(np.float32) / 255.0, mode)
 
 
 def doubt(record: Record, settings: Mapping[str, Any]) -> str:
@@ -82,7 +89,7 @@ def keep_measured(source: str | os.PathLike, images: np.ndarray) -> np.ndarray:
 
     Args:
         source: the ``.npz`` file that a run wrote.
-        images: ``[K, R, R, C]``, as :func:`gprior_jax.editing.render` draws them.
+        images: ``[K, R, R, C]`` in [-1, 1], as :func:`gprior_jax.editing.render` draws them.
 
     Raises:
         CheckpointError: another file, or damaged.

@@ -14,6 +14,7 @@ from gprior_jax._version import __version__
 from gprior_jax.errors import GPriorError
 from gprior_jax.serving.app import add_service, told_error
 from gprior_jax.serving.gate import Gate
+from gprior_jax.serving.intake import Intake
 from gprior_jax.serving.metrics import Metrics
 from gprior_jax.studio.door import Door, refuse
 from gprior_jax.studio.edit_routes import add_edits
@@ -54,8 +55,9 @@ def make_studio(workspace: Workspace, token: str | None = None) -> FastAPI:
     _add_errors(app, workspace)
     add_service(app, workspace.engine, metrics)
     add_sessions(app, workspace)
-    add_items(app, workspace)
-    app.state.edits = add_edits(app, workspace)
+    intake = Intake()
+    add_items(app, workspace, intake)
+    app.state.edits = add_edits(app, workspace, intake)
     _add_page(app, workspace)
     return app
 

@@ -17,7 +17,8 @@ from starlette.exceptions import HTTPException
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images.files import resized
-from gprior_jax.serving.bodies import read_body, read_form, sentence_of
+from gprior_jax.serving.bodies import read_body, read_form, read_small, sentence_of
+from gprior_jax.serving.intake import Intake
 from gprior_jax.studio import files, looks
 from gprior_jax.studio.edits import FORBID, NO_EDIT, Edit, Edits, Strength
 from gprior_jax.studio.known import told
@@ -102,13 +103,13 @@ class WantedFile(OfEdit):
     kind: files.Kind
 
 
-def add_edits(app: FastAPI, workspace: Workspace) -> Edits:
+def add_edits(app: FastAPI, workspace: Workspace, intake: Intake) -> Edits:
     """Edits of items; what does them, to be started (:meth:`Edits.start`)."""
     edits = Edits(workspace)
     quick, slow = Line(_QUICK), Line(_SLOW)
     _add_pictures(app, edits, quick)
     _add_explanations(app, edits, slow)
-    _add_directions(app, edits, quick)
+    _add_directions(app, edits, quick, intake)
 
     @app.post("/studio/sessions/{name}/files")
     async def keep(name: str, request: Request) -> Response:
@@ -162,7 +163,7 @@ def _add_explanations(app: FastAPI, edits: Edits, slow: "Line") -> None:
         return await slow.run(request, looks.ways, edits, name, asked.item, asked.other, asked.steps, asked.side)
 
 
-def _add_directions(app: FastAPI, edits: Edits, quick: "Line") -> None:
+def _add_directions(app: FastAPI, edits: Edits, quick: "Line", intake: Intake) -> None:
     workspace = edits.workspace
 
     @app.get("/studio/sessions/{name}/directions")
@@ -173,12 +174,13 @@ def _add_directions(app: FastAPI, edits: Edits, quick: "Line") -> None:
     @app.post("/studio/sessions/{name}/directions")
     async def add(name: str, request: Request) -> Response:
         folder = workspace.folder(name)
-        content = await read_body(request, workspace.engine.limits)
-        fields, sent = await read_form(request, content, most_files=1)
-        if sent.keys() != {"file"}:
-            raise HTTPException(400, "the form has no file of the name file: send one with directions.")
-        called = str(fields.get("name") or "direction")
-        added = await quick.run(request, workspace.book.add, folder, called, sent["file"])
+        async with intake.place():
+            content = await read_body(request, workspace.engine.limits)
+            fields, sent = await read_form(request, content, most_files=1)
+            if sent.keys() != {"file"}:
+                raise HTTPException(400, "the form has no file of the name file: send one with directions.")
+            called = str(fields.get("name") or "direction")
+            added = await quick.run(request, workspace.book.add, folder, called, sent["file"])
         found = workspace.book.known(folder)
         listed = told({each: found[each] for each in added.names})
         return JSONResponse({"directions": listed, "remarks": added.remarks}, 201)
@@ -222,7 +224,7 @@ async def _read(request: Request, workspace: Workspace, kind: type[K]) -> K:
         HTTPException: 400, it is none.
         ArgumentError: something in it is none.
     """
-    content = await read_body(request, workspace.engine.limits)
+    content = await read_small(request, workspace.engine.limits)
     try:
         given = json.loads(content)
     except (ValueError, RecursionError):

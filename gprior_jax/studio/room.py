@@ -41,7 +41,7 @@ class Room:
         used = self._used(sessions)
         if used + more > self.most_bytes:
             told = f"{self._folder} holds {used / 1e9:.3g} GB, and may hold {self.most_bytes / 1e9:.3g}"
-            raise NoRoomError(f"{told}: remove sessions, or start the studio with more --keep-gigabytes.")
+            raise NoRoomError(f"{told}: remove sessions, or let the studio keep more gigabytes.")
 
     def _used(self, sessions: Iterable[Session]) -> int:
         beside = (entry for entry in self._folder.iterdir() if entry.name.startswith(".") and entry.is_dir())

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from gprior_jax.serving.bodies import read_body
+from gprior_jax.serving.bodies import read_small
 from gprior_jax.studio.told import told_briefly, told_session
 from gprior_jax.studio.workspace import Workspace
 
@@ -16,9 +16,9 @@ async def read_object(request: Request, workspace: Workspace) -> dict[str, Any]:
     """The JSON object that a request sends; an empty one where it sends nothing.
 
     Raises:
-        HTTPException: 400, it sends something else; see also :func:`gprior_jax.serving.bodies.read_body`.
+        HTTPException: 400, it sends something else; see also :func:`gprior_jax.serving.bodies.read_small`.
     """
-    content = await read_body(request, workspace.engine.limits)
+    content = await read_small(request, workspace.engine.limits)
     try:
         told = json.loads(content) if content.strip() else {}
     except (ValueError, RecursionError):

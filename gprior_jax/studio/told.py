@@ -35,6 +35,9 @@ _TITLES = {
     "pulse": "PULSE",
 }
 
+_ON_ITS_WAY = {"done": "running", "saved": "queued"}
+"""What is told of a job that is about to be written, and of one that goes on with the next start."""
+
 ABOUT = ("name", "task", "state", "settings", "created")
 
 
@@ -124,8 +127,7 @@ def told_item(workspace: Workspace, session: Session, piece: Piece) -> dict[str,
         now = workspace.engine.told(job)
         known = ("state", "step", "steps", "loss", "psnr", "seconds_left", "place", "error")
         told |= {name: now[name] for name in known if name in now}
-        # About to be written; and of a studio that ends, which goes on with it next time.
-        told["state"] = {"done": "running", "saved": "queued"}.get(told["state"], told["state"])
+        told["state"] = _ON_ITS_WAY.get(str(told["state"]), told["state"])
     shown = piece.view.picture is not None and told["state"] in ("queued", "running")
     told["preview"] = f"{place}/preview.png?v={piece.view.version}" if shown else None
     told["images"] = _images(place, own)

@@ -125,7 +125,7 @@ def test_a_folder_that_holds_enough_takes_nothing_more(little, tmp_path):
         (big / "big").write_bytes(bytes(95_000))
         ask.workspace.rename(other, "Big")  # Written to.
         status, told = ask.drop(session, SHORT)
-        assert (status, "more --keep-gigabytes" in told["detail"]) == (507, True)
+        assert (status, "let the studio keep more gigabytes" in told["detail"]) == (507, True)
         assert str(tmp_path / "s") in told["detail"]
         assert ask.send("POST", f"/studio/sessions/{session}/items", {"seed": 1})[0] == 507
         assert ask.item(session, done["id"])["state"] == "done"
