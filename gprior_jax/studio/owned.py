@@ -82,7 +82,7 @@ class Owned:
                 if piece.about["state"] not in ("done", "failed", "cancelled"):
                     told: dict[str, Any] = {"state": job.state.value, "error": job.why}
                     if job.state is State.SAVED:
-                        told = {"goes_on": True}
+                        told = {"goes_on": fingerprint(self.prior.params)}
                     piece.about |= told | {"step": job.step, "steps": job.num_steps}
                     if not piece.is_removed:
                         self.session.save()

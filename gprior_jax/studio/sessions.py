@@ -102,9 +102,7 @@ class Session:
         remove_leftovers(self.folder, self.folder / EDITS)
         for piece in self.items.values():
             if piece.about["state"] in UNDER_WAY:
-                if piece.about.pop("goes_on", False):
-                    piece.begin_again()
-                else:
+                if "goes_on" not in piece.about:
                     piece.about |= {"state": "cancelled", "error": _INTERRUPTED}
                 shutil.rmtree(self.folder / piece.id, ignore_errors=True)
             with contextlib.suppress(OSError, ValueError):

@@ -24,6 +24,7 @@ from gprior_jax.studio.room import GIGABYTES
 from gprior_jax.studio.sessions import Session, UnknownItemError
 from gprior_jax.studio.uploads import Uploads, unpack
 from gprior_jax.studio.views import FirstLook
+from gprior_jax.summary import fingerprint
 
 LOG = logging.getLogger("gprior_jax.studio")
 
@@ -158,11 +159,18 @@ class Workspace(Library):
         with piece.lock:
             if piece.is_removed or piece.job is not None or not piece.is_under_way:
                 return False
+            weights, order = piece.about.get("goes_on"), stored_order(piece.about)
+            piece.begin_again()
+            session.save()  # Before: what kills the process shall not do so at every start.
             try:
-                self._work(session, piece, stored_order(piece.about), session.files(piece))
+                if weights != fingerprint(self.prior.params):
+                    of = session.about["model"]
+                    raise ArgumentError(f"it was begun with {of}: start it again here, or the studio with {of}.")
+                self._work(session, piece, order, session.files(piece))
             except (GPriorError, OSError, KeyError) as error:
                 why = str(error) if isinstance(error, GPriorError) else "its photograph cannot be read."
                 piece.about |= {"state": "cancelled", "error": why}
+                piece.view.end()
                 session.save()
                 tell(f"{piece.about['name']} does not go on: {why}")
                 return False

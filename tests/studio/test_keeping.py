@@ -18,6 +18,15 @@ from studio.studios import SHORT, mask, studio
 LASTING = {"steps": LONG, "codes": 2}
 
 
+@pytest.fixture(scope="module")
+def another(tmp_path_factory):
+    """A prior of the same shapes, and its folder."""
+    plain, folder = priors.plain(), tmp_path_factory.mktemp("models") / "another"
+    double = dataclasses.replace(plain, params=jax.tree.map(lambda leaf: 2 * leaf, plain.params), weights=None)
+    zoo.save(double, folder)
+    return double, folder
+
+
 def at(session, number, what=""):
     return f"/studio/sessions/{session}/items/{number}{what}"
 
@@ -29,7 +38,7 @@ def begun(ask, session, order=LASTING, **files):
     return number
 
 
-def test_what_was_under_way_goes_on_with_the_next_start(little, tmp_path):
+def test_what_was_under_way_goes_on_with_the_next_start(little, another, tmp_path):
     with studio(priors.plain(), tmp_path / "s", little, lanes=1) as ask:
         session = ask.begin()
         first = begun(ask, session, LASTING | {"task": "inpaint", "samples": 2}, mask=mask())
@@ -51,6 +60,11 @@ def test_what_was_under_way_goes_on_with_the_next_start(little, tmp_path):
         assert (lost["state"], len(told)) == ("cancelled", 1)
         until(lambda: not list((tmp_path / "s" / ".under-way").iterdir()))
         assert ask.workspace.go_on(told.append) == 0
+        other = begun(ask, session)
+    with studio(another[0], tmp_path / "s", another[1]) as ask:
+        assert ask.workspace.go_on(told.append) == 0
+        item = ask.item(session, other)
+        assert (item["state"], item["again"], f"was begun with {little}" in item["error"]) == ("cancelled", True, True)
 
 
 def test_what_ended_without_a_result_begins_again(ask):
@@ -158,7 +172,7 @@ def test_lanes_of_removed_and_of_idle_sessions_are_freed(ask, monkeypatch):
     assert ask.done(session, SHORT, image=png(2))["state"] == "done"
 
 
-def test_a_model_is_known_by_its_weights_whatever_it_is_called(little, tmp_path, monkeypatch):
+def test_a_model_is_known_by_its_weights_whatever_it_is_called(little, another, tmp_path, monkeypatch):
     monkeypatch.chdir(little.parent)
     with studio(priors.plain(), tmp_path / "s", little.name) as ask:
         session = ask.begin()
@@ -169,9 +183,6 @@ def test_a_model_is_known_by_its_weights_whatever_it_is_called(little, tmp_path,
         for number in (drawn, found):
             assert ask.item(session, number)["editable"]
             assert ask.send("POST", f"/studio/sessions/{session}/render", {"item": number})[0] == 200
-    plain = priors.plain()
-    other = dataclasses.replace(plain, params=jax.tree.map(lambda leaf: 2 * leaf, plain.params), weights=None)
-    zoo.save(other, tmp_path / "other")
-    with studio(other, tmp_path / "s", tmp_path / "other") as ask:
+    with studio(another[0], tmp_path / "s", another[1]) as ask:
         status, told = ask.send("POST", f"/studio/sessions/{session}/render", {"item": drawn})
         assert (status, "is of little, and the studio has another prior" in told["detail"]) == (422, True)
