@@ -74,7 +74,8 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
         self._go_on(workspace)
         wait_for_signal()
         _, saved = engine.close(0.0)
-        told = f"; {saved} photographs are under way, and go on when it is started again" if saved else ""
+        under_way = "1 photograph is" if saved == 1 else f"{saved} photographs are"
+        told = f"; {under_way} under way, to go on when it is started again" if saved else ""
         say(f"the studio ends, its sessions are kept{told}.", self.json)
         listener.stop()
         workspace.close()
