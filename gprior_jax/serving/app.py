@@ -111,10 +111,10 @@ def _add_models(app: FastAPI, engine: Engine, model: str) -> None:
 
 def _add_orders(app: FastAPI, engine: Engine) -> None:
     """Asking for a job."""
-    intake = Intake()
+    intake = Intake(engine.limits)
 
     async def read(request: Request) -> tuple[Asked, Ready]:
-        async with intake.place():
+        async with intake.room(request):
             asked, sent = await read_order(request, engine.limits)
             engine.check_room()
             return asked, await intake.decoded(engine.maker.read, asked, sent)

@@ -66,12 +66,12 @@ SMALL = 1.0
 
 
 async def read_small(request: Request, limits: Limits) -> bytes:
-    """The body of a request that sends no files, which needs no place; see :func:`read_body`."""
+    """The body of a request that sends no files, which needs no room; see :func:`read_body`."""
     return await read_body(request, dataclasses.replace(limits, megabytes=min(SMALL, limits.megabytes)))
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:
-    """The body, if it is no larger and no later than it may be; with files, at a place of the server's intake.
+    """The body, if it is no larger and no later than it may be; with files, in the room of the server's intake.
 
     Raises:
         HTTPException: 413 or 408.

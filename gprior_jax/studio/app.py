@@ -55,7 +55,7 @@ def make_studio(workspace: Workspace, token: str | None = None) -> FastAPI:
     _add_errors(app, workspace)
     add_service(app, workspace.engine, metrics)
     add_sessions(app, workspace)
-    intake = Intake()
+    intake = Intake(workspace.engine.limits)
     add_items(app, workspace, intake)
     app.state.edits = add_edits(app, workspace, intake)
     _add_page(app, workspace)

@@ -174,7 +174,7 @@ def _add_directions(app: FastAPI, edits: Edits, quick: "Line", intake: Intake) -
     @app.post("/studio/sessions/{name}/directions")
     async def add(name: str, request: Request) -> Response:
         folder = workspace.folder(name)
-        async with intake.place():
+        async with intake.room(request):
             content = await read_body(request, workspace.engine.limits)
             fields, sent = await read_form(request, content, most_files=1)
             if sent.keys() != {"file"}:

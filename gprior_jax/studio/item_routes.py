@@ -52,7 +52,7 @@ def add_items(app: FastAPI, workspace: Workspace, intake: Intake) -> None:
 
     @app.post("/studio/place")
     async def place(request: Request) -> dict[str, Any]:
-        async with intake.place():
+        async with intake.room(request):
             uploads, fields = await read_uploads(request, workspace)
             return await intake.decoded(_placed, workspace, uploads, str(fields.get("name") or "photograph"))
 
@@ -83,7 +83,7 @@ def _add_orders(app: FastAPI, workspace: Workspace, intake: Intake) -> None:
             return JSONResponse(told_item(workspace, session, piece), 201)
         if _kind(request) != FORM:
             raise HTTPException(415, f"content type {_kind(request)[:40]!r}: use {FORM} or {JSON}.")
-        async with intake.place():
+        async with intake.room(request):
             uploads, fields = await read_uploads(request, workspace)
             order = parse_order(fields.get("order", "{}"), workspace.maker.first)
             workspace.engine.check_room()
