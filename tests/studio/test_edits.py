@@ -1,21 +1,16 @@
 """Edits of items: what the commands draw, without compiling while sliders move, and all of it can be kept."""
 
 import asyncio
-import base64
-import dataclasses
 import io
-import json
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
 from cli import priors
-from PIL import Image
 from serving.served import png
 from starlette.exceptions import HTTPException
 
@@ -23,72 +18,15 @@ from gprior_jax import geometry, zoo
 from gprior_jax.cli.main import main
 from gprior_jax.compiling import jit
 from gprior_jax.editing import Direction
-from gprior_jax.errors import CheckpointError
-from gprior_jax.runs.directions_file import about_model, save_direction
-from gprior_jax.runs.lineage import ANCESTORS, TUNED_FROM, line_of
+from gprior_jax.runs.directions_file import save_direction
 from gprior_jax.runs.sources import _parametrization
 from gprior_jax.serving.asked import Asked
 from gprior_jax.studio import direction_files, looks
 from gprior_jax.studio import edits as studio_edits
 from gprior_jax.studio.directions import NUM_FOUND, Directions
 from gprior_jax.studio.edit_routes import Line
-from studio.studios import JSON, SHORT, form, mask, studio
-
-SIDE = 8
-
-
-def pixels(content):
-    """A PNG, by its path or content, as signed numbers."""
-    file = io.BytesIO(content) if isinstance(content, bytes) else content
-    return np.asarray(Image.open(file)).astype(int)
-
-
-def of_url(url):
-    return pixels(base64.b64decode(url.partition(",")[2]))
-
-
-def close(found, wanted):
-    np.testing.assert_allclose(found, wanted, atol=1)
-
-
-class Editing:
-    """A session with two drawn items and one of several codes, and a direction."""
-
-    def __init__(self, ask, model):
-        self.ask, self.model = ask, model
-        self.session = ask.begin("edits")
-        drawn = [ask.send("POST", self.at("items"), {"seed": seed})[1]["id"] for seed in (1, 2)]
-        several = ask.done(self.session, {"name": "p.png", "method": "mganprior", "codes": 2, "steps": 2})
-        self.first, self.second, self.several = *drawn, several["id"]
-        width = ask.workspace.prior.w_dim if ask.workspace.prior.num_styles else SIDE
-        space = "w" if ask.workspace.prior.num_styles else "z"
-        self.direction = Direction(np.random.default_rng(0).normal(size=width), space, name="up")
-        self.file = ask.workspace.path / "up.npz"
-        save_direction(self.file, self.direction)
-        _, self.added, _ = self.add(self.file.read_bytes(), "up.npz")
-
-    def at(self, what):
-        return f"/studio/sessions/{self.session}/{what}"
-
-    def add(self, content, name):
-        body, kind = form(None, file=content)
-        field = f'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n{name}\r\n'.encode()
-        return self.ask("POST", self.at("directions"), field + body, kind)
-
-    def post(self, what, **told):
-        return self.ask("POST", self.at(what), json.dumps(told), JSON)
-
-    def picture(self, item, **edit):
-        status, content, headers = self.post("render", item=item, edit=edit)
-        assert status == 200, content
-        assert headers["content-type"] == "image/png"
-        return pixels(content)
-
-    def source(self, item):
-        return self.ask.workspace.point(self.session, item).name
-
-    def run(self, command, out, *words):
-        assert main([command, *map(str, words), "--model", str(self.model), "--out", str(out)]) == 0
+from studio.edited import SIDE, Editing, close, of_url, pixels, slider
+from studio.studios import JSON, studio
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +40,6 @@ def styled(tmp_path_factory):
 @pytest.fixture(scope="module")
 def plain(ask, little):
     return Editing(ask, little)
-
-
-def slider(strength=1.5, **own):
-    return [{"direction": "up", "strength": strength} | own]
 
 
 def test_sliders_do_what_gprior_edit_does(styled, plain, tmp_path):
@@ -227,114 +161,6 @@ def test_what_is_kept_makes_the_same_picture(styled, tmp_path, monkeypatch, name
     styled.run("render", tmp_path / "again.png", tmp_path / "kept.npz")
     close(pixels("again.png"), wanted)
     assert lines[0].partition(" --")[0] in kept["report"].decode()
-
-
-@pytest.fixture(scope="module")
-def inpainted(plain):
-    """An item of two answers, and its picture."""
-    order = SHORT | {"name": "q.png", "task": "inpaint", "samples": 2}
-    item = plain.ask.done(plain.session, order, mask=mask())
-    return item, pixels(plain.ask("GET", item["images"]["result"])[1])
-
-
-def kept_of(plain, item, edit):
-    return {
-        kind: plain.post("files", item=item, edit=edit, kind=kind)[1] for kind in ("png", "npz", "command", "python")
-    }
-
-
-def run_lines(content):
-    """Run the commands of a text."""
-    for line in content.decode().splitlines():
-        if not line.startswith("#"):
-            assert main(shlex.split(line)[1:]) == 0
-
-
-def test_of_a_restoration_what_is_seen_is_kept(plain, inpainted, tmp_path, monkeypatch):
-    item, seen = inpainted
-    kept = kept_of(plain, item["id"], {})
-    np.testing.assert_array_equal(pixels(kept["png"]), seen)
-    np.testing.assert_array_equal(plain.picture(item["id"]), seen)
-    monkeypatch.chdir(tmp_path)
-    exec(compile(kept["python"], "kept.py", "exec"), {})
-    np.testing.assert_array_equal(pixels("q.png"), seen)
-    run_lines(kept["command"])
-    close(pixels("results/q.png"), seen)
-
-
-def test_edits_of_an_inpainted_picture_keep_what_was_known(plain, inpainted, tmp_path, monkeypatch):
-    """As its result does; on the page and in what commands and programs draw."""
-    item, seen = inpainted
-    edit = {"sliders": slider(3.0)}
-    own = plain.picture(item["id"], **edit)
-    known = np.ones((SIDE, SIDE), bool)
-    known[2:5, 2:4] = False  # Where it is painted.
-    np.testing.assert_array_equal(own[known], seen[known])
-    assert (own[~known] != seen[~known]).any()
-    told = {"item": item["id"], "edit": {}, "direction": "up"}
-    np.testing.assert_array_equal(pixels(plain.post("strip", **told, strengths=[0, 3])[1]), np.hstack([seen, own]))
-    changed = pixels(plain.post("heatmap", **told, strength=3)[1])[..., 3]
-    assert changed[~known].any()
-    assert not changed[known].any()
-
-    monkeypatch.chdir(tmp_path)
-    kept = kept_of(plain, item["id"], edit)
-    run_lines(kept["command"])
-    close(pixels("q_edited.png"), own)
-    (tmp_path / "q_edited.png").unlink()
-    exec(compile(kept["python"], "kept.py", "exec"), {})
-    close(pixels("q_edited.png"), own)
-    (tmp_path / "kept.npz").write_bytes(kept["npz"])
-    plain.run("render", tmp_path / "again.png", tmp_path / "kept.npz")
-    close(pixels("again.png"), own)
-    words = ["--along", plain.file, "--strengths", 0, 3, "--mode", "relative", "--paste"]
-    plain.run("edit", tmp_path / "edited", plain.source(item["id"]), *words)
-    close(pixels(tmp_path / "edited" / "sheet.png"), np.hstack([seen, own]))
-    photograph = pixels(plain.ask("GET", item["images"]["photograph"])[1])
-    np.testing.assert_array_equal(pixels(tmp_path / "edited" / "pasted" / "q_+3.png")[known], photograph[known])
-
-
-def test_of_an_earlier_inpainting_it_is_said_that_all_is_edited(plain, inpainted, tmp_path, capsys):
-    item, _ = inpainted
-    with np.load(plain.source(item["id"])) as stored:
-        np.savez(tmp_path / "q.npz", **{name: stored[name] for name in stored.files if name != "known"})
-    plain.run("render", tmp_path / "out.png", tmp_path / "q.npz")
-    assert "q does not say which pixels were known" in capsys.readouterr().err
-    assert item["edits"] is None
-
-
-def test_answers_can_be_kept(plain, inpainted, tmp_path, monkeypatch):
-    item, seen = inpainted
-    answers = {each["name"]: each for each in item["answers"]}
-    assert list(answers) == ["answer_1", "answer_2", "mean", "std"]
-    assert answers["answer_1"]["loss"] <= answers["answer_2"]["loss"]
-    assert answers["mean"]["loss"] is None
-    monkeypatch.chdir(tmp_path)
-    shown = dict(item["images"], answer_1=item["images"]["samples"][0], answer_2=item["images"]["samples"][1])
-    for name, stem in (("answer_1", "q_1"), ("answer_2", "q_2"), ("mean", "q_mean"), ("std", "q_std")):
-        kept = {}
-        for kind, place in answers[name]["files"].items():
-            status, content, headers = plain.ask("GET", place)
-            assert status == 200
-            ending = {"png": "png", "npz": "npz", "command": "txt", "python": "py"}[kind]
-            assert headers["content-disposition"].endswith(f"''{stem}.{ending}")
-            kept[kind] = content
-        assert ("npz" in kept) == name.startswith("answer")
-        wanted = pixels(plain.ask("GET", shown[name])[1])
-        np.testing.assert_array_equal(pixels(kept["png"]), wanted)
-        exec(compile(kept["python"], "kept.py", "exec"), {})
-        np.testing.assert_array_equal(pixels(f"{stem}.png"), wanted)
-        if "npz" in kept:
-            (tmp_path / f"{stem}.npz").write_bytes(kept["npz"])
-            plain.run("render", tmp_path / f"{stem}_again.png", tmp_path / f"{stem}.npz")
-            close(pixels(f"{stem}_again.png"), wanted)
-    assert (pixels("q_1.png") == seen).all()
-    assert (pixels("q_2.png") != seen).any()
-    run_lines(plain.ask("GET", answers["answer_2"]["files"]["command"])[1])
-    close(pixels("results/samples/q_2.png"), pixels("q_2.png"))
-    place = answers["mean"]["files"]["png"].rpartition("/")[0]
-    for wrong, status in (("answer_3.png", 404), ("mean.npz", 422), ("x.png", 404), ("answer_1.exe", 404)):
-        assert plain.ask("GET", f"{place}/{wrong}")[0] == status
 
 
 def test_what_is_kept_names_files_from_anywhere(ask, tmp_path, monkeypatch, little):
@@ -526,55 +352,3 @@ def test_programs_and_directions_are_there_beforehand(plain):
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == stamps
     for name, known in first.items():
         np.testing.assert_array_equal(again.known()[name].direction.vector, known.direction.vector)
-
-
-def test_no_direction_hides_another(styled, tmp_path):
-    """Whichever comes first: what is found has its names for itself."""
-    book = Directions(priors.styled(), str(styled.model), tmp_path / "found")
-    session = tmp_path / "session"
-    session.mkdir()
-    content = styled.file.read_bytes()
-    assert book.add(session, "sefa_0.npy", _vector(1)).names == ["sefa_0_2"]
-    save_direction(session / "directions" / "sefa_1.npz", styled.direction)  # Of an earlier version.
-    book.find()
-    assert book.add(session, "ganspace_3.npy", _vector(2)).names == ["ganspace_3_2"]
-    known = book.known(session)
-    assert {known[name].kind for name in ("sefa_0", "sefa_1", "ganspace_3")} == {"sefa", "ganspace"}
-    assert {known[f"{name}_2"].kind for name in ("sefa_0", "sefa_1", "ganspace_3")} == {"file"}
-    assert content == styled.file.read_bytes()
-
-
-def _vector(seed):
-    buffer = io.BytesIO()
-    np.save(buffer, np.random.default_rng(seed).normal(size=(1, priors.styled().w_dim)))
-    return buffer.getvalue()
-
-
-def test_a_direction_of_the_prior_that_another_was_tuned_from(styled, tmp_path, capsys):
-    """People tune, then edit: the latent space is the same. Of any other prior it means nothing, for commands too."""
-    base = priors.styled()
-    tuned = dataclasses.replace(base, params=jax.tree.map(lambda leaf: 1.001 * leaf, base.params), critic=None)
-    save_direction(tmp_path / "w_up.npz", styled.direction, about_model(base, "some:prior"))
-    for name, line in (("tuned", line_of(base, str(styled.model))), ("other", [])):
-        zoo.save(tuned, tmp_path / name, provenance={ANCESTORS: line})
-    zoo.save(tuned, tmp_path / "earlier", provenance={TUNED_FROM: str(styled.model)})
-    content = (tmp_path / "w_up.npz").read_bytes()
-    for name in ("tuned", "earlier", "other"):
-        book = Directions(tuned, str(tmp_path / name), tmp_path / "found")
-        (tmp_path / "session" / name).mkdir(parents=True)
-        words = ["edit", "seed:1", "--along", str(tmp_path / "w_up.npz"), "--strengths", "1"]
-        code = main([*words, "--model", str(tmp_path / name), "--out", str(tmp_path / "out" / name)])
-        told = capsys.readouterr().err
-        if name == "other":
-            assert code != 0
-            with pytest.raises(CheckpointError, match="has other weights") as error:
-                book.add(tmp_path / "session" / name, "w_up.npz", content)
-            assert str(error.value) in told.replace(f"{tmp_path}/", "")
-        else:
-            assert code == 0, told
-            added = book.add(tmp_path / "session" / name, "w_up.npz", content)
-            assert added.remarks == [
-                "w_up is a direction of some:prior, which these weights were tuned from: it moves the same codes."
-            ]
-            assert added.remarks[0] in told
-            assert list(book.known(tmp_path / "session" / name)) == ["up"]
