@@ -21,6 +21,7 @@ from gprior_jax.images import arrays as im
 from gprior_jax.images.files import resized, save_image
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import Parametrization, Tuning
+from gprior_jax.runs.keeping import Measured
 from gprior_jax.runs.pasting import Photograph, photograph_of
 from gprior_jax.runs.sources import read_points, split_source
 from gprior_jax.runs.tuned import tuned_folder
@@ -128,8 +129,14 @@ class CodeCommand(PriorFlags, TruncationFlag):
         if not Path(self.model).is_dir() or not folder.is_dir() or not Path(self.model).samefile(folder):
             warn(f"{point.name} is an image of a tuned generator, {folder}: with {self.model} its pivot is drawn.")
 
-    def render(self, prior: Prior, variables: Variables, parametrization: Parametrization | None = None) -> np.ndarray:
-        """Pictures of points, uint8 ``[T, S, S, 3]``, at the wanted size."""
+    def render(
+        self,
+        prior: Prior,
+        variables: Variables,
+        parametrization: Parametrization | None = None,
+        measured: Measured | None = None,
+    ) -> np.ndarray:
+        """Pictures of points, uint8 ``[T, S, S, 3]``, at the wanted size; with what was known of an inpainted one."""
         count = len(next(iter(variables.values())))
         batch_size = self.batch_size or default_batch_size(prior.resolution, count)
         rendered = editing.render(
@@ -141,7 +148,7 @@ class CodeCommand(PriorFlags, TruncationFlag):
             batch_size=batch_size,
         )
         check_drawn(rendered)
-        pictures = im.to_uint8(rendered)
+        pictures = im.to_uint8(rendered if measured is None else measured.into(rendered))
         return np.stack([resized(picture, self.size) for picture in pictures])
 
     def photograph(self, source: str, out: Path) -> Photograph:

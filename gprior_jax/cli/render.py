@@ -14,7 +14,7 @@ from gprior_jax.cli.telling import warn
 from gprior_jax.editing import Point, Slider
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.runs.edits import one_direction
+from gprior_jax.runs.edits import before, one_direction
 
 OWN = "own"
 """In ``--layers``, of a direction: the styles that it is meant for."""
@@ -23,6 +23,8 @@ OWN = "own"
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Render(CodeCommand):
     """Draw one picture of one code after several edits, in this order: towards another, styles, directions, psi.
+
+    Of an inpainted picture what was known stays, as in its result.
 
     Attributes:
         source: a code, as for gprior morph: seed:7, draw:5, a result of gprior invert (its folder or .npz), an .npz,
@@ -57,9 +59,13 @@ class Render(CodeCommand):
         self.check_flags(self.out, [self.out], [self.source, *others])
         self._check()
         prior = self.prior()
+        own = self._point(prior, self.source)
+        known = before(own, photograph=False)
+        if known is not None and known.doubt:
+            warn(known.doubt)
         found = editing.combined(
             prior,
-            self._point(prior, self.source),
+            own,
             self._sliders(prior),
             towards=None if self.towards is None else (self._point(prior, self.towards), self.at),
             styles=None if self.styles is None else (self._point(prior, self.styles), self.style_layers),
@@ -67,7 +73,8 @@ class Render(CodeCommand):
             truncation_psi=self.psi,
         )
         variables = {name: np.asarray(value)[None] for name, value in found.variables.items()}
-        codes.write_picture(self.out, self.render(prior, variables, found.parametrization)[0])
+        measured = None if known is None else known.measured
+        codes.write_picture(self.out, self.render(prior, variables, found.parametrization, measured)[0])
         return self.tell(f"{self.source} of {prior.name} in {self.out}", {"out": str(self.out), "code": found.name})
 
     def _check(self) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import os
 import sys
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from gprior_jax.cli.compiled import hand_on_now
 from gprior_jax.cli.flags import PriorFlags
 from gprior_jax.cli.listening import GARBAGE, LimitFlags, ListenFlags, places, require_serving, wait_for_signal
 from gprior_jax.cli.telling import print_json, say, warn
-from gprior_jax.errors import GPriorError
+from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.keys import seeded
 from gprior_jax.serving.engine import Engine
 from gprior_jax.studio.making import StudioMaker
 from gprior_jax.studio.owned import finish
+from gprior_jax.studio.room import GIGABYTES
+from gprior_jax.studio.unfinished import Unfinished
+from gprior_jax.studio.warming import warm
 from gprior_jax.studio.workspace import Workspace
 
 
@@ -35,6 +39,7 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
         timeout: seconds of an image, with its waiting; one under way then ends with the best found.
         max_megabytes: of a photograph's file.
         max_megapixels: of a photograph.
+        keep_gigabytes: that the folder may hold: nothing more is taken then, and nothing but what was removed goes.
     """
 
     folder: Path = Path("studio")
@@ -44,6 +49,7 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
     timeout: float = 3600.0
     max_megabytes: float = 40.0
     max_megapixels: float = 50.0
+    keep_gigabytes: float = GIGABYTES
 
     def run(self) -> int:
         """Serve until a signal comes."""
@@ -56,8 +62,8 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
         on_cpu = jax.default_backend() == "cpu"  # There sessions have lanes of their own instead.
         slots = self.batch_size or (1 if on_cpu else places(prior.resolution))
         maker = StudioMaker(prior, seeded(self.seed), self.limits(), slots, self.devices, self.model)
-        engine = Engine(maker, finish=finish)
-        workspace = Workspace(engine, self.folder, self.model)
+        engine = Engine(maker, Unfinished(self.folder.absolute(), maker), finish)
+        workspace = Workspace(engine, self.folder, self.model, self.keep_gigabytes)
         app = make_studio(workspace, token)
         listener = Listener(app, self.host, self.port, self.limits())
         self._warm(workspace)
@@ -65,14 +71,26 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
         listener.start()
         app.state.edits.start()
         self._tell(prior.name, listener.address, token is not None)
+        self._go_on(workspace)
         wait_for_signal()
-        cancelled, _ = engine.close(0.0)
-        told = f"; {cancelled} photographs were under way, and are to be dropped again" if cancelled else ""
+        _, saved = engine.close(0.0)
+        under_way = "1 photograph is" if saved == 1 else f"{saved} photographs are"
+        told = f"; {under_way} under way, to go on when it is started again" if saved else ""
         say(f"the studio ends, its sessions are kept{told}.", self.json)
         listener.stop()
         workspace.close()
         hand_on_now()
-        return 1 if cancelled else 0
+        return 0
+
+    def _go_on(self, workspace: Workspace) -> None:
+        """Work on what was under way when an earlier studio was stopped, beside what is asked for now."""
+        threading.Thread(target=workspace.go_on, args=(warn,), name="gprior going on", daemon=True).start()
+
+    def check(self) -> None:
+        """Of what is kept, too."""
+        super().check()
+        if not self.keep_gigabytes > 0:
+            raise ArgumentError(f"--keep-gigabytes {self.keep_gigabytes}: use more than 0.")
 
     def _tell(self, name: str, address: str, has_token: bool) -> None:
         """Say where the page is, and open it."""
@@ -89,7 +107,7 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
         """Compile what a photograph needs first: the encoder's answer, and an inversion with the page's settings."""
         gray = np.full(workspace.prior.image_shape, 128, np.uint8)
         try:
-            workspace.warm(gray)
+            warm(workspace, gray)
         except GPriorError as error:
             warn(f"nothing is compiled beforehand: {error}")
 

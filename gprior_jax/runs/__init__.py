@@ -26,6 +26,7 @@ from gprior_jax.runs.items import Item as Item
 from gprior_jax.runs.items import find_items as find_items
 from gprior_jax.runs.items import match_files as match_files
 from gprior_jax.runs.job import Job as Job
+from gprior_jax.runs.keeping import keep_measured as keep_measured
 from gprior_jax.runs.merging import merge as merge
 from gprior_jax.runs.packing import pack as pack
 from gprior_jax.runs.pasting import Paster as Paster

@@ -12,6 +12,7 @@ from gprior_jax.errors import CheckpointError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.runs.directions_file import bundled_directions
 from gprior_jax.runs.held import Held, hold, read_content
+from gprior_jax.runs.lineage import check_kin
 from gprior_jax.runs.placing import Placed, place, wanted_shapes
 from gprior_jax.runs.sources import split_source
 from gprior_jax.zoo.bundled import BUNDLED
@@ -56,11 +57,14 @@ def read_directions(
     source, chosen = _split_choice(os.fspath(path))
     own, source = split_source(source)
     file, bundled = Path(os.path.expanduser(source)), own_directions(prior, model)
-    if not file.exists() and source in bundled:
+    is_own = not file.exists() and source in bundled
+    if is_own:
         file = bundled[source]
     if not file.exists():
         of = f", or one of {prior}: {', '.join(bundled)}" if bundled else ""
         raise CheckpointError(f"{source} does not exist: give an .npy, .npz, .pt or .pkl file with a direction{of}.")
+    if not is_own:  # Those are meant for the prior, whichever it was made from.
+        check_kin(file, prior, model, tell)
     found: list[Direction] = []
     for held in hold_file(file):
         found += fit(file, prior, held, place(file, prior, held, own or space, tell))

@@ -20,6 +20,7 @@ from gprior_jax.latents import MultiCode, default_layer
 from gprior_jax.objectives import Network, Perceptual, Pixel, Term
 from gprior_jax.operators.masks import looks_inverted, missing_share
 from gprior_jax.runs.edits import Before, before, edited_region
+from gprior_jax.runs.keeping import Measured
 from gprior_jax.runs.pasting import Photograph
 from gprior_jax.storage.atomic import write_bytes
 
@@ -77,6 +78,7 @@ class Edited(NamedTuple):
         share: ``[R, R, 1]``, of the edit in the image; None is all.
         before: ``[R, R, C]``, what stays outside.
         photograph: to be pasted into.
+        measured: what stays of an inpainted picture, whatever is edited.
         variables: ``[S, ...]`` each.
         pictures: uint8 ``[S, size, size, C]``.
         row: for the record.
@@ -87,6 +89,7 @@ class Edited(NamedTuple):
     share: np.ndarray | None
     before: np.ndarray | None
     photograph: Photograph | None
+    measured: Measured | None
     variables: Variables
     pictures: np.ndarray
     row: dict[str, Any]
@@ -116,9 +119,10 @@ class Editor:
         absolute = plan.mode == "absolute" or (plan.mode == "auto" and target.single and not plan.several)
         share = None if plan.mask is None else self._share(plan.mask, point, target, name)
         known = before(point, plan.photographs)
-        edit = Edited(
-            target, absolute, share, None, known.photograph if known else None, {}, np.zeros(0), {"name": name}
-        )
+        if known is not None and known.doubt:
+            self.tell(known.doubt)
+        own = (None, None) if known is None else (known.photograph, known.measured)
+        edit = Edited(target, absolute, share, None, *own, {}, np.zeros(0), {"name": name})
         edit = edit._replace(before=self._before(edit, known))
         variables = editing.moved(self.prior, target, plan.strengths, self.step, absolute=absolute)
         images = self._images(edit, variables)
@@ -136,7 +140,8 @@ class Editor:
     def paste(self, path: Path, edit: Edited, picture: np.ndarray) -> Seam | None:
         """Write the photograph of a point with a picture; under a mask, only where it is edited. Gives its seam."""
         assert edit.photograph is not None
-        content, seam = edit.photograph.pasted(picture, edit.share)
+        share = edit.measured.missing if edit.share is None and edit.measured else edit.share
+        content, seam = edit.photograph.pasted(picture, share)
         write_bytes(path, content)
         return seam
 
@@ -169,7 +174,11 @@ class Editor:
     def _plain(self, edit: Edited) -> np.ndarray:
         """The picture of the variables as they are."""
         own = {name: value[None] for name, value in edit.target.variables.items()}
-        return self._render(own, edit.target)[0]
+        return self._kept(edit, self._render(own, edit.target))[0]
+
+    def _kept(self, edit: Edited, images: np.ndarray) -> np.ndarray:
+        """Images with what is kept of an inpainted picture."""
+        return images if edit.measured is None else edit.measured.into(images)
 
     def _render(self, variables: Variables, target: editing.Movable) -> np.ndarray:
         return editing.render(
@@ -200,6 +209,7 @@ class Editor:
                 batch_size=self._batch_size(len(next(iter(variables.values())))),
             )
         self.plan.check_images(images)
+        images = self._kept(edit, images)
         if edit.share is None or edit.before is None or self.plan.blend == "features":
             return images
         return editing.composite(np.clip(images, -1, 1), edit.before, edit.share)

@@ -15,6 +15,7 @@ from gprior_jax.images.arrays import from_uint8
 from gprior_jax.images.masks import ANY_GRAY, Gray, load_mask
 from gprior_jax.runs.directions import read_directions
 from gprior_jax.runs.entries import run_of
+from gprior_jax.runs.keeping import Measured, doubt, measured_of
 from gprior_jax.runs.names import result_name, same_name
 from gprior_jax.runs.pasting import Photograph, photograph_of
 from gprior_jax.runs.record import read_record
@@ -46,10 +47,14 @@ class Before(NamedTuple):
     Attributes:
         picture: ``[R, R, C]`` in [-1, 1]: the photograph that was inverted, or the result of a restoration.
         photograph: its file.
+        measured: what an inpainting keeps of it.
+        doubt: why it keeps nothing, a sentence; empty where nothing is to be said.
     """
 
     picture: np.ndarray
     photograph: Photograph | None
+    measured: Measured | None
+    doubt: str
 
 
 def before(point: Point, photograph: bool) -> Before | None:
@@ -70,7 +75,8 @@ def before(point: Point, photograph: bool) -> Before | None:
     settings = run_of(Path(point.name))["settings"]
     inverted = "task" not in settings and record.target.shape == record.image.shape
     picture = from_uint8(record.target) if inverted else record.image
-    return Before(np.asarray(picture), photograph_of(point.name) if photograph else None)
+    file = photograph_of(point.name) if photograph else None
+    return Before(np.asarray(picture), file, measured_of(record, settings), doubt(record, settings))
 
 
 def edited_region(

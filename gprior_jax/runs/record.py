@@ -48,6 +48,7 @@ class Record(NamedTuple):
             ``w`` ``[1, num_styles, w_dim]``, as NVIDIA's programs want it.
         frame: ``[4]``, the square of the photograph that was taken where that is its own, see
             :class:`gprior_jax.images.frames.Frame`.
+        known: uint8 ``[R, R, 1]``, of an inpainting: 255 where a pixel was known, 0 where it was missing.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Record(NamedTuple):
     sample_losses: np.ndarray
     styles: np.ndarray | None = None
     frame: np.ndarray | None = None
+    known: np.ndarray | None = None
 
 
 def record_of(
@@ -109,7 +111,8 @@ def record_arrays(record: Record, about: dict[str, Any]) -> dict[str, Any]:
     for prefix, field in _DICTS.items():
         arrays |= {prefix + key: value for key, value in getattr(record, field).items()}
     arrays |= {} if record.styles is None else {"w": record.styles[None]}
-    return arrays | ({} if record.frame is None else {"frame": record.frame})
+    own = {"frame": record.frame, "known": record.known}
+    return arrays | {name: array for name, array in own.items() if array is not None}
 
 
 @contextlib.contextmanager
@@ -159,5 +162,5 @@ def read_record(path: str | os.PathLike) -> Record:
             fields[field] = {name: float(value) for name, value in own.items()} if numbers else own
         status = Status(int(stored["status"]))
         fields["styles"] = stored["w"][0] if "w" in stored else None
-        fields["frame"] = stored.get("frame")
+        fields |= {name: stored.get(name) for name in ("frame", "known")}
         return Record(name=about["name"], source=about["source"], step=int(stored["step"]), status=status, **fields)

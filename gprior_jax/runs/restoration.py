@@ -239,5 +239,6 @@ def restored_record(item: Item, arrays: Arrays, restored: Restoration, i: int, m
             sample_losses=restored.result.loss[i],
         )
     drawn = {name: im.to_uint8(picture) for name, picture in pictures.items()}
-    record = record._replace(pictures=drawn, frame=arrays.get("frame"))
+    known = np.round(255.0 * arrays["known"]).astype(np.uint8) if "known" in arrays else None
+    record = record._replace(pictures=drawn, frame=arrays.get("frame"), known=known)
     return labelled(record, arrays["label"]) if "label" in arrays else record

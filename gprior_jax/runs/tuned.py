@@ -16,6 +16,7 @@ from gprior_jax.latents import tuned
 from gprior_jax.latents.deep_image_prior import WEIGHTS
 from gprior_jax.latents.tuning import PIVOT
 from gprior_jax.runs.directions_file import FOLDER, bundled_directions
+from gprior_jax.runs.lineage import ANCESTORS, TUNED_FROM, line_of
 from gprior_jax.runs.record import read_record
 
 MODELS = "models"
@@ -56,7 +57,8 @@ def write_tuned(prior: Prior, out: str | os.PathLike, names: Iterable[str], mode
         variables = {name: jnp.asarray(values[best]) for name, values in record.variables.items()}
         bare = dataclasses.replace(prior, critic=None, encoder=None, name=f"{prior} tuned for {path.stem}")
         own = tuned(bare, variables)
-        provenance = zoo.inherited(model) | {"tuned_from": model, "tuned_for": record.source}
+        provenance = zoo.inherited(model) | {TUNED_FROM: model, "tuned_for": record.source}
+        provenance |= {ANCESTORS: line_of(prior, model)}
         zoo.save(own, folder, provenance=provenance, overwrite=True)
         _copy_directions(model, folder)
         found.append(folder)

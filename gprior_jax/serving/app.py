@@ -1,21 +1,22 @@
 """The HTTP interface to an engine."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from gprior_jax._version import __version__
 from gprior_jax.errors import GPriorError
+from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.bodies import BESIDE, FORM, IMAGES, JSON, SETTINGS, read_order
 from gprior_jax.serving.engine import ClosingError, Engine
 from gprior_jax.serving.events import events, wait_for
 from gprior_jax.serving.gate import Gate
+from gprior_jax.serving.intake import Intake
 from gprior_jax.serving.jobs import Job, Kept, State
+from gprior_jax.serving.making import Ready
 from gprior_jax.serving.metrics import CONTENT_TYPE, Metrics
 from gprior_jax.serving.pictures import FormatError, TooLargeError
 from gprior_jax.serving.queue import FullError
@@ -30,9 +31,6 @@ _STATUS: tuple[tuple[type[GPriorError], int], ...] = (
     (UnknownJobError, 404),
 )
 """Statuses of errors; of all others 422."""
-
-_READERS = 2
-"""Pictures that are decoded at once: one of the largest takes 100 MB and more meanwhile."""
 
 _WAIT = "seconds to wait for the end, instead of being answered at once"
 Wait = Annotated[float, Query(ge=0.0, allow_inf_nan=False, description=_WAIT)]
@@ -113,7 +111,13 @@ def _add_models(app: FastAPI, engine: Engine, model: str) -> None:
 
 def _add_orders(app: FastAPI, engine: Engine) -> None:
     """Asking for a job."""
-    readers = asyncio.Semaphore(_READERS)
+    intake = Intake(engine.limits)
+
+    async def read(request: Request) -> tuple[Asked, Ready]:
+        async with intake.room(request):
+            asked, sent = await read_order(request, engine.limits)
+            engine.check_room()
+            return asked, await intake.decoded(engine.maker.read, asked, sent)
 
     @app.post(
         "/v1/jobs",
@@ -126,11 +130,7 @@ def _add_orders(app: FastAPI, engine: Engine) -> None:
         openapi_extra=_described(),
     )
     async def ask(request: Request, wait: Wait = 0.0) -> Response:
-        asked, sent = await read_order(request, engine.limits)
-        engine.check_room()
-        async with readers:
-            ready = await run_in_threadpool(engine.maker.read, asked, sent)
-        job = engine.submit(asked, ready)
+        job = engine.submit(*await read(request))
         await wait_for(engine, job, min(wait, engine.limits.wait), request)
         told = _answer(engine, job)
         if not job.has_ended:

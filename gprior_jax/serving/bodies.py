@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import dataclasses
 import json
 from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
@@ -60,8 +61,17 @@ async def read_order(request: Request, limits: Limits) -> Order:
     return Order(settings_of(query | settings), sent)
 
 
+SMALL = 1.0
+"""Megabytes of a body without files."""
+
+
+async def read_small(request: Request, limits: Limits) -> bytes:
+    """The body of a request that sends no files, which needs no room; see :func:`read_body`."""
+    return await read_body(request, dataclasses.replace(limits, megabytes=min(SMALL, limits.megabytes)))
+
+
 async def read_body(request: Request, limits: Limits) -> bytes:
-    """The body, if it is no larger and no later than it may be.
+    """The body, if it is no larger and no later than it may be; with files, in the room of the server's intake.
 
     Raises:
         HTTPException: 413 or 408.

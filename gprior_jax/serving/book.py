@@ -1,13 +1,14 @@
 """All jobs of an engine: those that wait, those that are under way, and those that have ended."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
+from gprior_jax.inversion.saving import Saver
 from gprior_jax.serving.jobs import Job, State
 from gprior_jax.serving.limits import Limits
-from gprior_jax.serving.making import Maker
+from gprior_jax.serving.making import Maker, Ready
 from gprior_jax.serving.queue import Queue
-from gprior_jax.serving.saved import SavedJobs
 from gprior_jax.serving.shelf import Shelf
 
 _LEFT = {
@@ -15,6 +16,39 @@ _LEFT = {
     True: (State.SAVED, "the server was shut down: it goes on when it is started again, ask then."),
 }
 """What becomes of jobs that have not ended when an engine is closed, by whether they are saved."""
+
+
+class Saving(Protocol):
+    """The place of jobs that have not ended when an engine is closed."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds in which lanes save where their jobs are; of one that is compiling, they start again."""
+        ...
+
+    def saver(self) -> Saver:
+        """What a stream saves the states of its jobs by when it is ended, and has them back."""
+        ...
+
+    def write(self, job: Job, ready: Ready, fingerprint: str) -> bool:
+        """Save a job as it was asked for; whether that could be done."""
+        ...
+
+    def write_ended(self, job: Job) -> None:
+        """Save what came of a job that is done."""
+        ...
+
+    def forget(self, job: Job) -> None:
+        """Let go of a job that has ended."""
+        ...
+
+    def jobs(self, maker: Maker, tell: Callable[[str], None]) -> Iterator[Job]:
+        """The jobs of an earlier engine."""
+        ...
+
+    def release(self) -> None:
+        """The engine is closed."""
+        ...
 
 
 class Book:
@@ -27,7 +61,7 @@ class Book:
         listeners: called with every job that has ended.
     """
 
-    def __init__(self, limits: Limits, saved: SavedJobs | None, changed: Callable[[], None]):
+    def __init__(self, limits: Limits, saved: Saving | None, changed: Callable[[], None]):
         """Have none yet.
 
         Args:

@@ -11,13 +11,12 @@ from gprior_jax.errors import GPriorError, is_out_of_memory
 from gprior_jax.inversion.filming import Film
 from gprior_jax.inversion.result import Result
 from gprior_jax.serving.asked import Asked
-from gprior_jax.serving.book import Book
+from gprior_jax.serving.book import Book, Saving
 from gprior_jax.serving.finishing import kept_of
 from gprior_jax.serving.jobs import Job, Kept, State
 from gprior_jax.serving.lane import Lane
 from gprior_jax.serving.lanes import Lanes
-from gprior_jax.serving.making import Maker, Plan, Ready
-from gprior_jax.serving.saved import SavedJobs
+from gprior_jax.serving.making import LaneKey, Maker, Plan, Ready
 
 LOG = logging.getLogger("gprior_jax.serving")
 
@@ -26,9 +25,6 @@ _TICK_S = 1.0
 
 _HEARD_S = 5.0
 """Seconds that clients have at the end to ask what came of their jobs."""
-
-_SAVE_S = 30.0
-"""Seconds in which lanes save where their jobs are; of one that is compiling, they start again."""
 
 _FAULT = "the server failed at this job, its log says why: send it again later."
 
@@ -49,7 +45,7 @@ class Engine:
     def __init__(
         self,
         maker: Maker,
-        saved: SavedJobs | None = None,
+        saved: Saving | None = None,
         finish: Callable[[Plan, Job, Ready, Result], Kept] = kept_of,
     ):
         """Start without lanes.
@@ -160,6 +156,12 @@ class Engine:
             job.is_stopped = True
             return job
 
+    def let_go(self, is_meant: Callable[[LaneKey], bool]) -> None:
+        """Let lanes of some kinds end with their last job; they begin anew where more of it comes."""
+        with self._changed:
+            self._lanes.let_go(is_meant)
+            self._changed.notify_all()
+
     def told(self, job: Job) -> dict[str, Any]:
         """How far a job is, JSON."""
         with self._changed:
@@ -220,7 +222,7 @@ class Engine:
             left = self._book.save(self.maker)
             if self._saved is None:
                 return left
-            self._is_stopping, until = True, time.monotonic() + _SAVE_S
+            self._is_stopping, until = True, time.monotonic() + self._saved.patience
             while any(lane.jobs for lane in self._lanes) and time.monotonic() < until:
                 self._changed.wait(0.05)
         self._finisher.submit(lambda: None).result()  # Jobs that had left their lanes have ended then.
@@ -316,5 +318,6 @@ class Engine:
             time.sleep(_TICK_S)
             with self._changed:
                 self._book.expire()
+                self._lanes.sweep()
                 self._open_lanes()
                 self._shelf.sweep()

@@ -1,7 +1,7 @@
 """Which lanes there are: one for every kind of job that waits, as far as there may be some, and turns beyond that."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from gprior_jax.compiling import programs
 from gprior_jax.inversion.saving import Saver
@@ -12,6 +12,9 @@ from gprior_jax.serving.queue import Queue
 
 _TURN_S = 10.0
 """A job whose kind has no lane waits for so long before a lane that is at work makes room for it."""
+
+_IDLE_S = 600.0
+"""A lane without a job for so long ends: its arrays are memory that others could have. Its program stays compiled."""
 
 _FORGOTTEN = 32
 """Lanes after which compiled programs are forgotten: some recipes have a program for every number of steps."""
@@ -53,6 +56,17 @@ class Lanes:
         """Seconds until about one job has ended."""
         paces = [lane.pace * lane.plan.num_steps / self._maker.slots for lane in self if lane.pace]
         return min(paces, default=1.0)
+
+    def let_go(self, is_meant: Callable[[LaneKey], bool]) -> None:
+        """Some lanes end with their last job."""
+        for lane in self:
+            lane.is_leaving = lane.is_leaving or is_meant(lane.key)
+
+    def sweep(self) -> None:
+        """Lanes that have had nothing to do for long end."""
+        latest = time.monotonic() - _IDLE_S
+        for lane in self:
+            lane.is_leaving = lane.is_leaving or (not lane.jobs and lane.used < latest)
 
     def remove(self, lane: Lane) -> None:
         """A lane has ended."""

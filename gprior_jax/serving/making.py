@@ -276,6 +276,7 @@ class Plan:
     def fingerprint(self) -> str:
         """The settings of its results."""
         own = {} if self.task is None else {"task": self.task.name}
+        own |= {} if self.asked.blend is None else {"blend": self.asked.blend}
         labels = self.asked.label is not None
         return fingerprint_of(inversion_settings(self.maker.prior, self.recipe, self.maker.key, labels) | own)
 

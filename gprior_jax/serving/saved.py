@@ -10,7 +10,6 @@ import functools
 import json
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,8 +23,8 @@ from gprior_jax.runs.record import read_about
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.jobs import Job, Kept, State
 from gprior_jax.serving.making import LaneKey, Maker, Plan, Ready
+from gprior_jax.serving.states import States
 from gprior_jax.storage.atomic import remove_leftovers, write_arrays
-from gprior_jax.storage.checkpoint import load_arrays, save_arrays
 from gprior_jax.storage.locks import hold
 
 LOG = logging.getLogger("gprior_jax.serving")
@@ -37,13 +36,14 @@ _ARRAY = "array_"
 _FILE = "file_"
 """Prefix of what came of a job."""
 
-_COUNTED = "counted"
-
 _OTHERS = "it was asked of a server of another model, seed or version: start that one again."
 
 
 class SavedJobs:
     """The jobs in a folder."""
+
+    patience = 30.0
+    """See :class:`gprior_jax.serving.book.Saving`."""
 
     def __init__(self, folder: Path):
         """Take a folder, which nobody else may read: there are pictures in it.
@@ -59,6 +59,7 @@ class SavedJobs:
         if lock is None:
             raise ArgumentError(f"{folder} is that of another server: name a folder of its own.")
         self._folder, self._lock = folder, lock
+        self._states = States(folder, lambda job: job.id)
         remove_leftovers(folder)
 
     def __str__(self) -> str:
@@ -103,35 +104,16 @@ class SavedJobs:
 
     def saver(self) -> Saver:
         """What a stream saves the states of its jobs by when it is ended, and has them back."""
-        return Saver(float("inf"), self._save, self._load)
-
-    def _state(self, job: Job) -> Path:
-        return self._folder / f"{job.id}.state"
+        return Saver(float("inf"), self._save, self._states.load)
 
     def _save(self, job: Job, arrays: Arrays) -> None:
-        if not (self._folder / f"{job.id}.npz").exists():
-            return  # It has ended, or is no job of a client.
-        try:
-            save_arrays(self._state(job), arrays | {_COUNTED: np.array(job.counted)})
-        except Exception:
-            LOG.exception("where a job of the task %s was is not saved: it starts again", job.asked.task)
-
-    def _load(self, job: Job) -> Arrays | None:
-        job.counted = (0, 0)  # From the start, unless it is known where it was.
-        if not self._state(job).is_dir():
-            return None
-        try:
-            arrays = load_arrays(self._state(job))
-            job.counted = tuple(arrays.pop(_COUNTED).tolist())
-        except (CheckpointError, KeyError):
-            return None
-        return arrays
+        if (self._folder / f"{job.id}.npz").exists():  # Else it has ended, or is no job of a client.
+            self._states.save(job, arrays)
 
     def forget(self, job: Job) -> None:
         """Let go of a job that has ended."""
         (self._folder / f"{job.id}.npz").unlink(missing_ok=True)
-        if self._state(job).is_dir():
-            shutil.rmtree(self._state(job), ignore_errors=True)
+        self._states.forget(job)
 
     def jobs(self, maker: Maker, tell: Callable[[str], None]) -> Iterator[Job]:
         """The jobs that are here: those that are done as they ended, then the others as they came.

@@ -14,10 +14,12 @@ from gprior_jax._version import __version__
 from gprior_jax.errors import GPriorError
 from gprior_jax.serving.app import add_service, told_error
 from gprior_jax.serving.gate import Gate
+from gprior_jax.serving.intake import Intake
 from gprior_jax.serving.metrics import Metrics
 from gprior_jax.studio.door import Door, refuse
 from gprior_jax.studio.edit_routes import add_edits
 from gprior_jax.studio.item_routes import add_items
+from gprior_jax.studio.room import NoRoomError
 from gprior_jax.studio.session_routes import add_sessions
 from gprior_jax.studio.told import about
 from gprior_jax.studio.workspace import Workspace
@@ -53,8 +55,9 @@ def make_studio(workspace: Workspace, token: str | None = None) -> FastAPI:
     _add_errors(app, workspace)
     add_service(app, workspace.engine, metrics)
     add_sessions(app, workspace)
-    add_items(app, workspace)
-    app.state.edits = add_edits(app, workspace)
+    intake = Intake(workspace.engine.limits)
+    add_items(app, workspace, intake)
+    app.state.edits = add_edits(app, workspace, intake)
     _add_page(app, workspace)
     return app
 
@@ -69,7 +72,10 @@ def _add_errors(app: FastAPI, workspace: Workspace) -> None:
         answer = await told_error(request, error)
         if isinstance(error, GPriorError):
             again = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
-            answer = JSONResponse({"detail": shown(str(error), workspace.path)}, answer.status_code, again)
+            status = 507 if isinstance(error, NoRoomError) else answer.status_code
+            # Of a folder that is full its place is told: whoever makes room has to find it.
+            told = str(error) if status == 507 else shown(str(error), workspace.path)
+            answer = JSONResponse({"detail": told}, status, again)
         return answer
 
     async def unwritten(request: Request, error: Exception) -> Response:

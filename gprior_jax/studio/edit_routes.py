@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, TypeVar
-from urllib.parse import quote
 
 import numpy as np
 from fastapi import FastAPI, Request
@@ -18,9 +17,11 @@ from starlette.exceptions import HTTPException
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images.files import resized
-from gprior_jax.serving.bodies import read_body, read_form, sentence_of
-from gprior_jax.studio import directions, files, looks
+from gprior_jax.serving.bodies import read_body, read_form, read_small, sentence_of
+from gprior_jax.serving.intake import Intake
+from gprior_jax.studio import files, looks
 from gprior_jax.studio.edits import FORBID, NO_EDIT, Edit, Edits, Strength
+from gprior_jax.studio.known import told
 from gprior_jax.studio.workspace import Workspace
 
 R = TypeVar("R")
@@ -102,19 +103,19 @@ class WantedFile(OfEdit):
     kind: files.Kind
 
 
-def add_edits(app: FastAPI, workspace: Workspace) -> Edits:
+def add_edits(app: FastAPI, workspace: Workspace, intake: Intake) -> Edits:
     """Edits of items; what does them, to be started (:meth:`Edits.start`)."""
     edits = Edits(workspace)
     quick, slow = Line(_QUICK), Line(_SLOW)
     _add_pictures(app, edits, quick)
     _add_explanations(app, edits, slow)
-    _add_directions(app, edits, quick)
+    _add_directions(app, edits, quick, intake)
 
     @app.post("/studio/sessions/{name}/files")
     async def keep(name: str, request: Request) -> Response:
         asked = await _read(request, workspace, WantedFile)
         found = await quick.run(request, files.attachment, edits, name, asked.item, asked.edit, asked.kind)
-        return Response(found.content, media_type=found.media, headers=_named(found.name))
+        return Response(found.content, media_type=found.media, headers=found.headers)
 
     return edits
 
@@ -162,25 +163,27 @@ def _add_explanations(app: FastAPI, edits: Edits, slow: "Line") -> None:
         return await slow.run(request, looks.ways, edits, name, asked.item, asked.other, asked.steps, asked.side)
 
 
-def _add_directions(app: FastAPI, edits: Edits, quick: "Line") -> None:
+def _add_directions(app: FastAPI, edits: Edits, quick: "Line", intake: Intake) -> None:
     workspace = edits.workspace
 
     @app.get("/studio/sessions/{name}/directions")
     def known(name: str) -> dict[str, Any]:
-        found = directions.told(workspace.book.known(workspace.folder(name)))
+        found = told(workspace.book.known(workspace.folder(name)))
         return {"directions": found, "complete": workspace.book.is_complete}
 
     @app.post("/studio/sessions/{name}/directions")
     async def add(name: str, request: Request) -> Response:
         folder = workspace.folder(name)
-        content = await read_body(request, workspace.engine.limits)
-        fields, sent = await read_form(request, content, most_files=1)
-        if sent.keys() != {"file"}:
-            raise HTTPException(400, "the form has no file of the name file: send one with directions.")
-        called = str(fields.get("name") or "direction")
-        names = await quick.run(request, workspace.book.add, folder, called, sent["file"])
+        async with intake.room(request):
+            content = await read_body(request, workspace.engine.limits)
+            fields, sent = await read_form(request, content, most_files=1)
+            if sent.keys() != {"file"}:
+                raise HTTPException(400, "the form has no file of the name file: send one with directions.")
+            called = str(fields.get("name") or "direction")
+            added = await quick.run(request, workspace.book.add, folder, called, sent["file"])
         found = workspace.book.known(folder)
-        return JSONResponse({"directions": directions.told({each: found[each] for each in names})}, 201)
+        listed = told({each: found[each] for each in added.names})
+        return JSONResponse({"directions": listed, "remarks": added.remarks}, 201)
 
 
 class Line:
@@ -221,13 +224,13 @@ async def _read(request: Request, workspace: Workspace, kind: type[K]) -> K:
         HTTPException: 400, it is none.
         ArgumentError: something in it is none.
     """
-    content = await read_body(request, workspace.engine.limits)
+    content = await read_small(request, workspace.engine.limits)
     try:
-        told = json.loads(content)
+        given = json.loads(content)
     except (ValueError, RecursionError):
         raise HTTPException(400, "the body is no JSON: send an object.") from None
     try:
-        return TypeAdapter(kind).validate_python(told)
+        return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
         raise ArgumentError(sentence_of(error)) from None
 
@@ -243,8 +246,3 @@ def _png(picture: np.ndarray) -> bytes:
 
 def _picture(content: bytes) -> Response:
     return Response(content, media_type="image/png", headers={"Cache-Control": "no-store"})
-
-
-def _named(name: str) -> dict[str, str]:
-    """The header that says what a file is called (RFC 6266)."""
-    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}", "Cache-Control": "no-store"}

@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,27 +14,15 @@ from gprior_jax.latents import WPlus, Z
 from gprior_jax.runs.abouts import fingerprint_of
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.html import Cell, compared, listing, page, paragraph, section, table
+from gprior_jax.runs.keeping import Measured
 from gprior_jax.runs.record import Record, read_about, read_record, record_arrays
 from gprior_jax.storage.atomic import arrays_bytes
+from gprior_jax.studio.attachments import Attachment, anywhere, text_of
 from gprior_jax.studio.edits import Edit, Edits
 from gprior_jax.studio.words import Told, command, python
 from gprior_jax.summary import summarise
 
 Kind = Literal["png", "npz", "command", "python", "report"]
-
-
-class Attachment(NamedTuple):
-    """A file to be kept.
-
-    Attributes:
-        name: what it is called.
-        media: its type.
-        content: its bytes.
-    """
-
-    name: str
-    media: str
-    content: bytes
 
 
 def attachment(edits: Edits, session: str, item: str, edit: Edit, kind: Kind) -> Attachment:
@@ -47,15 +35,15 @@ def attachment(edits: Edits, session: str, item: str, edit: Edit, kind: Kind) ->
     told = _told(edits, session, item, edit)
     stem = Path(told.picture).stem
     if kind == "npz":
-        return Attachment(f"{stem}.npz", "application/octet-stream", _codes(edits, told, point))
+        content = _codes(edits, told, point, edits.measured(session, item))
+        return Attachment(f"{stem}.npz", "application/octet-stream", content)
     if kind == "python":
-        return Attachment(f"{stem}.py", "text/plain; charset=utf-8", python(told).encode())
+        return text_of(f"{stem}.py", python(told))
     if kind == "command":
         own = edits.workspace.session(session)
-        text = command(told, own, own.find(item))
-        return Attachment(f"{stem}.txt", "text/plain; charset=utf-8", text.encode())
+        return text_of(f"{stem}.txt", command(told, own, own.find(item)))
     # What a restoration shows is not what its codes draw, as where it is pasted in.
-    picture = im.to_uint8(read_record(told.source).image) if told.is_restored else edits.draw([point])[0]
+    picture = im.to_uint8(read_record(told.source).image) if told.is_restored else edits.picture(session, item, edit)
     if kind == "png":
         return Attachment(told.picture, "image/png", encode_png(picture))
     return Attachment(f"{stem}.html", "text/html; charset=utf-8", _report(edits, session, item, told, picture).encode())
@@ -68,16 +56,11 @@ def _told(edits: Edits, session: str, item: str, edit: Edit) -> Told:
     source, *more = (Path(workspace.point(session, each).name).absolute() for each in (item, *others))
     known = workspace.book.known(workspace.folder(session))
     task = workspace.session(session).find(item).about["task"]
-    return Told(_anywhere(workspace.model), source, task, edit, known, dict(zip(others, more, strict=True)))
+    keeps = edits.measured(session, item) is not None
+    return Told(anywhere(workspace.model), source, task, edit, known, dict(zip(others, more, strict=True)), keeps)
 
 
-def _anywhere(model: str) -> str:
-    """What commands call a prior, wherever they run: a folder with all of its path."""
-    folder = Path(model).expanduser()
-    return str(folder.absolute()) if folder.is_dir() else model
-
-
-def _codes(edits: Edits, told: Told, point: Point) -> bytes:
+def _codes(edits: Edits, told: Told, point: Point, measured: Measured | None) -> bytes:
     """The item's record, with the codes and the picture of the edit: every command takes it as it takes the item's."""
     if told.edit.is_none:
         return told.source.read_bytes()
@@ -91,7 +74,8 @@ def _codes(edits: Edits, told: Told, point: Point) -> bytes:
     about |= {"fingerprint": fingerprint_of(settings), "model": told.model, "edit": dataclasses.asdict(told.edit)}
     label = {"label"} - record.variables.keys()
     variables = {name: np.asarray(value) for name, value in point.variables.items() if name not in label}
-    return arrays_bytes(record_arrays(_edited(record, variables, edits.images([point])[0]), about))
+    image = edits.images([point], measured)[0]
+    return arrays_bytes(record_arrays(_edited(record, variables, image), about))
 
 
 def _edited(record: Record, variables: dict[str, np.ndarray], image: np.ndarray) -> Record:

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from gprior_jax.serving.events import COMMENT_S, EVENT_S
-from gprior_jax.studio.sessions import Piece, Session
+from gprior_jax.studio.pieces import Piece
+from gprior_jax.studio.sessions import Session
 from gprior_jax.studio.told import told_item
 from gprior_jax.studio.workspace import Workspace
 

@@ -1,6 +1,5 @@
 """Asking for items: sending photographs, how far they are, their pictures."""
 
-import asyncio
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from gprior_jax.images.files import encode_png
-from gprior_jax.serving.bodies import FORM, JSON, read_body, read_form
+from gprior_jax.serving.bodies import FORM, JSON, read_body, read_form, read_small
+from gprior_jax.serving.intake import Intake
+from gprior_jax.studio.answers import answer_file
 from gprior_jax.studio.following import follow, follow_all
-from gprior_jax.studio.orders import parse_order
+from gprior_jax.studio.orders import Order, parse_order
+from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.placing import given_faces, propose
 from gprior_jax.studio.session_routes import read_object
-from gprior_jax.studio.sessions import Piece, Session
+from gprior_jax.studio.sessions import Session
 from gprior_jax.studio.told import told_item
 from gprior_jax.studio.uploads import Uploads, check_sizes
 from gprior_jax.studio.workspace import Workspace
-
-_READERS = 2
-"""Photographs that are decoded at once: one of the largest takes 100 MB and more meanwhile."""
 
 _ITEM = "/studio/sessions/{name}/items/{number}"
 _EVENTS = "text/event-stream"
@@ -45,18 +44,17 @@ def _kind(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def add_items(app: FastAPI, workspace: Workspace) -> None:
+def add_items(app: FastAPI, workspace: Workspace, intake: Intake) -> None:
     """Items of sessions."""
-    readers = asyncio.Semaphore(_READERS)
-    _add_orders(app, workspace, readers)
+    _add_orders(app, workspace, intake)
     _add_looks(app, workspace)
     _add_pictures(app, workspace)
 
     @app.post("/studio/place")
     async def place(request: Request) -> dict[str, Any]:
-        uploads, fields = await read_uploads(request, workspace)
-        async with readers:
-            return await run_in_threadpool(_placed, workspace, uploads, str(fields.get("name") or "photograph"))
+        async with intake.room(request):
+            uploads, fields = await read_uploads(request, workspace)
+            return await intake.decoded(_placed, workspace, uploads, str(fields.get("name") or "photograph"))
 
 
 def _placed(workspace: Workspace, uploads: Uploads, name: str) -> dict[str, Any]:
@@ -68,7 +66,12 @@ def _placed(workspace: Workspace, uploads: Uploads, name: str) -> dict[str, Any]
     return propose(workspace.model, uploads.image, points)
 
 
-def _add_orders(app: FastAPI, workspace: Workspace, readers: asyncio.Semaphore) -> None:
+def _taken(workspace: Workspace, session: Session, order: Order, uploads: Uploads) -> Piece:
+    check_sizes(uploads, workspace.engine.limits.megapixels)
+    return workspace.take(session, order, uploads)
+
+
+def _add_orders(app: FastAPI, workspace: Workspace, intake: Intake) -> None:
     """Coming and going."""
 
     @app.post("/studio/sessions/{name}/items")
@@ -80,16 +83,11 @@ def _add_orders(app: FastAPI, workspace: Workspace, readers: asyncio.Semaphore) 
             return JSONResponse(told_item(workspace, session, piece), 201)
         if _kind(request) != FORM:
             raise HTTPException(415, f"content type {_kind(request)[:40]!r}: use {FORM} or {JSON}.")
-        uploads, fields = await read_uploads(request, workspace)
-        order = parse_order(fields.get("order", "{}"), workspace.maker.first)
-        workspace.engine.check_room()
-
-        def take() -> Piece:
-            check_sizes(uploads, workspace.engine.limits.megapixels)
-            return workspace.take(session, order, uploads)
-
-        async with readers:
-            piece = await run_in_threadpool(take)
+        async with intake.room(request):
+            uploads, fields = await read_uploads(request, workspace)
+            order = parse_order(fields.get("order", "{}"), workspace.maker.first)
+            workspace.engine.check_room()
+            piece = await intake.decoded(_taken, workspace, session, order, uploads)
         return JSONResponse(told_item(workspace, session, piece), 202)
 
     @app.post(f"{_ITEM}/stop")
@@ -107,11 +105,16 @@ def _add_orders(app: FastAPI, workspace: Workspace, readers: asyncio.Semaphore) 
         session = workspace.session(name)
         return told_item(workspace, session, session.restore(number))
 
+    @app.post(f"{_ITEM}/again", status_code=202)
+    def again(name: str, number: str) -> dict[str, Any]:
+        session = workspace.session(name)
+        return told_item(workspace, session, workspace.again(session, number))
+
     @app.put(f"{_ITEM}/edit")
     async def edit(name: str, number: str, request: Request) -> dict[str, Any]:
         session = workspace.session(name)
         piece = session.find(number)
-        content = await read_body(request, workspace.engine.limits)
+        content = await read_small(request, workspace.engine.limits)
         await run_in_threadpool(session.keep_edit, piece, content)
         return told_item(workspace, session, piece)
 
@@ -166,6 +169,12 @@ def _add_pictures(app: FastAPI, workspace: Workspace) -> None:
         samples = piece.about.get("files", {}).get("samples", [])
         index = int(place) if place.isdecimal() and len(place) < 4 else 0
         return _file(session.results(piece) / samples[index - 1] if 1 <= index <= len(samples) else None)
+
+    @app.get(f"{_ITEM}/files/{{file}}")
+    def kept(name: str, number: str, file: str) -> Response:
+        session = workspace.session(name)
+        found = answer_file(workspace.model, session, session.find(number), file)
+        return Response(found.content, media_type=found.media, headers=found.headers)
 
     @app.get(f"{_ITEM}/images/{{picture}}.png")
     def image(name: str, number: str, picture: str) -> Response:

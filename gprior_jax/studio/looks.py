@@ -52,7 +52,7 @@ def strip(
 ) -> np.ndarray:
     """Pictures of an edit with a direction at several strengths, side by side, uint8 ``[side, K * side, C]``."""
     points = [edits.point(session, item, edit.at(direction, strength, layers)) for strength in strengths]
-    return row(edits.draw(points), side)
+    return row(edits.draw(points, edits.measured(session, item)), side)
 
 
 def row(pictures: np.ndarray, side: int | None) -> np.ndarray:
@@ -68,7 +68,7 @@ def heat_map(
     The change is from the edit without the direction to the edit with it, mean over channels.
     """
     points = [edits.point(session, item, edit.at(direction, at, layers)) for at in (0.0, strength)]
-    before, after = np.clip(edits.images(points), -1.0, 1.0)
+    before, after = np.clip(edits.images(points, edits.measured(session, item)), -1.0, 1.0)
     change = np.abs(after - before).mean(axis=-1)
     full = max(float(np.quantile(change, _BRIGHTEST)), _VISIBLE)
     map_ = np.empty((*change.shape, 4), np.uint8)

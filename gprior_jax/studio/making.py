@@ -77,6 +77,16 @@ def held(prior: Prior, asked: Asked) -> Prior:
     return prior
 
 
+def is_lane_of(lane: LaneKey, session: str) -> bool:
+    """Whether a lane is a session's own; see :meth:`Prepared.ready`."""
+    return lane[1][-1] == _number_of(session)
+
+
+def _number_of(session: str) -> int:
+    """Beyond every side of a picture."""
+    return zlib.crc32(session.encode()) + (1 << 32)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class StudioMaker(Maker):
     """Makes items ready as their commands do."""
@@ -167,7 +177,7 @@ class Prepared:
         leaves = jax.tree.leaves(operator)
         shapes = tuple(n for array in (arrays["observed"], *leaves) for n in array.shape)
         if self.maker.slots == 1:
-            shapes += (zlib.crc32(session.encode()),)
+            shapes += (_number_of(session),)
         return Ready((lane, shapes), arrays, operator, None, self.loaded.digests, self.remarks, self.loaded.item.id)
 
     def write_placed(self, folder: Path) -> dict[str, Any]:

@@ -1,20 +1,26 @@
 """An item on its way through the engine, and the codes that come of it."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gprior_jax.editing import movable
 from gprior_jax.editing.points import Point
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.result import Result
+from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.explaining import check_explainable
+from gprior_jax.runs.keeping import Measured, doubt, measured_of
+from gprior_jax.runs.record import read_record
 from gprior_jax.runs.sources import read_points
-from gprior_jax.serving.jobs import Job, Kept, finite
+from gprior_jax.serving.jobs import Job, Kept, State, finite
 from gprior_jax.serving.making import Plan, Ready
-from gprior_jax.studio.sessions import Piece, Session
+from gprior_jax.studio.pieces import Piece
+from gprior_jax.studio.sessions import Session
+from gprior_jax.summary import fingerprint
 
 
 def finish(plan: Plan, job: Job, ready: Ready, result: Result) -> Kept:
@@ -43,35 +49,52 @@ class Owned:
     after: Callable[[], None] = lambda: None
 
     def finish(self, plan: Plan, job: Job, result: Result) -> None:
-        """Write what came of it."""
-        piece, prepared = self.piece, self.piece.prepared
+        """Write what came of it, all or nothing; an item is cancelled before, or not at all."""
+        piece = self.piece
         with piece.lock:
-            if prepared is None or piece.is_removed:
+            prepared = piece.prepared
+            if prepared is None or piece.is_removed or job.has_ended:
                 return
-            entry = prepared.write(plan, result, job.step)
+            try:
+                entry = prepared.write(plan, result, job.step)
+            except BaseException:
+                shutil.rmtree(prepared.files.out, ignore_errors=True)
+                raise
             numbers = {name: finite(value) for name, value in entry.row.items() if isinstance(value, float)}
             told = {"status": entry.row["status"], "step": entry.row["step"], "stopped": job.is_stopped}
             told |= {"late": job.is_late, "remarks": prepared.remarks} | numbers
+            told |= _losses(prepared.files.out / f"{prepared.name}.npz", job)
             about = {"state": "done", "step": job.step, "steps": job.num_steps, "result": told}
             about |= {"loss": numbers.get("loss"), "psnr": numbers.get("psnr", job.psnr)}
             about |= {"files": _files(prepared.files.out, prepared.name)}
-            about |= uses(self.prior, self.model, self.session, prepared.files.out / f"{prepared.name}.npz")
+            about |= uses(self.prior, self.session, prepared.files.out / f"{prepared.name}.npz")
             piece.about |= about  # At once: whoever is told that it is done is told all of it.
             piece.prepared = None
             self.session.save()
             piece.view.end()
 
     def ended(self, job: Job) -> None:
-        """Note how it ended, unless it was written."""
-        with self.piece.lock:
-            self.piece.prepared = None
-            if self.piece.about["state"] not in ("done", "failed", "cancelled"):
-                self.piece.about |= {"state": job.state.value, "step": job.step, "steps": job.num_steps}
-                self.piece.about |= {"error": job.why}
-                if not self.piece.is_removed:
-                    self.session.save()
-            self.piece.view.end()
+        """Note how it ended, unless it was written; of one that was saved, that it goes on with the next start."""
+        piece = self.piece
+        with piece.lock:
+            if piece.job in (job, None):  # It may have begun again meanwhile.
+                piece.prepared = None
+                if piece.about["state"] not in ("done", "failed", "cancelled"):
+                    told: dict[str, Any] = {"state": job.state.value, "error": job.why}
+                    if job.state is State.SAVED:
+                        told = {"goes_on": fingerprint(self.prior.params)}
+                    piece.about |= told | {"step": job.step, "steps": job.num_steps}
+                    if not piece.is_removed:
+                        self.session.save()
+                piece.view.end()
         self.after()
+
+
+def _losses(path: Path, job: Job) -> dict[str, Any]:
+    """How good each of several answers is."""
+    if (job.asked.samples or 1) < 2:
+        return {}
+    return {"losses": [finite(float(loss)) for loss in read_record(path).sample_losses]}
 
 
 def _files(folder: Path, stem: str) -> dict[str, Any]:
@@ -82,26 +105,54 @@ def _files(folder: Path, stem: str) -> dict[str, Any]:
     return found | ({"samples": [f"samples/{path.name}" for path in samples]} if samples else {})
 
 
-def codes_of(prior: Prior, model: str, session: Session, path: Path) -> Point:
+class Codes(NamedTuple):
+    """What is edited of an item.
+
+    Attributes:
+        point: its codes.
+        measured: what stays of its picture, of an inpainting.
+        remark: on edits of a restoration that keeps something else; empty of others.
+    """
+
+    point: Point
+    measured: Measured | None
+    remark: str
+
+
+_REMARKS = {
+    "colorize": "Edits show what the codes draw: the light and shade of the photograph are not kept in them.",
+    "upscale": "Edits show what the codes draw: they are not held to the small photograph.",
+}
+
+
+def codes_of(prior: Prior, session: Session, path: Path) -> Codes:
     """The codes in the file of an item that is done.
+
+    Of the same prior are those of the same weights, whatever it is called: a folder has many paths.
 
     Raises:
         GPriorError: they are of another prior, or damaged.
     """
-    if (other := session.about["model"]) != model:
-        raise ArgumentError(f"this session is of {other}, and the studio has {model}: start it with {other}.")
+    run = run_of(path)
+    settings = run["settings"]
+    if settings.get("prior", {}).get("weights") != fingerprint(prior.params):
+        other = run.get("model", session.about["model"])
+        raise ArgumentError(f"this result is of {other}, and the studio has another prior: start it with {other}.")
     (point,) = read_points(prior, str(path))
-    return point
+    record = read_record(path)
+    remark = doubt(record, settings) or _REMARKS.get(str(settings.get("task")), "")
+    return Codes(point, measured_of(record, settings), remark)
 
 
-def uses(prior: Prior, model: str, session: Session, path: Path) -> dict[str, Any]:
+def uses(prior: Prior, session: Session, path: Path) -> dict[str, Any]:
     """Whether an item that is done can be edited, and explained; JSON."""
-    told: dict[str, Any] = {"editable": True, "why_not": None, "explainable": True}
+    told: dict[str, Any] = {"editable": True, "why_not": None, "explainable": True, "edits": None}
     try:
-        point = codes_of(prior, model, session, path)
+        point, _, remark = codes_of(prior, session, path)
         movable(prior, point, "w" if prior.num_styles else "z")
     except GPriorError as error:
-        return {"editable": False, "why_not": str(error), "explainable": False}
+        return told | {"editable": False, "why_not": str(error), "explainable": False}
+    told["edits"] = remark or None
     try:
         check_explainable(point)
     except GPriorError:

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from gprior_jax.serving.bodies import read_body
+from gprior_jax.serving.bodies import read_small
 from gprior_jax.studio.told import told_briefly, told_session
 from gprior_jax.studio.workspace import Workspace
 
@@ -16,9 +16,9 @@ async def read_object(request: Request, workspace: Workspace) -> dict[str, Any]:
     """The JSON object that a request sends; an empty one where it sends nothing.
 
     Raises:
-        HTTPException: 400, it sends something else; see also :func:`gprior_jax.serving.bodies.read_body`.
+        HTTPException: 400, it sends something else; see also :func:`gprior_jax.serving.bodies.read_small`.
     """
-    content = await read_body(request, workspace.engine.limits)
+    content = await read_small(request, workspace.engine.limits)
     try:
         told = json.loads(content) if content.strip() else {}
     except (ValueError, RecursionError):
@@ -33,7 +33,9 @@ def add_sessions(app: FastAPI, workspace: Workspace) -> None:
 
     @app.get("/studio/sessions")
     def sessions() -> dict[str, Any]:
-        return {"sessions": [told_briefly(session) for session in workspace.sessions()]}
+        used = workspace.used()
+        told = [told_briefly(session) | {"bytes": used.get(session.id)} for session in workspace.sessions()]
+        return {"sessions": told, "bytes": sum(used.values()), "most_bytes": workspace.most_bytes}
 
     @app.post("/studio/sessions", status_code=201)
     async def begin(request: Request) -> dict[str, Any]:

@@ -6,7 +6,6 @@ write of it) and ``edits/I.json`` (what the page keeps). What was removed is in 
 """
 
 import contextlib
-import dataclasses
 import datetime
 import json
 import re
@@ -17,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from gprior_jax.errors import ArgumentError, CheckpointError
-from gprior_jax.serving.jobs import Job
 from gprior_jax.serving.shelf import UnknownJobError
 from gprior_jax.storage.atomic import read_json, remove_leftovers, write_json, write_text
-from gprior_jax.studio.making import Prepared
-from gprior_jax.studio.views import View
+from gprior_jax.studio.orders import Files
+from gprior_jax.studio.pieces import UNDER_WAY, Piece
 
 REMOVED = ".removed"
 PHOTOGRAPHS = "photographs"
@@ -33,43 +31,14 @@ MOST_EDIT = 256_000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _NUMBER = re.compile(r"[1-9]\d{0,8}")
 
-UNDER_WAY = ("queued", "running")
+GONE = "what is removed is gone at the next start, and before where its room is needed."
+"""Of what cannot be brought back."""
 
-_INTERRUPTED = "the studio was stopped before it was done: drop the photograph again."
+_INTERRUPTED = "the studio was stopped before it was done: start it again."
 
 
 class UnknownItemError(UnknownJobError):
     """There is no session or item of this name."""
-
-
-@dataclasses.dataclass(eq=False)
-class Piece:
-    """An item of a session: a photograph and what came of it, or a picture that was drawn.
-
-    Attributes:
-        id: its number, from 1.
-        about: what is stored of it, JSON.
-        job: that works on it, as long as it is under way.
-        prepared: what was read of it, likewise.
-        view: its latest picture, likewise.
-        edit: what the page keeps of it, JSON.
-        lock: held while its files come or go.
-        is_removed: nothing is written of it.
-    """
-
-    id: str
-    about: dict[str, Any]
-    job: Job | None = None
-    prepared: Prepared | None = None
-    view: View = dataclasses.field(default_factory=View)
-    edit: Any = None
-    lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
-    is_removed: bool = False
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether more is to come of it."""
-        return self.about["state"] in UNDER_WAY and (self.job is None or not self.job.has_ended)
 
 
 def now() -> str:
@@ -85,6 +54,7 @@ class Session:
         folder: where it is.
         about: its title, when it was begun, the model.
         items: by number, in the order in which they came.
+        writes: how often something of it was written.
         is_removed: it takes no more items.
     """
 
@@ -93,7 +63,7 @@ class Session:
         self.id, self.folder, self.about, self.items = folder.name, folder, about, items
         self._lock = threading.RLock()
         self._removed: dict[str, Piece] = {}
-        self.is_removed = False
+        self.writes, self.is_removed = 0, False
 
     @classmethod
     def new(cls, folder: Path, title: str, model: str) -> "Session":
@@ -105,7 +75,7 @@ class Session:
 
     @classmethod
     def read(cls, folder: Path) -> "Session":
-        """One of an earlier start; what was under way then is no more.
+        """One of an earlier start; of what was under way then goes on what was ended in order.
 
         Raises:
             CheckpointError: it is none.
@@ -123,12 +93,17 @@ class Session:
         return session
 
     def _begin(self) -> None:
-        """After a start: what was removed before goes, and what was not done never will be."""
+        """After a start: what was removed before goes.
+
+        What was under way is queued again where the studio was ended in order. Else the process was killed, maybe by
+        what it worked on: that begins when it is told to.
+        """
         shutil.rmtree(self.folder / REMOVED, ignore_errors=True)
         remove_leftovers(self.folder, self.folder / EDITS)
         for piece in self.items.values():
             if piece.about["state"] in UNDER_WAY:
-                piece.about |= {"state": "cancelled", "error": _INTERRUPTED}
+                if "goes_on" not in piece.about:
+                    piece.about |= {"state": "cancelled", "error": _INTERRUPTED}
                 shutil.rmtree(self.folder / piece.id, ignore_errors=True)
             with contextlib.suppress(OSError, ValueError):
                 piece.edit = json.loads((self.folder / EDITS / f"{piece.id}.json").read_text(encoding="utf-8"))
@@ -137,6 +112,7 @@ class Session:
     def save(self) -> None:
         """Write what it is."""
         with self._lock:
+            self.writes += 1
             items = {name: piece.about for name, piece in self.items.items()}
             write_json(self.folder / "session.json", self.about | {"items": items})
 
@@ -167,6 +143,13 @@ class Session:
     def photographs(self, piece: Piece) -> Path:
         """The folder of what was sent with an item."""
         return self.folder / PHOTOGRAPHS / piece.id
+
+    def files(self, piece: Piece) -> Files:
+        """The files that the command of an item reads and writes, of a photograph."""
+        folder = self.photographs(piece)
+        mask, template, faces = (folder / name for name in ("mask.png", "template.json", "faces.json"))
+        there = [path if path.exists() else None for path in (mask, template, faces)]
+        return Files(folder / piece.about["photograph"], self.results(piece), *there)
 
     def shut(self) -> list[Piece]:
         """Take no more items; gives those that are there."""
@@ -230,6 +213,13 @@ class Session:
             write_text(self.folder / EDITS / f"{piece.id}.json", text)
             piece.edit = edit
 
+    def forget_removed(self) -> None:
+        """Let go for good of what was removed."""
+        with self._lock:
+            self._removed.clear()
+            shutil.rmtree(self.folder / REMOVED, ignore_errors=True)
+            self.writes += 1
+
     def remove(self, piece: Piece) -> None:
         """Put an item that is not under way where it can be had back from."""
         with piece.lock, self._lock:
@@ -249,8 +239,7 @@ class Session:
                 return self.items[name]
             piece = self._removed.pop(name, None)
             if piece is None:
-                why = "what is removed is gone at the next start."
-                raise UnknownItemError(f"there is no such item to bring back: {why}")
+                raise UnknownItemError(f"there is no such item to bring back: {GONE}")
             _move(self.folder / REMOVED, self.folder, piece)
             piece.is_removed, self.items[name] = False, piece
             self.items = dict(sorted(self.items.items(), key=lambda each: int(each[0])))

@@ -9,10 +9,12 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.recipes import METHODS
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.making import Maker
-from gprior_jax.studio import directions
+from gprior_jax.studio import known
+from gprior_jax.studio.answers import told_answers
 from gprior_jax.studio.making import StudioMaker
+from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.placing import guides_of, how_aligned
-from gprior_jax.studio.sessions import Piece, Session
+from gprior_jax.studio.sessions import Session
 from gprior_jax.studio.workspace import Workspace
 
 _LIMITS = ("steps", "codes", "samples", "megabytes", "megapixels")
@@ -32,6 +34,9 @@ _TITLES = {
     "projector": "StyleGAN2's projector",
     "pulse": "PULSE",
 }
+
+_ON_ITS_WAY = {"done": "running", "saved": "queued"}
+"""What is told of a job that is about to be written, and of one that goes on with the next start."""
 
 ABOUT = ("name", "task", "state", "settings", "created")
 
@@ -60,7 +65,7 @@ def about(workspace: Workspace) -> dict[str, Any]:
         "styles": prior.num_styles or None,
         "layers": list(range(1, prior.num_layers)),
         "truncation": bool(prior.num_styles),
-        "directions": directions.told(workspace.book.known()),
+        "directions": known.told(workspace.book.known()),
         "limits": {name: getattr(limits, name) for name in _LIMITS},
     }
 
@@ -122,12 +127,14 @@ def told_item(workspace: Workspace, session: Session, piece: Piece) -> dict[str,
         now = workspace.engine.told(job)
         known = ("state", "step", "steps", "loss", "psnr", "seconds_left", "place", "error")
         told |= {name: now[name] for name in known if name in now}
-        told |= {"state": "running"} if told["state"] == "done" else {}  # It is about to be written.
+        told["state"] = _ON_ITS_WAY.get(str(told["state"]), told["state"])
     shown = piece.view.picture is not None and told["state"] in ("queued", "running")
     told["preview"] = f"{place}/preview.png?v={piece.view.version}" if shown else None
     told["images"] = _images(place, own)
     told["result"] = own.get("result")
-    for name, otherwise in (("editable", False), ("why_not", None), ("explainable", False)):
+    told["again"] = piece.can_begin_again
+    told["answers"] = told_answers(place, piece)
+    for name, otherwise in (("editable", False), ("why_not", None), ("explainable", False), ("edits", None)):
         told[name] = own.get(name, otherwise)
     return told | {"edit": piece.edit}
 

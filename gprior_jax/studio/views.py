@@ -62,6 +62,10 @@ class View:
             return
         self.picture, self.version, self._shown = picture, self.version + 1, time.monotonic()
 
+    def begin(self) -> None:
+        """Show what comes from now on."""
+        self._has_ended = False
+
     def end(self) -> None:
         """Show nothing any more."""
         self._has_ended, self.picture = True, None

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from gprior_jax.cli.flags import flag_of
-from gprior_jax.studio.directions import Known
 from gprior_jax.studio.edits import Edit
-from gprior_jax.studio.orders import Files, command_of, stored_order
-from gprior_jax.studio.sessions import Piece, Session
+from gprior_jax.studio.known import Known
+from gprior_jax.studio.orders import command_of, stored_order
+from gprior_jax.studio.pieces import Piece
+from gprior_jax.studio.sessions import Session
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Told:
         edit: what is done to them.
         known: the directions of its sliders, by name.
         others: the files of other items' codes, by their ids.
+        keeps: what was known of an inpainted picture stays in its edits.
     """
 
     model: str
@@ -32,6 +34,7 @@ class Told:
     edit: Edit
     known: dict[str, Known]
     others: dict[str, Path]
+    keeps: bool = False
 
     @property
     def is_restored(self) -> bool:
@@ -66,26 +69,18 @@ def command(told: Told, session: Session, piece: Piece) -> str:
     found = finding(told.model, session, piece)
     name = piece.about["name"]
     if told.is_restored:
-        return f"{_one_line(f'# {name}: results/{told.picture} is')}\n{found}\n"
+        return f"{one_line(f'# {name}: results/{told.picture} is')}\n{found}\n"
     lines = [f"# {name}: its codes are kept in the file that is named below; they were found by", f"# {found}"]
     if piece.about["task"] == "generate":
         lines = [f"# {name}: drawn from the prior, {found}; its code is kept in the file that is named below."]
-    return "\n".join([*(_one_line(line) for line in lines), shlex.join(words_of(told)), ""])
+    return "\n".join([*(one_line(line) for line in lines), shlex.join(words_of(told)), ""])
 
 
 def finding(model: str, session: Session, piece: Piece) -> str:
     """How the codes of an item were found: a command line, or in words where they were drawn."""
-    own, folder = piece.about["settings"], session.photographs(piece).absolute()
     if piece.about["task"] == "generate":
-        return ", ".join(f"{name} {value}" for name, value in own.items())
-    template, faces, mask = (folder / name for name in ("template.json", "faces.json", "mask.png"))
-    files = Files(
-        folder / piece.about["photograph"],
-        Path("results"),
-        mask if mask.exists() else None,
-        template if template.exists() else None,
-        faces if faces.exists() else None,
-    )
+        return ", ".join(f"{name} {value}" for name, value in piece.about["settings"].items())
+    files = session.files(piece)._replace(out=Path("results"))
     order = stored_order(piece.about)
     return shlex.join(flags_of(command_of(order.asked, model, files, order.placing), order.asked.task))
 
@@ -112,11 +107,11 @@ def _flag(name: str) -> str:
 def python(told: Told) -> str:
     """A program that draws the picture; of a restoration as it was found, one that reads it."""
     if told.is_restored:
-        return _reading(told)
+        return reading(told.source, told.picture, "to_uint8(record.image)")
     edit, model = told.edit, repr(told.model)
     moves = [slider for slider in edit.sliders if slider.strength]
     lines = [
-        f'"""Draws {_one_line(told.picture)}."""'.replace("\\", "/"),
+        f'"""Draws {one_line(told.picture)}."""'.replace("\\", "/"),
         "",
         "import gprior_jax as gp",
         "from gprior_jax import editing",
@@ -149,23 +144,25 @@ def python(told: Told) -> str:
             f"edited = editing.combined({', '.join(arguments)})",
             "variables = {name: value[None] for name, value in edited.variables.items()}",
             "images = editing.render(prior, variables, edited.parametrization)",
+            *([f"images = gp.runs.keep_measured({str(told.source)!r}, images)"] if told.keeps else ()),
             f"gp.save_image({told.picture!r}, to_uint8(images[0]))",
             "",
         ]
     )
 
 
-def _reading(told: Told) -> str:
-    lines = [
-        f'"""Saves {_one_line(told.picture)}, as the restoration was found."""'.replace("\\", "/"),
-        "",
-        "import gprior_jax as gp",
-        "from gprior_jax.images.arrays import to_uint8",
-        "",
-        f"record = gp.runs.read_record({str(told.source)!r})",
-        f"gp.save_image({told.picture!r}, to_uint8(record.image))",
-        "",
-    ]
+def reading(source: Path, picture: str, what: str) -> str:
+    """A program that saves a picture of a restoration as it was found.
+
+    Args:
+        source: file of its record.
+        picture: what it is called.
+        what: where it is in the record, an expression.
+    """
+    lines = [f'"""Saves {one_line(picture)}, as the restoration was found."""'.replace("\\", "/"), ""]
+    lines += ["import gprior_jax as gp"]
+    lines += ["from gprior_jax.images.arrays import to_uint8"] if "to_uint8" in what else []
+    lines += ["", f"record = gp.runs.read_record({str(source)!r})", f"gp.save_image({picture!r}, {what})", ""]
     return "\n".join(lines)
 
 
@@ -174,5 +171,6 @@ def _others(told: Told) -> Sequence[tuple[str, Path]]:
     return [(name, told.others[each.item]) for name, each in named.items() if each is not None]
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Text without line breaks."""
     return " ".join(text.split())

@@ -21,6 +21,7 @@ pytest.importorskip("fastapi", reason="the extra studio is not installed")
         (["--port", "-1"], "--port -1: use 0 to 65535"),
         (["--folder", __file__], "is a file: name a folder for sessions"),
         (["--max-megabytes", "0"], "megabytes 0.0: use more than 0"),
+        (["--keep-gigabytes", "0"], "--keep-gigabytes 0.0: use more than 0"),
     ],
 )
 def test_what_is_refused(little, capsys, monkeypatch, tmp_path, flags, sentence):

@@ -9,7 +9,7 @@ import pytest
 from batteries import random_prior
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.serving import saved
+from gprior_jax.serving import saved, states
 from gprior_jax.serving.jobs import State
 from gprior_jax.serving.pictures import Sent
 from gprior_jax.serving.shelf import GoneError, UnknownJobError
@@ -157,7 +157,7 @@ def test_a_full_disk_cancels_what_cannot_be_saved(tmp_path, monkeypatch, caplog)
     with engine(slots=1, state=tmp_path) as made:
         jobs = [submit(made, steps=STEPS, seed=seed) for seed in range(2)]
         until(lambda: jobs[0].step > 2)
-        monkeypatch.setattr(saved, "save_arrays", full)
+        monkeypatch.setattr(states, "save_arrays", full)
         monkeypatch.setattr(saved, "write_arrays", full)
         assert made.close(0.0) == (1, 1)
     assert [job.state for job in jobs] == [State.SAVED, State.CANCELLED]

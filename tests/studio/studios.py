@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -15,6 +16,7 @@ from gprior_jax.serving.listening import Listener
 from gprior_jax.studio.app import make_studio
 from gprior_jax.studio.making import StudioMaker
 from gprior_jax.studio.owned import finish
+from gprior_jax.studio.unfinished import Unfinished
 from gprior_jax.studio.workspace import Workspace
 
 JSON = "application/json"
@@ -83,10 +85,11 @@ class Asker:
 
 
 @contextlib.contextmanager
-def studio(prior, folder, model, token=None, **own):
+def studio(prior, folder, model, token=None, gigabytes=1.0, **own):
     """A studio that listens."""
-    engine = Engine(StudioMaker(prior, seeded(0), limits(**own), 1, 1, str(model)), finish=finish)
-    workspace = Workspace(engine, folder, str(model))
+    maker = StudioMaker(prior, seeded(0), limits(**own), 1, 1, str(model))
+    engine = Engine(maker, Unfinished(Path(folder).absolute(), maker), finish)
+    workspace = Workspace(engine, folder, str(model), gigabytes)
     listener = Listener(make_studio(workspace, token), "127.0.0.1", 0, engine.limits)
     listener.start()
     try:

@@ -1,9 +1,7 @@
 """Edits of items: what the commands draw, without compiling while sliders move, and all of it can be kept."""
 
 import asyncio
-import base64
 import io
-import json
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from cli import priors
-from PIL import Image
 from serving.served import png
 from starlette.exceptions import HTTPException
 
@@ -24,67 +21,12 @@ from gprior_jax.editing import Direction
 from gprior_jax.runs.directions_file import save_direction
 from gprior_jax.runs.sources import _parametrization
 from gprior_jax.serving.asked import Asked
-from gprior_jax.studio import directions, looks
+from gprior_jax.studio import direction_files, looks
 from gprior_jax.studio import edits as studio_edits
 from gprior_jax.studio.directions import NUM_FOUND, Directions
 from gprior_jax.studio.edit_routes import Line
-from studio.studios import JSON, SHORT, form, mask, studio
-
-SIDE = 8
-
-
-def pixels(content):
-    """A PNG, by its path or content, as signed numbers."""
-    file = io.BytesIO(content) if isinstance(content, bytes) else content
-    return np.asarray(Image.open(file)).astype(int)
-
-
-def of_url(url):
-    return pixels(base64.b64decode(url.partition(",")[2]))
-
-
-def close(found, wanted):
-    np.testing.assert_allclose(found, wanted, atol=1)
-
-
-class Editing:
-    """A session with two drawn items and one of several codes, and a direction."""
-
-    def __init__(self, ask, model):
-        self.ask, self.model = ask, model
-        self.session = ask.begin("edits")
-        drawn = [ask.send("POST", self.at("items"), {"seed": seed})[1]["id"] for seed in (1, 2)]
-        several = ask.done(self.session, {"name": "p.png", "method": "mganprior", "codes": 2, "steps": 2})
-        self.first, self.second, self.several = *drawn, several["id"]
-        width = ask.workspace.prior.w_dim if ask.workspace.prior.num_styles else SIDE
-        space = "w" if ask.workspace.prior.num_styles else "z"
-        self.direction = Direction(np.random.default_rng(0).normal(size=width), space, name="up")
-        self.file = ask.workspace.path / "up.npz"
-        save_direction(self.file, self.direction)
-        _, self.added, _ = self.add(self.file.read_bytes(), "up.npz")
-
-    def at(self, what):
-        return f"/studio/sessions/{self.session}/{what}"
-
-    def add(self, content, name):
-        body, kind = form(None, file=content)
-        field = f'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n{name}\r\n'.encode()
-        return self.ask("POST", self.at("directions"), field + body, kind)
-
-    def post(self, what, **told):
-        return self.ask("POST", self.at(what), json.dumps(told), JSON)
-
-    def picture(self, item, **edit):
-        status, content, headers = self.post("render", item=item, edit=edit)
-        assert status == 200, content
-        assert headers["content-type"] == "image/png"
-        return pixels(content)
-
-    def source(self, item):
-        return self.ask.workspace.point(self.session, item).name
-
-    def run(self, command, out, *words):
-        assert main([command, *map(str, words), "--model", str(self.model), "--out", str(out)]) == 0
+from studio.edited import SIDE, Editing, close, of_url, pixels, slider
+from studio.studios import JSON, studio
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +40,6 @@ def styled(tmp_path_factory):
 @pytest.fixture(scope="module")
 def plain(ask, little):
     return Editing(ask, little)
-
-
-def slider(strength=1.5, **own):
-    return [{"direction": "up", "strength": strength} | own]
 
 
 def test_sliders_do_what_gprior_edit_does(styled, plain, tmp_path):
@@ -225,21 +163,6 @@ def test_what_is_kept_makes_the_same_picture(styled, tmp_path, monkeypatch, name
     assert lines[0].partition(" --")[0] in kept["report"].decode()
 
 
-def test_of_a_restoration_what_is_seen_is_kept(plain, tmp_path, monkeypatch):
-    """Known pixels are pasted into it: its codes alone draw another picture."""
-    item = plain.ask.done(plain.session, SHORT | {"name": "q.png", "task": "inpaint"}, mask=mask())
-    kept = {kind: plain.post("files", item=item["id"], edit={}, kind=kind)[1] for kind in ("png", "command", "python")}
-    seen = pixels(plain.ask("GET", item["images"]["result"])[1])
-    np.testing.assert_array_equal(pixels(kept["png"]), seen)
-    monkeypatch.chdir(tmp_path)
-    exec(compile(kept["python"], "kept.py", "exec"), {})
-    np.testing.assert_array_equal(pixels("q.png"), seen)
-    [line] = [line for line in kept["command"].decode().splitlines() if not line.startswith("#")]
-    assert main(shlex.split(line)[1:]) == 0
-    close(pixels("results/q.png"), seen)
-    assert np.abs(plain.picture(item["id"]) - seen).max() > 1
-
-
 def test_what_is_kept_names_files_from_anywhere(ask, tmp_path, monkeypatch, little):
     monkeypatch.chdir(tmp_path)
     known = Directions(ask.workspace.prior, str(little), Path("here"))
@@ -284,7 +207,7 @@ def test_directions_of_other_weights_are_refused(styled, tmp_path):
     save_direction(tmp_path / "other.npz", styled.direction, {"model": "builtin:cells", "weights": "0" * 16})
     status, told, _ = styled.add((tmp_path / "other.npz").read_bytes(), "other.npz")
     assert status == 422
-    assert told["detail"].startswith("other.npz is a direction of builtin:cells, and this prior has other weights")
+    assert told["detail"].startswith("other.npz is a direction of builtin:cells, and tiny stylegan2 has other weights")
 
 
 def test_directions_that_are_none_of_the_prior_s(styled):
@@ -306,7 +229,7 @@ def test_directions_that_are_none_of_the_prior_s(styled):
 def test_a_file_that_unpacks_to_too_much_is_not_read(styled, monkeypatch):
     buffer = io.BytesIO()
     np.savez_compressed(buffer, a=np.zeros(300_000, np.float32))
-    monkeypatch.setattr(directions, "_MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(direction_files, "_MOST_BYTES", 1_000_000)
     status, told, _ = styled.add(buffer.getvalue(), "zeros.npz")
     assert (status, "holds 1 MB once it is unpacked" in told["detail"]) == (422, True)
 
@@ -316,7 +239,7 @@ def test_directions_added_at_once_have_names_of_their_own(styled):
     content = styled.file.read_bytes()
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: styled.ask.workspace.book.add(session, "up.npz", content), range(4)))
-    assert sorted(name for (name,) in found) == ["up", "up_2", "up_3", "up_4"]
+    assert sorted(name for (name,), _ in found) == ["up", "up_2", "up_3", "up_4"]
     with pytest.raises(FileNotFoundError):
         styled.ask.workspace.book.add(session.parent / "removed", "up.npz", content)
     assert not (session.parent / "removed").exists()

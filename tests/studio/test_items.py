@@ -232,12 +232,12 @@ def test_sessions_are_there_again(little, tmp_path):
         told = ask("GET", "/studio/sessions")[1]["sessions"]
         assert {each["title"] for each in told} == {"holidays"}
         assert {each["id"] for each in told} == {session, "killed"}
-        for name, why in ((session, "the server was shut down"), ("killed", "the studio was stopped before")):
+        for name, state in ((session, "queued"), ("killed", "cancelled")):
             items = {item["id"]: item for item in ask("GET", f"/studio/sessions/{name}")[1]["items"]}
             assert items.keys() == {done["id"], under_way}
-            assert items[under_way]["state"] == "cancelled"
-            assert why in items[under_way]["error"]
+            assert (items[under_way]["state"], items[under_way]["again"]) == (state, state == "cancelled")
             assert items[done["id"]]["result"] == done["result"]
+        assert "start it again" in items[under_way]["error"]
         assert ask.workspace.point(session, done["id"]).parametrization is not None
         assert ask("POST", f"/studio/sessions/{gone}/restore")[0] == 404
         assert not (folder / ".removed").exists()

@@ -1,0 +1,107 @@
+"""Restorations: what is edited and kept of them is what is seen, and of several answers each."""
+
+import numpy as np
+import pytest
+
+from studio.edited import SIDE, Editing, close, kept_of, pixels, run_lines, slider
+from studio.studios import SHORT, mask
+
+
+@pytest.fixture(scope="module")
+def plain(ask, little):
+    return Editing(ask, little)
+
+
+@pytest.fixture(scope="module")
+def inpainted(plain):
+    """An item of two answers, and its picture."""
+    order = SHORT | {"name": "q.png", "task": "inpaint", "samples": 2}
+    item = plain.ask.done(plain.session, order, mask=mask())
+    return item, pixels(plain.ask("GET", item["images"]["result"])[1])
+
+
+def test_of_a_restoration_what_is_seen_is_kept(plain, inpainted, tmp_path, monkeypatch):
+    item, seen = inpainted
+    kept = kept_of(plain, item["id"], {})
+    np.testing.assert_array_equal(pixels(kept["png"]), seen)
+    np.testing.assert_array_equal(plain.picture(item["id"]), seen)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(kept["python"], "kept.py", "exec"), {})
+    np.testing.assert_array_equal(pixels("q.png"), seen)
+    run_lines(kept["command"])
+    close(pixels("results/q.png"), seen)
+
+
+def test_edits_of_an_inpainted_picture_keep_what_was_known(plain, inpainted, tmp_path, monkeypatch):
+    """As its result does; on the page and in what commands and programs draw."""
+    item, seen = inpainted
+    edit = {"sliders": slider(3.0)}
+    own = plain.picture(item["id"], **edit)
+    known = np.ones((SIDE, SIDE), bool)
+    known[2:5, 2:4] = False  # Where it is painted.
+    np.testing.assert_array_equal(own[known], seen[known])
+    assert (own[~known] != seen[~known]).any()
+    told = {"item": item["id"], "edit": {}, "direction": "up"}
+    np.testing.assert_array_equal(pixels(plain.post("strip", **told, strengths=[0, 3])[1]), np.hstack([seen, own]))
+    changed = pixels(plain.post("heatmap", **told, strength=3)[1])[..., 3]
+    assert changed[~known].any()
+    assert not changed[known].any()
+
+    monkeypatch.chdir(tmp_path)
+    kept = kept_of(plain, item["id"], edit)
+    run_lines(kept["command"])
+    close(pixels("q_edited.png"), own)
+    (tmp_path / "q_edited.png").unlink()
+    exec(compile(kept["python"], "kept.py", "exec"), {})
+    close(pixels("q_edited.png"), own)
+    (tmp_path / "kept.npz").write_bytes(kept["npz"])
+    plain.run("render", tmp_path / "again.png", tmp_path / "kept.npz")
+    close(pixels("again.png"), own)
+    words = ["--along", plain.file, "--strengths", 0, 3, "--mode", "relative", "--paste"]
+    plain.run("edit", tmp_path / "edited", plain.source(item["id"]), *words)
+    close(pixels(tmp_path / "edited" / "sheet.png"), np.hstack([seen, own]))
+    photograph = pixels(plain.ask("GET", item["images"]["photograph"])[1])
+    np.testing.assert_array_equal(pixels(tmp_path / "edited" / "pasted" / "q_+3.png")[known], photograph[known])
+
+
+def test_of_an_earlier_inpainting_it_is_said_that_all_is_edited(plain, inpainted, tmp_path, capsys):
+    item, _ = inpainted
+    with np.load(plain.source(item["id"])) as stored:
+        np.savez(tmp_path / "q.npz", **{name: stored[name] for name in stored.files if name != "known"})
+    plain.run("render", tmp_path / "out.png", tmp_path / "q.npz")
+    assert "q does not say which pixels were known" in capsys.readouterr().err
+    assert item["edits"] is None
+
+
+def test_answers_can_be_kept(plain, inpainted, tmp_path, monkeypatch):
+    item, seen = inpainted
+    answers = {each["name"]: each for each in item["answers"]}
+    assert list(answers) == ["answer_1", "answer_2", "mean", "std"]
+    assert answers["answer_1"]["loss"] <= answers["answer_2"]["loss"]
+    assert answers["mean"]["loss"] is None
+    monkeypatch.chdir(tmp_path)
+    shown = dict(item["images"], answer_1=item["images"]["samples"][0], answer_2=item["images"]["samples"][1])
+    for name, stem in (("answer_1", "q_1"), ("answer_2", "q_2"), ("mean", "q_mean"), ("std", "q_std")):
+        kept = {}
+        for kind, place in answers[name]["files"].items():
+            status, content, headers = plain.ask("GET", place)
+            assert status == 200
+            ending = {"png": "png", "npz": "npz", "command": "txt", "python": "py"}[kind]
+            assert headers["content-disposition"].endswith(f"''{stem}.{ending}")
+            kept[kind] = content
+        assert ("npz" in kept) == name.startswith("answer")
+        wanted = pixels(plain.ask("GET", shown[name])[1])
+        np.testing.assert_array_equal(pixels(kept["png"]), wanted)
+        exec(compile(kept["python"], "kept.py", "exec"), {})
+        np.testing.assert_array_equal(pixels(f"{stem}.png"), wanted)
+        if "npz" in kept:
+            (tmp_path / f"{stem}.npz").write_bytes(kept["npz"])
+            plain.run("render", tmp_path / f"{stem}_again.png", tmp_path / f"{stem}.npz")
+            close(pixels(f"{stem}_again.png"), wanted)
+    assert (pixels("q_1.png") == seen).all()
+    assert (pixels("q_2.png") != seen).any()
+    run_lines(plain.ask("GET", answers["answer_2"]["files"]["command"])[1])
+    close(pixels("results/samples/q_2.png"), pixels("q_2.png"))
+    place = answers["mean"]["files"]["png"].rpartition("/")[0]
+    for wrong, status in (("answer_3.png", 404), ("mean.npz", 422), ("x.png", 404), ("answer_1.exe", 404)):
+        assert plain.ask("GET", f"{place}/{wrong}")[0] == status

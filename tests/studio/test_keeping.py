@@ -1,0 +1,188 @@
+"""What outlives a stop, a cancel and a full disk: nothing is lost, and what is told is so."""
+
+import dataclasses
+import shutil
+import threading
+import time
+
+import jax
+import pytest
+from cli import priors
+from serving.served import LONG, png, until
+
+from gprior_jax import zoo
+from gprior_jax.serving import lanes
+from gprior_jax.studio.making import Prepared, is_lane_of
+from studio.studios import SHORT, mask, studio
+
+LASTING = {"steps": LONG, "codes": 2}
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory):
+    """A prior of the same shapes, and its folder."""
+    plain, folder = priors.plain(), tmp_path_factory.mktemp("models") / "another"
+    double = dataclasses.replace(plain, params=jax.tree.map(lambda leaf: 2 * leaf, plain.params), weights=None)
+    zoo.save(double, folder)
+    return double, folder
+
+
+def at(session, number, what=""):
+    return f"/studio/sessions/{session}/items/{number}{what}"
+
+
+def begun(ask, session, order=LASTING, **files):
+    """An item that has taken steps."""
+    number = ask.drop(session, order, **files)[1]["id"]
+    until(lambda: ask.item(session, number)["step"])
+    return number
+
+
+def test_what_was_under_way_goes_on_with_the_next_start(little, another, tmp_path):
+    with studio(priors.plain(), tmp_path / "s", little, lanes=1) as ask:
+        session = ask.begin()
+        first = begun(ask, session, LASTING | {"task": "inpaint", "samples": 2}, mask=mask())
+        waiting = ask.drop(session, LASTING | {"codes": 3})[1]["id"]
+        reached = ask.item(session, first)["step"]
+    assert list((tmp_path / "s" / ".under-way").iterdir())
+    told = []
+    with studio(priors.plain(), tmp_path / "s", little) as ask:
+        assert {ask.item(session, number)["state"] for number in (first, waiting)} == {"queued"}
+        gone = ask.workspace.session(session).photographs(ask.workspace.session(session).find(waiting))
+        shutil.rmtree(gone)
+        assert ask.workspace.go_on(told.append) == 1
+        until(lambda: ask.item(session, first)["step"])
+        assert ask.item(session, first)["step"] > reached
+        ask("POST", at(session, first, "/stop"))
+        until(lambda: ask.item(session, first)["state"] == "done")
+        assert len(ask.item(session, first)["images"]["samples"]) == 2
+        lost = ask.item(session, waiting)
+        assert (lost["state"], len(told)) == ("cancelled", 1)
+        until(lambda: not list((tmp_path / "s" / ".under-way").iterdir()))
+        assert ask.workspace.go_on(told.append) == 0
+        other = begun(ask, session)
+    with studio(another[0], tmp_path / "s", another[1]) as ask:
+        assert ask.workspace.go_on(told.append) == 0
+        item = ask.item(session, other)
+        assert (item["state"], item["again"], f"was begun with {little}" in item["error"]) == ("cancelled", True, True)
+
+
+def test_what_ended_without_a_result_begins_again(ask):
+    session = ask.begin()
+    number = begun(ask, session)
+    ask("DELETE", at(session, number))
+    assert ask.item(session, number)["again"]
+    status, item = ask("POST", at(session, number, "/again"))[:2]
+    assert (status, item["state"], item["again"], item["error"]) == (202, "queued", False, None)
+    until(lambda: ask.item(session, number)["step"])
+    until(lambda: ask.item(session, number)["preview"])
+    assert ask("POST", at(session, number, "/again"))[1]["state"] == "running"  # It is.
+    ask("POST", at(session, number, "/stop"))
+    until(lambda: ask.item(session, number)["state"] == "done")
+    assert not ask.item(session, number)["again"]
+    status, told, _ = ask("POST", at(session, number, "/again"))
+    assert (status, "is done" in told["detail"]) == (422, True)
+
+
+def test_what_cannot_begin_again_stays_as_it_is(ask):
+    session = ask.begin()
+    number = begun(ask, session)
+    ask("DELETE", at(session, number))
+    until(lambda: ask.workspace.session(session).find(number).about["state"] == "cancelled")
+    before = ask.item(session, number)
+    photograph = next((ask.workspace.folder(session) / "photographs" / number).glob("photograph*"))
+    photograph.write_bytes(b"\x89PNG broken")
+    assert ask("POST", at(session, number, "/again"))[0] == 422
+    assert ask.item(session, number) == before
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_cancel_while_a_result_is_written_is_told_truly(ask, monkeypatch, when):
+    write, begun_, go_on = Prepared.write, threading.Event(), threading.Event()
+
+    def slowly(*given):
+        begun_.set()
+        assert go_on.wait(30)
+        return write(*given)
+
+    monkeypatch.setattr(Prepared, "write", slowly)
+    session = ask.begin()
+    piece = ask.workspace.session(session).find(ask.drop(session, SHORT)[1]["id"])
+    place, told = at(session, piece.id), []
+    if when == "before":
+        with piece.lock:  # The writer waits for it.
+            until(lambda: piece.job.step == 2)
+            ask.workspace.discard(ask.workspace.session(session), piece.id)
+    else:
+        assert begun_.wait(30)
+        cancel = threading.Thread(target=lambda: told.append(ask("DELETE", place)[1]["state"]))
+        cancel.start()
+        time.sleep(0.2)  # It has asked, and waits for what is written.
+        assert told == []
+        go_on.set()
+        cancel.join()
+        assert told == ["done"]
+    go_on.set()
+    wanted = "cancelled" if when == "before" else "done"
+    until(lambda: piece.about["state"] == wanted)
+    time.sleep(0.2)  # Whatever else there might come.
+    assert ask.item(session, piece.id)["state"] == wanted
+    assert (ask.workspace.folder(session, piece.id)).exists() == (wanted == "done")
+
+
+def test_a_folder_that_holds_enough_takes_nothing_more(little, tmp_path):
+    with studio(priors.plain(), tmp_path / "s", little, gigabytes=1e-4) as ask:
+        session, other = ask.begin(), ask.begin()
+        done = ask.done(session, SHORT)
+        big = ask.workspace.folder(other) / "photographs"
+        big.mkdir()
+        (big / "big").write_bytes(bytes(95_000))
+        ask.workspace.rename(other, "Big")  # Written to.
+        status, told = ask.drop(session, SHORT)
+        assert (status, "let the studio keep more gigabytes" in told["detail"]) == (507, True)
+        assert str(tmp_path / "s") in told["detail"]
+        assert ask.send("POST", f"/studio/sessions/{session}/items", {"seed": 1})[0] == 507
+        assert ask.item(session, done["id"])["state"] == "done"
+        listed = ask("GET", "/studio/sessions")[1]
+        assert listed["bytes"] > 95_000
+        assert listed["most_bytes"] == 100_000
+        ask("DELETE", f"/studio/sessions/{other}")
+        again = ask.drop(session, SHORT | {"seed": 1})
+        assert again[0] == 202, again
+        status, told, _ = ask("POST", f"/studio/sessions/{other}/restore")
+        assert (status, "where its room is needed" in told["detail"]) == (404, True)
+
+
+def test_lanes_of_removed_and_of_idle_sessions_are_freed(ask, monkeypatch):
+    session, other = ask.begin(), ask.begin()
+
+    def has_lane(name):
+        return any(is_lane_of(lane.key, name) for lane in ask.workspace.engine._lanes)
+
+    for own in (session, other):
+        ask.done(own, SHORT)
+        assert has_lane(own)
+    ask("DELETE", f"/studio/sessions/{session}")
+    until(lambda: not has_lane(session))
+    ask("POST", f"/studio/sessions/{session}/restore")
+    assert has_lane(other)
+    assert ask.done(session, SHORT)["state"] == "done"
+    monkeypatch.setattr(lanes, "_IDLE_S", 0.0)
+    until(lambda: not (has_lane(session) or has_lane(other)))
+    assert ask.done(session, SHORT, image=png(2))["state"] == "done"
+
+
+def test_a_model_is_known_by_its_weights_whatever_it_is_called(little, another, tmp_path, monkeypatch):
+    monkeypatch.chdir(little.parent)
+    with studio(priors.plain(), tmp_path / "s", little.name) as ask:
+        session = ask.begin()
+        drawn = ask.send("POST", f"/studio/sessions/{session}/items", {"seed": 7})[1]["id"]
+        found = ask.done(session, SHORT)["id"]
+    monkeypatch.chdir(tmp_path)
+    with studio(priors.plain(), tmp_path / "s", little) as ask:
+        for number in (drawn, found):
+            assert ask.item(session, number)["editable"]
+            assert ask.send("POST", f"/studio/sessions/{session}/render", {"item": number})[0] == 200
+    with studio(another[0], tmp_path / "s", another[1]) as ask:
+        status, told = ask.send("POST", f"/studio/sessions/{session}/render", {"item": drawn})
+        assert (status, "is of little, and the studio has another prior" in told["detail"]) == (422, True)
