@@ -6,6 +6,7 @@ from typing import Any
 from gprior_jax._version import __version__
 from gprior_jax.cli.model_facts import class_names
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.opening import MAX_ASPECT, MIN_SIDE
 from gprior_jax.recipes import METHODS
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.making import Maker
@@ -66,7 +67,7 @@ def about(workspace: Workspace) -> dict[str, Any]:
         "layers": list(range(1, prior.num_layers)),
         "truncation": bool(prior.num_styles),
         "directions": known.told(workspace.book.known()),
-        "limits": {name: getattr(limits, name) for name in _LIMITS},
+        "limits": {name: getattr(limits, name) for name in _LIMITS} | {"side": MIN_SIDE, "aspect": MAX_ASPECT},
     }
 
 
