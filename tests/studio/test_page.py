@@ -83,7 +83,7 @@ def test_two_results_together(visit):
     tiles = visit.page.locator(".tiles .tile")
     before = visit.shown()
     tiles.nth(0).drag_to(tiles.nth(1))
-    visit.page.locator('[data-how="morph"]').click()
+    visit.page.locator('dialog [data-how="morph"]').click()
     half = visit.shown(before)
     morph = visit.page.locator('[data-part="morph"]')
     morph.focus()

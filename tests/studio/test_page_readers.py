@@ -1,10 +1,14 @@
 """Who uses the studio's page: by keys alone, on a phone, with a screen reader, while others do; and its server."""
 
+import contextlib
 import json
 
 import pytest
+from cli import priors
 
-from studio.paged import PHONE, Visit
+from gprior_jax import zoo
+from studio.paged import PHONE, Visit, photograph
+from studio.studios import studio
 
 
 def test_two_people_have_sessions_of_their_own(chromium, address):
@@ -20,17 +24,104 @@ def test_goes_on_when_the_server_is_back(visit):
     visit.draw(1)
     before = visit.shown()
     visit.context.set_offline(True)
+    visit.see("#away:visible")
     slider = visit.page.locator("input[data-direction]").first
     slider.focus()
     visit.press("ArrowRight")
-    visit.see("#away:visible")
+    assert not visit.page.locator(".toast").count()
     visit.context.set_offline(False)
     visit.see("#away", state="hidden")
     visit.press("ArrowRight")
     visit.shown(before)
     assert slider.input_value() == "0.2"
+    # No page can keep a browser from noting that nothing answers.
     assert all("ERR_INTERNET_DISCONNECTED" in line for line in visit.wrong)
     visit.wrong.clear()
+
+
+def test_stopped_server_is_noticed_while_nothing_is_done(chromium, little, tmp_path):
+    with contextlib.ExitStack() as ended:
+        folder, other = tmp_path / "sessions", tmp_path / "other"
+        zoo.save(priors.styled(), other)
+        with studio(priors.plain(), folder, little) as ask:
+            port = ask.port
+            visit = ended.enter_context(Visit(chromium, f"http://127.0.0.1:{port}"))
+            visit.draw(1)
+            visit.page.clock.install()
+            visit.page.reload()
+            visit.see("body[data-ready]")
+            before = visit.shown()
+        visit.page.clock.fast_forward(20_000)
+        visit.see("#away:visible")
+        # Started again with another prior: the page says so, and what there is stays to be seen.
+        with studio(priors.styled(), folder, other, port=port):
+            visit.page.clock.fast_forward(6_000)
+            visit.see("#away", state="hidden")
+            assert "load the page again" in visit.see(".toast.note p").inner_text()
+            visit.wrong.clear()
+            visit.button("Load again").click()
+            visit.see(f"#bar :text('{other}')")
+            assert visit.shown() == before
+            assert f"this result is of {little}" in visit.page.locator(".part:visible").inner_text()
+            visit.draw(2)
+            assert visit.page.locator("input[data-direction]:visible, [data-part='psi']:visible").count()
+
+
+def test_everything_by_keys(visit):
+    visit.tab_to("button.main")
+    with visit.page.expect_file_chooser() as chosen:
+        visit.press("Enter")
+    chosen.value.set_files({"name": "cat.png", "mimeType": "image/png", "buffer": photograph()})
+    canvas = visit.see("canvas.placing")
+    # The button that begins has the focus.
+    visit.press("Enter")
+    visit.done()
+    visit.tab_to("input[data-direction]")
+    visit.press(*["ArrowRight"] * 3)
+    visit.see(".tile .edited:visible")
+    assert visit.page.locator(".item .over .remark").inner_text().startswith("Edited")
+    visit.press("Control+z")
+    visit.see(".tile .edited", state="hidden")
+    visit.draw(2)
+    visit.draw(3)
+    visit.tab_to('select[id^="other"]')
+    visit.press("End")
+    visit.tab_to('[data-how="morph"]')
+    visit.press("Enter")
+    visit.tab_to('[data-part="morph"]')
+    visit.press("End")
+    visit.see(".partner:visible")
+    _fill_by_keys(visit)
+    assert not canvas.is_visible()
+    visit.tab_to('[role="tab"]')
+    visit.press("ArrowRight", "ArrowRight")
+    visit.tab_to('button[data-kind="png"]')
+    with visit.page.expect_download() as download:
+        visit.press("Enter")
+    assert download.value.suggested_filename == "fill.png"
+
+
+def _fill_by_keys(visit):
+    """Open a photograph, paint over something, and let it be filled."""
+    with visit.page.expect_file_chooser() as chosen:
+        visit.press("o")
+    chosen.value.set_files({"name": "fill.png", "mimeType": "image/png", "buffer": photograph(1)})
+    visit.see("canvas.placing")
+    visit.tab_to('input[type="radio"]')
+    visit.press("ArrowRight", "ArrowRight", "ArrowRight")
+    assert visit.page.get_by_role("radio", name="Inpaint").is_checked()
+    for wanted, value in (('[id^="samples"]', "2"), ("summary", None), ('[id^="steps"]', "3")):
+        visit.tab_to(wanted)
+        if value is None:
+            visit.press("Enter")
+        else:
+            visit.page.keyboard.type(value)
+    visit.tab_to("canvas.placing")
+    visit.press("Space", "Shift+ArrowRight", "Shift+ArrowDown", "Control+z")
+    visit.tab_to('button[type="submit"]')
+    visit.press("Enter")
+    visit.tiles(4)
+    visit.done()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -59,6 +59,7 @@ export const api = {
   draw: (of, order) => asked("POST", `${session(of)}/items`, { json: order }),
   begin: (of, form) => asked("POST", `${session(of)}/items`, { form }),
   stop: (of, id) => asked("POST", `${item(of, id)}/stop`),
+  again: (of, id) => asked("POST", `${item(of, id)}/again`),
   remove: (of, id) => ask("DELETE", item(of, id)),
   restore: (of, id) => asked("POST", `${item(of, id)}/restore`),
   keep: (of, id, edit, last) => ask("PUT", `${item(of, id)}/edit`, { json: edit, last }),

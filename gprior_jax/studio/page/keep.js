@@ -2,16 +2,18 @@
 
 import { api } from "./api.js";
 import { h, save, set } from "./dom.js";
-import { effective } from "./edits.js";
+import { effective, NEUTRAL } from "./edits.js";
 import { UserError } from "./errors.js";
 import { icon } from "./icons.js";
 import { editFor, itemOf, store } from "./studio.js";
+import { titleOf } from "./telling.js";
 import { attempt, note } from "./toasts.js";
 
+/** `of`: whether there is one of further answers, and of what was made of several. */
 const KINDS = [
-  { kind: "png", title: "Picture", does: "PNG, without loss", ending: "png" },
-  { kind: "npz", title: "Codes", does: ".npz, for every gprior command", ending: "npz" },
-  { kind: "report", title: "Report", does: "a page with all of it", ending: "html" },
+  { kind: "png", title: "Picture", does: "PNG, without loss", ending: "png", of: ["samples", "mean", "std"] },
+  { kind: "npz", title: "Codes", does: ".npz, for every gprior command", ending: "npz", of: ["samples"] },
+  { kind: "report", title: "Report", does: "a page with all of it", ending: "html", of: [] },
 ];
 
 const TEXTS = [
@@ -21,23 +23,21 @@ const TEXTS = [
 
 export function makeKeep() {
   const none = h("p.remark", {}, "There is something to keep when it is done.");
-  const files = h(
-    "div.files",
-    {},
-    KINDS.map(({ kind, title, does, ending }) =>
-      h(
-        "button.file",
-        { type: "button", "data-kind": kind, on: { click: () => attempt(() => download(kind, ending)) } },
-        icon("down"),
-        h("span", {}, h("b", {}, title), h("small", {}, does)),
-      ),
+  const which = h("p.remark");
+  const files = KINDS.map(({ kind, title, does, ending }) =>
+    h(
+      "button.file",
+      { type: "button", "data-kind": kind, on: { click: () => attempt(() => download(kind, ending)) } },
+      icon("down"),
+      h("span", {}, h("b", {}, title), h("small", {}, does)),
     ),
   );
   const texts = TEXTS.map(makeText);
   const tools = h(
     "div",
     {},
-    files,
+    which,
+    h("div.files", {}, files),
     texts.map((text) => text.element),
   );
   return {
@@ -46,12 +46,30 @@ export function makeKeep() {
       const isDone = item.state === "done";
       set(none, { hidden: isDone });
       set(tools, { hidden: !isDone });
+      const { answer } = state.view;
+      set(which, { hidden: !answerOf(answer), textContent: `${titleOf(answer)}, which is in view:` });
+      files.forEach((file, i) => set(file, { hidden: Boolean(answerOf(answer)) && !KINDS[i].of.includes(answer.kind) }));
       for (const text of texts) text.update(state, item);
     },
   };
 }
 
-const wanted = (kind, id) => api.files(store.state.session.id, { item: id, edit: effective(editFor(id)), kind });
+/** An answer as it is asked for; the first of them is the result, and that may be edited. */
+function answerOf(answer) {
+  if (!answer || (answer.kind === "samples" && answer.number === 0)) return null;
+  return answer.kind === "samples" ? String(answer.number + 1) : answer.kind;
+}
+
+function wanted(kind, id) {
+  const { session, view } = store.state;
+  const answer = answerOf(view.answer);
+  return api.files(session.id, {
+    item: id,
+    edit: effective(answer ? NEUTRAL : editFor(id)),
+    kind,
+    ...(answer ? { answer } : {}),
+  });
+}
 
 async function download(kind, ending) {
   const id = store.state.current;
@@ -85,13 +103,13 @@ function makeText({ kind, title, does }) {
   );
   let shown = null;
   const show = async () => {
-    const { current } = store.state;
-    const edit = editFor(current);
-    if (!element.open || (shown?.edit === edit && shown.item === current)) return;
-    shown = { edit, item: current };
+    const { current, view } = store.state;
+    const now = { item: current, edit: editFor(current), of: answerOf(view.answer) };
+    if (!element.open || (shown && Object.keys(now).every((name) => shown[name] === now[name]))) return;
+    shown = now;
     const answer = await attempt(() => wanted(kind, current));
     const told = answer ? await answer.text() : "";
-    if (shown.edit === edit && shown.item === current) text.textContent = told;
+    if (shown === now) text.textContent = told;
   };
   element.addEventListener("toggle", show);
   return { element, update: (state, item) => item.state === "done" && show() };

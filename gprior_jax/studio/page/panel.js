@@ -118,7 +118,7 @@ const waits = ({ state }) =>
     queued: "The sliders come when it is done.",
     running: "The sliders come when it is done; stop it to have them now.",
     done: "This result cannot be edited.",
-  })[state] ?? "There is no result to edit: do it again under Facts.";
+  })[state] ?? "There is no result to edit: start it again, or do it otherwise under Facts.";
 
 /** Reads direction files into the session. */
 export async function readDirections(files) {

@@ -1,5 +1,6 @@
 /** The stage: the current item, what is done to it, and how far it is. */
 
+import { makeAgain } from "./again.js";
 import { api } from "./api.js";
 import { h, set } from "./dom.js";
 import { effective, isNeutral, keyOf, layersOf, strengthOf } from "./edits.js";
@@ -28,6 +29,7 @@ export function makeItemStage() {
   const bar = makeViewBar();
   const shelf = makeShelf();
   const progress = makeProgress();
+  const again = makeAgain();
   const answers = makeAnswers();
   const title = h("h2.title");
   const told = h("p.remark");
@@ -37,6 +39,7 @@ export function makeItemStage() {
     h("header.over", {}, title, told),
     views.element,
     progress.element,
+    again.element,
     answers.element,
     bar.element,
     shelf.element,
@@ -54,6 +57,7 @@ export function makeItemStage() {
     set(told, { textContent: telling(state, item, edited) });
     if (edited) keepThumb(item.id, edited.key, edited.url);
     progress.update(item);
+    again.update(item);
     answers.update(state, item);
     bar.update(state, item);
     shelf.update(state, item, direction);

@@ -6,6 +6,9 @@ import { editFor } from "./studio.js";
 
 const ANSWERS = { mean: "Mean of the answers", std: "How far the answers are apart" };
 
+/** What an answer of a restoration is called. */
+export const titleOf = (answer) => ANSWERS[answer?.kind] ?? `Answer ${(answer?.number ?? 0) + 1}`;
+
 /** The line; `edited` is {key, url} of the edited picture, if that is the one in view. */
 export function telling(state, item, edited) {
   const said = { queued, failed, cancelled: failed, done }[item.state];
@@ -19,7 +22,7 @@ const failed = ({ state, error }) => [error ?? { failed: "Failed", cancelled: "C
 function done(item, state, edited) {
   const { answer } = state.view;
   if (answer && !(answer.kind === "samples" && answer.number === 0))
-    return [ANSWERS[answer.kind] ?? `Answer ${answer.number + 1}`];
+    return [titleOf(answer)];
   if (!answer && item.editable && !isNeutral(editFor(item.id, state))) return ["Edited", apart(item, edited)];
   return [decibels(item), ...(item.result?.remarks ?? [])];
 }
