@@ -13,6 +13,7 @@ from gprior_jax.serving.making import Maker
 from gprior_jax.studio import known
 from gprior_jax.studio.answers import told_answers
 from gprior_jax.studio.making import StudioMaker
+from gprior_jax.studio.owned import of_another
 from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.placing import guides_of, how_aligned
 from gprior_jax.studio.sessions import Session
@@ -137,6 +138,8 @@ def told_item(workspace: Workspace, session: Session, piece: Piece) -> dict[str,
     told["answers"] = told_answers(place, piece)
     for name, otherwise in (("editable", False), ("why_not", None), ("explainable", False), ("edits", None)):
         told[name] = own.get(name, otherwise)
+    if own.get("weights") not in (None, workspace.weights):  # It was done when the studio had another prior.
+        told |= {"editable": False, "why_not": of_another(session.about["model"]), "explainable": False}
     return told | {"edit": piece.edit}
 
 

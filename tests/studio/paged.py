@@ -105,7 +105,8 @@ class Visit:
     def done(self) -> None:
         """Wait until the current result is done."""
         self.see('.tile[aria-current="true"][data-state="done"], .toast.error', timeout=60_000)
-        assert self.page.locator(".toast.error").all_inner_texts() == []
+        errors = self.page.locator(".toast.error").all_inner_texts()
+        assert not errors, errors
         self.page.wait_for_selector(".item .progress", state="hidden")
 
     def draw(self, count: int) -> None:

@@ -85,7 +85,7 @@ def test_everything_by_keys(visit):
     visit.draw(2)
     visit.draw(3)
     visit.tab_to('select[id^="other"]')
-    visit.press("End")
+    visit.press("ArrowDown")
     visit.tab_to('[data-how="morph"]')
     visit.press("Enter")
     visit.tab_to('[data-part="morph"]')

@@ -47,7 +47,7 @@ const item = (of, id) => `${session(of)}/items/${encodeURIComponent(id)}`;
 
 export const api = {
   alive: () => answered("/healthz", { cache: "no-store" }),
-  file: async (address) => (await answered(address, { headers: QUIETLY })).blob(),
+  file: (address) => answered(address, { headers: QUIETLY }),
   about: () => asked("GET", "/about"),
   sessions: async () => (await asked("GET", "/sessions")).sessions,
   session: (id) => asked("GET", session(id)),

@@ -224,7 +224,7 @@ export async function drawFromPrior() {
 /** Opens an item's photograph again, with its settings. */
 export async function doAgain(item) {
   await attempt(async () => {
-    const blob = await api.file(item.images.photograph);
+    const blob = await (await api.file(item.images.photograph)).blob();
     const file = new File([blob], item.name, { type: blob.type });
     const { task, name, placement, ...settings } = item.settings;
     await openDrafts([file], { task: item.task, settings, name: item.name, placement });

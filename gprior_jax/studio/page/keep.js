@@ -2,18 +2,17 @@
 
 import { api } from "./api.js";
 import { h, save, set } from "./dom.js";
-import { effective, NEUTRAL } from "./edits.js";
+import { effective } from "./edits.js";
 import { UserError } from "./errors.js";
 import { icon } from "./icons.js";
 import { editFor, itemOf, store } from "./studio.js";
 import { titleOf } from "./telling.js";
 import { attempt, note } from "./toasts.js";
 
-/** `of`: whether there is one of further answers, and of what was made of several. */
 const KINDS = [
-  { kind: "png", title: "Picture", does: "PNG, without loss", ending: "png", of: ["samples", "mean", "std"] },
-  { kind: "npz", title: "Codes", does: ".npz, for every gprior command", ending: "npz", of: ["samples"] },
-  { kind: "report", title: "Report", does: "a page with all of it", ending: "html", of: [] },
+  { kind: "png", title: "Picture", does: "PNG, without loss", ending: "png" },
+  { kind: "npz", title: "Codes", does: ".npz, for every gprior command", ending: "npz" },
+  { kind: "report", title: "Report", does: "a page with all of it", ending: "html" },
 ];
 
 const TEXTS = [
@@ -46,29 +45,26 @@ export function makeKeep() {
       const isDone = item.state === "done";
       set(none, { hidden: isDone });
       set(tools, { hidden: !isDone });
-      const { answer } = state.view;
-      set(which, { hidden: !answerOf(answer), textContent: `${titleOf(answer)}, which is in view:` });
-      files.forEach((file, i) => set(file, { hidden: Boolean(answerOf(answer)) && !KINDS[i].of.includes(answer.kind) }));
+      const answer = answerOf(state, item);
+      set(which, { hidden: !answer, textContent: `${titleOf(state.view.answer)}, which is in view:` });
+      files.forEach((file, i) => set(file, { hidden: Boolean(answer) && !(KINDS[i].kind in answer.files) }));
       for (const text of texts) text.update(state, item);
     },
   };
 }
 
-/** An answer as it is asked for; the first of them is the result, and that may be edited. */
-function answerOf(answer) {
+/** What is kept of an answer in view, as the server tells it; null of the result, which may be edited. */
+function answerOf({ view }, item) {
+  const { answer } = view;
   if (!answer || (answer.kind === "samples" && answer.number === 0)) return null;
-  return answer.kind === "samples" ? String(answer.number + 1) : answer.kind;
+  const name = answer.kind === "samples" ? `answer_${answer.number + 1}` : answer.kind;
+  return item.answers?.find((own) => own.name === name) ?? null;
 }
 
 function wanted(kind, id) {
-  const { session, view } = store.state;
-  const answer = answerOf(view.answer);
-  return api.files(session.id, {
-    item: id,
-    edit: effective(answer ? NEUTRAL : editFor(id)),
-    kind,
-    ...(answer ? { answer } : {}),
-  });
+  const answer = answerOf(store.state, itemOf(id));
+  if (answer) return api.file(answer.files[kind]);
+  return api.files(store.state.session.id, { item: id, edit: effective(editFor(id)), kind });
 }
 
 async function download(kind, ending) {
@@ -103,8 +99,8 @@ function makeText({ kind, title, does }) {
   );
   let shown = null;
   const show = async () => {
-    const { current, view } = store.state;
-    const now = { item: current, edit: editFor(current), of: answerOf(view.answer) };
+    const { current } = store.state;
+    const now = { item: current, edit: editFor(current), of: answerOf(store.state, itemOf(current)) };
     if (!element.open || (shown && Object.keys(now).every((name) => shown[name] === now[name]))) return;
     shown = now;
     const answer = await attempt(() => wanted(kind, current));

@@ -104,7 +104,7 @@ function makeEdit() {
     element: h("div", {}, why, tools),
     update(state, item) {
       const able = item.state === "done" && item.editable;
-      set(why, { hidden: able, textContent: item.why_not ?? waits(item) });
+      set(why, { hidden: able && !item.edits, textContent: able ? item.edits : (item.why_not ?? waits(item)) });
       set(tools, { hidden: !able });
       if (!able) return;
       set(reset, { disabled: isNeutral(editFor(item.id, state)) });
