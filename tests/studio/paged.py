@@ -176,6 +176,12 @@ class Visit:
         session, item = self.page.url.partition("#")[2].split("/")
         return self.page.request.get(f"/studio/sessions/{session}/items/{item}").json()
 
+    def download(self, kind: str) -> str:
+        """Keep a file of the result; what it is called."""
+        with self.page.expect_download() as download:
+            self.page.locator(f'button[data-kind="{kind}"]').click()
+        return download.value.suggested_filename
+
     def pixels(self, selector: str = ".item canvas.shown") -> np.ndarray:
         """The pixels of a canvas: ``[H, W, 4]``, once what stands around it has found its place."""
         self.page.eval_on_selector(selector, _SETTLED)

@@ -60,11 +60,37 @@ def test_masks_are_painted_and_filled(visit):
     assert visit.page.locator(".answers button").all_inner_texts() == ["Answer 1", "Answer 2", "Mean", "Disagreement"]
     best = visit.shown()
     visit.button("Disagreement").click()
-    assert "std" in visit.shown(best)
+    disagreement = visit.shown(best)
+    assert "std" in disagreement
+    # What is in view is what is kept.
+    visit.page.get_by_role("tab", name="Keep").click()
+    assert visit.page.locator('button[data-kind="npz"]').is_hidden()
+    assert visit.download("png").endswith("_std.png")
+    visit.button("Answer 2").click()
+    visit.shown(disagreement)
+    assert visit.download("npz").endswith("_2.npz")
+    visit.page.get_by_role("tab", name="Edit").click()
     # A slider moves the result, whatever was looked at before.
     visit.page.locator("input[data-direction]").first.focus()
     visit.press("PageUp")
     visit.see('.item canvas.shown[data-shown^="blob:"]')
+
+
+def test_what_was_cancelled_starts_again(visit):
+    visit.choose(name="later.png")
+    visit.see("canvas.placing")
+    steps(visit, 100_000)
+    visit.button("Invert").click()
+    visit.see('.tile[data-state="running"]')
+    visit.button("Cancel").click()
+    visit.tiles(0)
+    visit.button("Undo", ".toasts").click()
+    visit.see('.tile[data-state="cancelled"]')
+    visit.button("Start again").click()
+    visit.see('canvas.shown[data-shown*="preview"]')
+    visit.button("Stop and keep").click()
+    visit.done()
+    assert visit.button("Start again").count() == 0
 
 
 def restore(visit, task, **fields):
@@ -132,7 +158,9 @@ def test_refused_orders_are_told_and_tried_again(visit):
     visit.see("canvas.placing")
     visit.page.route(
         "**/items",
-        lambda route: route.fulfill(status=200, headers={"Studio-Refused": "429"}, json={"detail": "face.png: not now."}),
+        lambda route: route.fulfill(
+            status=200, headers={"Studio-Refused": "429"}, json={"detail": "face.png: not now."}
+        ),
         times=1,
     )
     steps(visit, 2)

@@ -100,7 +100,7 @@ function makeText({ kind, title, does }) {
   let shown = null;
   const show = async () => {
     const { current } = store.state;
-    const now = { item: current, edit: editFor(current), of: answerOf(store.state, itemOf(current)) };
+    const now = { item: current, edit: editFor(current), of: answerOf(store.state, itemOf(current))?.name };
     if (!element.open || (shown && Object.keys(now).every((name) => shown[name] === now[name]))) return;
     shown = now;
     const answer = await attempt(() => wanted(kind, current));
