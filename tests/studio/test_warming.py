@@ -6,9 +6,8 @@ import numpy as np
 from cli import priors
 from serving.served import until
 
-from studio.studios import studio
-
 from gprior_jax.studio import warming
+from studio.studios import studio
 
 GRAY = np.full((8, 8, 3), 128, np.uint8)
 
