@@ -36,13 +36,13 @@ class Quiet:
             if message["type"] == "http.response.start" and (status := message["status"]) >= 400:
                 own = [*message.get("headers", ()), (REFUSED, str(status).encode())]
                 if is_asked:
-                    message = message | {"status": 200, "headers": own}
+                    message = {**message, "status": 200, "headers": own}
                 elif by_itself:
                     is_empty = True
                     kept = [(name, value) for name, value in own if not name.lower().startswith(b"content-")]
-                    message = message | {"status": 204, "headers": kept}
+                    message = {**message, "status": 204, "headers": kept}
             elif is_empty:
-                message = message | {"body": b""}
+                message = {**message, "body": b""}
             await send(message)
 
         await self._app(scope, receive, quietly if is_asked or by_itself else send)

@@ -38,8 +38,8 @@ _LOOKS_S = 0.2
 _LOWEST = 19
 """Of a thread's niceness: whatever is asked for goes first."""
 
-_BESIDE = {"inpaint": {"box": 2}, "upscale": {"factor": 4}}
-"""What these tasks need to be asked for: the page's own factor; the program is the same for every mask."""
+_FACTOR, _BOX = 4, 2
+"""Of what is enlarged, the page's own; and of a mask: the program is the same for all."""
 
 
 def warm(workspace: Workspace, picture: np.ndarray) -> None:
@@ -94,9 +94,10 @@ class Restorations:
 
     def __init__(self, workspace: Workspace, picture: np.ndarray, tasks: Sequence[Task] | None = None):
         """See :meth:`start`."""
-        restorations = [task for task in workspace.maker.tasks if task != "invert"]
+        restorations: list[Task] = [task for task in workspace.maker.tasks if task != "invert"]
         self.workspace, self.picture = workspace, picture
-        self.tasks, self.compiled = restorations if tasks is None else tasks, list[Task]()
+        self.tasks: Sequence[Task] = restorations if tasks is None else tasks
+        self.compiled = list[Task]()
 
     def start(self) -> threading.Thread:
         """Begin, in a thread that everything else goes before."""
@@ -109,7 +110,8 @@ class Restorations:
         for task in self.tasks:
             if not self._wait():
                 return
-            asked = Asked(task=task, label=_label(self.workspace), **_BESIDE.get(task, {}))
+            factor, box = _FACTOR if task == "upscale" else None, _BOX if task == "inpaint" else None
+            asked = Asked(task=task, label=_label(self.workspace), factor=factor, box=box)
             try:
                 with _rehearsal(self.workspace, asked, self.picture) as (ready, owner):
                     self.compiled += [task] if _Alone(self.workspace, asked, ready, Owned(*owner)).run() else []

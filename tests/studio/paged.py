@@ -176,10 +176,10 @@ class Visit:
         session, item = self.page.url.partition("#")[2].split("/")
         return self.page.request.get(f"/studio/sessions/{session}/items/{item}").json()
 
-    def download(self, kind: str) -> str:
-        """Keep a file of the result; what it is called."""
+    def download(self, kind: str, act=None) -> str:
+        """Keep a file of the result, by its button unless otherwise; what it is called."""
         with self.page.expect_download() as download:
-            self.page.locator(f'button[data-kind="{kind}"]').click()
+            (act or self.page.locator(f'button[data-kind="{kind}"]').click)()
         return download.value.suggested_filename
 
     def pixels(self, selector: str = ".item canvas.shown") -> np.ndarray:
