@@ -56,6 +56,20 @@ def test_sliders_undo_and_redo(visit):
     assert slider.input_value() == "0"
 
 
+def test_edits_are_seen_on_the_tiles(visit):
+    visit.draw(1)
+    visit.page.locator("input[data-direction]").first.focus()
+    visit.press("PageUp")
+    first = '.tiles li:first-child .tile:has(.edited:not([hidden])) img[src^="data:"]'
+    visit.see(first)
+    assert visit.page.locator(".item .over .remark").inner_text() == "Edited"
+    visit.draw(2)
+    # Of one that is not in view the server is asked.
+    visit.page.reload()
+    visit.see(first)
+    assert visit.page.locator(".tile .edited:visible").count() == 1
+
+
 def test_views_compare(visit):
     visit.drop(photograph(), "cat.png", "image/png")
     visit.done()
