@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from studio.paged import photograph
+from studio.paged import Visit, photograph
+
+
+@pytest.fixture(scope="module")
+def page(chromium, address):
+    """A page, whose modules are asked."""
+    with Visit(chromium, address) as made:
+        yield made
 
 
 def of(visit, module, expression, given=None):
@@ -33,33 +40,33 @@ def test_compiling_is_told_by_the_clock(visit):
     assert told(13_000)["words"] == "compiled the first time, about 5 min left"
 
 
-def test_distance_is_that_of_pixels(visit):
+def test_distance_is_that_of_pixels(page):
     one, other = np.random.default_rng(0).integers(0, 255, (2, 5, 4), np.uint8)
     error = np.mean(np.square(one[:, :3].astype(float) - other[:, :3]))
-    found = of(visit, "distance.js", "return own.psnrOf(...given);", [one.ravel().tolist(), other.ravel().tolist()])
+    found = of(page, "distance.js", "return own.psnrOf(...given);", [one.ravel().tolist(), other.ravel().tolist()])
     assert found == pytest.approx(10 * np.log10(255**2 / error), abs=1e-9)
     same = one.ravel().tolist()
-    assert of(visit, "distance.js", "return own.psnrOf(...given);", [same, same]) is None
+    assert of(page, "distance.js", "return own.psnrOf(...given);", [same, same]) is None
 
 
 @pytest.mark.parametrize("size", [0.02, 0.3])
-def test_a_dab_is_missing_however_narrow(visit, size):
+def test_a_dab_is_missing_however_narrow(page, size):
     stroke = {"erase": False, "size": size, "points": [[0.5, 0.5]]}
-    assert of(visit, "masks.js", "return (await own.maskFile([given], 8, 8))?.type;", stroke) == "image/png"
+    assert of(page, "masks.js", "return (await own.maskFile([given], 8, 8))?.type;", stroke) == "image/png"
     # What is erased along the same way is not missing.
     erased = [stroke, stroke | {"erase": True}]
-    assert of(visit, "masks.js", "return await own.maskFile(given, 8, 8);", erased) is None
+    assert of(page, "masks.js", "return await own.maskFile(given, 8, 8);", erased) is None
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_sizes_are_read_from_the_heads_of_files(visit, kind):
+def test_sizes_are_read_from_the_heads_of_files(page, kind):
     limits = {"megabytes": 1, "megapixels": 1, "side": 8, "aspect": 10}
     check = """
         const file = new File([new Uint8Array(given[0])], "face", { type: given[1] });
         return own.checkPicture(file, given[2]).then(() => "", (error) => error.message);"""
 
     def said(content, type_="", **changes):
-        return of(visit, "checking.js", check, [list(content), type_, limits | changes])
+        return of(page, "checking.js", check, [list(content), type_, limits | changes])
 
     assert said(photograph(size=(40, 30), kind=kind)) == ""
     assert said(photograph(size=(40, 30), kind=kind), megapixels=0.001).startswith(
