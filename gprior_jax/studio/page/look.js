@@ -96,7 +96,7 @@ function makeExplain() {
             {},
             h("span.swatch", { vars: { "--of": color } }),
             h("img", { src: picture, alt: "" }),
-            h("span", {}, `code ${code}`),
+            h("span", {}, `Code ${code}`),
             h("b", {}, `${Math.round(share * 100)} %`),
           ),
         ),
