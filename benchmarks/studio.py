@@ -1,6 +1,7 @@
 """How long the studio takes: from a slider to its picture, and from a photograph to what is first seen of it.
 
-Everything goes over HTTP to a studio in a process of its own, one request after the other, as the page sends them.
+``latency`` asks a studio in a process of its own over HTTP, one request after the other, as the page sends them;
+``page`` is what is seen of it in Chromium, from the click to what is drawn.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from serving import quantiles
 import gprior_jax as gp
 
 ENDED = ("done", "failed", "cancelled")
+
+HEAD = ["what", "number", "median, s", "95 %, s", "most, s"]
 
 PHOTOGRAPH = gp.zoo.bundled_folder("builtin").parent / "portraits" / "portrait_1.png"
 
@@ -128,7 +131,7 @@ def sliders(page: Page, item: str, names: list[str], moves: int) -> dict[str, li
 def arguments() -> argparse.Namespace:
     """The program's arguments."""
     made = parser(__doc__)
-    made.add_argument("what", choices=["latency"])
+    made.add_argument("what", choices=["latency", "page"])
     made.add_argument("--models", nargs="+", default=["builtin", "builtin:portraits"])
     made.add_argument("--moves", type=at_least(10), default=200, help="of a slider")
     made.add_argument("--drops", type=at_least(1), default=5, help="of the photograph, after one that may compile")
@@ -149,8 +152,19 @@ def latency(report: Report, model: str, args: argparse.Namespace) -> None:
             found = sliders(page, own, names[:3], args.moves)
             rows += [[f"{title}: {name}", len(times), *quantiles(times)] for name, times in found.items()]
             report.add(model=model, item=title, seconds=found)
-        print_table(["what", "number", "median, s", "95 %, s", "most, s"], rows, title=model)
+        print_table(HEAD, rows, title=model)
         report.add(model=model, rows=rows)
+
+
+def page(report: Report, model: str, args: argparse.Namespace) -> None:
+    """Measure one prior's page."""
+    import studio_page
+
+    with studio(model) as port:
+        found = studio_page.seconds(f"http://127.0.0.1:{port}/", PHOTOGRAPH, args.drops, args.moves)
+    rows = [[name, len(times), *quantiles(times)] for name, times in found.items()]
+    print_table(HEAD, rows, title=model)
+    report.add(model=model, seconds=found, rows=rows)
 
 
 def main() -> None:
@@ -158,7 +172,7 @@ def main() -> None:
     args = arguments()
     report = Report("The studio", args, device=False)
     for model in args.models:
-        latency(report, model, args)
+        {"latency": latency, "page": page}[args.what](report, model, args)
 
 
 if __name__ == "__main__":

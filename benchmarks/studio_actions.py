@@ -33,9 +33,6 @@ MOST_ITEMS = 6
 KEYS = ("1", "2", "3", "4", "p", "h", "j", "k", "r", "t", "?", "Escape", "g", "Delete", "Tab", "Enter", " ")
 KEYS += ("ArrowLeft", "ArrowRight", "ArrowUp", "PageUp", "Home", "Control+z", "Control+z", "Control+y", "[", "+")
 
-REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
-"""What a browser notes of an answer that is a refusal, as broken files get."""
-
 DROP = """([content, name, type, zone]) => {
     const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
     const dataTransfer = new DataTransfer();
@@ -194,7 +191,7 @@ def watch(page: Page, wrong: list[str]) -> None:
     """Take down all that goes wrong on a page."""
 
     def heard(told: Any) -> None:
-        if told.type == "error" and not REFUSED.match(told.text):
+        if told.type == "error":
             wrong.append(told.text)
 
     page.on("console", heard)

@@ -22,7 +22,7 @@ from gprior_jax.studio.making import StudioMaker
 from gprior_jax.studio.owned import finish
 from gprior_jax.studio.room import GIGABYTES
 from gprior_jax.studio.unfinished import Unfinished
-from gprior_jax.studio.warming import warm
+from gprior_jax.studio.warming import Restorations, warm
 from gprior_jax.studio.workspace import Workspace
 
 
@@ -66,12 +66,14 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
         workspace = Workspace(engine, self.folder, self.model, self.keep_gigabytes)
         app = make_studio(workspace, token)
         listener = Listener(app, self.host, self.port, self.limits())
-        self._warm(workspace)
+        gray = np.full(prior.image_shape, 128, np.uint8)
+        self._warm(workspace, gray)
         gc.set_threshold(*GARBAGE)
         listener.start()
         app.state.edits.start()
         self._tell(prior.name, listener.address, token is not None)
         self._go_on(workspace)
+        Restorations(workspace, gray).start()
         wait_for_signal()
         _, saved = engine.close(0.0)
         under_way = "1 photograph is" if saved == 1 else f"{saved} photographs are"
@@ -103,9 +105,8 @@ class Studio(ListenFlags, LimitFlags, PriorFlags):
         if not (self.no_browser or self.json or has_token) and _has_windows():
             webbrowser.open(address)
 
-    def _warm(self, workspace: Workspace) -> None:
+    def _warm(self, workspace: Workspace, gray: np.ndarray) -> None:
         """Compile what a photograph needs first: the encoder's answer, and an inversion with the page's settings."""
-        gray = np.full(workspace.prior.image_shape, 128, np.uint8)
         try:
             warm(workspace, gray)
         except GPriorError as error:

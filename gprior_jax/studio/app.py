@@ -19,6 +19,7 @@ from gprior_jax.serving.metrics import Metrics
 from gprior_jax.studio.door import Door, refuse
 from gprior_jax.studio.edit_routes import add_edits
 from gprior_jax.studio.item_routes import add_items
+from gprior_jax.studio.quiet import Quiet
 from gprior_jax.studio.room import NoRoomError
 from gprior_jax.studio.session_routes import add_sessions
 from gprior_jax.studio.told import about
@@ -52,6 +53,7 @@ def make_studio(workspace: Workspace, token: str | None = None) -> FastAPI:
     metrics = Metrics(workspace.engine)
     app.add_middleware(Gate, token=token, metrics=metrics, refuse=refuse)
     app.add_middleware(Door, token=token)
+    app.add_middleware(Quiet)
     _add_errors(app, workspace)
     add_service(app, workspace.engine, metrics)
     add_sessions(app, workspace)

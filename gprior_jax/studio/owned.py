@@ -136,17 +136,22 @@ def codes_of(prior: Prior, session: Session, path: Path) -> Codes:
     run = run_of(path)
     settings = run["settings"]
     if settings.get("prior", {}).get("weights") != fingerprint(prior.params):
-        other = run.get("model", session.about["model"])
-        raise ArgumentError(f"this result is of {other}, and the studio has another prior: start it with {other}.")
+        raise ArgumentError(of_another(run.get("model", session.about["model"])))
     (point,) = read_points(prior, str(path))
     record = read_record(path)
     remark = doubt(record, settings) or _REMARKS.get(str(settings.get("task")), "")
     return Codes(point, measured_of(record, settings), remark)
 
 
+def of_another(model: str) -> str:
+    """Why nothing is done with a result of another prior, by what commands call that."""
+    return f"this result is of {model}, and the studio has another prior: start it with {model}."
+
+
 def uses(prior: Prior, session: Session, path: Path) -> dict[str, Any]:
     """Whether an item that is done can be edited, and explained; JSON."""
     told: dict[str, Any] = {"editable": True, "why_not": None, "explainable": True, "edits": None}
+    told |= {"weights": fingerprint(prior.params)}
     try:
         point, _, remark = codes_of(prior, session, path)
         movable(prior, point, "w" if prior.num_styles else "z")

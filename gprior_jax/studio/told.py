@@ -6,12 +6,14 @@ from typing import Any
 from gprior_jax._version import __version__
 from gprior_jax.cli.model_facts import class_names
 from gprior_jax.errors import ArgumentError
+from gprior_jax.images.opening import MAX_ASPECT, MIN_SIDE
 from gprior_jax.recipes import METHODS
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.making import Maker
 from gprior_jax.studio import known
 from gprior_jax.studio.answers import told_answers
 from gprior_jax.studio.making import StudioMaker
+from gprior_jax.studio.owned import of_another
 from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.placing import guides_of, how_aligned
 from gprior_jax.studio.sessions import Session
@@ -66,7 +68,7 @@ def about(workspace: Workspace) -> dict[str, Any]:
         "layers": list(range(1, prior.num_layers)),
         "truncation": bool(prior.num_styles),
         "directions": known.told(workspace.book.known()),
-        "limits": {name: getattr(limits, name) for name in _LIMITS},
+        "limits": {name: getattr(limits, name) for name in _LIMITS} | {"side": MIN_SIDE, "aspect": MAX_ASPECT},
     }
 
 
@@ -136,6 +138,8 @@ def told_item(workspace: Workspace, session: Session, piece: Piece) -> dict[str,
     told["answers"] = told_answers(place, piece)
     for name, otherwise in (("editable", False), ("why_not", None), ("explainable", False), ("edits", None)):
         told[name] = own.get(name, otherwise)
+    if own.get("weights") not in (None, workspace.weights):  # It was done when the studio had another prior.
+        told |= {"editable": False, "why_not": of_another(session.about["model"]), "explainable": False}
     return told | {"edit": piece.edit}
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import functools
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -68,6 +69,11 @@ class Workspace(Library):
     def prior(self) -> Prior:
         """The generator."""
         return self.engine.maker.prior
+
+    @functools.cached_property
+    def weights(self) -> str:
+        """Fingerprint of the generator's weights."""
+        return fingerprint(self.prior.params)
 
     def close(self) -> None:
         """Let others have the folder, once the engine is closed."""

@@ -20,6 +20,13 @@ def photograph(seed: int = 0, size: tuple[int, int] = (48, 36), kind: str = "PNG
     return buffer.getvalue()
 
 
+def steps(visit: "Visit", number: int) -> None:
+    """Set the number of steps of what is placed."""
+    if not visit.page.locator("details.drawer[open]").count():
+        visit.page.locator("details.drawer summary").click()
+    visit.page.get_by_label("Steps", exact=True).fill(str(number))
+
+
 @contextlib.contextmanager
 def browser():
     """Chromium, without a window; whoever has none, or no Playwright, is told so."""
@@ -52,22 +59,24 @@ class Visit:
 
     Attributes:
         page: Playwright's.
-        wrong: errors in the console, and of the page.
+        wrong: lines in the console, and errors of the page: none may be left.
     """
 
     def __init__(self, browser, address: str, viewport=None, **settings):
-        self.context = browser.new_context(viewport=viewport or DESKTOP, reduced_motion="reduce", **settings)
+        own = {"viewport": viewport or DESKTOP, "reduced_motion": "reduce", "base_url": address}
+        self.context = browser.new_context(**own | settings)
         self.context.set_default_timeout(8_000)
         self.page, self.wrong = self.context.new_page(), list[str]()
-        self.page.on("console", lambda told: self.wrong.append(told.text) if told.type == "error" else None)
+        self.page.on("console", lambda told: self.wrong.append(told.text))
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.go(address)
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.context.close()
+        assert kind or not self.wrong
 
     def go(self, address: str) -> None:
         """Load the page."""
@@ -96,7 +105,8 @@ class Visit:
     def done(self) -> None:
         """Wait until the current result is done."""
         self.see('.tile[aria-current="true"][data-state="done"], .toast.error', timeout=60_000)
-        assert self.page.locator(".toast.error").all_inner_texts() == []
+        errors = self.page.locator(".toast.error").all_inner_texts()
+        assert not errors, errors
         self.page.wait_for_selector(".item .progress", state="hidden")
 
     def draw(self, count: int) -> None:
@@ -125,10 +135,52 @@ class Visit:
             self.page.dispatch_event("body", event, {"dataTransfer": made})
         self.page.dispatch_event(f'[data-zone="{zone}"]', "drop", {"dataTransfer": made})
 
+    def paste(self, content: bytes = b"", kind: str = "image/png", text: str = "") -> None:
+        """Paste a picture, or a text, as Ctrl V does."""
+        self.page.evaluate(
+            """([content, type, text]) => {
+                const data = new DataTransfer();
+                const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
+                if (bytes.length) data.items.add(new File([bytes], "image.png", { type }));
+                if (text) data.setData("text/plain", text);
+                const how = { clipboardData: data, bubbles: true, cancelable: true };
+                document.activeElement.dispatchEvent(new ClipboardEvent("paste", how));
+            }""",
+            [base64.b64encode(content).decode(), kind, text],
+        )
+
+    def touch(self, *frames: list[tuple[float, float]]) -> None:
+        """Put fingers on the screen at the first places, move them to the others, and lift them."""
+        session = self.context.new_cdp_session(self.page)
+        for kind, places in zip(("touchStart", *["touchMove"] * (len(frames) - 1)), frames, strict=True):
+            points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        session.detach()
+
+    def tab_to(self, selector: str) -> None:
+        """Go to something by the tabulator key alone."""
+        for _ in range(80):
+            self.press("Tab")
+            if self.page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+                return
+        raise AssertionError(f"{selector} is not reached")
+
     def shown(self, other_than: str | None = None) -> str:
         """What the easel shows, once it is another than it was."""
         found = f':not([data-shown="{other_than}"])' if other_than is not None else ""
         return self.see(f".item canvas.shown[data-shown]{found}").get_attribute("data-shown")
+
+    def item(self) -> dict:
+        """The current result, as the server tells it."""
+        session, item = self.page.url.partition("#")[2].split("/")
+        return self.page.request.get(f"/studio/sessions/{session}/items/{item}").json()
+
+    def download(self, kind: str, act=None) -> str:
+        """Keep a file of the result, by its button unless otherwise; what it is called."""
+        with self.page.expect_download() as download:
+            (act or self.page.locator(f'button[data-kind="{kind}"]').click)()
+        return download.value.suggested_filename
 
     def pixels(self, selector: str = ".item canvas.shown") -> np.ndarray:
         """The pixels of a canvas: ``[H, W, 4]``, once what stands around it has found its place."""

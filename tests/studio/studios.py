@@ -85,12 +85,12 @@ class Asker:
 
 
 @contextlib.contextmanager
-def studio(prior, folder, model, token=None, gigabytes=1.0, **own):
+def studio(prior, folder, model, token=None, gigabytes=1.0, port=0, **own):
     """A studio that listens."""
     maker = StudioMaker(prior, seeded(0), limits(**own), 1, 1, str(model))
     engine = Engine(maker, Unfinished(Path(folder).absolute(), maker), finish)
     workspace = Workspace(engine, folder, str(model), gigabytes)
-    listener = Listener(make_studio(workspace, token), "127.0.0.1", 0, engine.limits)
+    listener = Listener(make_studio(workspace, token), "127.0.0.1", port, engine.limits)
     listener.start()
     try:
         yield Asker(int(listener.address.rpartition(":")[2]), workspace)

@@ -5,31 +5,39 @@ import { AwayError, RefusedError } from "./errors.js";
 /** Called with whether the server answers, whenever a request tells. */
 export const connection = { told: () => {} };
 
+/** Refusals come as answers of the status 200 where they are asked for so: no browser notes those as errors. */
+const QUIETLY = { "Studio-Page": "1" };
+
 export async function ask(method, path, { json, form, signal, last } = {}) {
-  const headers = json === undefined ? {} : { "Content-Type": "application/json" };
+  const headers = json === undefined ? QUIETLY : { ...QUIETLY, "Content-Type": "application/json" };
   const body = json === undefined ? form : JSON.stringify(json);
+  return answered(`/studio${path}`, { method, headers, body, signal, keepalive: Boolean(last) });
+}
+
+async function answered(address, how) {
   let answer;
   try {
-    answer = await fetch(`/studio${path}`, { method, headers, body, signal, keepalive: Boolean(last) });
+    answer = await fetch(address, how);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     connection.told(false);
     throw new AwayError();
   }
   connection.told(true);
-  if (!answer.ok) throw new RefusedError(await sentence(answer), answer.status);
+  const status = Number(answer.headers.get("Studio-Refused") ?? (answer.ok ? 0 : answer.status));
+  if (status) throw new RefusedError(await sentence(answer, status), status);
   return answer;
 }
 
-async function sentence(answer) {
-  if (answer.status === 401) return "This studio wants its token: open the whole address that 'gprior studio' printed.";
+async function sentence(answer, status) {
+  if (status === 401) return "This studio wants its token: open the whole address that 'gprior studio' printed.";
   try {
     const { detail } = await answer.json();
     if (typeof detail === "string" && detail) return detail;
   } catch {
     // No JSON: something other than the studio has answered.
   }
-  return `The server could not do it (status ${answer.status}): try again.`;
+  return `The server could not do it (status ${status}): try again.`;
 }
 
 const asked = async (...given) => (await ask(...given)).json();
@@ -38,6 +46,8 @@ const session = (id) => `/sessions/${encodeURIComponent(id)}`;
 const item = (of, id) => `${session(of)}/items/${encodeURIComponent(id)}`;
 
 export const api = {
+  alive: () => answered("/healthz", { cache: "no-store" }),
+  file: (address) => answered(address, { headers: QUIETLY }),
   about: () => asked("GET", "/about"),
   sessions: async () => (await asked("GET", "/sessions")).sessions,
   session: (id) => asked("GET", session(id)),
@@ -49,6 +59,7 @@ export const api = {
   draw: (of, order) => asked("POST", `${session(of)}/items`, { json: order }),
   begin: (of, form) => asked("POST", `${session(of)}/items`, { form }),
   stop: (of, id) => asked("POST", `${item(of, id)}/stop`),
+  again: (of, id) => asked("POST", `${item(of, id)}/again`),
   remove: (of, id) => ask("DELETE", item(of, id)),
   restore: (of, id) => asked("POST", `${item(of, id)}/restore`),
   keep: (of, id, edit, last) => ask("PUT", `${item(of, id)}/edit`, { json: edit, last }),

@@ -1,7 +1,7 @@
 /** A picture from the camera. */
 
 import { dialog } from "./dialogs.js";
-import { h } from "./dom.js";
+import { clock, h } from "./dom.js";
 import { openDrafts } from "./drafts.js";
 import { UserError } from "./errors.js";
 import { icon } from "./icons.js";
@@ -48,6 +48,5 @@ async function take(video, opened) {
   canvas.getContext("2d").drawImage(video, 0, 0);
   opened.close();
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-  const time = new Date().toTimeString().slice(0, 8).replaceAll(":", "-");
-  openDrafts([new File([blob], `camera ${time}.png`, { type: "image/png" })]);
+  openDrafts([new File([blob], `camera ${clock()}.png`, { type: "image/png" })]);
 }

@@ -79,3 +79,6 @@ export const signed = (value, digits = 1) =>
 /** "about 5 s", "about 2 min". */
 export const duration = (seconds) =>
   seconds < 90 ? `about ${Math.max(1, Math.ceil(seconds))} s` : `about ${Math.round(seconds / 60)} min`;
+
+/** The time of day, as files may be called: "14-03-22". */
+export const clock = () => new Date().toTimeString().slice(0, 8).replaceAll(":", "-");

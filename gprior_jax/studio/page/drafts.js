@@ -1,8 +1,10 @@
 /** Photographs that are being placed, and their start. */
 
 import { api } from "./api.js";
+import { checkPicture } from "./checking.js";
 import { h, unique } from "./dom.js";
 import { RefusedError, UserError } from "./errors.js";
+import { isOf } from "./fields.js";
 import { maskFile } from "./masks.js";
 import { centred, rounded } from "./placement.js";
 import { addItem, DRAFT, history, select, someSession, store } from "./studio.js";
@@ -22,29 +24,6 @@ export const TASKS = {
   denoise: { title: "Denoise", does: "Remove noise." },
   deblur: { title: "Deblur", does: "Undo a blur." },
 };
-
-const KINDS = new Set(["image/png", "image/jpeg"]);
-
-/** Checks that a file may be taken. */
-async function check(file) {
-  const refused = refusal(file, store.state.about.limits);
-  if (refused) throw new UserError(refused);
-  try {
-    await file.slice(0, 16).arrayBuffer();
-  } catch {
-    throw new UserError(`${file.name} cannot be read: choose a PNG or JPEG picture, no folder.`);
-  }
-}
-
-/** Why a file cannot be taken; null where it may be. */
-function refusal(file, limits) {
-  if (!file.size) return `${file.name} is empty: choose a PNG or JPEG picture.`;
-  if (file.size > limits.megabytes * 1e6) {
-    return `${file.name} has ${(file.size / 1e6).toFixed(0)} MB, the studio takes ${limits.megabytes}: make it smaller.`;
-  }
-  if (file.type && !KINDS.has(file.type)) return `${file.name} is no PNG or JPEG picture: choose one of them.`;
-  return null;
-}
 
 /** A draft of a file; settings as of an item that is done again. */
 async function draftOf(file, { task = "invert", settings = {}, name = file.name, placement = null } = {}) {
@@ -99,7 +78,7 @@ export async function openDrafts(files, given = {}) {
   const [first, ...rest] = files;
   if (!first) return;
   await attempt(async () => {
-    await check(first);
+    await checkPicture(first, store.state.about.limits);
     const draft = await draftOf(first, given);
     history.record(`Open ${draft.name}`, [{ kind: "draft", before: store.state.draft, after: draft }]);
     store.set({ draft, waiting: rest });
@@ -155,7 +134,7 @@ export async function startDraft() {
   await attempt(async () => {
     const mask = draft.task === "inpaint" ? await maskFile(draft.strokes, ...about.size) : null;
     if (draft.task === "inpaint" && !mask) throw new UserError("Nothing is painted over: paint what is to be filled.");
-    const settings = Object.fromEntries(Object.entries(draft.settings).filter(([name]) => isFor(draft.task, name)));
+    const settings = Object.fromEntries(Object.entries(draft.settings).filter(([name]) => isOf(draft, name)));
     const order = {
       name: draft.name,
       task: draft.task,
@@ -176,6 +155,9 @@ export async function startDraft() {
   });
   store.set({ busy: false });
 }
+
+/** By how much a photograph is reduced that is to be enlarged and is no smaller than the prior. */
+const REDUCED_BY = 4;
 
 /** A photograph that is no smaller than the prior is reduced before it is enlarged: by how much, unless it is said. */
 const ofLarge = ({ task, placement }) =>
@@ -214,7 +196,7 @@ export async function invertAtOnce(files) {
   for (const file of files) {
     await attempt(async () => {
       const { about } = store.state;
-      await check(file);
+      await checkPicture(file, about.limits);
       const placement = about.align === "detector" ? await firstFace(file) : null;
       addItem(...(await begin(file, { name: file.name, task: "invert", ...ofClass(), placement })));
     });
@@ -242,9 +224,7 @@ export async function drawFromPrior() {
 /** Opens an item's photograph again, with its settings. */
 export async function doAgain(item) {
   await attempt(async () => {
-    const answer = await fetch(item.images.photograph).catch(() => null);
-    if (!answer?.ok) throw new UserError(`The photograph of ${item.name} is not there any more: drop it again.`);
-    const blob = await answer.blob();
+    const blob = await (await api.file(item.images.photograph)).blob();
     const file = new File([blob], item.name, { type: blob.type });
     const { task, name, placement, ...settings } = item.settings;
     await openDrafts([file], { task: item.task, settings, name: item.name, placement });
@@ -257,20 +237,3 @@ export async function readLandmarks(file) {
   if (draft) await attempt(() => findFaces(draft, file));
   else tellError(new UserError(`${file.name} has landmarks: open the photograph that they are of first.`));
 }
-
-const REDUCED_BY = 4;
-
-const OF_TASKS = {
-  factor: ["upscale"],
-  filter: ["upscale"],
-  blend: ["inpaint"],
-  noise: ["denoise"],
-  blur: ["deblur"],
-  sigma: ["deblur"],
-  length: ["deblur"],
-  angle: ["deblur"],
-  samples: ["colorize", "upscale", "inpaint", "denoise", "deblur"],
-};
-
-/** Whether a setting is for a task. */
-export const isFor = (task, setting) => OF_TASKS[setting]?.includes(task) ?? true;

@@ -1,5 +1,6 @@
 /** Draws a draft: the photograph under the square that is taken of it, guides, and what is painted over. */
 
+import { usualOf } from "./fields.js";
 import { drawStrokes } from "./masks.js";
 
 /** The square's part of the canvas: its surroundings are seen, dimmed. */
@@ -19,6 +20,7 @@ export function drawDraft(canvas, draft, look) {
   dim(context, side, frame, look.ground);
   if (draft.strokes.length || look.stroke) drawMask(context, draft, frame, look.stroke);
   if (look.guides && !draft.painting) drawGuides(context, frame, look.face);
+  if (draft.task === "deblur") drawBlur(context, frame, draft.settings, look.pixels);
   if (draft.painting && look.cursor) drawCursor(context, frame, look);
 }
 
@@ -102,6 +104,38 @@ function drawGuides(context, frame, face) {
   }
   stroke(context, lines, frame, 0.55);
   stroke(context, marks, frame, 0.95);
+}
+
+/** Parts of the square's side: of the chip in whose middle a blur is shown, and from the corner. */
+const [CHIP, CORNER] = [0.2, 0.025];
+
+/** The blur that is to be undone, as large as it is in the picture: what becomes of one point of it. */
+function drawBlur(context, frame, { blur, sigma, length, angle }, pixels) {
+  const pixel = frame / pixels;
+  const [side, corner] = [CHIP * frame, CORNER * frame];
+  context.save();
+  context.beginPath();
+  context.roundRect(corner, frame - corner - side, side, side, side / 10);
+  context.fillStyle = "rgb(10 12 14 / 0.72)";
+  context.fill();
+  context.clip();
+  context.translate(corner + side / 2, frame - corner - side / 2);
+  if (blur === "motion") {
+    context.rotate((-(angle ?? usualOf("angle")) * Math.PI) / 180);
+    const long = Math.max(1, length ?? usualOf("length")) * pixel;
+    context.fillStyle = "#fff";
+    context.beginPath();
+    context.roundRect(-long / 2, -pixel / 2, long, pixel, pixel / 2);
+    context.fill();
+  } else {
+    const width = (sigma ?? usualOf("sigma")) * pixel;
+    const light = context.createRadialGradient(0, 0, 0, 0, 0, 3 * width);
+    // A Gaussian, at so many of its widths.
+    for (let at = 0; at <= 3; at += 0.5) light.addColorStop(at / 3, `rgb(255 255 255 / ${Math.exp(-at * at * 0.5)})`);
+    context.fillStyle = light;
+    context.fillRect(-side, -side, 2 * side, 2 * side);
+  }
+  context.restore();
 }
 
 function line(path, frame, x, y, toX, toY) {

@@ -1,10 +1,15 @@
-/** Keeps up with what is under way, by events of the session. */
+/** Keeps up with what is under way, by events of the session, and with whether the server is there. */
 
 import { api } from "./api.js";
 import { ENDED, flush, forget, openSession, putItem, refresh, store } from "./studio.js";
 import { attempt, note } from "./toasts.js";
 
-const AWAY_MS = 2000;
+/** Between two questions to a server that is there, while nothing else would tell that it is gone. */
+const THERE_MS = 15_000;
+
+/** Between two questions to one that is away: longer each time, as browsers note each of them. */
+const AWAY_MS = [1000, 2000, 3000, 5000];
+
 const AGAIN_MS = 1000;
 
 let source = null;
@@ -13,7 +18,7 @@ let followed = null;
 /** Begins to keep up. */
 export function keepUp() {
   store.watch(follow);
-  setInterval(back, AWAY_MS);
+  watchServer();
   addEventListener("pagehide", () => flush(true));
   follow(store.state);
 }
@@ -54,15 +59,49 @@ async function again(session) {
   else if (store.state.session?.id === session) await openSession(null);
 }
 
-/** Asks whether a server that was away is back. */
-async function back() {
-  if (store.state.online) return;
-  try {
-    await api.about();
-  } catch {
-    return;
+/** Asks now and then whether the server is there, while somebody looks at the page. */
+function watchServer() {
+  let timer = 0;
+  let tries = 0;
+  const plan = () => {
+    clearTimeout(timer);
+    const { online } = store.state;
+    timer = setTimeout(look, online ? THERE_MS : AWAY_MS[Math.min(tries++, AWAY_MS.length - 1)]);
+  };
+  async function look() {
+    const was = store.state.online;
+    // Whoever comes back to the page is told at once, see below.
+    if (!document.hidden && !(was && source)) await ask(was);
+    if (store.state.online) tries = 0;
+    plan();
   }
-  note("The server is back.");
+  store.watch((state, before) => state.online !== before.online && plan());
+  document.addEventListener("visibilitychange", look);
+  addEventListener("online", look);
+  addEventListener("offline", look);
+  plan();
+}
+
+/** Asks once; after a time away what was missed is made up for. */
+async function ask(was) {
+  try {
+    if (was) await api.alive();
+    else await back(await api.about());
+  } catch {
+    // It is told where the page says that the server is away.
+  }
+}
+
+async function back(about) {
   await attempt(refresh);
   await flush();
+  const before = store.state.about;
+  if (about.name === before.name && about.version === before.version) {
+    note("The server is back.");
+    return;
+  }
+  note(`The server is back, with ${about.name}: load the page again to work with it.`, {
+    label: "Load again",
+    act: () => location.reload(),
+  });
 }

@@ -1,6 +1,6 @@
 /** How pictures come in: dropped, pasted, chosen, or from the camera. */
 
-import { h } from "./dom.js";
+import { clock, h } from "./dom.js";
 import { invertAtOnce, openDrafts, readLandmarks } from "./drafts.js";
 import { UserError } from "./errors.js";
 import { readDirections } from "./panel.js";
@@ -46,10 +46,23 @@ export function takeIn() {
   document.body.append(input, makeOverlay());
   addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (!files.length) return;
+    if (!files.length && event.target.matches?.("input, textarea")) return;
     event.preventDefault();
-    take(files, openDrafts);
+    if (files.length) take(files.map(named), openDrafts);
+    else tellError(new UserError(`${held(event)}: copy a picture, or drop its file here.`));
   });
+}
+
+/** A picture of the clipboard is called "image.png" by the browser, as all are. */
+function named(file) {
+  if (file.name && file.name !== "image.png") return file;
+  return new File([file], `pasted ${clock()}.png`, { type: file.type });
+}
+
+/** What the clipboard holds instead of a picture. */
+function held({ clipboardData: data }) {
+  const isText = [...(data?.types ?? [])].some((type) => type.startsWith("text/"));
+  return isText ? "The clipboard holds text, and no picture" : "The clipboard holds no picture";
 }
 
 /** Where a dropped picture goes: inverted at once, or placed first. */

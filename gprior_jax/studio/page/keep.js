@@ -6,6 +6,7 @@ import { effective } from "./edits.js";
 import { UserError } from "./errors.js";
 import { icon } from "./icons.js";
 import { editFor, itemOf, store } from "./studio.js";
+import { titleOf } from "./telling.js";
 import { attempt, note } from "./toasts.js";
 
 const KINDS = [
@@ -21,23 +22,21 @@ const TEXTS = [
 
 export function makeKeep() {
   const none = h("p.remark", {}, "There is something to keep when it is done.");
-  const files = h(
-    "div.files",
-    {},
-    KINDS.map(({ kind, title, does, ending }) =>
-      h(
-        "button.file",
-        { type: "button", "data-kind": kind, on: { click: () => attempt(() => download(kind, ending)) } },
-        icon("down"),
-        h("span", {}, h("b", {}, title), h("small", {}, does)),
-      ),
+  const which = h("p.remark");
+  const files = KINDS.map(({ kind, title, does, ending }) =>
+    h(
+      "button.file",
+      { type: "button", "data-kind": kind, on: { click: () => attempt(() => download(kind, ending)) } },
+      icon("down"),
+      h("span", {}, h("b", {}, title), h("small", {}, does)),
     ),
   );
   const texts = TEXTS.map(makeText);
   const tools = h(
     "div",
     {},
-    files,
+    which,
+    h("div.files", {}, files),
     texts.map((text) => text.element),
   );
   return {
@@ -46,12 +45,27 @@ export function makeKeep() {
       const isDone = item.state === "done";
       set(none, { hidden: isDone });
       set(tools, { hidden: !isDone });
+      const answer = answerOf(state, item);
+      set(which, { hidden: !answer, textContent: `${titleOf(state.view.answer)}, which is in view:` });
+      files.forEach((file, i) => set(file, { hidden: Boolean(answer) && !(KINDS[i].kind in answer.files) }));
       for (const text of texts) text.update(state, item);
     },
   };
 }
 
-const wanted = (kind, id) => api.files(store.state.session.id, { item: id, edit: effective(editFor(id)), kind });
+/** What is kept of an answer in view, as the server tells it; null of the result, which may be edited. */
+function answerOf({ view }, item) {
+  const { answer } = view;
+  if (!answer || (answer.kind === "samples" && answer.number === 0)) return null;
+  const name = answer.kind === "samples" ? `answer_${answer.number + 1}` : answer.kind;
+  return item.answers?.find((own) => own.name === name) ?? null;
+}
+
+function wanted(kind, id) {
+  const answer = answerOf(store.state, itemOf(id));
+  if (answer) return api.file(answer.files[kind]);
+  return api.files(store.state.session.id, { item: id, edit: effective(editFor(id)), kind });
+}
 
 async function download(kind, ending) {
   const id = store.state.current;
@@ -86,12 +100,12 @@ function makeText({ kind, title, does }) {
   let shown = null;
   const show = async () => {
     const { current } = store.state;
-    const edit = editFor(current);
-    if (!element.open || (shown?.edit === edit && shown.item === current)) return;
-    shown = { edit, item: current };
+    const now = { item: current, edit: editFor(current), of: answerOf(store.state, itemOf(current))?.name };
+    if (!element.open || (shown && Object.keys(now).every((name) => shown[name] === now[name]))) return;
+    shown = now;
     const answer = await attempt(() => wanted(kind, current));
     const told = answer ? await answer.text() : "";
-    if (shown.edit === edit && shown.item === current) text.textContent = told;
+    if (shown === now) text.textContent = told;
   };
   element.addEventListener("toggle", show);
   return { element, update: (state, item) => item.state === "done" && show() };

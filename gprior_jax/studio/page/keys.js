@@ -15,6 +15,12 @@ import { attempt } from "./toasts.js";
 const mode = (name) => () => setView({ mode: name });
 const toggle = (name) => () => setView({ [name]: !store.state.view[name] });
 
+/** It is seen under Look. */
+function heat() {
+  const { view } = store.state;
+  setView({ tab: "Look", heat: view.tab !== "Look" || !view.heat });
+}
+
 const KEYS = [
   ["o", "Choose photographs", chooseFiles],
   ["c", "Take a picture with the camera", openCamera],
@@ -24,7 +30,7 @@ const KEYS = [
   ["3", "View: split", mode("split")],
   ["4", "View: difference", mode("difference")],
   ["p", "Show pixels as squares, or smoothly", toggle("pixels")],
-  ["h", "Heat map on or off", toggle("heat")],
+  ["h", "Heat map on or off", heat],
   ["j", "Next result", () => step(1)],
   ["k", "Previous result", () => step(-1)],
   ["r", "Reset all sliders", resetAll],
@@ -86,7 +92,7 @@ export function openHelp() {
   const list = h(
     "dl.keys",
     {},
-    rows.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)]),
+    rows.flatMap(([key, does]) => [h("dt", {}, ...key.split(" ").map((own) => h("kbd", {}, own))), h("dd", {}, does)]),
   );
   const single = h("input", {
     type: "checkbox",

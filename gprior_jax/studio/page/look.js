@@ -71,7 +71,8 @@ function makeExplain() {
   const element = box(
     "Which code explains which region",
     "In each pixel the code that has most influence there.",
-    ask,
+    ask.button,
+    ask.meanwhile,
     lay,
     summary,
     list,
@@ -82,7 +83,7 @@ function makeExplain() {
     update(state, item) {
       const found = state.explained[item.id];
       set(element, { hidden: !item.explainable });
-      set(ask, { hidden: Boolean(found) });
+      set(ask.button, { hidden: Boolean(found) });
       for (const part of [lay, summary, list]) set(part, { hidden: !found });
       set(input, { checked: state.view.territories });
       if (!found || found === told) return;
@@ -95,7 +96,7 @@ function makeExplain() {
             {},
             h("span.swatch", { vars: { "--of": color } }),
             h("img", { src: picture, alt: "" }),
-            h("span", {}, `code ${code}`),
+            h("span", {}, `Code ${code}`),
             h("b", {}, `${Math.round(share * 100)} %`),
           ),
         ),
@@ -104,16 +105,24 @@ function makeExplain() {
   };
 }
 
-/** A button of what takes seconds: it says so meanwhile. */
+/** A button of what takes seconds: it says so meanwhile, and that it takes more the first time. */
 function slow(title, act) {
   const work = async () => {
     set(button, { disabled: true, textContent: "Working…", "aria-busy": "true" });
+    set(meanwhile, { hidden: false });
     say(`${title}: working.`);
     await attempt(act);
+    set(meanwhile, { hidden: true });
     set(button, { disabled: false, textContent: title, "aria-busy": null });
   };
   const button = h("button.plain", { type: "button", on: { click: work } }, title);
-  return button;
+  const meanwhile = h(
+    "div.meanwhile",
+    { hidden: true },
+    h("progress", { "aria-label": title }),
+    h("p.remark", {}, "It is compiled the first time: up to a minute."),
+  );
+  return { button, meanwhile };
 }
 
 async function explain() {
@@ -127,7 +136,7 @@ async function explain() {
 function makePath() {
   const select = h("select", { id: unique("to") });
   const ask = slow("Find the way", () => findPath(select.value));
-  const row = h("div.row", {}, h("label.unseen", { htmlFor: select.id }, "To"), select, ask);
+  const row = h("div.row", {}, h("label.unseen", { htmlFor: select.id }, "To"), select, ask.button);
   const none = h("p.remark", {}, "Add another result first.");
   const found = h("div.ways");
   const element = box(
@@ -135,6 +144,7 @@ function makePath() {
     "The shortest way to another result, as the pictures change, and the straight one.",
     none,
     row,
+    ask.meanwhile,
     found,
   );
   let offered = "";

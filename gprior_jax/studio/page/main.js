@@ -12,6 +12,7 @@ import { makeDraftPanel, makeDraftStage } from "./prepare.js";
 import { makeSheet, takeDrops } from "./sheet.js";
 import { makeItemStage } from "./stage.js";
 import { DRAFT, openSession, store } from "./studio.js";
+import { keepThumbs } from "./thumbs.js";
 import { attempt } from "./toasts.js";
 
 const AGAIN_MS = 2000;
@@ -59,11 +60,10 @@ function makePage() {
   return function update(state, before) {
     const shown = shownOf(state);
     document.body.dataset.shown = shown;
+    document.body.dataset.tab = state.view.tab;
     set(part("away"), {
       hidden: state.online,
-      textContent: state.online
-        ? ""
-        : "The server does not answer. Nothing is lost; this page goes on when it is back.",
+      textContent: state.online ? "" : "The studio has been stopped, or is busy. Nothing is lost: this page goes on by itself when it answers.",
     });
     set(part("sheet"), { hidden: !state.items.length && !state.draft });
     set(part("panel"), { hidden: shown === "empty" });
@@ -102,6 +102,7 @@ async function begin() {
   takeIn();
   listenForKeys();
   keepUp();
+  keepThumbs();
   addEventListener("hashchange", () => {
     const [id, own] = place();
     if (id && id !== store.state.session?.id) attempt(() => openSession(id, own));

@@ -1,5 +1,11 @@
 /** Masks: strokes on the placed square, {erase, size, points: [[u, v]...]} in parts of its side. */
 
+/** Pixels: a narrower brush could paint between them, and nothing would be missing. */
+const NARROWEST = 1.5;
+
+/** Of 255: how far a pixel is painted over that is missing; what was erased along the same way leaves a quarter. */
+const PAINTED = 64;
+
 /** Draws strokes on a canvas's context of a side, in a colour, over nothing. */
 export function drawStrokes(context, strokes, side, colour) {
   context.lineCap = "round";
@@ -7,7 +13,7 @@ export function drawStrokes(context, strokes, side, colour) {
   context.strokeStyle = colour;
   for (const { erase, size, points } of strokes) {
     context.globalCompositeOperation = erase ? "destination-out" : "source-over";
-    context.lineWidth = size * side;
+    context.lineWidth = Math.max(NARROWEST, size * side);
     context.beginPath();
     points.forEach(([u, v], i) => {
       if (i) context.lineTo(u * side, v * side);
@@ -29,7 +35,7 @@ export async function maskFile(strokes, width, height) {
   const pixels = context.getImageData(0, 0, side, side);
   let missing = 0;
   for (let i = 0; i < pixels.data.length; i += 4) {
-    const white = pixels.data[i + 3] > 127 ? 255 : 0;
+    const white = pixels.data[i + 3] > PAINTED ? 255 : 0;
     missing += white;
     pixels.data.set([white, white, white, 255], i);
   }

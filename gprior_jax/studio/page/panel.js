@@ -9,7 +9,7 @@ import { makeKeep } from "./keep.js";
 import { makeLook } from "./look.js";
 import { makePartner, makeTruncation } from "./partner.js";
 import { makeSliders, resetAll } from "./sliders.js";
-import { currentItem, editFor, someSession, store } from "./studio.js";
+import { currentItem, editFor, setView, someSession, store } from "./studio.js";
 import { attempt, say } from "./toasts.js";
 
 export function makePanel() {
@@ -17,10 +17,10 @@ export function makePanel() {
   const tabs = makeTabs(parts);
   return {
     element: tabs.element,
-    choose: tabs.choose,
     update(state) {
       const item = currentItem(state);
-      if (item) parts[tabs.chosen()].update(state, item);
+      tabs.update(state);
+      if (item) parts[state.view.tab].update(state, item);
     },
   };
 }
@@ -28,8 +28,8 @@ export function makePanel() {
 /** Tabs of parts {title: {element}}, with the keys that tabs have. */
 function makeTabs(parts) {
   const titles = Object.keys(parts);
-  let now = titles[0];
   const ids = Object.fromEntries(titles.map((title) => [title, unique("tab")]));
+  const choose = (tab) => setView({ tab });
   const tabs = titles.map((title) =>
     h(
       "button.tab",
@@ -46,28 +46,26 @@ function makeTabs(parts) {
   const panels = titles.map((title) =>
     h("div.part", { role: "tabpanel", id: `${ids[title]}-panel`, "aria-labelledby": ids[title] }, parts[title].element),
   );
-
-  function choose(title, focus = false) {
-    now = title;
-    titles.forEach((own, i) => {
-      set(tabs[i], { "aria-selected": String(own === now), tabIndex: own === now ? 0 : -1 });
-      set(panels[i], { hidden: own !== now });
-    });
-    if (focus) tabs[titles.indexOf(now)].focus();
-    const item = currentItem();
-    if (item) parts[now].update(store.state, item);
-  }
-
   const list = h("div.tabs", { role: "tablist", "aria-label": "Tools" }, tabs);
   list.addEventListener("keydown", (event) => {
-    const at = titles.indexOf(now);
+    const at = titles.indexOf(store.state.view.tab);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: titles.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    choose(titles.at(to % titles.length), true);
+    const next = titles.at(to % titles.length);
+    choose(next);
+    tabs[titles.indexOf(next)].focus();
   });
-  choose(now);
-  return { element: h("div.tabbed", {}, list, panels), choose, chosen: () => now };
+  return {
+    element: h("div.tabbed", {}, list, panels),
+    update({ view }) {
+      titles.forEach((title, i) => {
+        const isChosen = title === view.tab;
+        set(tabs[i], { "aria-selected": String(isChosen), tabIndex: isChosen ? 0 : -1 });
+        set(panels[i], { hidden: !isChosen });
+      });
+    },
+  };
 }
 
 function makeEdit() {
@@ -106,7 +104,7 @@ function makeEdit() {
     element: h("div", {}, why, tools),
     update(state, item) {
       const able = item.state === "done" && item.editable;
-      set(why, { hidden: able, textContent: item.why_not ?? waits(item) });
+      set(why, { hidden: able && !item.edits, textContent: able ? item.edits : (item.why_not ?? waits(item)) });
       set(tools, { hidden: !able });
       if (!able) return;
       set(reset, { disabled: isNeutral(editFor(item.id, state)) });
@@ -120,7 +118,7 @@ const waits = ({ state }) =>
     queued: "The sliders come when it is done.",
     running: "The sliders come when it is done; stop it to have them now.",
     done: "This result cannot be edited.",
-  })[state] ?? "There is no result to edit: do it again under Facts.";
+  })[state] ?? "There is no result to edit: start it again, or do it otherwise under Facts.";
 
 /** Reads direction files into the session. */
 export async function readDirections(files) {

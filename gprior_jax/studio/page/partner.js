@@ -68,8 +68,8 @@ function makePicker() {
   const act = (how) => () => {
     if (select.value) together(how, store.state.current, select.value);
   };
-  const morph = h("button.plain", { type: "button", on: { click: act("morph") } }, "Morph");
-  const mix = h("button.plain", { type: "button", on: { click: act("mix") } }, "Mix styles");
+  const morph = h("button.plain", { type: "button", "data-how": "morph", on: { click: act("morph") } }, "Morph");
+  const mix = h("button.plain", { type: "button", "data-how": "mix", on: { click: act("mix") } }, "Mix styles");
   const none = h("p.remark", {}, "Add another result, then drag it onto this one or choose it here.");
   const row = h(
     "div.other",

@@ -24,7 +24,7 @@ export function makePlacing() {
     if (!draft || !canvas.width) return;
     const ground = getComputedStyle(document.body).backgroundColor;
     const face = about.guides ?? null;
-    drawDraft(canvas, draft, { ...local, brush, face, ground });
+    drawDraft(canvas, draft, { ...local, brush, face, ground, pixels: about.size[0] });
   };
   new ResizeObserver(() => {
     const side = Math.round(canvas.clientWidth * Math.min(2, devicePixelRatio));

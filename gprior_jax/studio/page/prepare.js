@@ -58,6 +58,14 @@ function dial(label, props, key, change) {
   return { element: h("label.dial", {}, h("span", {}, label), input), input };
 }
 
+/** Shows a range at a value, filled from another. */
+function filled(input, value, from = 0) {
+  const part = (of) => String((of - Number(input.min)) / (Number(input.max) - Number(input.min)));
+  set(input, { value: String(value) });
+  input.style.setProperty("--at", part(value));
+  input.style.setProperty("--middle", part(from));
+}
+
 function makePlaceBar(placing) {
   const toSize = (placement, value) => {
     const { draft } = store.state;
@@ -105,8 +113,8 @@ function makePlaceBar(placing) {
     update({ draft }) {
       const { placement, width, height } = draft;
       const zoom = -Math.log2(placement.size / Math.min(width, height));
-      set(size.input, { value: String(Math.round(zoom * 100) / 100) });
-      set(turn.input, { value: String(-placement.angle) });
+      filled(size.input, Math.round(zoom * 100) / 100);
+      filled(turn.input, -placement.angle);
       offerFaces(faces, draft);
     },
   };
@@ -153,7 +161,7 @@ function makePaintBar() {
       clear,
     ),
     update(state) {
-      set(size, { value: String(state.brush.size) });
+      filled(size, state.brush.size, Number(size.min));
       set(brush, { "aria-pressed": String(!state.brush.erase) });
       set(eraser, { "aria-pressed": String(state.brush.erase) });
       set(clear, { disabled: !state.draft.strokes.length });

@@ -1,12 +1,14 @@
 /** How far an item is: step, PSNR, time left, and its way there as a line. */
 
 import { api } from "./api.js";
+import { compilingOf, sayCompiling } from "./compiling.js";
 import { duration, h, set } from "./dom.js";
-import { ENDED, putItem, removeItem, store } from "./studio.js";
+import { ENDED, itemOf, putItem, removeItem, store } from "./studio.js";
 import { attempt } from "./toasts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [160, 36];
+const TICK_MS = 400;
 
 export function makeProgress() {
   const bar = h("progress", { max: 1, "aria-label": "Progress" });
@@ -34,22 +36,38 @@ export function makeProgress() {
     h("div.row", {}, cancel, stop),
   );
   const ways = new Map();
-  return {
-    element,
-    update(item) {
-      set(element, { hidden: ENDED.has(item.state) });
-      if (ENDED.has(item.state)) {
-        ways.delete(item.id);
-        return;
-      }
-      set(bar, { value: item.steps ? item.step / item.steps : 0 });
-      set(stop, { disabled: item.state !== "running" });
-      set(psnr, { textContent: Number.isFinite(item.psnr) ? `${item.psnr.toFixed(1)} dB` : "—" });
-      set(step, { textContent: item.state === "queued" ? "waits for its turn" : `step ${item.step} of ${item.steps}` });
-      set(left, { textContent: item.seconds_left == null ? "" : `, ${duration(item.seconds_left)} left` });
-      line.setAttribute("points", drawn(wayOf(ways, item)));
-    },
-  };
+  let timer = 0;
+
+  /** What is compiled tells nothing: it is shown by the clock. */
+  function compile(item) {
+    const { part, words } = compilingOf(item);
+    set(bar, { value: part });
+    set(step, { textContent: words });
+    if (part) sayCompiling(item, words);
+    clearTimeout(timer);
+    timer = setTimeout(() => itemOf(item.id)?.step === 0 && element.isConnected && update(itemOf(item.id)), TICK_MS);
+  }
+
+  function update(item) {
+    clearTimeout(timer);
+    set(element, { hidden: ENDED.has(item.state) });
+    if (ENDED.has(item.state)) {
+      ways.delete(item.id);
+      return;
+    }
+    set(stop, { disabled: item.state !== "running" });
+    set(psnr, { textContent: Number.isFinite(item.psnr) ? `${item.psnr.toFixed(1)} dB` : "", hidden: !item.psnr });
+    set(left, { textContent: item.seconds_left == null ? "" : `, ${duration(item.seconds_left)} left` });
+    line.setAttribute("points", drawn(wayOf(ways, item)));
+    if (compilingOf(item)) {
+      compile(item);
+      return;
+    }
+    set(bar, { value: item.steps ? item.step / item.steps : 0 });
+    set(step, { textContent: item.state === "queued" ? "waits for its turn" : `step ${item.step} of ${item.steps}` });
+  }
+
+  return { element, update };
 }
 
 /** PSNR at the steps that were told. */

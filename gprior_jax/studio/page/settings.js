@@ -1,102 +1,32 @@
 /** The drawer of settings. What is left empty is the method's own, and is not sent. */
 
 import { h, set, unique } from "./dom.js";
-import { changeDraft, isFor } from "./drafts.js";
+import { changeDraft } from "./drafts.js";
+import { CHOICES, isOf, NUMBERS } from "./fields.js";
 import { store } from "./studio.js";
-
-const NUMBERS = [
-  { name: "steps", title: "Steps", min: 1, help: "of the optimisation" },
-  { name: "codes", title: "Codes", min: 1, help: "latent codes that are composed" },
-  { name: "layer", title: "Layer", min: 0, help: "in whose features they are" },
-  { name: "seed", title: "Seed", min: 0, help: "of what is drawn", otherwise: 0 },
-  { name: "samples", title: "Answers", min: 1, help: "and how far they are apart", otherwise: 1 },
-  { name: "sigma", title: "Blur, pixels", min: 0.1, step: 0.1, help: "at the prior's size", otherwise: 1.5 },
-];
-
-const CHOICES = [
-  {
-    name: "start",
-    title: "Start",
-    of: [
-      ["", "of the method"],
-      ["encoder", "encoder"],
-    ],
-    help: "where the search begins",
-  },
-  {
-    name: "preset",
-    title: "Preset",
-    of: [
-      ["", "fast"],
-      ["official", "official"],
-    ],
-    help: "the published constants, or faster ones",
-  },
-  {
-    name: "factor",
-    title: "Enlarge by",
-    of: [
-      ["", "as the picture needs"],
-      [2, "2"],
-      [4, "4"],
-      [8, "8"],
-      [16, "16"],
-    ],
-  },
-  {
-    name: "noise",
-    title: "Noise",
-    of: [
-      ["", "gaussian"],
-      ["poisson", "poisson"],
-      ["impulse", "impulse"],
-    ],
-  },
-  {
-    name: "blend",
-    title: "Seam",
-    of: [
-      ["", "paste"],
-      ["feather", "feather"],
-      ["poisson", "poisson"],
-      ["none", "none"],
-    ],
-  },
-];
 
 export function makeSettings() {
   const method = makeMethod();
-  const numbers = NUMBERS.map(makeNumber);
   const choices = CHOICES.map(makeChoice);
+  const numbers = NUMBERS.map(makeNumber);
   const perceptual = makeSwitch("perceptual", "Perceptual term", "also compare what a network sees");
   const label = makeLabel();
-  const first = choices.slice(2);
+  const fields = [...choices, ...numbers];
+  const elements = (isOfTask) => fields.filter((own) => (own.of === "task") === isOfTask).map((own) => own.element);
   const element = h(
     "div.settings",
     {},
-    h(
-      "div.fields",
-      {},
-      first.map((own) => own.element),
-      numbers[4].element,
-      numbers[5].element,
-    ),
+    h("div.fields", {}, elements(true)),
     h(
       "details.drawer",
       {},
       h("summary", {}, "Method and settings"),
       method.element,
-      h(
-        "div.fields",
-        {},
-        choices.slice(0, 2).map((own) => own.element),
-        numbers.slice(0, 4).map((own) => own.element),
-        label.element,
-      ),
+      h("div.fields", {}, elements(false), label.element),
       perceptual.element,
     ),
   );
-  const all = [method, ...numbers, ...choices, perceptual, label];
+  const all = [method, ...fields, perceptual, label];
   return {
     element,
     update(state) {
@@ -109,9 +39,11 @@ export function makeSettings() {
   };
 }
 
-function change(name, title, value) {
-  const { [name]: _, ...others } = store.state.draft.settings;
-  changeDraft(title, { settings: value === undefined ? others : { ...others, [name]: value } }, `setting ${name}`);
+/** Sets something, or leaves it as it is usually; `drops` does not go with it any more. */
+function change(name, title, value, drops = []) {
+  const given = Object.entries(store.state.draft.settings).filter(([own]) => own !== name && !drops.includes(own));
+  if (value !== undefined) given.push([name, value]);
+  changeDraft(title, { settings: Object.fromEntries(given) }, `setting ${name}`);
 }
 
 function makeMethod() {
@@ -140,11 +72,12 @@ function without(settings, method) {
   return { ...others, method };
 }
 
-function makeNumber({ name, title, help, min, step = 1, otherwise }) {
+function makeNumber({ name, of, title, help, min, max, step = 1, usual }) {
   const input = h("input", {
     type: "number",
     id: unique(name),
     min,
+    ...(max === undefined ? {} : { max }),
     step,
     inputMode: step < 1 ? "decimal" : "numeric",
     on: { change: ({ target }) => change(name, title, read(target)) },
@@ -152,15 +85,14 @@ function makeNumber({ name, title, help, min, step = 1, otherwise }) {
   const remark = h("small", { id: unique("help") }, help);
   input.setAttribute("aria-describedby", remark.id);
   const element = h("div.field", {}, h("label", { htmlFor: input.id }, title), input, remark);
-  const ofMethod = ["steps", "codes", "layer"].includes(name);
   return {
     element,
+    of,
     update({ about, draft }, method) {
-      const isThere = ofMethod ? method.options.includes(name) : isFor(draft.task, name);
-      set(element, { hidden: !isThere || (name === "sigma" && draft.settings.blur === "motion") });
+      set(element, { hidden: !(of === "method" ? method.options.includes(name) : isOf(draft, name)) });
       const most = about.limits[name] ?? (name === "layer" ? Math.max(...about.layers) : null);
       if (most) set(input, { max: String(most) });
-      set(input, { placeholder: String((ofMethod ? method.defaults?.[name] : otherwise) ?? "auto") });
+      set(input, { placeholder: String((of === "method" ? method.defaults?.[name] : usual) ?? "auto") });
       if (document.activeElement !== input) set(input, { value: String(draft.settings[name] ?? "") });
     },
   };
@@ -172,26 +104,26 @@ function read({ value, min, max, step }) {
   return Number(step) === 1 ? Math.round(number) : number;
 }
 
-function makeChoice({ name, title, of, help }) {
+function makeChoice({ name, of, title, choices, help, drops }) {
   const select = h(
     "select",
     {
       id: unique(name),
       on: {
         change: ({ target }) => {
-          const value = of.find(([own]) => String(own) === target.value)?.[0];
-          change(name, title, value === "" ? undefined : value);
+          const value = choices.find(([own]) => String(own) === target.value)?.[0];
+          change(name, title, value === "" ? undefined : value, drops);
         },
       },
     },
-    of.map(([value, text]) => h("option", { value: String(value) }, text)),
+    choices.map(([value, text]) => h("option", { value: String(value) }, text)),
   );
   const element = h("div.field", {}, h("label", { htmlFor: select.id }, title), select, help && h("small", {}, help));
   return {
     element,
+    of,
     update({ draft }, method) {
-      const ofMethod = name === "preset" || name === "start";
-      set(element, { hidden: ofMethod ? !method.options.includes(name) : !isFor(draft.task, name) });
+      set(element, { hidden: !(of === "method" ? method.options.includes(name) : isOf(draft, name)) });
       set(select, { value: String(draft.settings[name] ?? "") });
     },
   };
@@ -225,7 +157,9 @@ function makeLabel() {
     update({ about, draft }) {
       set(element, { hidden: !about.classes });
       if (about.classes && !select.options.length) {
-        const names = about.class_names ?? Array.from({ length: about.classes }, (_, i) => String(i));
+        const names = about.class_names?.length
+          ? about.class_names
+          : Array.from({ length: about.classes }, (_, i) => String(i));
         select.append(...names.map((text, i) => h("option", { value: String(i) }, text)));
       }
       set(select, { value: String(draft.settings.label ?? 0) });

@@ -5,6 +5,7 @@ import { icon } from "./icons.js";
 import { dropChoice } from "./dropchoice.js";
 import { chooseFiles } from "./intake.js";
 import { DRAFT, ENDED, itemOf, select, store } from "./studio.js";
+import { thumbFor } from "./thumbs.js";
 
 /** How a result is told apart from a file while it is dragged. */
 export const DRAGGED = "application/x-gprior-item";
@@ -33,7 +34,9 @@ export function makeSheet(element) {
       list.replaceChildren(...nodes);
       if (list.contains(focused)) focused.focus();
     }
-    state.items.forEach((item, i) => tiles.get(item.id).update(item, i + 1, state.current === item.id));
+    state.items.forEach((item, i) =>
+      tiles.get(item.id).update(item, i + 1, state.current === item.id, thumbFor(state, item)),
+    );
     if (state.draft)
       draft.update(
         { id: DRAFT, name: state.draft.name, state: "placed", images: { placed: state.draft.thumb } },
@@ -55,30 +58,33 @@ const STATES = {
 function makeTile(id) {
   const img = h("img", { alt: "", draggable: false });
   const name = h("span.name");
+  const mark = h("span.edited", { hidden: true }, icon("edited"));
   const button = h(
     "button.tile",
     { type: "button", draggable: id !== DRAFT, "data-item": id, on: { click: () => select(id) } },
     img,
     h("span.ring"),
+    mark,
     name,
   );
   const element = h("li", {}, button);
   if (id !== DRAFT) dragging(button, id);
   return {
     element,
-    update(item, number, isCurrent) {
-      const url = item.images.result ?? item.preview ?? item.images.placed ?? item.images.photograph ?? null;
+    update(item, number, isCurrent, edited = null) {
+      const url = edited?.url ?? item.images.result ?? item.preview ?? item.images.placed ?? item.images.photograph ?? null;
       if (img.getAttribute("src") !== url) {
         if (url) img.src = url;
         else img.removeAttribute("src");
       }
       set(img, { hidden: !url });
+      set(mark, { hidden: !edited });
       set(name, { textContent: item.name });
       button.dataset.state = item.state;
       const part = item.steps && !ENDED.has(item.state) ? item.step / item.steps : 0;
       button.style.setProperty("--part", String(part));
       set(button, {
-        "aria-label": `${number ? `${number}: ` : ""}${item.name}${STATES[item.state] ?? ""}`,
+        "aria-label": `${number ? `${number}: ` : ""}${item.name}${STATES[item.state] ?? ""}${edited ? ", edited" : ""}`,
         "aria-current": isCurrent ? "true" : null,
       });
       if (isCurrent && !button.wasCurrent) button.scrollIntoView({ block: "nearest", inline: "nearest" });

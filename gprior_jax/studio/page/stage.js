@@ -1,5 +1,6 @@
 /** The stage: the current item, what is done to it, and how far it is. */
 
+import { makeAgain } from "./again.js";
 import { api } from "./api.js";
 import { h, set } from "./dom.js";
 import { effective, isNeutral, keyOf, layersOf, strengthOf } from "./edits.js";
@@ -7,6 +8,8 @@ import { makeProgress } from "./progress.js";
 import { Renderer } from "./renderer.js";
 import { makeShelf } from "./shelf.js";
 import { currentItem, editFor, setView, store } from "./studio.js";
+import { telling } from "./telling.js";
+import { keepThumb } from "./thumbs.js";
 import { tellError } from "./toasts.js";
 import { AGAINST, comparable, makeViewBar, makeViews } from "./views.js";
 
@@ -26,6 +29,7 @@ export function makeItemStage() {
   const bar = makeViewBar();
   const shelf = makeShelf();
   const progress = makeProgress();
+  const again = makeAgain();
   const answers = makeAnswers();
   const title = h("h2.title");
   const told = h("p.remark");
@@ -35,6 +39,7 @@ export function makeItemStage() {
     h("header.over", {}, title, told),
     views.element,
     progress.element,
+    again.element,
     answers.element,
     bar.element,
     shelf.element,
@@ -46,10 +51,13 @@ export function makeItemStage() {
     const item = currentItem(state);
     if (!item) return;
     set(title, { textContent: item.name });
-    set(told, { textContent: summary(item) });
     const direction = directionOf(state, state.hand);
     views.show(state, { ...pictureOf(state, item, direction), ...comparedWith(state, item) });
+    const edited = drawn.edited?.key === keyOf(item.id, editFor(item.id, state)) ? drawn.edited : null;
+    set(told, { textContent: telling(state, item, edited) });
+    if (edited) keepThumb(item.id, edited.key, edited.url);
     progress.update(item);
+    again.update(item);
     answers.update(state, item);
     bar.update(state, item);
     shelf.update(state, item, direction);
@@ -72,20 +80,6 @@ function comparedWith(state, item) {
   return { against: against ? item.images[against] : null, name: against ? AGAINST[against] : null };
 }
 
-/** What is known of an item in one line. */
-function summary(item) {
-  const words = {
-    queued: item.place ? `waits, ${item.place} before it` : "waits",
-    running: "",
-    failed: item.error ?? "failed",
-    cancelled: item.error ?? "cancelled",
-    done: "",
-  };
-  const psnr = item.state === "done" ? item.result?.psnr : null;
-  const decibels = Number.isFinite(psnr) ? `PSNR ${psnr.toFixed(2)} dB` : "";
-  return [words[item.state], decibels, ...(item.result?.remarks ?? [])].filter(Boolean).join(" · ");
-}
-
 /** The pictures of an item: its result as edited, or how far it is; and what is laid over. */
 function makeRenderers(drawn, again) {
   const renderer = (fetcher, slot) =>
@@ -101,11 +95,12 @@ function makeRenderers(drawn, again) {
 
   function of(state, item, direction) {
     const isWaiting = item.state === "queued" || item.state === "running";
-    const territories = state.view.territories ? (state.explained[item.id]?.territories ?? null) : null;
+    const isLooking = state.view.tab === "Look";
+    const territories = isLooking && state.view.territories ? (state.explained[item.id]?.territories ?? null) : null;
     const answer = state.view.answer && item.images[state.view.answer.kind];
     const result =
       (answer ? pick(state, item) : edit(state, item)) ?? item.preview ?? item.images.placed ?? item.images.photograph;
-    const heat = heated(state, item, direction);
+    const heat = isLooking ? heated(state, item, direction) : null;
     return { result, heat, territories, title: isWaiting ? "So far" : "Result", isWaiting: isWaiting && !item.preview };
   }
 

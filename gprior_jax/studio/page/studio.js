@@ -25,8 +25,10 @@ export const store = makeStore({
   hand: null,
   explained: {},
   paths: {},
+  thumbs: {},
   busy: false,
   view: {
+    tab: "Edit",
     mode: "result",
     against: "placed",
     split: 0.5,
@@ -250,7 +252,7 @@ async function findDirections(id) {
 function enter(session) {
   const { id, title, created, items } = session;
   const edits = Object.fromEntries(items.map((item) => [item.id, editOf(item)]));
-  store.set({ session: { id, title, created }, items, directions: [], edits, explained: {}, paths: {} });
+  store.set({ session: { id, title, created }, items, directions: [], edits, explained: {}, paths: {}, thumbs: {} });
   const { entries, done } = entriesOf(items);
   history.load(entries, done);
   attempt(() => findDirections(id));

@@ -1,7 +1,7 @@
 /** Sentences to the user: errors in an alert, the rest said politely. */
 
 import { h } from "./dom.js";
-import { UserError } from "./errors.js";
+import { AwayError, UserError } from "./errors.js";
 import { icon } from "./icons.js";
 
 const ERROR_MS = 15_000;
@@ -10,6 +10,7 @@ const MOST = 3;
 
 const shelf = document.getElementById("toasts");
 const said = document.getElementById("said");
+const away = document.getElementById("away");
 
 /** For screen readers alone. */
 export function say(sentence) {
@@ -19,6 +20,12 @@ export function say(sentence) {
 /** An error: its sentence. */
 export function tellError(error) {
   if (error.name === "AbortError") return;
+  if (error instanceof AwayError) {
+    // The page says so at its top for as long as it is so: only pointed out.
+    away.animate?.([{ filter: "brightness(1.4)" }, { filter: "none" }], 600);
+    say(error.message);
+    return;
+  }
   const isOurs = error instanceof UserError;
   // A mistake of the page: its trace is for whoever mends it.
   if (!isOurs) console.error(error);

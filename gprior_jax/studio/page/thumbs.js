@@ -1,0 +1,65 @@
+/** Small pictures of edited results, for the contact sheet. */
+
+import { api } from "./api.js";
+import { debounced, h } from "./dom.js";
+import { effective, isNeutral, keyOf } from "./edits.js";
+import { editFor, store } from "./studio.js";
+
+/** Twice the side of a tile. */
+const SIDE = 184;
+
+const PAUSE_MS = 400;
+
+/** The small picture of an item as it is edited: the last that there is; null of one that is not edited. */
+export function thumbFor(state, item) {
+  return isNeutral(editFor(item.id, state)) ? null : (state.thumbs[item.id] ?? null);
+}
+
+const put = (id, key, url) => store.set({ thumbs: { ...store.state.thumbs, [id]: { key, url } } });
+
+/** Makes one of a picture that is on the easel, when it has been there for a moment. */
+export const keepThumb = debounced(PAUSE_MS, async (id, key, url) => {
+  if (store.state.thumbs[id]?.key !== key) await shrink(id, key, url).catch(() => {});
+});
+
+async function shrink(id, key, url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const canvas = h("canvas", { width: SIDE, height: SIDE });
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(image, 0, 0, SIDE, SIDE);
+  put(id, key, canvas.toDataURL("image/png"));
+}
+
+/** Asks for those of results that are not on the easel, as when a session is opened: one after the other. */
+export function keepThumbs() {
+  let isAsking = false;
+  const refused = new Set();
+  const missing = (state) =>
+    state.items.find((item) => {
+      if (item.id === state.current || item.state !== "done" || !item.editable) return false;
+      const edit = editFor(item.id, state);
+      const key = keyOf(item.id, edit);
+      return !isNeutral(edit) && state.thumbs[item.id]?.key !== key && !refused.has(key);
+    });
+  store.watch(async function look(state) {
+    const item = state.online && !isAsking ? missing(state) : null;
+    if (!item) return;
+    isAsking = true;
+    const edit = editFor(item.id, state);
+    const key = keyOf(item.id, edit);
+    try {
+      const blob = await api.render(state.session.id, { item: item.id, edit: effective(edit), size: SIDE });
+      const url = URL.createObjectURL(blob);
+      if (store.state.session?.id === state.session.id) await shrink(item.id, key, url);
+      URL.revokeObjectURL(url);
+    } catch (error) {
+      // The item's own picture stays; what is wrong is told when it is looked at.
+      if (error.status !== undefined) refused.add(key);
+    }
+    isAsking = false;
+    look(store.state);
+  });
+}
