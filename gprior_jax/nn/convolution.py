@@ -64,7 +64,7 @@ def conv_path(
     """The formulation of a 3x3 convolution that is meant: ``"auto"`` is the fastest measured one.
 
     Args:
-        wish: a formulation; ``"auto"`` chooses for weights that are given, ``"trained"`` for those that are trained, whose
+        wish: a formulation; ``"auto"`` chooses for weights that are given, ``"trained"`` for those that change, whose
             kernels are transformed in every step and have gradients.
         in_features: number of input channels.
         out_features: number of output channels.
