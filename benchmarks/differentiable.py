@@ -186,30 +186,35 @@ def sensitivity(args: argparse.Namespace, report: Report) -> None:
 NEAR = 24
 
 
+SEARCHES: dict[str, Callable[[], Recipe]] = {
+    "w": lambda: gp.recipes.latent("w", num_steps=100),
+    "w_plus": lambda: gp.recipes.latent("w_plus", start="mean", num_steps=100),
+    "in_domain": gp.recipes.in_domain,
+}
+"""For what is behind a blur of unknown width."""
+
+
 def blur(args: argparse.Namespace, report: Report) -> None:
     """The width of a blur from blurred portraits: from half and twice the width."""
-    recipe, images = gp.recipes.latent(args.space), portraits(args, args.images)
-    made = differentiable.inversion(gp.load(args.model), recipe)
+    images = portraits(args, args.images)
+    made = differentiable.inversion(gp.load(args.model), SEARCHES[args.search]())
+    begin = jit(jax.vmap(lambda pixels: differentiable.start(made, jax.random.key(0), pixels)), use="once")
     rows = []
     for true in args.sigmas:
-        observed = observed_through(images, true)
+        observed = jnp.asarray(observed_through(images, true))
         for first in (0.5 * true, 2.0 * true):
-            variables = searched(args, recipe, observed, blurred(first))
             begun = time.perf_counter()
             fitted = differentiable.fit_operator(
-                made, jnp.asarray(observed), variables, by_logarithm, jnp.log(jnp.full(1, first)), rounds=args.rounds
+                made, observed, begin(observed), by_logarithm, np.log([first]), rounds=args.rounds
             )
-            path = np.exp(fitted.path[:, 0])
-            seconds = time.perf_counter() - begun
+            seconds, path = time.perf_counter() - begun, np.exp(fitted.path[:, 0])
             found = float(np.exp(fitted.parameters[0]))
-            report.add(true=true, first=first, found=found, path=path, residuals=fitted.residuals, seconds=seconds)
-            rows.append(
-                [number(true), number(first), number(found, 3), " ".join(number(x) for x in path), number(seconds, 0)]
-            )
+            report.add(true=true, first=first, found=found, path=path, losses=fitted.losses, seconds=seconds)
+            way = (" ".join(number(x, digits) for x in values) for values, digits in ((path, 2), (fitted.losses, 5)))
+            rows.append([number(true), number(first), number(found, 3), *way, number(seconds, 0)])
             note(str(rows[-1]))
-    print_table(
-        ["width", "begins at", "found", "on the way", "seconds"], rows, f"{args.model}, {len(images)} portraits"
-    )
+    headers = ["width", "begins at", "found", "on the way", "losses", "seconds"]
+    print_table(headers, rows, f"{args.model}, {args.search}, {len(images)} portraits")
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -273,7 +278,7 @@ def main() -> None:
     made.add_argument("--refinements", type=at_least(1), default=8, help="Levenberg-Marquardt steps of differences")
     made.add_argument("--probes", type=at_least(1), default=16, help="of a map")
     made.add_argument("--picture", type=Path, metavar="PNG", help="write the maps here")
-    made.add_argument("--space", default="w", choices=("w", "w_plus"), help="of codes behind the blur")
+    made.add_argument("--search", default="in_domain", choices=SEARCHES, help="for what is behind the blur")
     made.add_argument("--sigmas", type=float, nargs="+", default=[1.0, 2.0], help="widths of blurs, pixels")
     made.add_argument("--rounds", type=at_least(1), default=8, help="of learning, or of steps in the width")
     made.add_argument("--recipe", choices=RECIPES, default="z", help="whose step sizes are learned")

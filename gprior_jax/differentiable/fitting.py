@@ -1,8 +1,10 @@
 """Parameters of an operator found from what was observed through it.
 
-The residual of an inversion, as a function of the operator's parameters, where every change of them lets the variables
-follow: variable projection (Golub and Pereyra 1973), whose derivative of the variables is implicit. A step in the
-parameters alone, and then one in the variables, would creep along the valley between both.
+The least loss of an inversion is a function of the operator's parameters alone, as the variables are searched for anew
+for all of them. Its derivative is the partial one, at the variables that were found: at a minimum what these would move
+by does not count (the envelope theorem; variable projection, Golub and Pereyra 1973, rests on it too). How it curves is
+learned from places that are far from each other. Second derivatives at one place, which implicit derivatives of the
+variables would give, are those between two kinks of a network with LeakyReLU, and ask for exact minima.
 """
 
 from collections.abc import Callable
@@ -15,13 +17,13 @@ import numpy as np
 
 from gprior_jax.checks import check_number
 from gprior_jax.compiling import jit
-from gprior_jax.differentiable.implicit import attached, refined
-from gprior_jax.differentiable.inversion import Inversion
-from gprior_jax.differentiable.optimum import Curvature
+from gprior_jax.differentiable.inversion import Inversion, found, measured
 from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion import solver
+from gprior_jax.inversion.problem import Measurement
 from gprior_jax.latents import Variables
 from gprior_jax.operators import Forward
-from gprior_jax.typing import Array
+from gprior_jax.typing import Array, ArrayLike
 
 Build = Callable[[Array], Forward]
 """Parameters ``[P]`` to an operator."""
@@ -31,16 +33,25 @@ class FittedOperator(NamedTuple):
     """What :func:`fit_operator` found.
 
     Attributes:
-        parameters: ``[P]``, those of the least residual.
+        parameters: ``[P]``, those of the least loss.
         variables: ``[B, ...]``, found through their operator.
-        residuals: ``[rounds]``, mean squared differences of what was observed and what is seen of the images.
+        losses: ``[rounds]``, means over images of what the objective came down to.
         path: ``[rounds, P]``, the parameters of these.
     """
 
     parameters: np.ndarray
     variables: Variables
-    residuals: np.ndarray
+    losses: np.ndarray
     path: np.ndarray
+
+
+class _Place(NamedTuple):
+    """Parameters, and what the search through their operator came to."""
+
+    parameters: np.ndarray
+    loss: float
+    gradient: np.ndarray
+    variables: Variables
 
 
 def fit_operator(
@@ -48,82 +59,129 @@ def fit_operator(
     observed: Array,
     variables: Variables,
     build: Build,
-    parameters: Array,
+    parameters: ArrayLike,
     *,
     rounds: int = 10,
-    refinements: int = 2,
-    damping: float = 1e-3,
     longest: float = 0.5,
-    curvature: Curvature = Curvature(),
+    tolerance: float = 0.01,
 ) -> FittedOperator:
     """Find parameters of an operator, the same for all images, that let the prior explain what was observed best.
 
+    Explained best is not the same as true. Where the prior cannot draw the images, what it draws instead fits best
+    behind too much blur; where it can draw anything, behind too little. Hold it in its domain
+    (:func:`gprior_jax.recipes.in_domain`), and give several images.
+
     Args:
-        inversion: see :func:`gprior_jax.differentiable.inversion`; its objective finds the variables.
+        inversion: see :func:`gprior_jax.differentiable.inversion`; its objective and its steps find the variables.
         observed: ``[B, h, w, C]`` in [-1, 1].
-        variables: ``[B, ...]``, to begin with; best found through the operator of the first parameters.
+        variables: ``[B, ...]``, from which every round's search begins.
         build: from parameters ``[P]`` to an operator, differentiable; one function object for calls that shall share
             their programs. Positive ones are best given by their logarithms.
         parameters: ``[P]``, to begin with.
-        rounds: steps of Gauss and Newton in the parameters.
-        refinements: steps of Levenberg and Marquardt in the variables before each, see
-            :func:`gprior_jax.differentiable.refined`.
-        damping: part of the diagonal that is added to it.
+        rounds: searches, at most.
         longest: no parameter changes by more in a round.
-        curvature: see :func:`gprior_jax.differentiable.attached`.
+        tolerance: rounds end before one that would change no parameter by more than this.
 
     Raises:
-        ValueError: numbers out of range, or parameters that are no vector.
+        ValueError: numbers out of range, parameters that are no vector, or a first loss that is not finite.
     """
-    check_number("damping", damping, lambda x: x >= 0, "a number from 0 up")
     check_number("longest", longest, lambda x: x > 0, "a number above 0")
-    now = jnp.asarray(parameters, jnp.float32)
-    if now.ndim != 1 or rounds < 1 or refinements < 1:
-        raise ArgumentError(
-            f"parameters of shape {now.shape}, {rounds} rounds of {refinements} refinements: give a vector, and at "
-            "least 1 of each."
-        )
-    path, residuals, best = [], [], (np.inf, now, variables)
-    for _ in range(rounds):
-        variables, residual, gradient, normal = _round(
-            build, refinements, curvature, inversion, jnp.asarray(observed), variables, now
-        )
-        path.append(np.asarray(now))
-        residuals.append(float(residual))
-        if residuals[-1] < best[0]:
-            best = residuals[-1], now, variables
-        # What has no effect stays: without the least number its row would be 0.
-        system = normal + jnp.diag(damping * jnp.diag(normal) + jnp.finfo(jnp.float32).tiny)
-        now = now - jnp.clip(jnp.linalg.solve(system, gradient), -longest, longest)
-    return FittedOperator(np.asarray(best[1]), best[2], np.asarray(residuals), np.stack(path))
+    check_number("tolerance", tolerance, lambda x: x >= 0, "a number from 0 up")
+    first = np.asarray(parameters, np.float32)
+    if first.ndim != 1 or not first.size or rounds < 1:
+        raise ArgumentError(f"parameters of shape {first.shape}, {rounds} rounds: give a vector, and at least 1 round.")
+
+    def look(parameters: np.ndarray) -> _Place:
+        return _searched(build, inversion, jnp.asarray(observed), variables, jnp.asarray(parameters))
+
+    best = look(first)
+    if not np.isfinite(best.loss):
+        raise ArgumentError(f"through the operator of {first.tolist()} the loss is {best.loss}: begin elsewhere.")
+    visited, inverse = [best], None
+    for _ in range(rounds - 1):
+        step = _step(best.gradient, inverse, longest)
+        if not np.max(np.abs(step)) > tolerance:
+            break
+        place = look(best.parameters + step)
+        visited.append(place)
+        inverse = _learnt(inverse, place, best)
+        if place.loss < best.loss:
+            best = place
+        else:
+            longest = 0.5 * float(np.max(np.abs(step)))
+    losses, path = np.asarray([place.loss for place in visited]), np.stack([place.parameters for place in visited])
+    return FittedOperator(best.parameters, best.variables, losses, path)
 
 
-@partial(jit, use="once", static_argnums=(0, 1, 2))
-def _round(
+def _step(gradient: np.ndarray, inverse: np.ndarray | None, longest: float) -> np.ndarray:
+    """Down the gradient as Newton would, where the inverse of the curvature is known; as far as is allowed else."""
+    downhill = -gradient if inverse is None else -inverse @ gradient
+    length = float(np.max(np.abs(downhill)))
+    if length == 0.0 or (inverse is not None and length <= longest):
+        return downhill
+    return (longest / length * downhill).astype(np.float32)
+
+
+def _learnt(inverse: np.ndarray | None, new: _Place, old: _Place) -> np.ndarray | None:
+    """The inverse of the curvature after one more difference of gradients (BFGS: Nocedal and Wright 2006, 6.17, 6.20).
+
+    Between places where the gradient falls along the way there is none to learn.
+    """
+    way, change = new.parameters - old.parameters, new.gradient - old.gradient
+    along = float(way @ change)
+    if not (np.isfinite(along) and along > 0.0):
+        return inverse
+    if inverse is None:
+        inverse = along / float(change @ change) * np.eye(len(way), dtype=np.float32)
+    shear = np.eye(len(way), dtype=np.float32) - np.outer(way, change) / along
+    return shear @ inverse @ shear.T + np.outer(way, way) / along
+
+
+def _searched(build: Build, inversion: Inversion, observed: Array, variables: Variables, parameters: Array) -> _Place:
+    """Variables that the inversion finds through one operator, and how the loss changes with that."""
+    # Steps from Python: convolutions in loops are slow on XLA:CPU.
+    states, measurements = _begin(build, inversion, observed, variables, parameters)
+    for _ in range(inversion.solver.num_steps):
+        states = _forth(inversion, states, measurements)
+    loss, gradient, ends = _end(build, inversion, observed, states, measurements, parameters)
+    return _Place(np.asarray(parameters), float(loss), np.asarray(gradient), ends)
+
+
+@partial(jit, use="once", static_argnums=0)
+def _begin(
+    build: Build, inversion: Inversion, observed: Array, variables: Variables, parameters: Array
+) -> tuple[solver.State, Measurement]:
+    def one(observed: Array, variables: Variables) -> tuple[solver.State, Measurement]:
+        optimised, measurement = measured(inversion, observed, variables, build(parameters))
+        return solver.starting_at(inversion.problem, inversion.solver, optimised), measurement
+
+    return jax.vmap(one)(observed, variables)
+
+
+@partial(jit, use="often")
+def _forth(inversion: Inversion, states: solver.State, measurements: Measurement) -> solver.State:
+    """One step for all images."""
+    return jax.vmap(lambda s, m: solver.step(inversion.problem, inversion.solver, s, m)[0])(states, measurements)
+
+
+@partial(jit, use="once", static_argnums=0)
+def _end(
     build: Build,
-    refinements: int,
-    curvature: Curvature,
     inversion: Inversion,
     observed: Array,
-    variables: Variables,
+    states: solver.State,
+    measurements: Measurement,
     parameters: Array,
-) -> tuple[Variables, Array, Array, Array]:
-    """Better variables; the residual through them, half its gradient in the parameters, and its normal matrix."""
+) -> tuple[Array, Array, Variables]:
+    """The mean loss, its gradient in the parameters where the variables are held, and these."""
+    problem = inversion.problem
+    ends = jax.vmap(lambda s, m: problem.coordinates.end(s.best_variables, m.constants))(states, measurements)
 
-    def one(observed: Array, variables: Variables) -> tuple[Variables, Array, Array]:
-        operator = build(parameters)
-        better = refined(inversion, variables, observed, operator, steps=refinements, curvature=curvature)
+    def mean(parameters: Array) -> Array:
+        def one(observed: Array, variables: Variables) -> Array:
+            optimised, measurement = measured(inversion, observed, variables, build(parameters))
+            return found(problem, optimised, measurement).loss
 
-        def rest(parameters: Array) -> Array:
-            own = build(parameters)
-            image = attached(inversion, better, observed, own, curvature=curvature).image
-            known = getattr(own, "known", None)
-            difference = (own(image) - observed) * (1.0 if known is None else jnp.sqrt(known))
-            return difference.ravel() / jnp.sqrt(difference.size)
+        return jnp.mean(jax.vmap(one)(observed, ends))
 
-        return better, rest(parameters), jax.jacfwd(rest)(parameters)
-
-    found, rests, slopes = jax.vmap(one)(observed, variables)
-    count = len(observed)
-    gradient, normal = jnp.einsum("bmp,bm->p", slopes, rests), jnp.einsum("bmp,bmq->pq", slopes, slopes)
-    return found, jnp.sum(jnp.square(rests)) / count, gradient / count, normal / count
+    return *jax.value_and_grad(mean)(parameters), ends

@@ -1,5 +1,8 @@
 """Parameters of an operator from what was observed through it."""
 
+import dataclasses
+
+import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,29 +12,62 @@ import gprior_jax as gp
 from differentiable.problems import blur, normal, smooth_problem
 from gprior_jax import differentiable
 from gprior_jax.errors import ArgumentError
-
-SIGMAS = np.array([0.7, 1.3])
+from gprior_jax.recipes.common import LBFGS
 
 
 def build(parameters):
     return blur(jnp.exp(parameters[0]))
 
 
-@pytest.mark.parametrize("sigma", SIGMAS)
-def test_the_width_of_a_blur_is_found(sigma):
-    """Of two images that the prior draws, with noise; from the other width."""
-    inversion, _, _ = smooth_problem()
-    inversion = inversion.with_weights(own=1e-4)
+def exposure(parameters):
+    return Exposure(jnp.exp(parameters[0]), parameters[1])
+
+
+@flax.struct.dataclass
+class Exposure:
+    """An operator of a user's own."""
+
+    contrast: jnp.ndarray
+    brightness: jnp.ndarray
+
+    def __call__(self, image):
+        return self.contrast * image + self.brightness
+
+
+@pytest.fixture(scope="module")
+def inversion():
+    """Of the small smooth problem, by steps that come to its minimum."""
+    made = smooth_problem()[0].with_weights(own=1e-4)
+    return dataclasses.replace(made, solver=gp.SolverConfig(LBFGS, 30))
+
+
+@pytest.fixture(scope="module")
+def drawn(inversion):
+    """Two images that the prior draws, and codes near theirs."""
     prior = inversion.problem.prior
     z = gp.sample_z(prior, jax.random.key(2), 2)
-    observed = jnp.stack([blur(sigma)(image) for image in gp.synthesize(prior, z)]) + 0.01 * normal(1, (2, 16, 16, 3))
-    first = jnp.log(jnp.full(1, SIGMAS[::-1][list(SIGMAS).index(sigma)]))
-    variables = {"z": z + 0.1 * normal(3, z.shape)}
-    fitted = differentiable.fit_operator(inversion, observed, variables, build, first, rounds=8)
+    return gp.synthesize(prior, z), {"z": z + 0.1 * normal(3, z.shape)}
+
+
+@pytest.mark.parametrize(("sigma", "first"), [(0.7, 1.3), (1.3, 0.7), (0.7, 2.0)])
+def test_the_width_of_a_blur_is_found(inversion, drawn, sigma, first):
+    """With noise; from a width that is too large as from one that is too small."""
+    images, variables = drawn
+    observed = jnp.stack([blur(sigma)(image) for image in images]) + 0.01 * normal(1, images.shape)
+    fitted = differentiable.fit_operator(inversion, observed, variables, build, np.log([first]), rounds=6)
     np.testing.assert_allclose(np.exp(fitted.parameters[0]), sigma, rtol=0.03)
-    assert fitted.residuals[-1] < 0.5 * fitted.residuals[0]
-    assert fitted.path.shape == (8, 1)
-    assert fitted.variables["z"].shape == z.shape
+    assert fitted.losses.min() < 0.5 * fitted.losses[0]
+    assert fitted.path.shape == (len(fitted.losses), 1)
+    assert len(fitted.losses) <= 6
+    assert fitted.variables["z"].shape == variables["z"].shape
+
+
+def test_several_parameters_are_found(inversion, drawn):
+    """Contrast and brightness of what a camera gave."""
+    images, variables = drawn
+    fitted = differentiable.fit_operator(inversion, 0.8 * images + 0.1, variables, exposure, np.zeros(2), rounds=12)
+    np.testing.assert_allclose(np.exp(fitted.parameters[0]), 0.8, rtol=0.02)
+    np.testing.assert_allclose(fitted.parameters[1], 0.1, atol=0.02)
 
 
 def test_bad_input_is_refused():
