@@ -218,7 +218,7 @@ plt.show()
 # %% [markdown]
 # ## The width, from the picture
 #
-# Begin with wrong widths; the variables follow every step in them.
+# Begin with wrong widths; for every width the variables are searched for anew.
 
 
 # %%

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("sphinx", reason="the extra docs is not installed")
 pytest.importorskip("myst_parser", reason="the extra docs is not installed")
+pytest.importorskip("latex2mathml", reason="the extra docs is not installed")
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,3 +68,12 @@ def test_links_between_documents_lead_somewhere(site):
     """What is left as text (``xref``) is a link to a document that is no page."""
     for page in [*site.glob("*.html"), *site.glob("docs/*.html"), *site.glob("docs/methods/*.html")]:
         assert re.findall(r'class="xref myst">([^<]*)', page.read_text(encoding="utf-8")) == [], page
+
+
+def test_formulas_are_seen_without_a_network(site):
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in site.glob("docs/methods/*.html")}
+    assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in pages["geodesics"]
+    for name, page in pages.items():
+        assert re.findall(r'<(?:script|link)[^>]*(?:src|href)="https?:[^>]*>', page) == [], name
+        for formula in re.findall(r"<math.*?</math>", page, re.DOTALL):
+            assert "\\" not in formula, name

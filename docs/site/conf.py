@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gprior_jax import __version__
 
-sys.path.insert(0, str(Path(__file__).parent))  # Where the extension "reference" lies.
+sys.path.insert(0, str(Path(__file__).parent))  # Where "reference" and "formulas" lie.
 
 project, author, copyright = "gprior_jax", "The gprior_jax authors", "The gprior_jax authors, Apache-2.0"
 version = release = __version__
@@ -33,11 +33,11 @@ source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 extensions = [
     "reference",
+    "formulas",
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
-    "sphinx.ext.mathjax",
 ]
 myst_heading_anchors = 4
 myst_enable_extensions = ["dollarmath"]
@@ -54,5 +54,6 @@ napoleon_use_ivar = True
 python_use_unqualified_type_names = True
 
 html_theme, html_title = "furo", f"gprior_jax {__version__}"
+html_math_renderer = "mathml"
 html_copy_source, html_show_sphinx = False, False
 nitpicky = False
