@@ -187,9 +187,12 @@ NEAR = 24
 
 
 SEARCHES: dict[str, Callable[[], Recipe]] = {
-    "w": lambda: gp.recipes.latent("w", num_steps=100),
-    "w_plus": lambda: gp.recipes.latent("w_plus", start="mean", num_steps=100),
-    "in_domain": gp.recipes.in_domain,
+    "w": lambda: gp.recipes.latent("w", num_steps=60),
+    "w_plus": lambda: gp.recipes.latent("w_plus", start="mean", num_steps=60),
+    "in_domain": lambda: gp.recipes.in_domain(num_steps=60),
+    "in_domain and features": lambda: gp.recipes.in_domain(
+        num_steps=60, encoder_weight=0.1, perceptual="auto", perceptual_weight=1.0
+    ),
 }
 """For what is behind a blur of unknown width."""
 
@@ -278,7 +281,9 @@ def main() -> None:
     made.add_argument("--refinements", type=at_least(1), default=8, help="Levenberg-Marquardt steps of differences")
     made.add_argument("--probes", type=at_least(1), default=16, help="of a map")
     made.add_argument("--picture", type=Path, metavar="PNG", help="write the maps here")
-    made.add_argument("--search", default="in_domain", choices=SEARCHES, help="for what is behind the blur")
+    made.add_argument(
+        "--search", default="in_domain and features", choices=SEARCHES, help="for what is behind the blur"
+    )
     made.add_argument("--sigmas", type=float, nargs="+", default=[1.0, 2.0], help="widths of blurs, pixels")
     made.add_argument("--rounds", type=at_least(1), default=8, help="of learning, or of steps in the width")
     made.add_argument("--recipe", choices=RECIPES, default="z", help="whose step sizes are learned")

@@ -3,7 +3,7 @@ r"""A Sphinx extension: formulas as MathML, made when the site is built.
 Browsers draw MathML themselves: no page loads a program for it, and without a network formulas are seen too.
 
 >>> print(mathml(r"\big\lVert x \big\rVert", display="inline").partition("<mrow>")[2].partition("<mi>")[0])
-<mo minsize="1.2em" maxsize="1.2em">‖</mo>
+<mo stretchy="false" mathsize="1.2em">‖</mo>
 """
 
 import re
@@ -17,6 +17,8 @@ from sphinx.writers.html5 import HTML5Translator
 FENCES = {"lVert": "‖", "rVert": "‖", "langle": "⟨", "rangle": "⟩"}
 """What the converter leaves as it is after a size, such as that of ``\\big``."""
 
+SIZE = r'minsize="([0-9.]+em)" maxsize="[0-9.]+em"'
+
 WIDE = "overflow-x: auto; overflow-y: hidden; margin: 1em 0; padding: 0.5em 0"
 """On narrow screens wide formulas are scrolled, and pages are not."""
 
@@ -27,7 +29,8 @@ def mathml(formula: str, display: str) -> str:
     text = text.replace(r"\arg\min", r"\operatorname{arg}\,\min").replace(r"\arg\max", r"\operatorname{arg}\,\max")
     if display == "block":
         text = re.sub(r"\\(min|max)_", r"\\\1\\limits_", text)
-    made = convert(text, display=display)
+    # A fence of another size is a larger letter: to be stretched it takes a font for mathematics, which many lack.
+    made = re.sub(SIZE, r'stretchy="false" mathsize="\1"', convert(text, display=display))
     if unknown := re.findall(r"\\[A-Za-z]+", made):
         getLogger(__name__).warning("the formula %s has %s, which MathML is not made of here.", formula, unknown[0])
     return made
