@@ -281,9 +281,7 @@ def main() -> None:
     made.add_argument("--refinements", type=at_least(1), default=8, help="Levenberg-Marquardt steps of differences")
     made.add_argument("--probes", type=at_least(1), default=16, help="of a map")
     made.add_argument("--picture", type=Path, metavar="PNG", help="write the maps here")
-    made.add_argument(
-        "--search", default="in_domain", choices=SEARCHES, help="for what is behind the blur"
-    )
+    made.add_argument("--search", default="in_domain", choices=SEARCHES, help="for what is behind the blur")
     made.add_argument("--sigmas", type=float, nargs="+", default=[1.0, 2.0], help="widths of blurs, pixels")
     made.add_argument("--rounds", type=at_least(1), default=8, help="of learning, or of steps in the width")
     made.add_argument("--recipe", choices=RECIPES, default="z", help="whose step sizes are learned")
