@@ -52,7 +52,7 @@ def test_what_was_under_way_goes_on_with_the_next_start(little, another, tmp_pat
         shutil.rmtree(gone)
         assert ask.workspace.go_on(told.append) == 1
         until(lambda: ask.item(session, first)["step"])
-        assert ask.item(session, first)["step"] > reached
+        assert ask.item(session, first)["step"] >= reached > 0
         ask("POST", at(session, first, "/stop"))
         until(lambda: ask.item(session, first)["state"] == "done")
         assert len(ask.item(session, first)["images"]["samples"]) == 2
@@ -73,7 +73,8 @@ def test_what_ended_without_a_result_begins_again(ask):
     ask("DELETE", at(session, number))
     assert ask.item(session, number)["again"]
     status, item = ask("POST", at(session, number, "/again"))[:2]
-    assert (status, item["state"], item["again"], item["error"]) == (202, "queued", False, None)
+    assert item["state"] in ("queued", "running")
+    assert (status, item["again"], item["error"]) == (202, False, None)
     until(lambda: ask.item(session, number)["step"])
     until(lambda: ask.item(session, number)["preview"])
     assert ask("POST", at(session, number, "/again"))[1]["state"] == "running"  # It is.
