@@ -42,7 +42,8 @@ def fir_up2(x: Array) -> Array:
     """
     if x.size <= _FEW_NUMBERS and jax.default_backend() == "cpu":
         rows, columns = (jnp.asarray(_enlarged(side), x.dtype) for side in x.shape[:2])
-        return jnp.einsum("yh,xw,hwc->yxc", rows, columns, x)
+        # Told here, a program that is made for a matrix unit does not round the sums, which elsewhere are no product.
+        return jnp.einsum("yh,xw,hwc->yxc", rows, columns, x, precision="highest")
     for axis in (0, 1):
         size = x.shape[axis]
         before, after = shifted(x, -1, size, axis), shifted(x, 1, size, axis)

@@ -6,8 +6,8 @@ transformed inputs and U = G g G' the kernel, whose sixteen entries are matrices
 The transforms are sums of neighbouring slices, which XLA fuses into the products. That is the fastest form of many
 pixels, and a hundred pieces of program: with its gradient 0.7 s of a core to compile. Of fewer pixels two forms with
 fewer pieces are as fast, or nearly: all rows of windows at once (0.4 s), and the transform of the rows as one product
-with a constant matrix (0.15 s; 8x8 pixels of 128 channels take 0.43 ms in place of 0.38, 4x4 pixels less than before).
-So where one image is searched for, the first command on a prior is done sooner (``benchmarks/conv_paths.py``).
+with a constant matrix (0.13 s; 8x8 pixels of 128 channels take 0.39 ms in place of 0.33, 4x4 pixels less than before).
+So where one image is searched for, the first command on a prior is done sooner (``benchmarks/few_pixels.py``).
 """
 
 import functools
@@ -101,14 +101,19 @@ def _by_rows(padded: Array, kernel: Array) -> Array:
 def _by_matrices(padded: Array, kernel: Array) -> Array:
     """The same, what is done to rows as products with constant matrices: one batch of sixteen products."""
     height, width = (side - 2 for side in padded.shape[:2])
-    rows = jnp.dot(jnp.asarray(_all_windows(height), padded.dtype), padded.reshape(height + 2, -1))
+    rows = _transformed(_all_windows(height), padded)
     rows = rows.reshape(4, height // 2, *padded.shape[1:])
     windows = jnp.stack(_windows(rows, axis=2), axis=1)
     products = _batched(windows.reshape(16, *windows.shape[2:]), kernel.reshape(16, *kernel.shape[2:]))
     products = products.reshape(4, 4, *products.shape[1:])
     out = jnp.stack(_outputs([products[:, j] for j in range(4)]), axis=3)
-    out = jnp.dot(jnp.asarray(_all_outputs(height), padded.dtype), out.reshape(2 * height, -1))
-    return out.reshape(height, width, -1)
+    return _transformed(_all_outputs(height), out).reshape(height, width, -1)
+
+
+def _transformed(matrix: np.ndarray, x: Array) -> Array:
+    """``[M, N]`` times what has N numbers along its first axes: ``[M, ...]``, the others as one."""
+    # As fir_up2 has it: sums that are no product elsewhere.
+    return jnp.dot(jnp.asarray(matrix, x.dtype), x.reshape(matrix.shape[1], -1), precision="highest")
 
 
 def _batched(windows: Array, kernels: Array) -> Array:

@@ -48,6 +48,13 @@ def test_up(shape):
     np.testing.assert_allclose(resample.fir_up2(x), nhwc(expected), **CLOSE)
 
 
+def test_no_matrix_unit_rounds_what_is_enlarged():
+    """In a program that is made here for another platform."""
+    made = str(jax.make_jaxpr(resample.fir_up2)(normal(1, 4, 4, 3)))
+    assert made.count("dot_general[") == 2
+    assert made.count("precision=(Precision.HIGHEST, Precision.HIGHEST)") == 2
+
+
 @pytest.mark.parametrize("shape", [(4, 6, 3), (2, 2, 1)], ids=str)
 def test_down(shape):
     x = normal(2, *shape)

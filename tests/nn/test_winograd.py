@@ -68,6 +68,13 @@ def test_gradients_of_gradients(form):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
 
 
+def test_no_matrix_unit_rounds_the_transforms():
+    """Of rows, as products with constant matrices; the product of windows and kernel is what layers are anywhere."""
+    made = str(jax.make_jaxpr(winograd2._by_matrices)(normal(0, 6, 6, 3), normal(1, 4, 4, 3, 2)))
+    assert made.count("dot_general[") == 3
+    assert made.count("precision=(Precision.HIGHEST, Precision.HIGHEST)") == 2
+
+
 def test_transforms_are_each_others_transposes():
     """What the gradients are written with, against JAX's of what the forward pass is written with."""
     x, t = jnp.asarray(normal(0, 1, 12, 2)), [jnp.asarray(normal(i, 1, 2, 2)) for i in range(1, 7)]
