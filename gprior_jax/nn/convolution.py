@@ -76,8 +76,8 @@ def conv_path(
             are trained; a step of PGGAN-256 with VGG takes as long with it, and more memory and compilation.
 
     Returns:
-        One of Winograd's for wide layers on a CPU, else the plain one: accelerator libraries choose such algorithms
-        themselves.
+        On a CPU one of Winograd's for wide layers, or taps for enlarged maps that are small; else the plain one:
+        accelerator libraries choose such algorithms themselves.
 
     >>> conv_path("auto", 512, 512, platform="cpu"), conv_path("auto", 512, 512, up=True, platform="gpu")
     ('winograd', 'phases')
