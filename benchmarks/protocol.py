@@ -113,6 +113,8 @@ def ways(args: argparse.Namespace) -> list[Way]:
 def main() -> None:
     """Run all ways on all images."""
     args = arguments()
+    if args.edits and "W+" not in args.refinements:
+        sys.exit("--edits are told as parts of those of W+: name W+ among --refinements.")
     use_cores()
     chosen = ways(args)
     images = held_out(args.data, args.limit, chosen[0].prior.resolution)
