@@ -1,7 +1,9 @@
 """The documentation site: it is built without a warning, and its reference has everything that is public."""
 
+import doctest
 import os
 import re
+import runpy
 import subprocess
 import sys
 import zlib
@@ -68,6 +70,13 @@ def test_links_between_documents_lead_somewhere(site):
     """What is left as text (``xref``) is a link to a document that is no page."""
     for page in [*site.glob("*.html"), *site.glob("docs/*.html"), *site.glob("docs/methods/*.html")]:
         assert re.findall(r'class="xref myst">([^<]*)', page.read_text(encoding="utf-8")) == [], page
+
+
+def test_examples_of_formulas():
+    """No other test runs them: they are beside the package."""
+    names = runpy.run_path(str(ROOT / "docs/site/formulas.py"))
+    examples = doctest.DocTestParser().get_doctest(names["__doc__"], names, "formulas", None, None)
+    assert doctest.DocTestRunner().run(examples) == (0, 1)
 
 
 def test_formulas_are_seen_without_a_network(site):
