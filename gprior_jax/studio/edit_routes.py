@@ -173,7 +173,8 @@ def _add_directions(app: FastAPI, edits: Edits, quick: "Line", intake: Intake) -
 
     @app.post("/studio/sessions/{name}/directions")
     async def add(name: str, request: Request) -> Response:
-        folder = workspace.folder(name)
+        session = workspace.session(name)
+        folder = session.folder
         async with intake.room(request):
             content = await read_body(request, workspace.engine.limits)
             fields, sent = await read_form(request, content, most_files=1)
@@ -181,6 +182,7 @@ def _add_directions(app: FastAPI, edits: Edits, quick: "Line", intake: Intake) -
                 raise HTTPException(400, "the form has no file of the name file: send one with directions.")
             called = str(fields.get("name") or "direction")
             added = await quick.run(request, workspace.book.add, folder, called, sent["file"])
+            session.wrote()
         found = workspace.book.known(folder)
         listed = told({each: found[each] for each in added.names})
         return JSONResponse({"directions": listed, "remarks": added.remarks}, 201)

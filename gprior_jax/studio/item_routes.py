@@ -106,9 +106,9 @@ def _add_orders(app: FastAPI, workspace: Workspace, intake: Intake) -> None:
         return told_item(workspace, session, session.restore(number))
 
     @app.post(f"{_ITEM}/again", status_code=202)
-    def again(name: str, number: str) -> dict[str, Any]:
+    async def again(name: str, number: str) -> dict[str, Any]:
         session = workspace.session(name)
-        return told_item(workspace, session, workspace.again(session, number))
+        return told_item(workspace, session, await intake.decoded(workspace.again, session, number))
 
     @app.put(f"{_ITEM}/edit")
     async def edit(name: str, number: str, request: Request) -> dict[str, Any]:

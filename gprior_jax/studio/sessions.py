@@ -116,6 +116,11 @@ class Session:
             items = {name: piece.about for name, piece in self.items.items()}
             write_json(self.folder / "session.json", self.about | {"items": items})
 
+    def wrote(self) -> None:
+        """Something of it was written: how much it holds is looked at again."""
+        with self._lock:
+            self.writes += 1
+
     def rename(self, title: str) -> None:
         """Give it another title."""
         self.about["title"] = title
@@ -157,7 +162,8 @@ class Session:
             self.is_removed = True
             return list(self.items.values())
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise :class:`UnknownItemError` where it is removed."""
         if self.is_removed:
             raise UnknownItemError("the session was removed: bring it back, or choose another.")
 
@@ -169,7 +175,7 @@ class Session:
             UnknownItemError: the session is removed, before the block or meanwhile.
         """
         with self._lock:
-            self._check_open()
+            self.check_open()
             number = str(self.about["next"])
             self.about["next"] += 1
         piece = Piece(number, {"created": now()} | about)
@@ -179,7 +185,7 @@ class Session:
             self.photographs(piece).mkdir()
             yield piece
             with self._lock:
-                self._check_open()
+                self.check_open()
                 self.items[number] = piece
                 self.save()
         except BaseException:
@@ -212,13 +218,14 @@ class Session:
             (self.folder / EDITS).mkdir(exist_ok=True)
             write_text(self.folder / EDITS / f"{piece.id}.json", text)
             piece.edit = edit
+        self.wrote()
 
     def forget_removed(self) -> None:
         """Let go for good of what was removed."""
         with self._lock:
             self._removed.clear()
             shutil.rmtree(self.folder / REMOVED, ignore_errors=True)
-            self.writes += 1
+            self.wrote()
 
     def remove(self, piece: Piece) -> None:
         """Put an item that is not under way where it can be had back from."""

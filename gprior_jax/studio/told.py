@@ -139,7 +139,11 @@ def told_item(workspace: Workspace, session: Session, piece: Piece) -> dict[str,
     for name, otherwise in (("editable", False), ("why_not", None), ("explainable", False), ("edits", None)):
         told[name] = own.get(name, otherwise)
     if own.get("weights") not in (None, workspace.weights):  # It was done when the studio had another prior.
-        told |= {"editable": False, "why_not": of_another(session.about["model"]), "explainable": False}
+        told |= {
+            "editable": False,
+            "why_not": of_another(own.get("model", session.about["model"])),
+            "explainable": False,
+        }
     return told | {"edit": piece.edit}
 
 

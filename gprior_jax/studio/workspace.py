@@ -5,6 +5,8 @@ import contextlib
 import functools
 import logging
 import os
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,8 +14,9 @@ from typing import Any
 from gprior_jax.editing.points import Point
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.serving.engine import Engine
+from gprior_jax.serving.engine import ClosingError, Engine
 from gprior_jax.serving.jobs import Job
+from gprior_jax.serving.queue import FullError
 from gprior_jax.studio.directions import Directions
 from gprior_jax.studio.drawing import draw
 from gprior_jax.studio.library import Library
@@ -23,6 +26,7 @@ from gprior_jax.studio.owned import Codes, Owned, codes_of, uses
 from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.room import GIGABYTES
 from gprior_jax.studio.sessions import Session, UnknownItemError
+from gprior_jax.studio.unfinished import UNDER_WAY
 from gprior_jax.studio.uploads import Uploads, unpack
 from gprior_jax.studio.views import FirstLook
 from gprior_jax.summary import fingerprint
@@ -34,6 +38,9 @@ _MOST_POINTS = 64
 
 _DRAWN_BYTES = 100_000
 """Of a drawn item, about."""
+
+_FULL_S = 0.5
+"""Between two tries to go on with what there is no room for in the queue."""
 
 
 class Workspace(Library):
@@ -121,7 +128,7 @@ class Workspace(Library):
         """Begin to work on an item."""
         piece.prepared = prepared = self.maker.prepare(order, files)
         ready = prepared.ready(session.id)
-        piece.about |= prepared.write_placed(session.photographs(piece))
+        piece.about |= prepared.write_placed(session.photographs(piece)) | {"model": self.model}
         if (picture := self.first_look(ready.arrays["observed"])) is not None:  # What the encoder answers.
             piece.view.show(picture)
         owner = Owned(self.prior, self.model, session, piece)
@@ -135,6 +142,7 @@ class Workspace(Library):
         """
         piece = session.find(name)
         with piece.lock:
+            session.check_open()
             if piece.is_removed:
                 raise UnknownItemError("the item was removed: bring it back first.")
             if piece.is_under_way:
@@ -148,45 +156,75 @@ class Workspace(Library):
                 session.save()
             except BaseException:
                 self._cancel(piece)
-                piece.about = before
+                piece.about, piece.prepared = before, None
                 piece.view.end()
                 raise
         return piece
 
     def go_on(self, tell: Callable[[str], None]) -> int:
         """Work on what was under way when an earlier studio was stopped; on how many."""
-        count = 0
-        for session in self.sessions():
-            for piece in list(session.items.values()):
-                count += self._goes_on(session, piece, tell)
+        self._sweep()
+        count, items = 0, [(session, piece) for session in self.sessions() for piece in list(session.items.values())]
+        while items:
+            try:
+                count += self._goes_on(*items[0], tell)
+            except ClosingError:  # This one and the others go on with the start after.
+                break
+            except FullError:
+                time.sleep(_FULL_S)
+                continue
+            del items[0]
         return count
 
+    def _sweep(self) -> None:
+        """Let go of where items were that are gone, as with a session that was removed before they went on."""
+        states = list((self.path / UNDER_WAY).glob("*.state"))
+        there = {f"{session.id}-{name}" for session in self.sessions() for name in session.items}
+        for path in states:
+            if path.name.rpartition("-")[0] not in there:
+                shutil.rmtree(path, ignore_errors=True)
+
     def _goes_on(self, session: Session, piece: Piece, tell: Callable[[str], None]) -> bool:
+        """Whether an item goes on.
+
+        Raises:
+            ClosingError: the studio is being stopped.
+            FullError: too many wait; the item is as it was, here too.
+        """
         with piece.lock:
             if piece.is_removed or piece.job is not None or not piece.is_under_way:
                 return False
-            weights, order = piece.about.get("goes_on"), stored_order(piece.about)
+            self.engine.check_room()
+            before = piece.about
             piece.begin_again()
             session.save()  # Before: what kills the process shall not do so at every start.
             try:
-                if weights != fingerprint(self.prior.params):
-                    of = session.about["model"]
+                if before.get("goes_on") != self.weights:
+                    of = before.get("model", session.about["model"])
                     raise ArgumentError(f"it was begun with {of}: start it again here, or the studio with {of}.")
-                self._work(session, piece, order, session.files(piece))
-            except (GPriorError, OSError, KeyError) as error:
-                why = str(error) if isinstance(error, GPriorError) else "its photograph cannot be read."
-                piece.about |= {"state": "cancelled", "error": why}
-                piece.view.end()
-                session.save()
+                self._work(session, piece, stored_order(before), session.files(piece))
+                return True
+            except (ClosingError, FullError):
+                self._leave(session, piece, before)
+                raise
+            except Exception as error:  # The others go on, whatever is wrong with this one.
+                why = _why_not(error)
+                self._leave(session, piece, piece.about | {"state": "cancelled", "error": why})
                 tell(f"{piece.about['name']} does not go on: {why}")
                 return False
-            return True
+
+    def _leave(self, session: Session, piece: Piece, about: dict[str, Any]) -> None:
+        """An item is not worked on; this is told of it."""
+        piece.about, piece.prepared = about, None
+        piece.view.end()
+        session.save()
 
     def draw(self, session: Session, told: Any) -> Piece:
         """An item that is drawn from the prior; see :func:`gprior_jax.studio.drawing.draw`."""
         self.make_room(_DRAWN_BYTES)
         drawn = draw(self.prior, self.model, told)
         about = {"name": drawn.name, "task": "generate", "state": "done", "settings": drawn.settings}
+        about |= {"model": self.model}
         with session.adding(about) as piece:
             drawn.write(session.results(piece))
             piece.about |= {"files": {"result": f"{drawn.name}.png"}, "result": {"status": "drawn", "remarks": []}}
@@ -203,10 +241,15 @@ class Workspace(Library):
     def discard(self, session: Session, name: str) -> Piece:
         """Cancel an item that is under way, or remove one that is not; one that is done meanwhile stays."""
         piece = session.find(name)
-        if piece.is_under_way and piece.job is not None:
+        if piece.is_under_way:
             self._cancel(piece)
+            session.save()
             return piece
-        session.remove(piece)
+        with piece.lock:
+            if piece.is_under_way:  # It has begun again meanwhile.
+                self._cancel(piece)
+                return piece
+            session.remove(piece)
         with self._lock:
             self._points.pop((session.id, name), None)
         return piece
@@ -214,8 +257,12 @@ class Workspace(Library):
     def _cancel(self, piece: Piece) -> None:
         """End what is under way of an item; what is being written of it is written, and it is done then."""
         with piece.lock:
-            if piece.job is not None and piece.is_under_way:
+            if not piece.is_under_way:
+                return
+            if piece.job is not None:
                 self.engine.cancel(piece.job.id)
+            else:  # It has not gone on yet.
+                piece.about |= {"state": "cancelled", "error": "it was cancelled."}
 
     def _ended(self, job: Job) -> None:
         """A job of the engine has ended; the engine waits, so that files are for another thread."""
@@ -248,3 +295,13 @@ class Workspace(Library):
             while len(self._points) > _MOST_POINTS:
                 self._points.popitem(last=False)
         return codes
+
+
+def _why_not(error: Exception) -> str:
+    """Why an item does not go on, a sentence."""
+    if isinstance(error, GPriorError):
+        return str(error)
+    if isinstance(error, OSError | KeyError):
+        return "its photograph cannot be read."
+    LOG.error("an item does not go on", exc_info=error)
+    return "the studio failed at it, its log says why: start it again later."

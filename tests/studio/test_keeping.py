@@ -13,6 +13,7 @@ from serving.served import LONG, png, until
 from gprior_jax import zoo
 from gprior_jax.serving import lanes
 from gprior_jax.studio.making import Prepared, is_lane_of
+from gprior_jax.studio.sessions import UnknownItemError
 from studio.studios import SHORT, mask, studio
 
 LASTING = {"steps": LONG, "codes": 2}
@@ -67,6 +68,39 @@ def test_what_was_under_way_goes_on_with_the_next_start(little, another, tmp_pat
         assert (item["state"], item["again"], f"was begun with {little}" in item["error"]) == ("cancelled", True, True)
 
 
+def test_whatever_hinders_one_item_the_others_go_on(little, tmp_path):
+    """A stop while items are taken up, more of them than may wait, and one that nothing can be made of."""
+    told = []
+    with studio(priors.plain(), tmp_path / "s", little) as ask:
+        session = ask.begin()
+        numbers = [ask.drop(session, LASTING | {"seed": seed})[1]["id"] for seed in range(4)]
+        early = ask.drop(session, LASTING)[1]["id"]
+    states = tmp_path / "s" / ".under-way"
+    gone = states / "0a1b2c-1-0123456789abcdef.state"
+    gone.mkdir(parents=True, exist_ok=True)
+    with studio(priors.plain(), tmp_path / "s", little) as ask:
+        ask.workspace.engine.close(0.0)
+        assert ask.workspace.go_on(told.append) == 0
+    with studio(priors.plain(), tmp_path / "s", little, queue=1) as ask:
+        assert {ask.item(session, number)["state"] for number in numbers} == {"queued"}
+        assert ask("DELETE", at(session, early))[1]["state"] == "cancelled"  # Before it goes on.
+        pieces = ask.workspace.session(session).items
+        pieces[numbers[0]].about["settings"] = {"task": "of a later version"}
+        going = threading.Thread(target=ask.workspace.go_on, args=(told.append,))
+        going.start()
+        until(lambda: ask.item(session, numbers[1])["step"])
+        until(lambda: pieces[numbers[2]].job)
+        assert ask.item(session, numbers[3])["state"] == "queued"  # There is no room for it yet.
+        ask("POST", at(session, numbers[1], "/stop"))
+        going.join(30)
+        assert pieces[numbers[3]].job is not None
+        ask("DELETE", at(session, numbers[2]))
+        until(lambda: ask.item(session, numbers[2])["state"] == "cancelled")
+        assert ask.item(session, numbers[0])["state"] == "cancelled"
+        assert (len(told), gone.exists()) == (1, False)
+        assert ask.item(session, early)["again"]
+
+
 def test_what_ended_without_a_result_begins_again(ask):
     session = ask.begin()
     number = begun(ask, session)
@@ -95,6 +129,33 @@ def test_what_cannot_begin_again_stays_as_it_is(ask):
     photograph.write_bytes(b"\x89PNG broken")
     assert ask("POST", at(session, number, "/again"))[0] == 422
     assert ask.item(session, number) == before
+
+
+def test_nothing_begins_again_while_it_is_removed(ask):
+    workspace, name = ask.workspace, ask.begin()
+    session, number = workspace.session(name), begun(ask, name)
+    piece = session.find(number)
+    ask("DELETE", at(name, number))
+    until(lambda: piece.about["state"] == "cancelled")
+    removing = threading.Thread(target=workspace.discard, args=(session, number))
+    with piece.lock:
+        removing.start()
+        time.sleep(0.2)  # It has seen that nothing is under way, and waits.
+        workspace.again(session, number)
+    removing.join(30)
+    until(lambda: piece.about["state"] == "cancelled")
+    assert number in session.items
+    session.shut()  # As the session's removal begins.
+    with pytest.raises(UnknownItemError, match="session was removed"):
+        workspace.again(session, number)
+
+
+def test_all_that_is_written_counts(ask):
+    name = ask.begin()
+    number = ask.send("POST", f"/studio/sessions/{name}/items", {"seed": 1})[1]["id"]
+    before = ask.workspace.used()[name]
+    assert ask("PUT", at(name, number, "/edit"), b'"%s"' % (b"a" * 1000), "application/json")[0] == 200
+    assert ask.workspace.used()[name] == before + 1002
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
@@ -185,5 +246,10 @@ def test_a_model_is_known_by_its_weights_whatever_it_is_called(little, another, 
             assert ask.item(session, number)["editable"]
             assert ask.send("POST", f"/studio/sessions/{session}/render", {"item": number})[0] == 200
     with studio(another[0], tmp_path / "s", another[1]) as ask:
+        of_another = ask.send("POST", f"/studio/sessions/{session}/items", {"seed": 7})[1]["id"]
+        assert ask.item(session, of_another)["editable"]
         status, told = ask.send("POST", f"/studio/sessions/{session}/render", {"item": drawn})
         assert (status, "is of little, and the studio has another prior" in told["detail"]) == (422, True)
+    with studio(priors.plain(), tmp_path / "s", little) as ask:  # Each is of its own, whatever its session began with.
+        assert f"is of {another[1]}" in ask.item(session, of_another)["why_not"]
+        assert ask.item(session, drawn)["editable"]
