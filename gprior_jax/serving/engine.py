@@ -257,6 +257,7 @@ class Engine:
         """A job has left a lane: it is finished beside the lane's work."""
         with self._changed:
             lane.jobs.discard(job)
+            lane.used = time.monotonic()
             if job.has_ended:  # Cancelled on the way.
                 self._under_way.discard(job)
                 self._changed.notify_all()

@@ -68,7 +68,7 @@ class Lane(threading.Thread):
         plan: how they are worked on.
         jobs: those that are under way.
         is_leaving: it takes no more, and ends with its last.
-        used: when it was last given a job, on :func:`time.monotonic`'s clock.
+        used: when it last was given a job or ended one, on :func:`time.monotonic`'s clock.
         began: when it was first given one; None before.
         pace: seconds of a step; None before one was taken.
     """
