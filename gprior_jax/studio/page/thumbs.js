@@ -23,6 +23,7 @@ export const keepThumb = debounced(PAUSE_MS, async (id, key, url) => {
 });
 
 async function shrink(id, key, url) {
+  const { session } = store.state;
   const image = new Image();
   image.src = url;
   await image.decode();
@@ -30,7 +31,8 @@ async function shrink(id, key, url) {
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, SIDE, SIDE);
-  put(id, key, canvas.toDataURL("image/png"));
+  // Items are numbered anew in each session.
+  if (store.state.session?.id === session?.id) put(id, key, canvas.toDataURL("image/png"));
 }
 
 /** Asks for those of results that are not on the easel, as when a session is opened: one after the other. */
@@ -42,7 +44,7 @@ export function keepThumbs() {
       if (item.id === state.current || item.state !== "done" || !item.editable) return false;
       const edit = editFor(item.id, state);
       const key = keyOf(item.id, edit);
-      return !isNeutral(edit) && state.thumbs[item.id]?.key !== key && !refused.has(key);
+      return !isNeutral(edit) && state.thumbs[item.id]?.key !== key && !refused.has(`${state.session.id} ${key}`);
     });
   store.watch(async function look(state) {
     const item = state.online && !isAsking ? missing(state) : null;
@@ -57,7 +59,7 @@ export function keepThumbs() {
       URL.revokeObjectURL(url);
     } catch (error) {
       // The item's own picture stays; what is wrong is told when it is looked at.
-      if (error.status !== undefined) refused.add(key);
+      if (error.status !== undefined) refused.add(`${state.session.id} ${key}`);
     }
     isAsking = false;
     look(store.state);
