@@ -3,14 +3,14 @@
 import dataclasses
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gprior_jax.editing.directions import Direction
 from gprior_jax.editing.spread import measure_deviations
 from gprior_jax.editing.unsupervised import Found, ganspace, sefa
-from gprior_jax.errors import ArgumentError, CheckpointError, GPriorError
+from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.latents import default_layer
 from gprior_jax.runs.directions import own_directions
@@ -47,7 +47,7 @@ class Directions:
     """The directions of a prior, and those of sessions."""
 
     def __init__(self, prior: Prior, model: str, folder: Path):
-        """Know those that the prior comes with; SeFa's and GANSpace's once :meth:`find` has found them.
+        """Know those that the prior comes with, and what was found before; else once :meth:`find` has found it.
 
         Args:
             prior: the generator.
@@ -58,6 +58,8 @@ class Directions:
         self._weights = fingerprint(prior.params)
         paths = own_directions(prior, model)
         self._own = {name: self._known(path, "boundary", name) for name, path in paths.items()}
+        for kind in _FINDERS:  # Those of an earlier start at once: edits that are kept need them.
+            self._own |= self._kept(kind)
         self._read: dict[Path, Known] = {}
         self._done, self._adding = threading.Event(), threading.Lock()
 
@@ -134,11 +136,12 @@ class Directions:
         return [each if each.deviation else measure_deviations(self._prior, [each])[0] for each in found]
 
     def find(self) -> None:
-        """Find directions without labels, which takes seconds; or those that an earlier start has found."""
+        """Find directions without labels, which takes seconds, where no earlier start has."""
         try:
             prior = prepare(self._prior)
-            for kind in ("sefa", "ganspace"):
-                self._own = self._own | (self._kept(kind) or self._new(prior, kind))
+            for kind in _FINDERS:
+                if all(known.kind != kind for known in self._own.values()):
+                    self._own = self._own | self._new(prior, kind)
         except Exception:  # Sliders are missing then, and nothing else.
             LOG.exception("directions could not be found")
         finally:
@@ -156,7 +159,7 @@ class Directions:
                     return {}
                 wanted = about.get("of")
                 found[path.stem] = self._known(path, kind, _TITLES[kind].format(number + 1))
-            except CheckpointError:
+            except (GPriorError, OSError):
                 break
         return found if len(found) == wanted else {}
 
@@ -189,5 +192,5 @@ def _ganspace(prior: Prior) -> list[Found]:
     return ganspace(prior, min(NUM_FOUND, prior.z_dim), features_at=layer, samples=_SAMPLES)
 
 
-_FINDERS = {"sefa": _sefa, "ganspace": _ganspace}
+_FINDERS: dict[Kind, Callable[[Prior], list[Found]]] = {"sefa": _sefa, "ganspace": _ganspace}
 _TITLES = {"sefa": "SeFa {}", "ganspace": "GANSpace {}"}

@@ -347,6 +347,7 @@ def test_programs_and_directions_are_there_beforehand(plain):
     folder = workspace.path / ".directions"
     stamps = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     again = Directions(priors.plain(), str(plain.model), folder)
+    assert list(again.known()) == wanted  # At once: a page may ask for an edit with them.
     assert not again.is_complete
     again.find()
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == stamps
