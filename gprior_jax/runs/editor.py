@@ -138,9 +138,14 @@ class Editor:
         return self._as_pictures(self._images(edit, variables))
 
     def paste(self, path: Path, edit: Edited, picture: np.ndarray) -> Seam | None:
-        """Write the photograph of a point with a picture; under a mask, only where it is edited. Gives its seam."""
+        """Write the photograph of a point with a picture; under a mask, only where it is edited. Gives its seam.
+
+        Of an inpainted picture what was known is that of the photograph, which may be larger, under a mask too.
+        """
         assert edit.photograph is not None
-        share = edit.measured.missing if edit.share is None and edit.measured else edit.share
+        share = edit.share
+        if edit.measured is not None:
+            share = edit.measured.missing * (1.0 if share is None else share)
         content, seam = edit.photograph.pasted(picture, share)
         write_bytes(path, content)
         return seam

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+from serving.served import png
 
 from studio.edited import SIDE, Editing, close, kept_of, pixels, run_lines, slider
 from studio.studios import SHORT, mask
@@ -62,6 +64,23 @@ def test_edits_of_an_inpainted_picture_keep_what_was_known(plain, inpainted, tmp
     close(pixels(tmp_path / "edited" / "sheet.png"), np.hstack([seen, own]))
     photograph = pixels(plain.ask("GET", item["images"]["photograph"])[1])
     np.testing.assert_array_equal(pixels(tmp_path / "edited" / "pasted" / "q_+3.png")[known], photograph[known])
+
+
+def test_under_a_mask_what_was_known_of_the_photograph_stays_too(plain, tmp_path):
+    """Not as the prior's small square has it: as the photograph has."""
+    order = SHORT | {"name": "large.png", "task": "inpaint"}
+    item = plain.ask.done(plain.session, order, image=png(3, (4 * SIDE, 4 * SIDE)), mask=mask())
+    photograph = pixels(plain.ask("GET", item["images"]["photograph"])[1])
+    most = np.zeros((4 * SIDE, 4 * SIDE), np.uint8)
+    most[-4:] = 255  # White stays.
+    Image.fromarray(most).save(tmp_path / "most.png")
+    words = ["--along", plain.file, "--strengths", 3, "--mode", "relative", "--paste", "--mask", tmp_path / "most.png"]
+    plain.run("edit", tmp_path / "edited", plain.source(item["id"]), *words)
+    pasted = pixels(tmp_path / "edited" / "pasted" / "large_+3.png")
+    changed = np.abs(pasted - photograph).max(axis=-1)
+    assert np.mean(changed[12:16, 10:14] > 40) > 0.5
+    changed[6:22, 6:18] = 0  # What was missing, rows 8 to 20 and columns 8 to 16, and where it meets the rest.
+    assert changed.max() < 40, changed.max()  # The share is enlarged, and rings a little.
 
 
 def test_of_an_earlier_inpainting_it_is_said_that_all_is_edited(plain, inpainted, tmp_path, capsys):
