@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -56,13 +56,7 @@ def read_directions(
     """
     source, chosen = _split_choice(os.fspath(path))
     own, source = split_source(source)
-    file, bundled = Path(os.path.expanduser(source)), own_directions(prior, model)
-    is_own = not file.exists() and source in bundled
-    if is_own:
-        file = bundled[source]
-    if not file.exists():
-        of = f", or one of {prior}: {', '.join(bundled)}" if bundled else ""
-        raise CheckpointError(f"{source} does not exist: give an .npy, .npz, .pt or .pkl file with a direction{of}.")
+    file, is_own = _file_of(source, own_directions(prior, model), prior)
     if not is_own:  # Those are meant for the prior, whichever it was made from.
         check_kin(file, prior, model, tell)
     found: list[Direction] = []
@@ -71,6 +65,18 @@ def read_directions(
     if not found:
         raise CheckpointError(f"{file} holds no arrays of numbers: {wanted_shapes(prior)}.")
     return found if chosen is None else [_choose(file, found, chosen)]
+
+
+def _file_of(source: str, bundled: Mapping[str, Path], prior: Prior) -> tuple[Path, bool]:
+    """The file that a direction is read from, and whether it is one that the prior comes with."""
+    file = Path(os.path.expanduser(source))
+    is_own = not file.exists() and source in bundled
+    if is_own:
+        file = bundled[source]
+    if not file.exists():
+        of = f", or one of {prior}: {', '.join(bundled)}" if bundled else ""
+        raise CheckpointError(f"{source} does not exist: give an .npy, .npz, .pt or .pkl file with a direction{of}.")
+    return file, is_own
 
 
 def hold_file(file: Path) -> list[Held]:
