@@ -15,7 +15,7 @@ from gprior_jax.runs.names import as_text
 from gprior_jax.storage.atomic import remove_leftovers
 from gprior_jax.storage.locks import hold
 from gprior_jax.studio.pieces import Piece
-from gprior_jax.studio.room import Room
+from gprior_jax.studio.room import Room, size_of
 from gprior_jax.studio.sessions import GONE, REMOVED, Session, UnknownItemError, is_name
 
 LOG = logging.getLogger("gprior_jax.studio")
@@ -193,6 +193,8 @@ class Library:
         """
         if self._room.is_enough(self.sessions(), more):
             return
+        removed = [self.path / REMOVED, *(session.folder / REMOVED for session in self.sessions())]
+        self._room.check(self.sessions(), more - sum(map(size_of, removed)))  # Else it would go in vain.
         with self._lock:
             shutil.rmtree(self.path / REMOVED, ignore_errors=True)
             self._removed.clear()

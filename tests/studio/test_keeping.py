@@ -196,17 +196,20 @@ def test_a_folder_that_holds_enough_takes_nothing_more(little, tmp_path):
     with studio(priors.plain(), tmp_path / "s", little, gigabytes=1e-4) as ask:
         session, other = ask.begin(), ask.begin()
         done = ask.done(session, SHORT)
+        removed = ask.done(session, SHORT | {"seed": 2})["id"]
+        ask("DELETE", at(session, removed))
         big = ask.workspace.folder(other) / "photographs"
         big.mkdir()
-        (big / "big").write_bytes(bytes(95_000))
+        (big / "big").write_bytes(bytes(110_000))
         ask.workspace.rename(other, "Big")  # Written to.
         status, told = ask.drop(session, SHORT)
         assert (status, "let the studio keep more gigabytes" in told["detail"]) == (507, True)
         assert str(tmp_path / "s") in told["detail"]
         assert ask.send("POST", f"/studio/sessions/{session}/items", {"seed": 1})[0] == 507
         assert ask.item(session, done["id"])["state"] == "done"
+        assert ask("POST", at(session, removed, "/restore"))[0] == 200  # It would not have been enough.
         listed = ask("GET", "/studio/sessions")[1]
-        assert listed["bytes"] > 95_000
+        assert listed["bytes"] > 110_000
         assert listed["most_bytes"] == 100_000
         ask("DELETE", f"/studio/sessions/{other}")
         again = ask.drop(session, SHORT | {"seed": 1})
