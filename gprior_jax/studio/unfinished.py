@@ -6,7 +6,7 @@ What was asked of an item, and its photograph, its session has already. So there
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from gprior_jax.inversion.saving import Arrays, Saver
@@ -14,6 +14,7 @@ from gprior_jax.serving.jobs import Job
 from gprior_jax.serving.making import Maker, Ready
 from gprior_jax.serving.states import States
 from gprior_jax.studio.owned import Owned
+from gprior_jax.studio.sessions import Session
 
 UNDER_WAY = ".under-way"
 """Folder beside the sessions."""
@@ -80,3 +81,17 @@ class Unfinished:
 def _own(job: Job) -> str:
     """What the states of an item are called."""
     return f"{job.owner.session.id}-{job.owner.piece.id}"
+
+
+def forget_gone(folder: Path, sessions: Callable[[], Iterable[Session]]) -> None:
+    """Let go of where items were that are gone, as with a session that was removed before they went on.
+
+    Args:
+        folder: of sessions.
+        sessions: that are there.
+    """
+    states = list((folder / UNDER_WAY).glob("*.state"))  # Before: what comes meanwhile stays.
+    there = {f"{session.id}-{name}" for session in sessions() for name in session.items}
+    for path in states:
+        if path.name.rpartition("-")[0] not in there:
+            shutil.rmtree(path, ignore_errors=True)

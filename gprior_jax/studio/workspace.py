@@ -5,7 +5,6 @@ import contextlib
 import functools
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from gprior_jax.studio.owned import Codes, Owned, codes_of, uses
 from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.room import GIGABYTES
 from gprior_jax.studio.sessions import Session, UnknownItemError
-from gprior_jax.studio.unfinished import UNDER_WAY
+from gprior_jax.studio.unfinished import forget_gone
 from gprior_jax.studio.uploads import Uploads, unpack
 from gprior_jax.studio.views import FirstLook
 from gprior_jax.summary import fingerprint
@@ -163,7 +162,7 @@ class Workspace(Library):
 
     def go_on(self, tell: Callable[[str], None]) -> int:
         """Work on what was under way when an earlier studio was stopped; on how many."""
-        self._sweep()
+        forget_gone(self.path, self.sessions)
         count, items = 0, [(session, piece) for session in self.sessions() for piece in list(session.items.values())]
         while items:
             try:
@@ -175,14 +174,6 @@ class Workspace(Library):
                 continue
             del items[0]
         return count
-
-    def _sweep(self) -> None:
-        """Let go of where items were that are gone, as with a session that was removed before they went on."""
-        states = list((self.path / UNDER_WAY).glob("*.state"))
-        there = {f"{session.id}-{name}" for session in self.sessions() for name in session.items}
-        for path in states:
-            if path.name.rpartition("-")[0] not in there:
-                shutil.rmtree(path, ignore_errors=True)
 
     def _goes_on(self, session: Session, piece: Piece, tell: Callable[[str], None]) -> bool:
         """Whether an item goes on.
