@@ -28,10 +28,15 @@ def ancestors(model: str | os.PathLike) -> list[str]:
     []
     """
     try:
-        told = zoo.read_config(zoo.resolve(model)).get("provenance") or {}
+        folder = zoo.resolve(model)
+        told = zoo.read_config(folder).get("provenance") or {}
         if ANCESTORS in told:
             return list(told[ANCESTORS])
-        return [] if TUNED_FROM not in told else line_of(zoo.load(told[TUNED_FROM]), told[TUNED_FROM])
+        parent = told.get(TUNED_FROM)
+        # A folder may have been called like that prior since then.
+        if parent is None or zoo.resolve(parent) == folder:
+            return []
+        return line_of(zoo.load(parent), parent)
     except GPriorError:
         return []
 

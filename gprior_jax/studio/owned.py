@@ -18,6 +18,7 @@ from gprior_jax.runs.record import read_record
 from gprior_jax.runs.sources import read_points
 from gprior_jax.serving.jobs import Job, Kept, State, finite
 from gprior_jax.serving.making import Plan, Ready
+from gprior_jax.studio.making import Prepared
 from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.sessions import Session
 from gprior_jax.summary import fingerprint
@@ -55,23 +56,29 @@ class Owned:
             prepared = piece.prepared
             if prepared is None or piece.is_removed or job.has_ended:
                 return
+            before = dict(piece.about)
             try:
-                entry = prepared.write(plan, result, job.step)
-            except BaseException:
+                self._write(prepared, plan, job, result)
+            except BaseException:  # A full disk, say.
+                piece.about, piece.prepared = before, prepared
                 shutil.rmtree(prepared.files.out, ignore_errors=True)
                 raise
-            numbers = {name: finite(value) for name, value in entry.row.items() if isinstance(value, float)}
-            told = {"status": entry.row["status"], "step": entry.row["step"], "stopped": job.is_stopped}
-            told |= {"late": job.is_late, "remarks": prepared.remarks} | numbers
-            told |= _losses(prepared.files.out / f"{prepared.name}.npz", job)
-            about = {"state": "done", "step": job.step, "steps": job.num_steps, "result": told}
-            about |= {"loss": numbers.get("loss"), "psnr": numbers.get("psnr", job.psnr)}
-            about |= {"files": _files(prepared.files.out, prepared.name)}
-            about |= uses(self.prior, self.session, prepared.files.out / f"{prepared.name}.npz")
-            piece.about |= about  # At once: whoever is told that it is done is told all of it.
-            piece.prepared = None
-            self.session.save()
             piece.view.end()
+
+    def _write(self, prepared: Prepared, plan: Plan, job: Job, result: Result) -> None:
+        """The files, and what the session tells of them."""
+        piece, entry = self.piece, prepared.write(plan, result, job.step)
+        numbers = {name: finite(value) for name, value in entry.row.items() if isinstance(value, float)}
+        told = {"status": entry.row["status"], "step": entry.row["step"], "stopped": job.is_stopped}
+        told |= {"late": job.is_late, "remarks": prepared.remarks} | numbers
+        told |= _losses(prepared.files.out / f"{prepared.name}.npz", job)
+        about = {"state": "done", "step": job.step, "steps": job.num_steps, "result": told}
+        about |= {"loss": numbers.get("loss"), "psnr": numbers.get("psnr", job.psnr)}
+        about |= {"files": _files(prepared.files.out, prepared.name)}
+        about |= uses(self.prior, self.session, prepared.files.out / f"{prepared.name}.npz")
+        piece.about |= about  # At once: whoever is told that it is done is told all of it.
+        piece.prepared = None
+        self.session.save()
 
     def ended(self, job: Job) -> None:
         """Note how it ended, unless it was written; of one that was saved, that it goes on with the next start."""

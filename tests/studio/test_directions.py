@@ -14,7 +14,7 @@ from gprior_jax.editing import Direction
 from gprior_jax.errors import CheckpointError
 from gprior_jax.runs.directions_file import about_model, save_direction
 from gprior_jax.runs.edits import one_direction
-from gprior_jax.runs.lineage import ANCESTORS, TUNED_FROM, line_of
+from gprior_jax.runs.lineage import ANCESTORS, TUNED_FROM, ancestors, line_of
 from gprior_jax.studio.directions import Directions
 
 UP = Direction(np.random.default_rng(0).normal(size=priors.styled().w_dim), "w", name="up")
@@ -70,3 +70,8 @@ def test_a_direction_of_the_prior_that_another_was_tuned_from(base, tmp_path, ca
     with pytest.raises(CheckpointError, match="has other weights") as error:
         Directions(tuned, str(tmp_path / "other"), tmp_path / "found").add(tmp_path / "session", "w_up.npz", content)
     assert str(error.value) in capsys.readouterr().err.replace(f"{tmp_path}/", "")
+
+
+def test_a_folder_that_is_called_like_what_it_was_tuned_from(tmp_path):
+    zoo.save(priors.styled(), tmp_path / "own", provenance={TUNED_FROM: str(tmp_path / "own")})
+    assert ancestors(tmp_path / "own") == []

@@ -1,6 +1,7 @@
 """What outlives a stop, a cancel and a full disk: nothing is lost, and what is told is so."""
 
 import dataclasses
+import errno
 import shutil
 import threading
 import time
@@ -13,7 +14,7 @@ from serving.served import LONG, png, until
 from gprior_jax import zoo
 from gprior_jax.serving import lanes
 from gprior_jax.studio.making import Prepared, is_lane_of
-from gprior_jax.studio.sessions import UnknownItemError
+from gprior_jax.studio.sessions import Session, UnknownItemError
 from studio.studios import SHORT, mask, studio
 
 LASTING = {"steps": LONG, "codes": 2}
@@ -190,6 +191,22 @@ def test_a_cancel_while_a_result_is_written_is_told_truly(ask, monkeypatch, when
     time.sleep(0.2)  # Whatever else there might come.
     assert ask.item(session, piece.id)["state"] == wanted
     assert (ask.workspace.folder(session, piece.id)).exists() == (wanted == "done")
+
+
+def test_a_result_that_cannot_be_noted_is_not_told(ask, monkeypatch):
+    """What memory calls done and the disk does not would be thrown away at the next start."""
+    session, save = ask.begin(), Session.save
+
+    def full(own):
+        if any(piece.about["state"] == "done" for piece in own.items.values()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(own)
+
+    monkeypatch.setattr(Session, "save", full)
+    number = ask.drop(session, SHORT)[1]["id"]
+    until(lambda: ask.item(session, number)["state"] == "failed")
+    assert ask.item(session, number)["again"]
+    assert not ask.workspace.folder(session, number).exists()
 
 
 def test_a_folder_that_holds_enough_takes_nothing_more(little, tmp_path):

@@ -17,3 +17,6 @@ export class AwayError extends UserError {
     super("The studio's server does not answer; nothing is lost, and it goes on when the server is back.");
   }
 }
+
+/** Whether a refusal would only come again: not one of a server that is busy or has failed. */
+export const isFinal = (error) => error.status === 404 || error.status === 422;

@@ -1,5 +1,7 @@
 /** Pictures that the server draws: of edits, strips and heat maps. */
 
+import { isFinal } from "./errors.js";
+
 /** Pictures that are kept, and the address of each. */
 class Pictures {
   constructor(most) {
@@ -54,7 +56,7 @@ export class Renderer {
       this.shown(key, url);
       return;
     }
-    // What the server has refused it would only refuse again.
+    // What the server has refused for good it would only refuse again.
     if (this.running?.key === key || this.refused.has(key)) {
       this.wanted = null;
       return;
@@ -85,7 +87,7 @@ export class Renderer {
       const blob = await this.fetcher(session, order, this.running.abort.signal);
       this.shown(key, this.pictures.put(key, blob));
     } catch (error) {
-      if (error.status !== undefined) this.refused.add(key);
+      if (isFinal(error)) this.refused.add(key);
       if (error.name !== "AbortError") this.failed(error);
     }
     this.running = null;
