@@ -69,8 +69,18 @@ _BUILT_IN = (
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
     _own("explain", "explain:Explain", "say what each code of a result of several codes does"),
     _own("directions", "directions:Directions", "say what files of directions hold, those of other programs too"),
-    _own("train generator", "train_generator:TrainGenerator", "train a PGGAN, DCGAN or GAN on images of your own"),
-    _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on images of your own"),
+    _own(
+        "train generator",
+        "train_generator:TrainGenerator",
+        "train a PGGAN, DCGAN or GAN on images of your own",
+        keeps_memory=True,
+    ),
+    _own(
+        "train stylegan2",
+        "train:TrainStyleGAN2",
+        "train a StyleGAN2 and its discriminator on images of your own",
+        keeps_memory=True,
+    ),
     _own(
         "train encoder", "train_encoder:TrainEncoder", "train an encoder for a prior, from which inversions start", True
     ),

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 
 from gprior_jax.discriminators.minibatch import minibatch_stddev
 from gprior_jax.nn.batched import convolve
-from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import EqualizedConv, EqualizedDense, Weights, activate
 from gprior_jax.nn.mapping import Mapping
 from gprior_jax.nn.pyramid import START_RESOLUTION, Pyramid
@@ -37,7 +36,6 @@ class StyleGAN2Discriminator(Pyramid, nn.Module):
         image_channels: channels of the image.
         group_size: images per group of the minibatch standard deviation.
         clamp: bound of every convolution's result (256 in networks trained with float16); None has no bound.
-        conv_path: formulation of the first convolution of every block (:mod:`gprior_jax.nn.convolution`).
     """
 
     channels: tuple[int, ...]
@@ -45,7 +43,6 @@ class StyleGAN2Discriminator(Pyramid, nn.Module):
     image_channels: int = 3
     group_size: int = 4
     clamp: float | None = None
-    conv_path: ConvPath = "direct"
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -66,9 +63,7 @@ class StyleGAN2Discriminator(Pyramid, nn.Module):
         self.from_rgb = EqualizedConv(self.image_channels, self.channels[-1], kernel_size=1, **common)
         for level, size in zip(reversed(range(1, len(self.channels))), self._sizes(), strict=True):
             features, below = self.channels[level], self.channels[level - 1]
-            setattr(
-                self, f"conv_{size}", EqualizedConv(features, features, gain=1.0, conv_path=self.conv_path, size=size)
-            )
+            setattr(self, f"conv_{size}", EqualizedConv(features, features, **common))
             setattr(self, f"down_{size}", EqualizedConv(features, below, **common))
             setattr(self, f"skip_{size}", EqualizedDense(features, (below,), gain=1.0, use_bias=False))
         features = self.channels[0]

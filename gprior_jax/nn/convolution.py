@@ -46,9 +46,6 @@ _MOST_TAPS = 1 << 20
 # F(4x4, 3x3) reads kernels of 36 matrices: beyond this size passing over them takes longer than what it saves.
 _MOST_WEIGHTS_4 = 256 * 256
 
-# From here on it takes 0.4 to 0.8 of the time of the direct form, forward and both gradients, in batches of 8.
-_MIN_TRAINED_FEATURES, _MIN_TRAINED_SIZE = 16, 8
-
 
 def conv_path(
     wish: ConvPath,
@@ -65,7 +62,7 @@ def conv_path(
 
     Args:
         wish: a formulation; ``"auto"`` chooses for weights that are given, ``"trained"`` for those that change, whose
-            kernels are transformed in every step and have gradients.
+            kernels are not transformed.
         in_features: number of input channels.
         out_features: number of output channels.
         size: side of the result, pixels; None where it is not known.
@@ -96,7 +93,7 @@ def conv_path(
     if up and size is not None and out_features * size**2 <= _MOST_TAPS:
         return "taps"
     if wish == "trained":
-        return "winograd4" if not up and _pays_in_training(in_features, out_features, size) else plain
+        return plain
     if up:
         wide = in_features >= _MIN_UP_FEATURES and out_features >= _MIN_UP_FEATURES // 2
     else:
@@ -105,14 +102,6 @@ def conv_path(
         if wide and large_tiles and not small and in_features * out_features <= _MOST_WEIGHTS_4:
             return "winograd4"
     return "winograd" if wide else plain
-
-
-def _pays_in_training(in_features: int, out_features: int, size: int | None) -> bool:
-    """Whether F(4x4, 3x3), with its own gradients, is faster in a training step."""
-    narrow = min(in_features, out_features) < _MIN_TRAINED_FEATURES
-    return (
-        size is not None and size >= _MIN_TRAINED_SIZE and not narrow and in_features * out_features <= _MOST_WEIGHTS_4
-    )
 
 
 def prepare_conv3x3(kernel: Array, path: ConvPath) -> Array:
