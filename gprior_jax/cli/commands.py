@@ -75,12 +75,7 @@ _BUILT_IN = (
         "train a PGGAN, DCGAN or GAN on images of your own",
         keeps_memory=True,
     ),
-    _own(
-        "train stylegan2",
-        "train:TrainStyleGAN2",
-        "train a StyleGAN2 and its discriminator on images of your own",
-        keeps_memory=True,
-    ),
+    _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on images of your own"),
     _own(
         "train encoder", "train_encoder:TrainEncoder", "train an encoder for a prior, from which inversions start", True
     ),
