@@ -51,6 +51,11 @@ def check_seed(seed: Any, name: str = "seed") -> int:
     return number
 
 
+def is_one(key: Key) -> bool:
+    """Whether it is one key, not ``[B]``; arrays of bits are keys, too, as jax.random takes them."""
+    return jax.random.key_data(key).ndim == 1
+
+
 def purpose(key: Key, name: str) -> Key:
     """A key for one purpose, under which numbers can be counted from 0 again.
 

@@ -41,7 +41,7 @@ from gprior_jax.inversion.progress import Reporter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result, by_loss, joined, result_of
 from gprior_jax.inversion.solver import Solution, State
-from gprior_jax.keys import purpose
+from gprior_jax.keys import is_one, purpose
 from gprior_jax.latents import Variables
 from gprior_jax.latents.split_codes import split
 from gprior_jax.objectives import Objective
@@ -255,8 +255,7 @@ class Inverter:
 
     def start(self, stage: int, key: Key, inputs: Inputs, samples: int) -> tuple[State, Measurement]:
         """States and measurements ``[B * samples * restarts]`` of one batch; the key is the run's, or ``[B]``."""
-        is_one = jax.random.key_data(key).ndim == 1
-        key = (replicate if is_one else shard_images)(self.mesh, key)
+        key = (replicate if is_one(key) else shard_images)(self.mesh, key)
         rows, placed = samples * self._stages[stage].restarts, shard_images(self.mesh, tuple(inputs))
         started = programs.start(self._problem(stage, inputs.operator), self._configs[stage], rows, key, *placed)
         # XLA leaves on every device what depends on no image, and a step splits it: the second were another program.

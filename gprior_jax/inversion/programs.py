@@ -15,7 +15,7 @@ from gprior_jax.inversion import solver
 from gprior_jax.inversion.devices import IMAGES, row_shardings
 from gprior_jax.inversion.problem import Evaluation, Measurement, Problem, held
 from gprior_jax.inversion.solver import Solution, SolverConfig, State
-from gprior_jax.keys import purpose
+from gprior_jax.keys import is_one, purpose
 from gprior_jax.latents import Variables
 from gprior_jax.latents.split_codes import SplitCodes
 from gprior_jax.objectives import Observation
@@ -39,8 +39,7 @@ def start(
 
     The key is the run's, or ``[B]``.
     """
-    is_one = jax.random.key_data(key).ndim == 1  # Arrays of bits are keys, too, as jax.random takes them.
-    keys = jax.vmap(jax.random.fold_in, in_axes=(None if is_one else 0, 0))(key, ids)
+    keys = jax.vmap(jax.random.fold_in, in_axes=(None if is_one(key) else 0, 0))(key, ids)
     encoded = None if problem.encoder is None else jax.vmap(problem.encoder.encode)(observed)
 
     def begin(

@@ -36,6 +36,11 @@ def pixel_product(x: Array, matrix: Array) -> Array:
     return _product.forward(x.reshape(-1, x.shape[-1]), matrix).reshape(*x.shape[:-1], matrix.shape[1])
 
 
+def prepare_taps(kernel: Array) -> Array:
+    """Kernel ``[3, 3, I, O]`` as one matrix ``[I, 9 O]``, with which every pixel meets all taps."""
+    return jnp.moveaxis(kernel, 2, 0).reshape(kernel.shape[2], -1)
+
+
 def _hashable(padding: Sequence[Sequence[int]]) -> Padding:
     (top, bottom), (left, right) = padding
     return (top, bottom), (left, right)

@@ -29,8 +29,8 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.nn import winograd, winograd2
-from gprior_jax.nn.batched import convolve, pixel_product
-from gprior_jax.nn.resample import interleave, shifted
+from gprior_jax.nn.batched import convolve, pixel_product, prepare_taps
+from gprior_jax.nn.resample import from_taps, interleave, shifted
 from gprior_jax.typing import Array
 
 ConvPath = Literal["auto", "trained", "direct", "phases", "taps", "winograd", "winograd4"]
@@ -167,7 +167,7 @@ def prepare_up_conv3x3(kernel: Array, path: ConvPath) -> Array:
         return jnp.stack([jnp.stack(_phase_taps(row.swapaxes(0, 1))).swapaxes(1, 2) for row in rows])
     rows = jnp.stack([kernel[0], kernel.sum(0), kernel[2]])
     taps = jnp.stack([rows[:, 0], rows.sum(1), rows[:, 2]], axis=1)
-    return jnp.moveaxis(taps, 2, 0).reshape(kernel.shape[2], -1) if path == "taps" else taps
+    return prepare_taps(taps) if path == "taps" else taps
 
 
 def _phase_taps(kernel: Array) -> tuple[Array, Array]:
@@ -196,12 +196,8 @@ def up_conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
 
 
 def _up_conv_taps(x: Array, taps: Array) -> Array:
-    """What :func:`_up_conv_winograd` sums, rows first, with the products of all columns side by side.
-
-    One product and two sums of long contiguous runs: a third of the pieces to compile, and a matrix's weight gradient.
-    """
-    rows = _up_axis(*jnp.split(pixel_product(x, taps), 3, axis=-1), axis=0)
-    return _up_axis(*jnp.split(rows, 3, axis=-1), axis=1)
+    """What :func:`_up_conv_winograd` sums: a third of the pieces to compile, and a matrix's weight gradient."""
+    return from_taps(_up_axis, pixel_product(x, taps))
 
 
 def _up_axis(first: Array, centre: Array, last: Array, axis: int) -> Array:

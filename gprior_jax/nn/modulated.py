@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.nn import convolution
-from gprior_jax.nn.batched import pixel_product
+from gprior_jax.nn.batched import pixel_product, prepare_taps
 from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import EqualizedDense, Weights, activate
 from gprior_jax.nn.resample import transposed_then_fir
@@ -109,11 +109,6 @@ class StyledConv(nn.Module):
         elif noise == "const":
             x = x + (weights.noise_strength * weights.noise)[..., None]
         return activate(x + weights.bias, self.gain, self.clamp)
-
-
-def prepare_taps(kernel: Array) -> Array:
-    """Kernel ``[3, 3, I, O]`` as one matrix ``[I, 9 O]`` for :func:`up_conv_fir`."""
-    return jnp.moveaxis(kernel, 2, 0).reshape(kernel.shape[2], -1)
 
 
 def up_conv_fir(x: Array, taps: Array) -> Array:

@@ -7,6 +7,7 @@ odd outputs ("phases"), so that no sum meets the zeros that enlarging inserts.
 """
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -107,10 +108,23 @@ def transposed_then_fir(products: Array) -> Array:
     Returns:
         ``[2H, 2W, C]``: the convolution, filtered with a border of one zero (``conv2d_resample`` with ``up=2``).
     """
+    return from_taps(_transposed_then_fir_axis, products)
+
+
+def from_taps(along: Callable[..., Array], products: Array) -> Array:
+    """Put products of single taps together, where both axes are put together in one way.
+
+    Args:
+        along: ``(first, middle, last, axis)``, what to do along an axis with the products of its three taps.
+        products: ``[H, W, 9 C]``, of the taps (0, 0), (0, 1), ... (2, 2).
+
+    Returns:
+        ``[H', W', C]``.
+    """
     # Rows first, with the taps of all columns side by side: two sums of long contiguous runs, where columns first
     # would be three sums and one (half of the compilation; 0.8 to 1 of the time).
-    rows = _transposed_then_fir_axis(*jnp.split(products, 3, axis=-1), axis=0)
-    return _transposed_then_fir_axis(*jnp.split(rows, 3, axis=-1), axis=1)
+    rows = along(*jnp.split(products, 3, axis=-1), axis=0)
+    return along(*jnp.split(rows, 3, axis=-1), axis=1)
 
 
 def _transposed_then_fir_axis(first: Array, middle: Array, last: Array, axis: int) -> Array:

@@ -18,6 +18,8 @@ import numpy as np
 
 from gprior_jax.nn.batched import pixel_product
 from gprior_jax.nn.bilinear import Maps, closed
+from gprior_jax.nn.resample import phases
+from gprior_jax.nn.winograd import along_both
 from gprior_jax.typing import Array
 
 _MATRIX_PIXELS, _ROW_PIXELS = 64, 256
@@ -30,9 +32,7 @@ _OUTPUTS = ((1, 1, 1, 0), (0, 1, -1, -1))
 
 def prepare(kernel: Array) -> Array:
     """Transform an HWIO kernel ``[3, 3, I, O]`` to ``[4, 4, I, O]``."""
-    # Sums of whole matrices: as a matrix product of rows of three this takes ten times as long.
-    rows = jnp.stack(_kernel_taps(*kernel))
-    return jnp.stack(_kernel_taps(*rows.swapaxes(0, 1)), axis=1)
+    return along_both(_kernel_taps, kernel)
 
 
 def convolve_padded(padded: Array, kernel: Array) -> Array:
@@ -124,11 +124,8 @@ def _batched(windows: Array, kernels: Array) -> Array:
 
 def _windows(padded: Array, axis: int) -> tuple[Array, Array, Array, Array]:
     """B' along an axis: the four combinations of every window of four, two apart."""
-    shape = padded.shape
-    count = shape[axis] // 2
-    pairs = padded.reshape(*shape[:axis], count, 2, *shape[axis + 1 :])
-    even = jax.lax.index_in_dim(pairs, 0, axis + 1, keepdims=False)
-    odd = jax.lax.index_in_dim(pairs, 1, axis + 1, keepdims=False)
+    even, odd = phases(padded, axis)
+    count = even.shape[axis]
     # Windows overlap by two, so that the second half of one is the first half of the next: contiguous slices,
     # whose transposes (in the backward pass) XLA fuses, where strided slices would scatter.
     first = [jax.lax.slice_in_dim(v, 0, count - 1, axis=axis) for v in (even, odd)]

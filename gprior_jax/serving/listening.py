@@ -28,7 +28,7 @@ class Hurried(H11Protocol):
 
     patience = 30.0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin to look."""
         super().connection_made(transport)
         now = time.monotonic()
