@@ -91,7 +91,7 @@ def flags_of(program: str) -> frozenset[str]:
         files = [ROOT / "benchmarks" / name for name in (Path(program).name, "common.py", "inversions.py")]
         return frozenset(flag for file in files for flag in re.findall(r'"(--[a-z][\w-]*)"', file.read_text()))
     told = io.StringIO()
-    with contextlib.redirect_stdout(told), contextlib.suppress(SystemExit):
+    with contextlib.redirect_stdout(told):
         if program == "experiments":
             run_command(ExperimentMGANPrior, program, ["--help"])
         else:

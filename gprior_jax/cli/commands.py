@@ -1,5 +1,6 @@
 """The commands of ``gprior``, one row each, and the files that add some."""
 
+import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -10,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from gprior_jax.cli.examples import EXAMPLES
 from gprior_jax.errors import ArgumentError
 
 PLUGINS = "gprior_jax.plugins"
@@ -26,6 +28,7 @@ class Command(NamedTuple):
         summary: what it does, in a line.
         resumes: whether the same command goes on where it was interrupted.
         keeps_memory: whether its process holds on to memory that steps give back, see :mod:`gprior_jax.cli.allocator`.
+        examples: whole command lines that its help shows.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Command(NamedTuple):
     summary: str
     resumes: bool = False
     keeps_memory: bool = False
+    examples: tuple[str, ...] = ()
 
     def load(self) -> type:
         """The class."""
@@ -43,7 +47,7 @@ class Command(NamedTuple):
 
 
 def _own(name: str, kind: str, summary: str, resumes: bool = False, keeps_memory: bool = False) -> Command:
-    return Command(name, f"gprior_jax.cli.{kind}", summary, resumes, keeps_memory)
+    return Command(name, f"gprior_jax.cli.{kind}", summary, resumes, keeps_memory, EXAMPLES[name])
 
 
 _BUILT_IN = (
@@ -105,6 +109,16 @@ _BUILT_IN = (
     _own("merge", "merge:Merge", "put output folders of the same settings together", True),
 )
 
+HEADINGS = {
+    "demo": "start, models",
+    "generate": "draw, invert, restore",
+    "morph": "use codes",
+    "train generator": "train",
+    "bench inversion": "measure",
+    "export": "serve, and keep results",
+}
+"""What stands above a command, and those that follow it, in the list of all."""
+
 COMMANDS: dict[str, Command] = {command.name: command for command in _BUILT_IN}
 """Every command by its name: the built-in ones, and what :func:`register` added."""
 
@@ -135,9 +149,13 @@ def find_command(arguments: Sequence[str]) -> tuple[Command, list[str]]:
         if len(arguments) >= words and name in COMMANDS:
             return COMMANDS[name], list(arguments[words:])
     first = arguments[0]
+    near = difflib.get_close_matches(" ".join(arguments[:2]), COMMANDS, n=1)
+    near = near or difflib.get_close_matches(first, COMMANDS, n=1, cutoff=0.7)
+    if near:
+        raise ArgumentError(f"there is no command {first!r}: did you mean gprior {near[0]}?")
     if inner := [name for name in COMMANDS if name.startswith(f"{first} ")]:
-        raise ArgumentError(f"{first} needs to know what: gprior {' or gprior '.join(inner)}.")
-    raise ArgumentError(f"there is no command {first!r}: use {', '.join(COMMANDS)}.")
+        raise ArgumentError(f"{first} needs to know what: gprior {', gprior '.join(inner)}.")
+    raise ArgumentError(f"there is no command {first!r}: gprior --help lists them.")
 
 
 def load_plugins(files: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from tyro import conf
 
 from gprior_jax import zoo
 from gprior_jax.cli.flags import JsonFlag, check_positive, mask_gray
-from gprior_jax.cli.telling import check_drawn, print_json, say, warn
+from gprior_jax.cli.telling import check_drawn, counted, print_json, say, warn
 from gprior_jax.editing import Point
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import prepare
@@ -90,7 +90,7 @@ class Explain(JsonFlag):
         if self.json:
             print_json({"out": str(self.out)} | facts)
         else:
-            say("\n".join([*told(rows), f"{len(rows)} results explained: {self.out}"]))
+            say("\n".join([*told(rows), f"{counted(len(rows), 'result')} explained: {self.out}"]))
         return 0
 
     def _check(self) -> None:

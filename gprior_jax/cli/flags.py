@@ -63,7 +63,8 @@ class ModelFlags(JsonFlag):
     """Which prior.
 
     Attributes:
-        model: bundled name ("builtin", "builtin:portraits", "builtin:cells") or model folder.
+        model: bundled name (builtin, builtin:portraits, builtin:cells), model folder, or hf:OWNER/NAME of the Hugging
+            Face Hub.
         seed: of everything that is drawn.
         batch_size: images at once; chosen by resolution unless given.
     """
@@ -243,8 +244,8 @@ class RecipeFlags(PerceptualFlag):
     """How an image is inverted.
 
     Attributes:
-        method: how; all but mganprior and z need a prior with styles (StyleGAN, StyleGAN2).
-        preset: fast (default), or official: the published constants.
+        method: all but mganprior and z need a prior with styles (StyleGAN, StyleGAN2).
+        preset: fast, or official: the published constants.
         num_codes: latent codes per image, of mganprior; 1 with --layer 0 is plain inversion of one code.
         layer: composing layer, of mganprior; 6 unless given, or six tenths of the layers of a shallower prior.
         num_steps: optimisation steps (image2stylegan_pp: of the first stage, pti: of the weights); the preset's unless

@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 some images failed (named), a file could not be written or
 import errno
 import gc
 import importlib
+import inspect
 import os
 import sys
 import warnings
@@ -16,7 +17,7 @@ from functools import partial
 from gprior_jax import interrupts
 from gprior_jax._version import __version__
 from gprior_jax.cli.allocator import keep_memory
-from gprior_jax.cli.commands import COMMANDS, find_command, load_plugins
+from gprior_jax.cli.commands import COMMANDS, HEADINGS, find_command, load_plugins
 from gprior_jax.cli.memory import run_within_memory
 from gprior_jax.errors import ArgumentError, DownloadError, GPriorError, OutOfMemoryError, require
 
@@ -24,7 +25,15 @@ from gprior_jax.errors import ArgumentError, DownloadError, GPriorError, OutOfMe
 def usage() -> str:
     """Text of ``gprior --help``."""
     width = max(map(len, COMMANDS)) + 2
-    lines = [f"  {name:<{width}}{command.summary}" for name, command in COMMANDS.items()]
+    headings = HEADINGS | {
+        name: "of plugins" for name, command in COMMANDS.items() if not isinstance(command.kind, str)
+    }
+    lines, heading = [], ""
+    for name, command in COMMANDS.items():
+        if headings.get(name, heading) != heading:
+            heading = headings[name]
+            lines += ["", f"{heading}:"]
+        lines.append(f"  {name:<{width}}{command.summary}")
     return "\n".join(
         [
             f"gprior {__version__}: pretrained GAN generators as priors for image processing",
@@ -32,7 +41,6 @@ def usage() -> str:
             "usage: gprior [--plugin FILE.py] [--no-cache] COMMAND [ARGUMENTS]",
             "",
             "gprior COMMAND --help tells all about one; --no-cache keeps no compiled programs for the next command",
-            "",
             *lines,
             "",
             "exit codes: 0 done, 1 some images failed (named), 2 wrong use, 130 interrupted, 143 terminated",
@@ -87,11 +95,22 @@ def _main(arguments: list[str], is_program: bool = False) -> int:
         keep_memory()
     if keep:
         importlib.import_module("gprior_jax.cli.compiled").keep_programs()
-    return run_command(command.load(), f"gprior {command.name}", rest, f"{command.summary}.", command.resumes)
+    return run_command(
+        command.load(), f"gprior {command.name}", rest, _sentence(command.summary), command.resumes, command.examples
+    )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def run_command(
-    kind: type, prog: str, arguments: Sequence[str], summary: str | None = None, resumes: bool = False
+    kind: type,
+    prog: str,
+    arguments: Sequence[str],
+    summary: str | None = None,
+    resumes: bool = False,
+    examples: Sequence[str] = (),
 ) -> int:
     """Fill a command's dataclass from flags and run it.
 
@@ -101,11 +120,22 @@ def run_command(
         arguments: the words after it.
         summary: what it does, for its help; None takes the dataclass's docstring.
         resumes: whether the same command goes on where it was interrupted.
+        examples: commands that its help shows.
 
     Returns:
-        The exit code; ``--help`` and wrong flags leave through ``SystemExit``.
+        The exit code.
+
+    Raises:
+        ArgumentError: a flag is wrong, or one is missing.
     """
     tyro = require("tyro", "cli")
+    if {"-h", "--help"} & set(arguments):
+        told = importlib.import_module("gprior_jax.cli.help").help_text
+        print(told(prog, kind, summary or inspect.cleandoc(kind.__doc__ or "").partition("\n")[0], examples))
+        return 0
+    words = importlib.import_module("gprior_jax.cli.words")
+    if not any(word.startswith("--tyro-") for word in arguments):  # Tyro's own: completion for shells.
+        words.check_words(kind, arguments)
     config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
     command = tyro.cli(kind, prog=prog, args=list(arguments), description=summary, config=config)
     importlib.import_module("gprior_jax.cli.flags").check_numbers(command)
@@ -113,7 +143,12 @@ def run_command(
     interrupts.set_remedy("; the same command goes on where it stopped." if resumes else "")
     importlib.import_module("gprior_jax.cli.sharing").join(command)
     with importlib.import_module("gprior_jax.cli.telling").warnings_told():
-        return run_within_memory(command)
+        try:
+            return run_within_memory(command)
+        except ArgumentError as error:
+            if (told := words.as_flags(kind, str(error))) == str(error):
+                raise
+            raise ArgumentError(told) from error
 
 
 def guarded(function: Callable[[], int]) -> int:

@@ -10,7 +10,7 @@ from tyro import conf
 from gprior_jax import runs
 from gprior_jax.cli.flags import JsonFlag
 from gprior_jax.cli.report import REFERENCE, blocks_of
-from gprior_jax.cli.telling import print_json, say, warn
+from gprior_jax.cli.telling import counted, print_json, say, warn
 from gprior_jax.errors import ArgumentError
 
 
@@ -46,5 +46,5 @@ class Merge(JsonFlag):
         else:
             say(f"{len(ending.entries)} images together: {ending.report}")
         if failed:
-            warn(f"{len(failed)} inputs could not be used.")
+            warn(f"{counted(len(failed), 'input')} could not be used.")
         return 1 if failed else 0

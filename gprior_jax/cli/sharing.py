@@ -91,6 +91,8 @@ class RunFlags(ShareFlags):
 
     def run_files(self, job: Job, items: Sequence[Item], out: Path, **options: Any) -> Outcome:
         """Do this process's part of the items, see :func:`gprior_jax.runs.run`; pack the results of all."""
+        if self.profile is not None and self.profile.exists() and not self.profile.is_dir():
+            raise ArgumentError(f"--profile {self.profile} is a file: name a folder for the trace.")
         if self.pack is not None:
             check_pack(out, self.pack, self.pack_kind)
         elif self.pack_kind != "tar":

@@ -133,6 +133,15 @@ def tell_pasted(paster: Paster, as_json: bool) -> None:
         warn(sentence)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "image"), counted(2, "image")
+    ('1 image', '2 images')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def tell_outcome(outcome: Outcome, as_json: bool, paster: Paster | None = None) -> int:
     """Tell what a run over files came to.
 
@@ -150,12 +159,12 @@ def tell_outcome(outcome: Outcome, as_json: bool, paster: Paster | None = None) 
         report = str(outcome.report) if outcome.is_whole else None
         print_json({"images": rows, "failed": outcome.failed, "report": report})
     elif not outcome.is_whole:
-        say(
-            f"{len(rows)} images done so far; others work in {outcome.report.parent}, the last to end writes its report"
-        )
+        done = counted(len(rows), "image")
+        say(f"{done} done so far; others work in {outcome.report.parent}, the last to end writes its report")
     else:
-        means = "".join(f", mean {name} {value:.4g}" for name, value in mean_metrics(outcome.entries).items())
-        say(f"{len(rows)} images done{means}: {outcome.report}")
+        mean = "mean " if len(rows) > 1 else ""
+        means = "".join(f", {mean}{name} {value:.4g}" for name, value in mean_metrics(outcome.entries).items())
+        say(f"{counted(len(rows), 'image')} done{means}: {outcome.report}")
     if paster is not None:
         tell_pasted(paster, as_json)
     if diverged:

@@ -1,13 +1,12 @@
 """``gprior train generator``: several architectures, each with settings of its own beside those that all have."""
 
 import dataclasses
-import inspect
-import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from tyro import conf
 
+from gprior_jax.cli.described import documented
 from gprior_jax.cli.train import Train
 from gprior_jax.errors import ArgumentError
 from gprior_jax.training.config import PGGANConfig
@@ -16,16 +15,6 @@ from gprior_jax.training.gan_config import GANConfig
 
 _KINDS: dict[str, type[GANConfig]] = {"pggan": PGGANConfig, "dcgan": DCGANConfig, "mlp": MLPConfig}
 """Settings by the word that ``--arch`` takes."""
-
-
-def _told(kind: type) -> dict[str, str]:
-    """What the docstrings of a class and of those that it is made from say of its fields."""
-    found: dict[str, str] = {}
-    for own in reversed(kind.__mro__):
-        text = (inspect.getdoc(own) or "").partition("Attributes:\n")[2] if "__doc__" in vars(own) else ""
-        for name, words in re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", text, re.MULTILINE):
-            found[name] = " ".join(words.split())
-    return found
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -52,7 +41,7 @@ def _flag(name: str) -> tuple[str, Any, Any]:
     hints = [get_type_hints(kind)[name] for kind in owners.values()]
     words = [word for hint in hints for word in get_args(hint) if isinstance(word, str)]
     hint: Any = Literal[tuple(dict.fromkeys(words))] if words else hints[0]
-    texts = {arch: text for arch, kind in owners.items() if (text := _told(kind).get(name))}
+    texts = {arch: text for arch, kind in owners.items() if (text := documented(kind).get(name))}
     told, *others = dict.fromkeys(texts.values())
     for text in others:
         told += f" Of {_listed(arch for arch in texts if texts[arch] == text)}: {text}"

@@ -36,7 +36,7 @@ class Small(Plain):
         size = self.prior.resolution
         if self.factor is not None and (self.factor < 2 or size % self.factor):
             fitting = ", ".join(str(size // side) for side in reversed(small_sides(size)))
-            raise ArgumentError(f"factor {self.factor} does not divide the prior's {size} pixels: use {fitting}.")
+            raise ArgumentError(f"factor {self.factor}: it does not divide the prior's {size} pixels, use {fitting}.")
 
     def side(self, item: Item) -> int:
         """Side that an item is read at, pixels.

@@ -146,7 +146,7 @@ class StyleGAN2Config(PyramidConfig):
         path_decay: rate of the running mean of path lengths.
         path_shrink: it is computed for the batch size divided by this.
         style_mixing: part of the images whose layers take styles of two codes.
-        noise_limit: bound of every layer's strength of noise, beside activations of about 1; None has no bound. In
+        noise_limit: bound of every layer's strength of noise, beside activations of about 1; none unless given. In
             short runs the generator passes noise for texture, which shows as dots.
         w_decay: of the running mean of w, per step.
         augment: adaptive augmentation of what the discriminator sees.

@@ -76,9 +76,8 @@ def test_recipes(method):
 
 @pytest.mark.parametrize("command", WITH_METHODS)
 def test_help_lists_every_method_and_what_it_does(command, capsys):
-    with pytest.raises(SystemExit):
-        main([command, "--help"])
-    text = "".join(capsys.readouterr().out.replace("│", " ").split())
+    assert main([command, "--help"]) == 0
+    text = "".join(capsys.readouterr().out.split())
     for method in map(recipes.METHODS.get, METHODS):
         assert "".join(f"{method.name}: {method.summary}".split()) in text
 

@@ -131,7 +131,7 @@ def test_what_is_not_small(tmp_path):
 
 @pytest.mark.parametrize("factor", [-2, 0, 1, 7, 61])
 def test_factors_that_do_not_fit(factor):
-    told = rf"factor {factor} does not divide the prior's 60 pixels: use 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60\."
+    told = rf"factor {factor}: it does not divide the prior's 60 pixels, use 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60\."
     with pytest.raises(ArgumentError, match=told):
         Small(Sixty(), factor)
 

@@ -1,0 +1,144 @@
+"""Wrong words on a command line are told in one sentence that says what would be right, and nothing is made."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pytest
+from tyro import conf
+
+import gprior_jax as gp
+from gprior_jax.cli.help import help_text
+from gprior_jax.cli.main import main, run_command
+from gprior_jax.cli.words import check_words
+from gprior_jax.errors import ArgumentError
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Of the walk.
+
+    Attributes:
+        pace: of a step.
+    """
+
+    pace: float = 1.5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Walk:
+    """Walk somewhere.
+
+    Attributes:
+        start: where it begins.
+        out: where what was seen is written.
+        steps: how many; enough unless given.
+        box: corners of the world.
+        gait: how.
+        sights: what is looked at.
+        mirror: look back.
+        quiet: say nothing.
+        settings: how it goes on.
+    """
+
+    start: Annotated[str, conf.Positional]
+    out: Path
+    steps: int | None = None
+    box: tuple[float, float] | None = None
+    gait: Literal["slow", "fast"] = "slow"
+    sights: tuple[str, ...] = ("sea", "hill")
+    mirror: bool = True
+    quiet: bool = False
+    settings: Settings = Settings()
+
+    def run(self) -> int:
+        print(self)
+        return 0
+
+
+RIGHT = ["home", "--out", "x"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([*RIGHT, "--setps", "5"], "there is no flag --setps here: did you mean --steps?"),
+        ([*RIGHT, "--elephant"], "there is no flag --elephant here: --help lists those there are."),
+        ([*RIGHT, "--steps", "many"], "--steps many: give a whole number."),
+        ([*RIGHT, "--steps", "1.5"], "--steps 1.5: give a whole number."),
+        ([*RIGHT, "--pace=quick"], "--pace quick: give a number."),
+        ([*RIGHT, "--steps"], "--steps: it needs a value, --steps N."),
+        ([*RIGHT, "--steps", "--quiet"], "--steps: it needs a value, --steps N."),
+        ([*RIGHT, "--box", "1"], "--box 1: it takes 2 values, --box X X."),
+        ([*RIGHT, "--gait", "fats"], "--gait fats: did you mean fast?"),
+        ([*RIGHT, "--gait", "?"], "--gait ?: use slow or fast."),
+        ([*RIGHT, "--quiet=yes"], "--quiet yes: it takes no value, --quiet."),
+        ([*RIGHT, "away"], "'away' is one word too many: leave it out."),
+        (["home"], "--out PATH is needed: where what was seen is written."),
+        (["--out", "x"], "START is needed: where it begins."),
+    ],
+)
+def test_what_is_wrong_is_told(words, told):
+    with pytest.raises(ArgumentError) as error:
+        check_words(Walk, words)
+    assert str(error.value) == told
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--steps", "-3", "--box", "-1", "2e3", "--no-mirror", "--quiet", "--gait=fast", "--pace", "2"],
+        ["--sights"],
+        ["--sights", "a", "b", "c"],
+    ],
+)
+def test_what_is_right_passes_and_is_taken(more, capsys):
+    assert run_command(Walk, "walk", [*RIGHT, *more]) == 0
+    assert "start='home', out=PosixPath('x')" in capsys.readouterr().out
+
+
+def test_nothing_is_made_of_wrong_words(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["invert", "a.png", "--out", "out", "--presett", "fast"]) == 2
+    assert capsys.readouterr().err == "gprior: there is no flag --presett here: did you mean --preset?\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--save-every", "0"], "--save-every 0.0: use a number above 0."),
+        (["--align", "none.json"], "--align none.json: use auto, ffhq, or a JSON file"),
+        (["--profile", "a.png"], "--profile a.png is a file: name a folder for the trace."),
+    ],
+)
+def test_what_the_library_says_names_the_flag(words, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    gp.save_image("a.png", np.zeros((64, 64, 3), np.float32))
+    assert main(["invert", "a.png", "--out", "out", "--steps", "1", *words]) == 2
+    assert f"gprior: {told}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_has_what_is_needed_first_and_says_defaults(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    told = help_text("walk", Walk, "Walk somewhere.", ["walk home --out x"])
+    assert told.splitlines()[0] == "usage: walk START --out PATH [FLAGS]"
+    order = [
+        "examples:",
+        "  walk home --out x",
+        "needed:",
+        "  START",
+        "  --out PATH",
+        "flags:",
+        "how it goes on:",
+        "  --pace X",
+    ]
+    places = [told.index(f"\n{words}") for words in order]
+    assert places == sorted(places)
+    assert "--gait slow|fast        how. (default: slow)" in told
+    assert "(default: sea hill)" in " ".join(told.split())
+    assert "(default: 1.5)" in told
+    assert "--no-mirror             turns off: look back." in told
+    assert max(map(len, told.splitlines())) <= 60
