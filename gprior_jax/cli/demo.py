@@ -25,7 +25,7 @@ from gprior_jax.keys import seeded
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs import html
 from gprior_jax.runs.verdict import verdict
-from gprior_jax.storage.atomic import write_bytes, write_json
+from gprior_jax.storage.atomic import check_folder, write_bytes, write_json
 from gprior_jax.summary import versions
 
 _SAMPLES = 24
@@ -67,6 +67,7 @@ class Demo(JsonFlag):
     def run(self) -> int:
         """Invert, compare, and write the report."""
         check_positive(self, "steps")
+        check_folder(self.out)
         prior = prepare(zoo.load("builtin"))
         groups = {name: load_group(name, prior.resolution) for name in ("portraits", "photographs")}
         names = [name for group in groups.values() for name in group]

@@ -84,6 +84,8 @@ class Edit(EditingFlags):
         check_free(self.out)
         if self.animation != "none":
             check(f"x.{self.animation}", self.fps)
+        elif (self.frames, self.fps) != (Edit.frames, Edit.fps):
+            raise ArgumentError("--frames and --fps are for --animation: add --animation webp, or leave them out.")
 
     def _layers(self, prior: Prior) -> tuple[int, ...]:
         if not prior.num_styles:

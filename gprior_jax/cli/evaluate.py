@@ -21,7 +21,7 @@ from gprior_jax.runs.evaluation import Row, Sets
 from gprior_jax.runs.pairs import match as pairs_of
 from gprior_jax.runs.pipeline import Clock
 from gprior_jax.runs.squares import INSIDE, cut_alike
-from gprior_jax.storage.atomic import write_json, write_text
+from gprior_jax.storage.atomic import check_folder, write_json, write_text
 from gprior_jax.summary import versions
 
 Metric = Literal["psnr", "ssim", "ms_ssim", "l1", "auc"]
@@ -69,8 +69,8 @@ class Evaluate(SearchFlag, JsonFlag, RangeFlag):
         check_positive(self, "size")
         self.check_range()
         out = self.out or (self.results if self.results.is_dir() else None)
-        if out is not None and out.exists() and not out.is_dir():
-            raise ArgumentError(f"{out} is a file: name a folder with --out.")
+        if out is not None:
+            check_folder(out)
         failed: dict[str, str] = {}
         pairs = cut_alike(pairs_of(self.results, self.references, failed, self.recursive, warn), failed)
         network = None if self.perceptual is None else zoo.load_perceptual(self.perceptual).prepare()

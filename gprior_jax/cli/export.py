@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gprior_jax.cli.flags import PriorFlags, RecipeFlags, check_positive
 from gprior_jax.cli.telling import print_json, say
+from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.exporting import export_inversion
 from gprior_jax.storage.atomic import write_bytes
 
@@ -23,6 +24,8 @@ class Export(PriorFlags, RecipeFlags):
     def run(self) -> int:
         """Export and write."""
         check_positive(self, "num_codes", "num_steps", "restarts", "batch_size")
+        if self.out.is_dir():
+            raise ArgumentError(f"--out {self.out} is a folder: name a file, such as {self.out / 'invert.stablehlo'}.")
         prior, recipe, images = self.load_prior(), self.recipe(), self.batch_size or 1
         content = export_inversion(prior, recipe, images)
         self.out.parent.mkdir(parents=True, exist_ok=True)

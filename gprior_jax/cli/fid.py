@@ -86,6 +86,8 @@ class FID(SearchFlag, ModelFlags, RangeFlag):
         self.check_range()
         if self.samples < 2:
             raise ArgumentError(f"--samples {self.samples}: sets of two images are the smallest that compare.")
+        if not self.data.exists():
+            raise ArgumentError(f"--data {self.data} does not exist: give a zip file or a folder of images.")
         prior, network = zoo.load(self.model), zoo.load_perceptual(self.perceptual)
         if isinstance(network, LPIPS):
             raise ArgumentError(

@@ -31,6 +31,8 @@ class FilmFlags:
             GPriorError: a number out of range, or MP4 without its extra.
         """
         if self.film == "none":
+            if self.film_frames != FilmFlags.film_frames:
+                raise ArgumentError("--film-frames is for --film: add --film webp, or leave it out.")
             return None
         if self.film_frames < 2:
             raise ArgumentError(f"--film-frames {self.film_frames}: a film has at least 2.")

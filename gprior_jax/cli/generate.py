@@ -18,7 +18,7 @@ from gprior_jax.images import arrays as im
 from gprior_jax.images.files import save_image
 from gprior_jax.inversion.batching import in_batches
 from gprior_jax.keys import seeded
-from gprior_jax.storage.atomic import write_arrays
+from gprior_jax.storage.atomic import check_folder, write_arrays
 from gprior_jax.typing import Array
 
 BATCH_SIZE = 16
@@ -47,6 +47,7 @@ class Generate(TruncationFlag):
     def run(self) -> int:
         """Draw and write."""
         check_positive(self, "num", "columns", "batch_size")
+        check_folder(self.out)
         prior = zoo.load(self.model)
         if self.label is not None:
             prior = free_prior(prior, self.label)

@@ -10,6 +10,7 @@ from tyro import conf
 from gprior_jax import editing
 from gprior_jax.cli import codes
 from gprior_jax.cli.codes import CodeCommand
+from gprior_jax.cli.flags import flag_of
 from gprior_jax.cli.telling import warn
 from gprior_jax.editing import Point, Slider
 from gprior_jax.errors import ArgumentError
@@ -78,6 +79,9 @@ class Render(CodeCommand):
         return self.tell(f"{self.source} of {prior.name} in {self.out}", {"out": str(self.out), "code": found.name})
 
     def _check(self) -> None:
+        for flag, of, given in (("at", "towards", self.towards), ("style_layers", "styles", self.styles)):
+            if given is None and getattr(self, flag) != getattr(Render, flag):
+                raise ArgumentError(f"{flag_of(flag)} is for --{of}: name another code there, or leave it out.")
         if len(self.strengths) != len(self.along):
             raise ArgumentError(
                 f"{len(self.strengths)} --strengths for {len(self.along)} directions --along: give one for each."

@@ -18,6 +18,7 @@ from gprior_jax.runs import Item, Job, Outcome
 from gprior_jax.runs.hosts import run_with_hosts
 from gprior_jax.runs.packing import Kind, check_pack
 from gprior_jax.runs.shares import WHOLE, Share, parse_share
+from gprior_jax.storage.atomic import check_folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,8 +92,8 @@ class RunFlags(ShareFlags):
 
     def run_files(self, job: Job, items: Sequence[Item], out: Path, **options: Any) -> Outcome:
         """Do this process's part of the items, see :func:`gprior_jax.runs.run`; pack the results of all."""
-        if self.profile is not None and self.profile.exists() and not self.profile.is_dir():
-            raise ArgumentError(f"--profile {self.profile} is a file: name a folder for the trace.")
+        if self.profile is not None:
+            check_folder(self.profile)
         if self.pack is not None:
             check_pack(out, self.pack, self.pack_kind)
         elif self.pack_kind != "tar":

@@ -61,6 +61,8 @@ def read_run(folder: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: it is missing or damaged.
     """
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is no folder: name one that a run has written its results to.")
     found = read_json(folder / "run.json", REMEDY)
     if not isinstance(found.get("settings"), dict):
         raise CheckpointError(f"{folder / 'run.json'} is damaged, it has no settings: {REMEDY}.")

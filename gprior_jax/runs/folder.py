@@ -28,7 +28,7 @@ from gprior_jax.runs.abouts import About, abouts, fingerprint_of, is_same
 from gprior_jax.runs.items import RESERVED, Item
 from gprior_jax.runs.names import choose_name, digest_of, same_name
 from gprior_jax.runs.record import Record, read_about, write_record
-from gprior_jax.storage.atomic import read_json, remove_leftovers, temporary_name, write_bytes, write_json
+from gprior_jax.storage.atomic import check_folder, read_json, remove_leftovers, temporary_name, write_bytes, write_json
 from gprior_jax.storage.locks import Lock, any_held, hold
 from gprior_jax.summary import check_same
 
@@ -63,9 +63,7 @@ class OutputFolder:
             ArgumentError: the folder holds results of other settings, or an input lies in it.
         """
         self.path, self._wanted = Path(path), settings
-        if os.path.lexists(self.path) and not os.path.isdir(self.path):
-            what = "a file" if os.path.exists(self.path) else "a link to nothing"
-            raise ArgumentError(f"{self.path} is {what}: name a folder for the results.")
+        check_folder(self.path)
         inside = [self.path, *(self.path / name for name in (*WRITTEN_PICTURES, "samples", PASTED, FILMS))]
         written = {os.path.realpath(folder) for folder in inside}
         for source in (source for item in items if not item.digest for source in (item.source, *item.companions)):

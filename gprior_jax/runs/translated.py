@@ -17,7 +17,7 @@ from gprior_jax.images.files import encode_png
 from gprior_jax.images.listing import place_of
 from gprior_jax.runs.items import RESERVED, Item
 from gprior_jax.runs.names import as_text, choose_name, digest_of, same_name
-from gprior_jax.storage.atomic import read_json, remove_leftovers, temporary_name, write_bytes, write_json
+from gprior_jax.storage.atomic import check_folder, read_json, remove_leftovers, temporary_name, write_bytes, write_json
 from gprior_jax.storage.locks import Lock, any_held, hold
 from gprior_jax.summary import check_same, versions
 
@@ -47,8 +47,7 @@ class TranslatedFolder:
 
     def __init__(self, path: Path, settings: dict[str, Any], items: Sequence[Item]):
         self.path, self._settings = path, settings
-        if os.path.lexists(path) and not path.is_dir():
-            raise ArgumentError(f"{path} is a file: name a folder for the results.")
+        check_folder(path)
         for item in items:
             if os.path.realpath(item.source.parent) == os.path.realpath(path):
                 raise ArgumentError(f"{item.source} lies where results will be written: give another folder.")

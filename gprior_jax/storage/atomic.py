@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gprior_jax.errors import CheckpointError, OccupiedError
+from gprior_jax.errors import ArgumentError, CheckpointError, OccupiedError
 
 
 def check_free(path: str | os.PathLike) -> None:
@@ -34,6 +34,17 @@ def check_free(path: str | os.PathLike) -> None:
     target = Path(path).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OccupiedError(f"{target} exists already: name another folder or remove it first.")
+
+
+def check_folder(path: str | os.PathLike) -> None:
+    """Check that files can be written to a folder at ``path``, which may be there, so that nothing is computed in vain.
+
+    Raises:
+        ArgumentError: there is something else.
+    """
+    if os.path.lexists(path) and not os.path.isdir(path):
+        what = "a file" if os.path.exists(path) else "a link to nothing"
+        raise ArgumentError(f"{path} is {what}: name a folder for the results.")
 
 
 @contextlib.contextmanager

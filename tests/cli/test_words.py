@@ -110,7 +110,7 @@ def test_nothing_is_made_of_wrong_words(tmp_path, monkeypatch, capsys):
     [
         (["--save-every", "0"], "--save-every 0.0: use a number above 0."),
         (["--align", "none.json"], "--align none.json: use auto, ffhq, or a JSON file"),
-        (["--profile", "a.png"], "--profile a.png is a file: name a folder for the trace."),
+        (["--profile", "a.png"], "a.png is a file: name a folder for the results."),
     ],
 )
 def test_what_the_library_says_names_the_flag(words, told, tmp_path, monkeypatch, capsys):
@@ -119,6 +119,34 @@ def test_what_the_library_says_names_the_flag(words, told, tmp_path, monkeypatch
     assert main(["invert", "a.png", "--out", "out", "--steps", "1", *words]) == 2
     assert f"gprior: {told}" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("generate --out a.txt", "a.txt is a file: name a folder for the results."),
+        ("demo --out a.txt", "a.txt is a file: name a folder for the results."),
+        ("evaluate b b --out a.txt", "a.txt is a file: name a folder for the results."),
+        ("export --out b", "--out b is a folder: name a file, such as b/invert.stablehlo."),
+        ("report nowhere", "nowhere is no folder: name one that a run has written its results to."),
+        ("fid --data nowhere --perceptual builtin", "--data nowhere does not exist: give a zip file or a folder"),
+        ("invert a.png --out o --film-frames 5", "--film-frames is for --film: add --film webp, or leave it out."),
+        ("render seed:1 --out o.png --at 0.2", "--at is for --towards: name another code there, or leave it out."),
+        ("render seed:1 --out o.png --style-layers 5-", "--style-layers is for --styles: name another code there"),
+        ("edit seed:1 --along x --out o --frames 5", "--frames and --fps are for --animation: add --animation webp"),
+    ],
+)
+def test_what_cannot_be_written_or_has_no_effect_is_told_before_anything_is_computed(
+    words, told, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("kept")
+    Path("b").mkdir()
+    gp.save_image("a.png", np.zeros((64, 64, 3), np.float32))
+    assert main(words.split()) == 2
+    assert f"gprior: {told}" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.txt", "b"]
+    assert Path("a.txt").read_text() == "kept"
 
 
 def test_help_has_what_is_needed_first_and_says_defaults(monkeypatch):
