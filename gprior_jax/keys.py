@@ -51,6 +51,21 @@ def check_seed(seed: Any, name: str = "seed") -> int:
     return number
 
 
+def check_key(key: Any) -> None:
+    """Check that something is a key of random numbers, or an array of bits that JAX takes as one.
+
+    Raises:
+        ArgumentError: it is not.
+
+    >>> check_key(jax.random.key(0))
+    >>> check_key(0)
+    Traceback (most recent call last):
+    gprior_jax.errors.ArgumentError: key 0 is no key of random numbers: give one, such as jax.random.key(0).
+    """
+    if not hasattr(key, "dtype"):
+        raise ArgumentError(f"key {key} is no key of random numbers: give one, such as jax.random.key(0).")
+
+
 def is_one(key: Key) -> bool:
     """Whether it is one key, not ``[B]``; arrays of bits are keys, too, as jax.random takes them."""
     return jax.random.key_data(key).ndim == 1

@@ -156,6 +156,14 @@ class Prior:
     def __str__(self) -> str:
         return self.name or "this prior"
 
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.image_shape))
+        weights = sum(getattr(leaf, "size", 0) for leaf in jax.tree.leaves(self.params))
+        numbers = {"layers": self.num_layers, "styles": self.num_styles, "classes": self.num_classes}
+        told = [f"{number} {name}" for name, number in numbers.items() if number]
+        facts = [shape, f"codes of {self.z_dim}", *told, f"{weights:,} weights"]
+        return f"Prior({self.name or 'unnamed'}: {type(self.module).__name__}, {', '.join(facts)})"
+
     @property
     def z_dim(self) -> int:
         """Length of a latent code."""

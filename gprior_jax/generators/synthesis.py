@@ -20,6 +20,7 @@ from gprior_jax.generators.prior import Prior, check_layer
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import as_styles, check_styles, map_code, truncate
 from gprior_jax.generators.truncation import truncated
+from gprior_jax.keys import check_key
 from gprior_jax.typing import Array, ArrayLike, Key
 
 Space = Literal["z", "w", "w_plus"]
@@ -33,6 +34,7 @@ def sample_z(prior: Prior, key: Key, num: int) -> Array:
     >>> gp.sample_z(prior, jax.random.key(0), 8).shape == (8, prior.z_dim)
     True
     """
+    check_key(key)
     keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(num))
     return jax.vmap(lambda k: prior.latent.sample(k, (prior.z_dim,)))(keys)
 

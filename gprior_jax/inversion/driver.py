@@ -34,14 +34,14 @@ from gprior_jax.inversion.devices import (
     unbound,
 )
 from gprior_jax.inversion.filming import Film
-from gprior_jax.inversion.inputs import Inputs, check_starts, checked_ids, checked_images
+from gprior_jax.inversion.inputs import Inputs, check_concrete, check_starts, checked_ids, checked_images
 from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.problem import Evaluation, Measurement, Problem
 from gprior_jax.inversion.progress import Reporter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result, by_loss, joined, result_of
 from gprior_jax.inversion.solver import Solution, State
-from gprior_jax.keys import is_one, purpose
+from gprior_jax.keys import check_key, is_one, purpose
 from gprior_jax.latents import Variables
 from gprior_jax.latents.split_codes import split
 from gprior_jax.objectives import Objective
@@ -115,6 +115,7 @@ def invert(
         >>> gp.invert(prior, images, recipe, key=jax.random.key(0)).images.shape == images.shape
         True
     """
+    check_concrete(prior, images, operator, init, label, key)
     inverter = Inverter(
         prior, recipe, devices=devices, mesh=mesh, steps_per_call=steps_per_call, labels=label is not None
     )
@@ -213,6 +214,7 @@ class Inverter:
         """Invert images in batches; see :func:`invert`."""
         if samples is not None and samples < 1:
             raise ArgumentError(f"samples {samples}: use at least 1.")
+        check_key(key)
         everything = self.inputs(images, ids, operator, init, label)
         with instead(self.mesh):
             key = unbound(self.mesh, key)
@@ -238,6 +240,7 @@ class Inverter:
         label: ArrayLike | None = None,
     ) -> Inputs:
         """What images start from, checked; see :func:`invert`."""
+        check_concrete(images, operator, init, label)
         observed = checked_images(images, self._image_shape, operator)
         numbers = checked_ids(ids, len(observed))
         labels: Any = None if label is None else np.asarray(as_labels(self.prior, label, (len(observed),)))

@@ -1,11 +1,12 @@
 """What a batch of images starts from."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
@@ -55,6 +56,19 @@ def checked_ids(ids: ArrayLike | None, count: int) -> np.ndarray:
             f"ids must be {count} integers from 0 to {MAX_ID}, one for each image; got shape {numbers.shape}."
         )
     return numbers
+
+
+def check_concrete(*arguments: Any) -> None:
+    """Check that nothing is traced: an inversion compiles and runs programs of its own.
+
+    Raises:
+        ArgumentError: something is, and what can be.
+    """
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arguments)):
+        raise ArgumentError(
+            "an inversion runs programs of its own and takes no traced arrays: call it outside of jit, vmap and grad; "
+            "gp.differentiable.implicit and unrolled can be jitted, mapped and differentiated."
+        )
 
 
 def checked_images(images: ArrayLike, shape: tuple[int, ...], operator: Forward | None) -> np.ndarray:

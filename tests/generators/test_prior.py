@@ -112,3 +112,13 @@ def test_prepared_weights_are_used(name):
     # They follow params no longer, which shows that they are what runs.
     stale = ready.replace(params=jax.tree.map(lambda leaf: 2 * np.asarray(leaf), ready.params))
     np.testing.assert_array_equal(synthesize(stale, z), synthesize(ready, z))
+
+
+def test_a_prior_is_shown_in_a_line():
+    prior = random_prior("stylegan2")
+    shown = repr(prior)
+    count = sum(leaf.size for leaf in jax.tree.leaves(prior.params))
+    assert "\n" not in shown
+    assert f"{prior.num_styles} styles, {count:,} weights)" in shown
+    assert repr(jax.eval_shape(lambda: prior)) == shown  # Also of shapes, and while it is traced.
+    assert "weights" in repr(jax.tree.map(lambda leaf: None, prior))

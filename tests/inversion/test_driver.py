@@ -481,3 +481,17 @@ def test_starts_of_another_shape_are_refused(images, shape):
     recipe = dataclasses.replace(RECIPE, parametrization=Z())
     with pytest.raises(ArgumentError, match=r"init holds 'z' of shape .*: give \(5, 8\)"):
         invert(PRIOR, images, recipe, key=KEY, init={"z": np.zeros(shape, np.float32)})
+
+
+@pytest.mark.parametrize("of", [jax.jit, jax.vmap, jax.grad], ids=["jit", "vmap", "grad"])
+def test_traced_images_are_refused_and_what_takes_them_is_named(of, images):
+    def loss(observed):
+        return invert(PRIOR, observed, RECIPE, key=KEY).loss.sum()
+
+    with pytest.raises(ArgumentError, match="outside of jit, vmap and grad; gp"):
+        of(loss)(jnp.asarray(images))
+
+
+def test_a_seed_is_no_key(images):
+    with pytest.raises(ArgumentError, match="key 0 is no key of random numbers: give"):
+        invert(PRIOR, images, RECIPE, key=0)  # pyright: ignore[reportArgumentType]
