@@ -242,6 +242,11 @@ def astype(prior: Prior, dtype: Any) -> Prior:
     Args:
         prior: any prior; the result is not prepared.
         dtype: ``"float32"``, ``"bfloat16"``, ...
+
+    >>> import gprior_jax as gp, jax
+    >>> half = gp.astype(gp.load("builtin"), "bfloat16")
+    >>> {str(leaf.dtype) for leaf in jax.tree.leaves(half.params)}
+    {'bfloat16'}
     """
     params = jax.tree.map(lambda leaf: leaf.astype(dtype), prior.params)
     return dataclasses.replace(prior, params=params, weights=None)

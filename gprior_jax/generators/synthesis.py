@@ -62,6 +62,12 @@ def map_latents(
 
     Raises:
         ValueError: a prior without styles, codes of another length, or a label where none belongs (or the other way).
+
+    Example:
+        >>> import gprior_jax as gp, jax
+        >>> prior = gp.load("builtin:portraits")
+        >>> gp.map_latents(prior, gp.sample_z(prior, jax.random.key(0), 3), truncation_psi=0.7).shape
+        (3, 10, 128)
     """
     check_styles(prior)
     z = _check_codes(prior, z)
@@ -97,6 +103,12 @@ def synthesize(
 
     Raises:
         ValueError: a space, a label or noise that this generator does not have, or codes of another shape.
+
+    Example:
+        >>> import gprior_jax as gp, jax
+        >>> prior = gp.load("builtin")
+        >>> gp.synthesize(prior, gp.sample_z(prior, jax.random.key(0), 3)).shape
+        (3, 64, 64, 3)
     """
     if space != "z":
         if label is not None:
@@ -128,6 +140,12 @@ def features(
 
     Raises:
         ValueError: a layer out of range, codes of another length, or a label or noise that the prior does not have.
+
+    Example:
+        >>> import gprior_jax as gp, jax
+        >>> prior = gp.load("builtin")
+        >>> gp.features(prior, gp.sample_z(prior, jax.random.key(0), 3), 2).shape[1:] == prior.feature_shape(2)
+        True
     """
     check_layer(prior, layer)
     z = _check_codes(prior, z)
@@ -163,6 +181,13 @@ def from_features(
     Raises:
         ValueError: a layer out of range, features of another shape, or styles, a label or noise that are missing or
             that the prior does not have.
+
+    Example:
+        >>> import gprior_jax as gp, jax
+        >>> prior = gp.load("builtin")
+        >>> f = jax.numpy.zeros((3, *prior.feature_shape(8)))
+        >>> gp.from_features(prior, f, 8).shape
+        (3, 64, 64, 3)
     """
     check_layer(prior, layer)
     f, shape = jnp.asarray(f), prior.feature_shape(layer)

@@ -122,6 +122,12 @@ def save_image(path: str | os.PathLike, image: ArrayLike) -> None:
     Args:
         path: the file.
         image: ``[H, W, C]``: floats in [-1, 1], as everything here gives them, or uint8 as it is in files.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_image(f"{folder}/gray.png", np.zeros((48, 64, 3)))
+    ...     load_image(f"{folder}/gray.png", 32).shape
+    (32, 32, 3)
     """
     array = np.asarray(image)
     write_bytes(path, encode_png(array if array.dtype == np.uint8 else to_uint8(check_range(array, "the image"))))

@@ -112,6 +112,9 @@ def box_mask(size: int, box: int | tuple[int, int, int, int]) -> Array:
 
     Raises:
         ValueError: the box is empty or reaches beyond the image.
+
+    >>> box_mask(4, 2)[..., 0].tolist()
+    [[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 1.0, 1.0]]
     """
     start = (size - box) // 2 if isinstance(box, int) else 0
     top, left, height, width = (start, start, box, box) if isinstance(box, int) else box

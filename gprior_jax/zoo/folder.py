@@ -52,6 +52,12 @@ def save(
 
     Raises:
         FileExistsError: the folder exists and is not to be replaced.
+
+    >>> import gprior_jax as gp, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     gp.save(gp.load("builtin"), f"{folder}/mine")
+    ...     gp.load(f"{folder}/mine")
+    Prior(builtin: PGGAN, 64x64x3, codes of 128, 11 layers, 1,140,079 weights)
     """
     networks: dict[str, tuple[Any, Params]] = {"generator": (prior.module, prior.params)}
     for role, beside in (("critic", prior.critic), ("encoder", prior.encoder)):
