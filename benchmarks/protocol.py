@@ -43,6 +43,7 @@ from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.metrics.swd import sliced_wasserstein
 from gprior_jax.perceptual import network
 from gprior_jax.runs.directions_file import bundled_directions, load_direction
+from gprior_jax.typing import Params
 
 EDITED = ("bright", "fair_hair", "blue_ground", "warm")
 DEVIATIONS = 2.0
@@ -116,6 +117,8 @@ def main() -> None:
     if args.edits and "W+" not in args.refinements:
         sys.exit("--edits are told as parts of those of W+: name W+ among --refinements.")
     use_cores()
+    if args.edits:
+        critic_of(gp.load(args.model))  # Before the hours that embeddings take.
     chosen = ways(args)
     images = held_out(args.data, args.limit, chosen[0].prior.resolution)
     report = Report(f"Embedding by refinement, {len(images)} portraits", args)
@@ -182,12 +185,18 @@ def edited(prior: Prior, search: WPlus, variables: Variables, reference: dict[st
         strengths[name] = change[name] / reference.setdefault(name, change[name])
         others += [abs(change[e]) / spread[e] / (abs(change[name]) / spread[name]) for e in EDITED if e != name]
         seen += ends
-    critic = prior.critic
-    assert critic is not None
-    assert isinstance(critic.module, StyleGAN2Discriminator)
-    real = logits(critic.module, critic.params, jnp.asarray(np.concatenate(seen)))
+    module, params = critic_of(prior)
+    real = logits(module, params, jnp.asarray(np.concatenate(seen)))
     told = {"others": float(np.mean(others)), "logit": float(real.mean())}
     return strengths | told | {"domain": domain_distance(prior, own["w_plus"], draw(own))}
+
+
+def critic_of(prior: Prior) -> tuple[StyleGAN2Discriminator, Params]:
+    """The discriminator that tells how real edited pictures look, and its weights; ends the program without one."""
+    critic = prior.critic
+    if critic is None or not isinstance(critic.module, StyleGAN2Discriminator):
+        sys.exit(f"--edits asks the discriminator of a StyleGAN2, which {prior} does not have: leave it out.")
+    return critic.module, critic.params
 
 
 def domain_distance(prior: Prior, styles: jax.Array, images: jax.Array) -> float:

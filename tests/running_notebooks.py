@@ -22,14 +22,16 @@ from nbformat import NotebookNode
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
-_TIMEOUT = 600
-"""Seconds that one cell may take."""
+_TIMEOUT, _PATIENCE = 600, 7200
+"""Seconds that one cell may take in a test; and in a program, which somebody may run beside other work."""
 
 _STRICT = "import warnings\n\nwarnings.simplefilter('error')"
 """Runs before the first cell: the kernel itself is not ours to be strict with."""
 
 
-def run(path: Path, folder: Path, environment: dict[str, str] | None = None, before: str = "") -> NotebookNode:
+def run(
+    path: Path, folder: Path, environment: dict[str, str] | None = None, before: str = "", timeout: int = _TIMEOUT
+) -> NotebookNode:
     """A notebook after it was run by a kernel of this Python, warnings being errors.
 
     Args:
@@ -37,6 +39,7 @@ def run(path: Path, folder: Path, environment: dict[str, str] | None = None, bef
         folder: where it runs, and writes what it writes.
         environment: variables that it sees besides this process's own.
         before: code that runs before its first cell.
+        timeout: seconds that one cell may take.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell has failed; the message has the cell and its traceback.
@@ -48,7 +51,7 @@ def run(path: Path, folder: Path, environment: dict[str, str] | None = None, bef
         if os.name != "nt":  # Files in place of ports, at which others could listen.
             kernel.transport, kernel.ip = "ipc", os.path.join(place, "k")
         resources = {"metadata": {"path": str(folder)}}
-        client = NotebookClient(notebook, km=kernel, timeout=_TIMEOUT, shutdown_kernel="immediate", resources=resources)
+        client = NotebookClient(notebook, km=kernel, timeout=timeout, shutdown_kernel="immediate", resources=resources)
         # It would leave a kernel alone that it has not started, and sockets open.
         client.execute(env=dict(os.environ, **(environment or {})), cleanup_kc=True)
     del notebook.cells[0]
@@ -94,7 +97,7 @@ def main() -> int:
         folder = options.out / path.stem
         folder.mkdir(parents=True, exist_ok=True)
         started, before = time.perf_counter(), _of_children()
-        notebook = run(path, folder)
+        notebook = run(path, folder, timeout=_PATIENCE)
         seconds, busy = time.perf_counter() - started, _of_children() - before
         nbformat.write(notebook, options.out / path.name)
         for index, picture in enumerate(pictures(notebook)):

@@ -92,7 +92,6 @@ class Geometry(CodeCommand, PerceptualFlag):
 
     def _facts(self, prior: Prior, space: Space, ends: np.ndarray, measured: Measured) -> dict[str, Any]:
         found = facts(measured) | {"model": self.model, "space": space, "perceptual": self.perceptual}
-        if space != "w_plus":
-            typical = [geometry.typicality(prior, jnp.asarray(code), seeded(self.seed), space) for code in ends]
-            found["typicality"] = [{"distance": float(t.distance), "farther": float(t.farther)} for t in typical]
+        typical = (geometry.typicality(prior, jnp.asarray(code), seeded(self.seed), space) for code in ends)
+        found["typicality"] = [{name: np.asarray(x).tolist() for name, x in t._asdict().items()} for t in typical]
         return found

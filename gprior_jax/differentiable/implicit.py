@@ -113,20 +113,21 @@ def _along(problem: Problem, free: Variables, fixed: Variables) -> Variables:
     return {name: projected[name] + jax.lax.stop_gradient(x - projected[name]) for name, x in free.items()}
 
 
-def _outputs(free: Variables, theta: _Theta) -> tuple[Array, Variables]:
-    """The image, and the variables that penalties and terms look at."""
+def _outputs(free: Variables, theta: _Theta) -> tuple[tuple[PyTree, ...], Variables]:
+    """What every term compares, such as features, and the variables that penalties look at."""
     problem, measurement = theta.problem, theta.measurement
     optimised = _along(problem, free, theta.fixed) | theta.fixed
     prior, coordinates = held(problem, measurement.label), problem.coordinates
     image = coordinates.render(problem.parametrization, prior, optimised, measurement.constants)
-    return image.astype(jnp.float32), coordinates.end(optimised, measurement.constants)
+    variables, image = coordinates.end(optimised, measurement.constants), image.astype(jnp.float32)
+    return problem.objective.seen(image, measurement.operator(image), measurement.targets, variables), variables
 
 
-def _loss(outputs: tuple[Array, Variables], theta: _Theta) -> Array:
-    image, variables = outputs
+def _loss(outputs: tuple[tuple[PyTree, ...], Variables], theta: _Theta) -> Array:
+    seen, variables = outputs
     problem, measurement = theta.problem, theta.measurement
     penalties = problem.parametrization.penalty(held(problem, measurement.label), variables)
-    return problem.objective(image, measurement.operator(image), measurement.targets, variables, penalties)[0]
+    return problem.objective.compared(seen, measurement.targets, penalties)[0]
 
 
 def check_curvature(problem: Problem) -> None:

@@ -37,7 +37,8 @@ class Curvature:
 
     Attributes:
         kind: ``"gauss_newton"`` is ``J^T (d2 loss / d outputs2) J``, J of the outputs: it has no negative directions
-            where the loss is convex, and asks for first derivatives of the generator alone, which kinks leave right.
+            where the loss is convex in them, and asks for first derivatives of generator and networks alone, which
+            kinks leave right. Outputs of an inversion are what terms compare (:meth:`gprior_jax.objectives.Term.seen`).
             ``"hessian"`` is exact for smooth generators; of one with LeakyReLU it lacks what the kinks add up to.
         damping: part of the mean curvature (trace over number of variables) that is added to the diagonal. Directions
             that change the loss by less than this stay nearly where they are: the answer of least change. 0 is none,

@@ -1,6 +1,7 @@
 """How likely a sample is: its density on the surface of images, and how typical its code is."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -42,7 +43,8 @@ def log_density(
     The change of variables ``log p(z) - log sqrt(det J^T J)``; densities of outputs of different functions do not
     compare, and neither do those of spaces of other dimension. One code is taken to give an output, and every step to
     change it: of generators that bring codes to one length (PGGAN, StyleGAN) z has a direction that changes nothing,
-    and the density is infinite, or what rounding makes of that.
+    and the density is infinite, or what rounding makes of that. Of W there is none in closed form, and in W+ what is
+    drawn has no volume: see :func:`typicality`.
 
     Args:
         function: of a latent z of any shape.
@@ -59,16 +61,21 @@ def log_density(
 
 
 class Typicality(NamedTuple):
-    """How a code compares with those that a prior draws.
+    """How a code compares with those that a prior draws; of W+ every layer's w by itself.
 
     Attributes:
-        distance: Mahalanobis, over the root of the number of coordinates: about 1 for what is drawn.
+        distance: Mahalanobis, over the root of the number of coordinates: about 1 for what is drawn. A scalar; of W+
+            ``[num_styles]``.
         farther: part of drawn codes that are farther out: near 0 for codes that are too far, near 1 for those closer to
-            the mean than any drawn one, as averages and truncated codes are.
+            the mean than any drawn one, as averages and truncated codes are. Likewise.
+        apart: how far the layers of W+ are from each other: the root mean square of their distances from their mean,
+            over that of as many codes that were drawn independently. 0 for one w and in z; about 1 for layers that
+            have nothing to do with each other.
     """
 
     distance: Array
     farther: Array
+    apart: Array
 
 
 def typicality(
@@ -76,43 +83,56 @@ def typicality(
 ) -> Typicality:
     """Whether a code is where the prior's own codes are: in many dimensions these lie in a shell, not at the mean.
 
+    A prior draws no code of W+ but those whose layers are one w, so that others have no likelihood. What is told is
+    what those who invert for editing keep small: how far out every layer's w is (Zhu et al. 2020, arXiv:2012.09036, who
+    whiten what w is before its last activation), and how far the layers are apart (Tov et al. 2021, arXiv:2102.02766).
+
     Args:
         prior: the generator.
-        latent: z ``[z_dim]`` or w ``[w_dim]``; of W+ any row.
+        latent: z ``[z_dim]``, w ``[w_dim]`` or W+ ``[num_styles, w_dim]``.
         key: of the codes that are drawn.
-        space: ``"z"`` or ``"w"``; None is w where the prior has styles.
+        space: ``"z"``, ``"w"`` or ``"w_plus"``; None is w where the prior has styles.
         num_samples: of them, and as many again for the mean and the covariance of all codes.
 
     Raises:
-        ValueError: another space, w of a prior without styles, or a latent that is none of the space.
+        ValueError: another space, styles of a prior without, or a latent that is none of the space.
 
     >>> import gprior_jax as gp
     >>> prior = gp.load("builtin")
     >>> found = typicality(prior, jnp.zeros(prior.z_dim), jax.random.key(0), num_samples=1000)
-    >>> float(found.distance) < 0.1, float(found.farther)
-    (True, 1.0)
+    >>> float(found.distance) < 0.1, float(found.farther), float(found.apart)
+    (True, 1.0, 0.0)
     """
     space = space or ("w" if prior.num_styles else "z")
-    if space not in ("z", "w"):
-        raise ArgumentError(f"space={space!r}: use 'z' or 'w'.")
+    if space not in ("z", "w", "w_plus"):
+        raise ArgumentError(f"space={space!r}: use 'z', 'w' or 'w_plus'.")
     codes = _drawn(prior, purpose(key, "typicality"), space, 2 * num_samples)
-    if latent.shape != codes.shape[1:]:
-        raise ArgumentError(f"a latent of shape {latent.shape}: one of {space} has {codes.shape[1:]}, give one.")
+    shape = (prior.num_styles, *codes.shape[1:]) if space == "w_plus" else codes.shape[1:]
+    if latent.shape != shape:
+        raise ArgumentError(f"a latent of shape {latent.shape}: one of {space} has {shape}, give one.")
     # Codes are nearer to a mean and a covariance that were taken of themselves than others of their kind are: with 512
     # numbers, four fifths of 10,000 would have been closer than one that is drawn.
-    known, codes = codes[:num_samples], codes[num_samples:]
+    whitened, rank = _whitening(codes[:num_samples])
+
+    def distance(codes: Array) -> Array:
+        return jnp.sqrt(jnp.sum(jnp.square(whitened(codes)), -1) / rank)
+
+    own = distance(latent)
+    farther = jnp.mean(distance(codes[num_samples:]) > own[..., None], -1)
+    layers = whitened(latent.reshape(-1, latent.shape[-1]))
+    spread = jnp.sum(jnp.square(layers - layers.mean(0)))
+    return Typicality(own, farther, jnp.sqrt(spread / (rank * max(1, len(layers) - 1))))
+
+
+def _whitening(known: Array) -> tuple[Callable[[Array], Array], Array]:
+    """What brings codes ``[..., D]`` to mean 0 and covariance 1, by known ones ``[N, D]``; how many numbers count."""
     mean = known.mean(0)
     spread = jnp.cov(known, rowvar=False).reshape(known.shape[1], known.shape[1])
     # Of w few directions hold nearly all: what is left of the others is rounding.
     values, vectors = jnp.linalg.eigh(spread)
     kept = values > 1e-6 * values[-1]
     roots = jnp.where(kept, 1 / jnp.sqrt(jnp.where(kept, values, 1.0)), 0.0)
-
-    def distance(code: Array) -> Array:
-        return jnp.sqrt(jnp.sum(jnp.square((code - mean) @ vectors * roots)) / jnp.sum(kept))
-
-    own = distance(latent)
-    return Typicality(own, jnp.mean(jax.vmap(distance)(codes) > own))
+    return lambda codes: (codes - mean) @ vectors * roots, jnp.sum(kept)
 
 
 def _drawn(prior: Prior, key: Key, space: str, num: int) -> Array:

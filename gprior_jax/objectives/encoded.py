@@ -49,8 +49,8 @@ class Encoded(Term):
         """Nothing: the image that the code draws is what it is compared by."""
         return ()
 
-    def loss(self, image: Array, observed: Array, target: tuple[()], variables: Variables) -> Array:
-        """Distance of one code, a scalar.
+    def seen(self, image: Array, observed: Array, target: tuple[()], variables: Variables) -> Array:
+        """The code less what the encoder makes of its image.
 
         Raises:
             ValueError: what is searched for is no code of the encoder's space.
@@ -62,4 +62,8 @@ class Encoded(Term):
             raise ArgumentError(
                 f"the encoder gives {module.space} {tuple(module.code_shape)}, but what is searched for is {held}."
             )
-        return jnp.mean(jnp.square(code - module.apply({"params": self.encoder.params}, image)))
+        return code - module.apply({"params": self.encoder.params}, image)
+
+    def compared(self, seen: Array, target: tuple[()]) -> Array:
+        """Mean square of that difference, a scalar."""
+        return jnp.mean(jnp.square(seen))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images.arrays import FLOATS, check_dtype
 from gprior_jax.latents.parametrization import Variables
-from gprior_jax.objectives.term import Observation, Term
+from gprior_jax.objectives.term import Observation, Term, is_in_parts
 from gprior_jax.typing import Array, PyTree
 
 
@@ -57,6 +57,31 @@ class Objective:
         check_dtype(image, "f", FLOATS, "the image")
         pairs = zip(self.terms, targets, strict=True)
         values = {term.name: term.loss(image, observed, target, variables) for term, target in pairs}
+        return self._sum(values, penalties)
+
+    def seen(self, image: Array, observed: Array, targets: Any, variables: Variables) -> tuple[PyTree, ...]:
+        """What every term compares (:meth:`Term.seen`), or all that its loss takes; arguments are those of a call."""
+        everything = image, observed, variables
+        pairs = zip(self.terms, targets, strict=True)
+        return tuple(
+            term.seen(image, observed, target, variables) if is_in_parts(term) else everything for term, target in pairs
+        )
+
+    def compared(
+        self, seen: tuple[PyTree, ...], targets: Any, penalties: dict[str, Array]
+    ) -> tuple[Array, dict[str, Array]]:
+        """What a call returns, of what is :meth:`seen`."""
+
+        def value(term: Term, seen: Any, target: Any) -> Array:
+            if is_in_parts(term):
+                return term.compared(seen, target)
+            image, observed, variables = seen
+            return term.loss(image, observed, target, variables)
+
+        triples = zip(self.terms, seen, targets, strict=True)
+        return self._sum({term.name: value(term, own, target) for term, own, target in triples}, penalties)
+
+    def _sum(self, values: dict[str, Array], penalties: dict[str, Array]) -> tuple[Array, dict[str, Array]]:
         weighted = [term.weight * values[term.name] for term in self.terms]
         # Weakly typed: the sum keeps the dtype of the values.
         return sum([*weighted, *penalties.values()], start=jnp.asarray(0)), values | penalties

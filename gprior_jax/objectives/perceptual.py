@@ -85,8 +85,11 @@ class Perceptual(Term):
         """Distance of two images ``[H, W, C]`` in [-1, 1], a scalar; of a fitted term."""
         return self.loss(image, image, self.target(Observation(reference, None)), {})
 
-    def loss(self, image: Array, observed: Array, target: PerceptualTarget, variables: Variables) -> Array:
-        """Distance of one image, a scalar."""
-        features = features_of(self.network, observed, self.max_side)
-        layers = zip(features, target.features, target.weights, strict=True)
+    def seen(self, image: Array, observed: Array, target: PerceptualTarget, variables: Variables) -> tuple[Array, ...]:
+        """Features of the reconstruction."""
+        return features_of(self.network, observed, self.max_side)
+
+    def compared(self, seen: tuple[Array, ...], target: PerceptualTarget) -> Array:
+        """Distance of features, a scalar."""
+        layers = zip(seen, target.features, target.weights, strict=True)
         return self.network.scale * sum(distance(a, b, self.kind, weights) for a, b, weights in layers)

@@ -57,6 +57,10 @@ class Pixel(Term):
             floor = jnp.maximum(floor, jnp.square(im.noise_level(observation.pixels) / im.GREY_LEVEL))
         return PixelTarget(observation.pixels, known_weights(observation.known) if self.masked else None, floor)
 
-    def loss(self, image: Array, observed: Array, target: PixelTarget, variables: Variables) -> Array:
-        """Distance of one image, a scalar."""
-        return jnp.maximum(distance(observed, target.pixels, self.kind, target.weights), target.floor)
+    def seen(self, image: Array, observed: Array, target: PixelTarget, variables: Variables) -> Array:
+        """Pixels, as they are observed."""
+        return observed
+
+    def compared(self, seen: Array, target: PixelTarget) -> Array:
+        """Distance of pixels, a scalar."""
+        return jnp.maximum(distance(seen, target.pixels, self.kind, target.weights), target.floor)

@@ -63,11 +63,14 @@ class Style(Term):
             return region, self._grams(observation.pixels, region)
         return region, self._grams(self.image, None)
 
-    def loss(self, image: Array, observed: Array, target: Any, variables: Variables) -> Array:
-        """Distance of one image, a scalar."""
-        region, wanted = target
-        found = self._grams(observed, region)
-        return sum((jnp.mean(jnp.square(a - b)) for a, b in zip(found, wanted, strict=True)), start=jnp.asarray(0))
+    def seen(self, image: Array, observed: Array, target: Any, variables: Variables) -> tuple[Array, ...]:
+        """Gram matrices of the reconstruction."""
+        return self._grams(observed, target[0])
+
+    def compared(self, seen: tuple[Array, ...], target: Any) -> Array:
+        """Distance of Gram matrices, a scalar."""
+        pairs = zip(seen, target[1], strict=True)
+        return sum((jnp.mean(jnp.square(a - b)) for a, b in pairs), start=jnp.asarray(0))
 
     def _grams(self, image: Array, region: Array | None) -> tuple[Array, ...]:
         features = features_of(self.network, image, self.max_side)

@@ -72,7 +72,7 @@ class Term(Protocol):
         ...
 
     def loss(self, image: Array, observed: Array, target: Any, variables: Variables) -> Array:
-        """A scalar, computed in every step.
+        """A scalar, computed in every step: give this one, or :meth:`seen` and :meth:`compared`.
 
         Args:
             image: ``[R, R, C]``, the reconstruction.
@@ -80,8 +80,27 @@ class Term(Protocol):
             target: what :meth:`target` returned.
             variables: that the reconstruction was rendered from.
         """
-        ...
+        return self.compared(self.seen(image, observed, target, variables), target)
+
+    def seen(self, image: Array, observed: Array, target: Any, variables: Variables) -> PyTree:
+        """What :meth:`compared` takes, arrays of floats, such as a network's features; arguments are those of the loss.
+
+        The curvature of Gauss and Newton (:class:`gprior_jax.differentiable.Curvature`) is made of first derivatives
+        of this and second ones of :meth:`compared`. It has no negative directions where that is convex, as the loss
+        itself rarely is in the pixels where a term looks through a network.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no loss: write loss, or seen and compared.")
+
+    def compared(self, seen: Any, target: Any) -> Array:
+        """The loss of what is :meth:`seen`, a scalar."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss: write loss, or seen and compared.")
 
     def summary(self) -> dict[str, Any]:
         """The term as JSON, which differs where its losses would: arrays by their fingerprint."""
         return summarise_fields(self, term=self.name)
+
+
+def is_in_parts(term: Term) -> bool:
+    """Whether ``seen`` and ``compared`` are a term's loss: not where a class has written another one over them."""
+    written = next(own for own in type(term).__mro__ if {"loss", "compared"} & vars(own).keys())
+    return "compared" in vars(written)

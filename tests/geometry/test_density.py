@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 from batteries import random_params, random_prior
 
+import gprior_jax as gp
 from geometry.surfaces import AT, jacobian64, smooth
 from gprior_jax import geometry
 from gprior_jax.generators.pggan import PGGAN
@@ -49,9 +50,32 @@ def test_typical_codes(classes):
     assert w.farther == 0.0
 
 
-def test_a_prior_without_styles_has_no_w():
+def test_layers_of_w_plus_are_told_each_and_together():
+    prior = Prior(random_params(module := StyleGAN2((6, 6), 16, 5, mapping_layers=2), 1), module)
+    drawn = np.asarray(gp.map_latents(prior, gp.sample_z(prior, jax.random.key(1), 1024)))[:, 0]
+
+    def told(code, space=None):
+        return geometry.typicality(prior, jnp.asarray(code), KEY, space, 500)
+
+    layers = prior.num_styles
+    one, alone = told(np.repeat(drawn[:1], layers, 0), "w_plus"), told(drawn[0])
+    np.testing.assert_allclose(one.distance, np.full(layers, alone.distance), rtol=1e-5)
+    np.testing.assert_array_equal(one.farther, np.full(layers, alone.farther))
+    assert float(one.apart) < 1e-5
+    assert float(alone.apart) == 0.0
+    far = told(np.concatenate([drawn[: layers - 1], np.full((1, 5), 100.0)]), "w_plus")
+    assert far.farther[-1] == 0.0 < far.farther[0]
+    apart = jax.vmap(lambda code: geometry.typicality(prior, code, KEY, "w_plus", 500).apart)
+    mixed = jnp.asarray(drawn.reshape(-1, layers, 5))
+    middle = mixed.mean(1, keepdims=True)
+    assert 0.85 < float(jnp.mean(jnp.square(apart(mixed)))) < 1.15  # 1 on average.
+    np.testing.assert_allclose(apart(middle + 0.5 * (mixed - middle)), 0.5 * apart(mixed), rtol=1e-3)
+
+
+@pytest.mark.parametrize("space", ["w", "w_plus"])
+def test_a_prior_without_styles_has_no_w(space):
     with pytest.raises(ValueError, match="has no styles"):
-        geometry.typicality(random_prior("dcgan"), jnp.zeros(4), KEY, "w", 10)
+        geometry.typicality(random_prior("dcgan"), jnp.zeros(4), KEY, space, 10)
 
 
 def test_drawn_codes_are_as_far_out_as_others():
@@ -62,7 +86,7 @@ def test_drawn_codes_are_as_far_out_as_others():
     assert 0.4 < float(found.mean()) < 0.6
 
 
-@pytest.mark.parametrize(("shape", "space", "told"), [((3, 4), "z", "a latent of shape"), ((4,), "w_plus", "space=")])
+@pytest.mark.parametrize(("shape", "space", "told"), [((3, 4), "z", "a latent of shape"), ((4,), "p", "space=")])
 def test_what_is_no_code(shape, space, told):
     with pytest.raises(ValueError, match=told):
         geometry.typicality(random_prior("dcgan"), jnp.zeros(shape), KEY, space, 10)

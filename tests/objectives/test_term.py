@@ -41,6 +41,55 @@ def test_a_term_of_the_user_s_own_is_told_everything():
     assert float(total) == pytest.approx(float(terms["pixel_mse"]) + 3 * expected, rel=1e-5)
 
 
+@flax.struct.dataclass
+class Twice(Pixel):
+    """Another loss over the one of a class that tells what it compares."""
+
+    name = "twice"
+
+    def loss(self, image, observed, target, variables):
+        return 2.0 * super().loss(image, observed, target, variables)
+
+
+@flax.struct.dataclass
+class Squared(Term):
+    """Has no loss, but its parts."""
+
+    weight: float = 1.0
+    name = "squared"
+
+    def target(self, observation):
+        return observation.pixels.sum()
+
+    def seen(self, image, observed, target, variables):
+        return image.sum() - target
+
+    def compared(self, seen, target):
+        return jnp.square(seen)
+
+
+def test_losses_are_those_of_what_is_seen():
+    objective = Objective((Pixel(2.0), Twice(), Squared(), Likeness(3.0)))
+    targets, variables = objective.targets(Observation(B, None)), {"z": jnp.asarray([0.5, 0.25])}
+    seen = objective.seen(jnp.asarray(2 * A), A, targets, variables)
+    np.testing.assert_array_equal(seen[0], A)
+    assert seen[1] is seen[3]  # All that their losses take.
+    told, whole = objective.compared(seen, targets, {}), objective(jnp.asarray(2 * A), A, targets, variables, {})
+    jax.tree.map(np.testing.assert_array_equal, told, whole)
+    assert float(whole[1]["twice"]) == pytest.approx(2 * float(whole[1]["pixel_mse"]), rel=1e-6)
+    assert float(whole[1]["squared"]) == pytest.approx(float((2 * A).sum() - B.sum()) ** 2, rel=1e-4)
+
+
+def test_a_term_without_a_loss_is_told():
+    @flax.struct.dataclass
+    class Bare(Term):
+        weight: float = 1.0
+        name = "bare"
+
+    with pytest.raises(NotImplementedError, match="Bare has no loss: write loss, or seen and compared"):
+        Objective((Bare(),))(jnp.asarray(A), A, (None,), {}, {})
+
+
 def test_fits_every_prior_as_it_is_unless_it_says_otherwise():
     term = Likeness()
     assert term.fit(random_prior("pggan")) is term
