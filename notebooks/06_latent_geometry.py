@@ -67,21 +67,25 @@ targets = np.stack([gp.load_image(data / name, prior) for name in names])
 recipe = gp.recipes.latent("w", num_steps=20 * STEPS)
 w = jnp.asarray(gp.invert(prior, targets, recipe, key=jax.random.key(0)).variables["w"])
 function = geometry.outputs(prior, "w")
-show(np.concatenate([targets, gp.synthesize(prior, w, space="w")]), 8, "pictures, and the nearest ones of one w")
+show(np.concatenate([targets, gp.synthesize(prior, w, space="w")]), 4, "two pictures, and the nearest ones of one w")
 
 # %% [markdown]
 # ## At a point
 #
 # The singular values of the Jacobian: how far the picture goes for a step of length 1 in the direction that changes it
-# most, the next, and so on. A few products with the Jacobian and its adjoint find the first ones. Look how steep it
-# falls: of 128 directions a handful do most. The effective rank puts a number on it.
+# most, the next, and so on. A few products with the Jacobian and its adjoint find the first ones, and their directions
+# (dots); w has only 128 numbers, so that the whole metric can be had as well (lines). Look how steep they fall. The
+# effective rank puts a number on how many directions count.
 
 # %%
 find = jax.jit(lambda f, x: geometry.spectrum(f, x, 6, products=20))
+metric = jax.jit(lambda f, x: geometry.metric(f, x, by="columns"))
 spectra = [find(function, each) for each in w]
-for name, found in zip(names, spectra, strict=True):
-    plt.semilogy(np.arange(1, 7), found.values, "o-", label=name)
-    print(f"{name}: {np.round(found.values, 1)}, effective rank of these {geometry.effective_rank(found.values):.1f}")
+for index, (name, found) in enumerate(zip(names, spectra, strict=True)):
+    values = geometry.singular_values(metric(function, w[index]))
+    plt.semilogy(np.arange(1, len(values) + 1), values, color=f"C{index}", label=name)
+    plt.semilogy(np.arange(1, 7), found.values, "o", color=f"C{index}")
+    print(f"{name}: {np.round(found.values, 1)}, effective rank of all {geometry.effective_rank(values):.0f}")
 plt.xlabel("direction")
 plt.ylabel("singular value")
 plt.legend()
@@ -157,7 +161,7 @@ moved = gp.synthesize(prior, w[1] + jnp.linspace(-1.0, 1.0, 5)[:, None] * step, 
 print(
     f"{found.held} directions are held; the mouth changes {found.inside[0] / found.outside[0]:.1f} times as much as the rest"
 )
-show(moved, 5)
+show(moved, 5, "the mouth, and the rest held")
 plt.figure(figsize=(3, 3))
 plt.imshow(jnp.abs(moved[-1] - moved[0]).mean(-1), cmap="magma")
 plt.axis("off")

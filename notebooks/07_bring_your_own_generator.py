@@ -181,8 +181,9 @@ show(
 # ## Restoration, and what learning adds
 #
 # Four fifths of the pixels are missing: strokes fill them from their neighbours, as smooth pictures go. Below, a box is
-# missing, and strokes have nothing to fill it with but skin; only the trained prior knows that eyes belong there. PSNR
-# prefers the smooth one all the same: look. Columns: observed, strokes, `builtin`, truth.
+# missing. What strokes put there reaches in from its edges, and where none does nobody has told it its colour; only the
+# trained prior knows that eyes belong there. PSNR prefers the smooth one all the same: look. Columns: observed, strokes,
+# `builtin`, truth.
 
 # %%
 size = prior.resolution

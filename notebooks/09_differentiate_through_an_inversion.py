@@ -218,7 +218,8 @@ plt.show()
 # %% [markdown]
 # ## The width, from the picture
 #
-# Begin with wrong widths; for every width the variables are searched for anew.
+# Now nobody knows the width. Begin with wrong ones, and with a code that is drawn: what was found above was found through
+# the true blur, and would tell it. For every width the code is searched for anew, from there.
 
 
 # %%
@@ -227,11 +228,12 @@ def by_logarithm(parameters):
     return blur(jnp.exp(parameters[0]))
 
 
+drawn = differentiable.start(inversion, jax.random.key(4))
 for first in (0.8, 2.5):  # pixels
     fitted = differentiable.fit_operator(
         inversion,
         measured[None],
-        jax.tree.map(lambda leaf: leaf[None], found),
+        jax.tree.map(lambda leaf: leaf[None], drawn),
         by_logarithm,
         jnp.log(jnp.full(1, first)),
         rounds=min(6, STEPS),
@@ -251,7 +253,6 @@ plt.show()
 # a bar below 0 is a step that should have been longer.
 
 # %%
-start = differentiable.start(inversion, jax.random.key(4))
 last = jit(
     jax.grad(
         lambda rates, inversion, start, measured: jnp.log(
@@ -260,7 +261,7 @@ last = jit(
     ),
     use="often",
 )
-slopes = last(jnp.ones(min(40, STEPS)), inversion, start, measured)
+slopes = last(jnp.ones(min(40, STEPS)), inversion, drawn, measured)
 plt.bar(np.arange(len(slopes)), slopes)
 plt.xlabel("step")
 plt.ylabel("change of log loss by a longer step")

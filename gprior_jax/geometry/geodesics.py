@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+from jax.sharding import Mesh, PartitionSpec
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.geometry.curves import evened, evened_by, line, measure, refined
 from gprior_jax.geometry.functions import Function
 from gprior_jax.geometry.relaxing import DAMPING, PRODUCTS, Relaxed, path, relax
+from gprior_jax.inversion.devices import IMAGES, images_mesh
 from gprior_jax.typing import Array
 
 NUM_SEGMENTS = 16
@@ -150,7 +153,13 @@ def _finished(function: Function, curve: Array, straight: Array) -> Geodesic:
 
 
 def geodesics(
-    function: Function, starts: Array, ends: Array, *, batch_size: int | None = None, **settings: Any
+    function: Function,
+    starts: Array,
+    ends: Array,
+    *,
+    batch_size: int | None = None,
+    mesh: Mesh | None = None,
+    **settings: Any,
 ) -> Geodesic:
     """Geodesics between many pairs of latents at once; a pair's does not depend on the others.
 
@@ -158,8 +167,10 @@ def geodesics(
         function: of a latent of any shape.
         starts: ``[N, ...]``.
         ends: ``[N, ...]``.
-        batch_size: pairs at once; a pair holds what the function keeps for its derivative at T + 1 latents. None is
-            all.
+        batch_size: pairs at once on a device; a pair holds what the function keeps for its derivative at T + 1 latents.
+            None is all.
+        mesh: each of its devices takes a part of the pairs, see :func:`gprior_jax.inversion.devices.image_mesh`; the
+            cores of a CPU are devices after :func:`gprior_jax.inversion.devices.use_cores`. None leaves it to JAX.
         settings: of :func:`geodesic`.
 
     Returns:
@@ -175,9 +186,18 @@ def geodesics(
     def one(pair: tuple[Array, Array]) -> Geodesic:
         return geodesic(function, *pair, **settings)
 
-    if batch_size is None:
-        return jax.vmap(lambda start, end: one((start, end)))(starts, ends)
-    return jax.lax.map(one, (starts, ends), batch_size=batch_size)
+    def many(starts: Array, ends: Array) -> Geodesic:
+        if batch_size is None:
+            return jax.vmap(lambda start, end: one((start, end)))(starts, ends)
+        return jax.lax.map(one, (starts, ends), batch_size=batch_size)
+
+    if mesh is None:
+        return many(starts, ends)
+    own, pairs = images_mesh(mesh), PartitionSpec(IMAGES)
+    rows = np.arange(-(-len(starts) // own.shape[IMAGES]) * own.shape[IMAGES]) % len(starts)
+    # Pairs are independent: nothing is to be inferred about what devices share.
+    spread = jax.shard_map(many, mesh=own, in_specs=pairs, out_specs=pairs, check_vma=False)
+    return jax.tree.map(lambda leaf: leaf[: len(starts)], spread(starts[rows], ends[rows]))
 
 
 def descend(
