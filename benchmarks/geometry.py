@@ -1,7 +1,7 @@
 """Geometry of the bundled priors: spectra by several methods, geodesics at once and one after another, memory.
 
     python benchmarks/geometry.py spectra
-    python benchmarks/geometry.py geodesics --model builtin --pairs 64
+    python benchmarks/geometry.py geodesics --model builtin --pairs 64 --devices 2
     python benchmarks/geometry.py optimizers --pairs 4
     python benchmarks/geometry.py memory --resolution 1024
 
@@ -28,6 +28,7 @@ from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import as_styles
 from gprior_jax.geometry.geodesics import NUM_SEGMENTS, STEPS
+from gprior_jax.inversion.devices import image_mesh, replicate, use_cores
 from gprior_jax.typing import Array
 
 SPECTRA = (("builtin:portraits", 7), ("builtin:portraits", None), ("builtin", None))
@@ -133,13 +134,15 @@ def geodesics(args: argparse.Namespace, report: Report) -> None:
     starts, ends = codes[: args.pairs], codes[args.pairs :]
     function = geometry.outputs(prior)
     settings = {"num_segments": args.segments, "steps": args.steps}
-    together = jit(lambda f, a, b: geometry.geodesics(f, a, b, batch_size=args.batch_size, **settings), use="often")
+    mesh = image_mesh(args.devices)  # Of one device, by one program as without a mesh.
+    many = {"batch_size": args.batch_size, "mesh": mesh, **settings}
+    together = jit(lambda f, a, b: geometry.geodesics(f, a, b, **many), use="often")
     alone = jit(lambda f, a, b: geometry.geodesic(f, a, b, **settings), use="often")
-    begun = time.perf_counter()
-    compiled = together.lower(function, starts, ends).compile()
+    begun, given = time.perf_counter(), replicate(mesh, (function, starts, ends))
+    compiled = together.lower(*given).compile()
     note(f"compiled in {time.perf_counter() - begun:.0f} s")
     begun, worked = time.perf_counter(), time.process_time()
-    found = jax.block_until_ready(compiled(function, starts, ends))
+    found = jax.block_until_ready(compiled(*given))
     seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
     jax.block_until_ready(alone(function, starts[0], ends[0]))
     begun, worked = time.perf_counter(), time.process_time()
@@ -147,6 +150,7 @@ def geodesics(args: argparse.Namespace, report: Report) -> None:
         jax.block_until_ready(alone(function, starts[one], ends[one]))
     each, cpu_each = (now / args.alone for now in (time.perf_counter() - begun, time.process_time() - worked))
     lines = jax.vmap(lambda a, b: geometry.line(a, b, args.segments))(starts, ends)
+    found = jax.tree.map(np.asarray, found)
     (own, fine), (own_line, fine_line) = measured(prior, found.curve), measured(prior, lines)
     ratios = own / own_line
     record = {
@@ -160,7 +164,7 @@ def geodesics(args: argparse.Namespace, report: Report) -> None:
         "CPU seconds at once": cpu,
         "CPU seconds one after another": cpu_each * args.pairs,
     }
-    report.add(model=args.model, pairs=args.pairs, **record)
+    report.add(model=args.model, pairs=args.pairs, devices=args.devices, **record)
     print_table(["", args.model], [[name, number(value, 4)] for name, value in record.items()])
 
 
@@ -247,10 +251,13 @@ def main() -> None:
     made.add_argument("--segments", type=at_least(2), default=NUM_SEGMENTS)
     made.add_argument("--steps", type=at_least(1), default=STEPS, help="of every level")
     made.add_argument("--batch-size", type=at_least(1), default=8, help="pairs at once")
+    made.add_argument("--devices", type=at_least(1), default=1, help="that pairs at once are split over")
     made.add_argument("--alone", type=at_least(1), default=8, help="pairs that are timed one after another")
     made.add_argument("--resolution", type=at_least(8), default=1024, help="of the random StyleGAN2, pixels")
     made.add_argument("--rows", type=at_least(1), default=512, help="of the metric")
     args = made.parse_args()
+    if args.devices > 1:
+        use_cores()
     STAGES[args.stage](args, Report(f"Geometry: {args.stage}", args))
 
 

@@ -62,6 +62,13 @@ def test_many_pairs_are_each_for_itself():
     assert (found.energy <= found.line_energy).all()
     assert (found.speed_variation < 0.02).all()
     assert float(found.energy[0]) == pytest.approx(float(found.energy[1]), rel=1e-3)
+    # Over devices of any mesh, which three pairs do not fill evenly.
+    mesh = jax.make_mesh((2, 2), ("x", "y"), devices=jax.devices()[:4])
+    spread = jax.jit(lambda f, a, b: geometry.geodesics(f, a, b, batch_size=1, mesh=mesh, **settings))
+    over = spread(jax.tree_util.Partial(sphere), starts, ends)
+    assert over.curve.shape == found.curve.shape
+    for one, other in zip(over, found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_a_smooth_generator_by_all_ways():
