@@ -56,8 +56,9 @@ def show(images, columns, title=""):
 # %% [markdown]
 # ## A function of one latent
 #
-# A photograph and a portrait become points of W: the nearest pictures that one w draws. They are not the
-# pictures themselves: one w reaches what the prior could have drawn. `geometry.outputs` is the generator as a function of w, and a pytree, so that it can be passed to `jax.jit`.
+# A photograph and a portrait become points of W: the nearest pictures that one w draws. They are not the pictures
+# themselves: one w reaches what the prior could have drawn. `geometry.outputs` is the generator as a function of w, and a
+# pytree, so that it can be passed to `jax.jit`.
 
 # %%
 prior = gp.load("builtin:portraits")
