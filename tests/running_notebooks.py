@@ -51,7 +51,14 @@ def run(
         if os.name != "nt":  # Files in place of ports, at which others could listen.
             kernel.transport, kernel.ip = "ipc", os.path.join(place, "k")
         resources = {"metadata": {"path": str(folder)}}
-        client = NotebookClient(notebook, km=kernel, timeout=timeout, shutdown_kernel="immediate", resources=resources)
+        client = NotebookClient(
+            notebook,
+            km=kernel,
+            timeout=timeout,
+            startup_timeout=timeout,
+            shutdown_kernel="immediate",
+            resources=resources,
+        )
         # It would leave a kernel alone that it has not started, and sockets open.
         client.execute(env=dict(os.environ, **(environment or {})), cleanup_kc=True)
     del notebook.cells[0]
