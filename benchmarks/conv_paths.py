@@ -85,7 +85,7 @@ def formulations(kind: Kind, kernel: jax.Array) -> dict[str, tuple[Callable, jax
     if kind == "up":
         ups: tuple[conv.ConvPath, ...] = ("direct", "phases", "taps", "winograd")
         return {p: (partial(conv.up_conv3x3, path=p), conv.prepare_up_conv3x3(kernel, p)) for p in ups}
-    return {"direct": (_mean_of_blocks, kernel), "4x4": (conv.down_conv3x3, conv.prepare_down_conv3x3(kernel))}
+    return {"direct": (_mean_of_blocks, kernel), "sums": (conv.down_conv3x3, conv.prepare_down_conv3x3(kernel))}
 
 
 def jax_call(function: Callable, kernel: jax.Array, x: jax.Array, cotangent: jax.Array) -> Call:

@@ -1,6 +1,7 @@
 """Time of every formulation of the weight gradient of a convolution, and its error against sums in float64.
 
-The shapes are those of the networks that are trained here, in batches of 16. The choices of
+The shapes are those of the networks that are trained here, in batches of 16, of which a core has a part where every
+core is a device (``--batch-size 8``, one core). The choices of
 ``gprior_jax.nn.weight_gradient.gradient_path`` rest on this table.
 """
 
@@ -15,7 +16,7 @@ import numpy as np
 from common import Report, at_least, note, number, parser, print_table
 from conv_paths import sample
 
-from gprior_jax.nn.weight_gradient import Padding, gradient_path, kernel_by_products
+from gprior_jax.nn.weight_gradient import Padding, gradient_path, kernel_by_products, kernel_by_winograd
 
 
 class Shape(NamedTuple):
@@ -41,6 +42,8 @@ class Shape(NamedTuple):
 
 
 _NONE: Padding = ((0, 0), (0, 0))
+
+GRADIENTS = ("xla", "products", "winograd")
 
 SHAPES = (
     Shape(128, 16, 16),
@@ -72,11 +75,14 @@ def formulations(shape: Shape) -> dict[str, Callable[[jax.Array, jax.Array], Any
     """Functions of images and gradients; ``forward`` is no gradient but the measure of one."""
     zeros = jnp.zeros(shape.kernel)
     size = (shape.size, shape.size)
-    return {
+    found = {
         "forward": lambda x, dy: convolve(shape, x, zeros),
         "xla": lambda x, dy: jax.linear_transpose(lambda kernel: convolve(shape, x, kernel), zeros)(dy)[0],
         "products": lambda x, dy: kernel_by_products(x, dy, size, shape.stride, shape.padding),
     }
+    if (shape.size, shape.stride) == (3, 1):
+        found["winograd"] = lambda x, dy: kernel_by_winograd(x, dy, shape.padding)
+    return found
 
 
 def exact(shape: Shape, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
@@ -114,9 +120,11 @@ def measure(shape: Shape, args: argparse.Namespace, report: Report) -> list[str]
     medians = {name: 1e3 * statistics.median(values) for name, values in seconds.items()}
     report.add(shape=shape.name, milliseconds=medians, seconds=seconds, errors=errors)
     note(shape.name)
-    sides = (dy.shape[1], dy.shape[2])
-    chosen = gradient_path(shape.features_in, shape.features_out, sides, platform="cpu")
-    return [shape.name, *(number(ms, 1) for ms in medians.values()), *(f"{e:.0e}" for e in errors.values()), chosen]
+    size = (shape.size, shape.size)
+    widths = (shape.features_in, shape.features_out)
+    chosen = gradient_path(*widths, dy.shape[:3], size=size, stride=shape.stride, platform="cpu")
+    times = [number(medians[name], 1) if name in medians else "" for name in ("forward", *GRADIENTS)]
+    return [shape.name, *times, *(f"{errors[name]:.0e}" if name in errors else "" for name in GRADIENTS), chosen]
 
 
 def main() -> None:
@@ -127,8 +135,8 @@ def main() -> None:
     args = made.parse_args()
     report = Report("Weight gradients", args)
     rows = [measure(shape, args, report) for shape in SHAPES]
-    headers = ["convolution", "forward, ms", "xla, ms", "products, ms", "error of xla", "error of products", "chosen"]
-    print_table(headers, rows)
+    times = [f"{name}, ms" for name in ("forward", *GRADIENTS)]
+    print_table(["convolution", *times, *(f"error of {name}" for name in GRADIENTS), "chosen"], rows)
 
 
 if __name__ == "__main__":

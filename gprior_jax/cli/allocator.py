@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Mapping
 
+from gprior_jax import glibc
+
 KEEPING = {
     "MALLOC_ARENA_MAX": "1",  # What one thread gives back the others take.
     "MALLOC_MMAP_MAX_": "0",  # Large pieces come from the heap.
@@ -30,7 +32,7 @@ def changed(environment: Mapping[str, str]) -> dict[str, str] | None:
     True
     """
     chosen = any(name.startswith(("MALLOC_", "LD_PRELOAD", "GLIBC_TUNABLES")) for name in environment)
-    return None if chosen or not _is_glibc() else {**environment, **KEEPING}
+    return None if chosen or not glibc.is_used() else {**environment, **KEEPING}
 
 
 def keep_memory() -> None:
@@ -40,10 +42,3 @@ def keep_memory() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
-
-
-def _is_glibc() -> bool:
-    try:
-        return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
-    except (AttributeError, ValueError, OSError):
-        return False  # Windows, macOS, musl.

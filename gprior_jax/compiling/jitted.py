@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar
 import jax
 import jax.core
 
-from gprior_jax.compiling import programs
+from gprior_jax.compiling import memory, programs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,6 +48,19 @@ def compiler_options(platform: str, use: Use) -> dict[str, str | bool | int]:
 def at_level(level: int) -> dict[str, str | bool | int]:
     """LLVM's level as an option; none where JAX is to leave most optimisations out, as an option would undo that."""
     return {} if jax.config.values["jax_disable_most_optimizations"] else {"xla_backend_optimization_level": level}
+
+
+def for_one_core() -> dict[str, str | bool | int]:
+    """Options for a program that has one core of a CPU, while others have the rest.
+
+    Neither convolutions nor loops are divided among the threads that all programs share. Where loops are, halves of
+    arrays move between the caches of cores that have work of their own (benchmarks/RESULTS.md, "Training").
+    """
+    wished: dict[str, str | bool | int] = {
+        "xla_cpu_multi_thread_eigen": False,
+        "xla_disable_hlo_passes": "cpu-parallel-task-assigner",
+    }
+    return {name: value for name, value in wished.items() if _is_known(name, value)}
 
 
 @functools.cache
@@ -115,6 +128,7 @@ class Jitted(Generic[P, R]):
 
     @functools.cached_property
     def _jitted(self) -> Any:
+        memory.give_back_after_compiling()
         return jax.jit(self._function, compiler_options=self._options, **self._settings)
 
 

@@ -5,10 +5,13 @@ minibatch standard deviation, a 3x3 convolution and two dense layers. The module
 minibatch standard deviation, which mixes images, stands between them in :func:`logits`.
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 
 from gprior_jax.discriminators.minibatch import minibatch_stddev
+from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import EqualizedConv, EqualizedDense, Weights, average_down2, leaky_relu
 from gprior_jax.nn.pyramid import START_RESOLUTION, Pyramid
 from gprior_jax.typing import Array, Params
@@ -24,6 +27,7 @@ class PGGANDiscriminator(Pyramid, nn.Module):
         group_size: images per group of the minibatch standard deviation.
         fused: average before bias and LeakyReLU, as one strided convolution (the official TensorFlow networks and
             those trained here), instead of after (genforce's default).
+        conv_path: formulation of the 3x3 convolutions (:mod:`gprior_jax.nn.convolution`).
     """
 
     channels: tuple[int, ...]
@@ -31,6 +35,7 @@ class PGGANDiscriminator(Pyramid, nn.Module):
     image_channels: int = 3
     group_size: int = 4
     fused: bool = True
+    conv_path: ConvPath = "direct"
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -47,12 +52,13 @@ class PGGANDiscriminator(Pyramid, nn.Module):
         """Declare the layers (Linen)."""
         for level, features in enumerate(self.channels):
             size = START_RESOLUTION << level
+            common: dict[str, Any] = {"conv_path": self.conv_path, "size": size}
             setattr(self, f"from_rgb_{size}", EqualizedConv(self.image_channels, features, kernel_size=1))
             extra = 1 if level == 0 else 0
-            setattr(self, f"conv_{size}", EqualizedConv(features + extra, features, conv_path="direct"))
+            setattr(self, f"conv_{size}", EqualizedConv(features + extra, features, **common))
             if level:
                 resample = "down" if self.fused else "none"
-                down = EqualizedConv(features, self.channels[level - 1], resample=resample, conv_path="direct")
+                down = EqualizedConv(features, self.channels[level - 1], resample=resample, **common)
                 setattr(self, f"down_{size}", down)
         flat = START_RESOLUTION**2 * self.channels[0]
         self.dense_4 = EqualizedDense(flat, (self.dense_features,))

@@ -18,6 +18,7 @@ from gprior_jax.nn.weight_gradient import (
     contract_pixels,
     gradient_path,
     kernel_by_products,
+    kernel_by_winograd,
 )
 from gprior_jax.typing import Array
 
@@ -98,9 +99,12 @@ def kernel_gradient(x: Array, dy: Array, size: tuple[int, int], stride: int, pad
     if small.is_small(dy.size // dy.shape[-1], x.shape[-1], dy.shape[-1]):
         return small.kernel_of(x, dy, size, stride, padding)
     # Sums of 16-bit numbers are best left to XLA, and those of few channels as well.
-    left = x.dtype.itemsize < 4 or are_few(x.shape[-1], stride)
-    if not left and gradient_path(x.shape[-1], dy.shape[-1], (dy.shape[1], dy.shape[2])) == "products":
-        return kernel_by_products(x, dy, size, stride, padding)
+    if not (x.dtype.itemsize < 4 or are_few(x.shape[-1], stride)):
+        path = gradient_path(x.shape[-1], dy.shape[-1], dy.shape[:3], size=size, stride=stride)
+        if path == "winograd":
+            return kernel_by_winograd(x, dy, padding)
+        if path == "products":
+            return kernel_by_products(x, dy, size, stride, padding)
     like = jax.ShapeDtypeStruct((*size, x.shape[-1], dy.shape[-1]), x.dtype)
     return jax.linear_transpose(lambda kernel: plain(x, kernel, stride, padding), like)(dy)[0]
 

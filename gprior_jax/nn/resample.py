@@ -91,6 +91,19 @@ def fir_blur(x: Array, before: int = 2, after: int = 2) -> Array:
     return (0.125 * (a + d) + 0.375 * (b + c)).reshape(height, width, features)
 
 
+def sums2(x: Array) -> Array:
+    """Sums of 2x2 neighbours, with zeros around the image: ``[H, W, C]`` to ``[H + 1, W + 1, C]``.
+
+    >>> sums2(jnp.ones((2, 2, 1)))[..., 0]
+    Array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]], dtype=float32)
+    """
+    padded = jnp.pad(x, ((1, 1), (1, 1), (0, 0)))
+    rows = padded[:-1] + padded[1:]
+    return rows[:, :-1] + rows[:, 1:]
+
+
 def blur3(x: Array) -> Array:
     """Filter with [1, 2, 1] / 4 along each axis, zeros outside (the blur of StyleGAN)."""
     for axis in (0, 1):

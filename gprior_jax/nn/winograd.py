@@ -46,6 +46,21 @@ def convolve_padded(padded: Array, kernel: Array) -> Array:
     return _convolution.forward(padded[None], kernel, sides=padded.shape[:2])[0]
 
 
+def kernel_gradient(padded: Array, dy: Array) -> Array:
+    """Gradient of a convolution of stride 1 by its kernel.
+
+    Args:
+        padded: images that have their border already ``[B, H + 2, W + 2, I]``.
+        dy: gradients of the results ``[B, H, W, O]``.
+
+    Returns:
+        ``[3, 3, I, O]``.
+    """
+    transformed = _kernel(padded, dy, sides=padded.shape[1:3])
+    like = jax.ShapeDtypeStruct((3, 3, *transformed.shape[2:]), transformed.dtype)
+    return jax.linear_transpose(prepare, like)(transformed)[0]
+
+
 def _kernel_taps(a: Array, b: Array, c: Array) -> tuple[Array, ...]:
     """G: a kernel at 0, 1, -1, 2, -2 and infinity."""
     ends, middle = (a + 4 * c) / 24, b / 12

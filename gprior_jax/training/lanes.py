@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
-from gprior_jax.compiling import at_level
+from gprior_jax.compiling import at_level, for_one_core, give_back_after_compiling
 from gprior_jax.inversion.devices import IMAGES, cores, image_mesh
 from gprior_jax.training.gan_config import GANConfig
 from gprior_jax.typing import Array
@@ -101,7 +101,8 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     def compiled(lanes: Lanes) -> Callable[..., Any]:
         options = at_level(_LEVEL) if jax.default_backend() == "cpu" else {}
         if lanes.single_threaded:
-            options = options | {"xla_cpu_multi_thread_eigen": False}
+            options = options | for_one_core()
+        give_back_after_compiling()
 
         def run(plan: Any, state: Any, *arrays: Any) -> Any:
             step = functools.partial(function, plan, lanes)

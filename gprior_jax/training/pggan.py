@@ -55,6 +55,7 @@ def build(config: PGGANConfig) -> tuple[PGGAN, PGGANDiscriminator]:
         dense_features=config.channels[0],
         image_channels=colours,
         group_size=config.minibatch_group,
+        conv_path="trained",
     )
     return generator, discriminator
 
@@ -190,7 +191,7 @@ def averaged_prior(config: PGGANConfig, state: TrainState) -> Prior:
     channels = config.channels[: level + 1]
     critic = Critic(
         {name: state.discriminator[name] for name in d_names if name in state.discriminator},
-        discriminator.clone(channels=channels),
+        discriminator.clone(channels=channels, conv_path="direct"),
     )
     params = {name: state.average[name] for name in g_names}
     return Prior(params, generator.clone(channels=channels, conv_path="auto"), critic=critic)

@@ -36,6 +36,19 @@ def test_optimisations_that_jax_is_to_leave_out_stay_out(optimised):
     assert compiling.at_level(1) == {}
 
 
+def test_a_program_for_one_core_divides_no_loops():
+    """Among the threads of a client with several devices; if this fails, an option has another name."""
+    options, x = compiling.for_one_core(), jnp.ones((1024, 1024))
+    alone, shared = (
+        jax.jit(lambda x: jnp.sin(x) * 2, compiler_options=given).lower(x).compile().as_text()
+        for given in (options, None)
+    )
+    divided = 'outer_dimension_partitions":["'
+    assert jax.local_device_count() > 1
+    assert divided in shared
+    assert divided not in alone
+
+
 def test_other_platforms_have_none():
     assert compiling.compiler_options("tpu", "often") == compiling.compiler_options("gpu", "once") == {}
 

@@ -22,3 +22,5 @@ def test_what_is_stored_has_none(name):
     family, config = CASES[name]
     prior = family.averaged_prior(config, family.init(config, jax.random.key(0)))
     assert describe(prior.module)["conv_path"] == "auto"
+    assert prior.critic is not None
+    assert describe(prior.critic.module).get("conv_path", "direct") == "direct"
