@@ -68,7 +68,7 @@ def shapes(kind: Kind, rows: list[int], sizes: list[int]) -> list[Shape]:
 def chosen(shape: Shape) -> str:
     """The formulation that the library takes."""
     if shape.kind == "down":
-        return "4x4"
+        return "sums"
     return conv.conv_path("auto", shape.features_in, shape.features_out, size=shape.size, up=shape.kind == "up")
 
 
