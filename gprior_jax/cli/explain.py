@@ -29,6 +29,8 @@ from gprior_jax.storage.atomic import check_free, new_folder, write_json
 class Explain(JsonFlag):
     """Say what each of the codes of a result does: where it acts, which channels it carries, what is lost without it.
 
+    Of an inpainted picture codes act on what was missing alone.
+
     Attributes:
         results: of gprior invert with several codes: .npz files or their folders; several, of other composing layers,
             say, are compared.

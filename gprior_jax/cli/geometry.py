@@ -11,6 +11,7 @@ from tyro import conf
 from gprior_jax import geometry
 from gprior_jax.cli.codes import CodeCommand
 from gprior_jax.cli.flags import PerceptualFlag, check_positive
+from gprior_jax.editing import Point
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.geometry.functions import Network, Space
@@ -18,12 +19,15 @@ from gprior_jax.geometry.geodesics import NUM_SEGMENTS, STEPS
 from gprior_jax.keys import seeded
 from gprior_jax.perceptual.network import default
 from gprior_jax.runs.geometry import Measured, Plan, codes_of, ends_of, explore, facts, moved, write
+from gprior_jax.runs.keeping import Way
 from gprior_jax.storage.atomic import check_free, new_folder, write_json
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Geometry(CodeCommand, PerceptualFlag):
     """Measure the latent space between two codes: the geodesic against the line, spectra, directions, a slice.
+
+    It is measured of what the prior draws; pictures of inpainted results show what was known, too, as in gprior morph.
 
     Attributes:
         sources: two codes, as for gprior morph: seed:1 seed:2, draw:5, results of gprior invert, .npz, .npy or .pt.
@@ -66,7 +70,7 @@ class Geometry(CodeCommand, PerceptualFlag):
         content: dict[str, Any] = self._facts(prior, space, ends, measured)
         content["codes"] = [point.name for point in points]
         with new_folder(self.out) as folder:
-            self._write(folder, prior, space, measured)
+            self._write(folder, prior, space, measured, points)
             write_json(folder / "geometry.json", content)
         ratio = content["energy_ratio"]
         told = "no way between them" if ratio is None else f"the geodesic has {ratio:.3f} of the line's energy"
@@ -84,9 +88,11 @@ class Geometry(CodeCommand, PerceptualFlag):
         network = self.network()
         return default(prior) if isinstance(network, str) else network
 
-    def _write(self, folder: Path, prior: Prior, space: Space, measured: Measured) -> None:
-        latents = np.concatenate([measured.lines, np.asarray(measured.geodesic.curve), moved(measured)])
-        drawn = self.render(prior, codes_of(prior, space, latents))
+    def _write(self, folder: Path, prior: Prior, space: Space, measured: Measured, points: list[Point]) -> None:
+        far = moved(measured)
+        latents = np.concatenate([measured.lines, np.asarray(measured.geodesic.curve), far])
+        places = np.concatenate([*2 * [np.linspace(0.0, 1.0, len(measured.lines))], np.zeros(len(far))])
+        drawn = self.render(prior, codes_of(prior, space, latents), measured=Way(self.measured(points), places))
         cut = 2 * len(measured.lines)
         write(folder, measured, drawn[:cut], drawn[cut:])
 

@@ -9,13 +9,17 @@ import numpy as np
 from gprior_jax import editing
 from gprior_jax.cli import codes
 from gprior_jax.cli.codes import CodeCommand
+from gprior_jax.editing import Point
 from gprior_jax.errors import GPriorError
 from gprior_jax.images import arrays as im
+from gprior_jax.runs.keeping import Way
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Mix(CodeCommand):
     """Mix styles: a grid of every row's picture with some styles of every column's, which are beside and above it.
+
+    Of a row that was inpainted what was known stays in its mixtures.
 
     Attributes:
         rows: codes, as for gprior morph: seed:7, draw:5, results of gprior invert, .npz, .npy or .pt files.
@@ -50,7 +54,7 @@ class Mix(CodeCommand):
         photograph = self.photograph(self.rows[0], self.out) if self.paste else None
         mixed = np.asarray(editing.mixing_grid(rows, columns, start, stop))
         styles = np.concatenate([columns, rows, mixed.reshape(-1, *mixed.shape[2:])])
-        pictures = self.render(prior, {"w_plus": styles})
+        pictures = self.render(prior, {"w_plus": styles}, measured=self._kept(*sides))
         whole = pictures[-1] if self.paste else table(pictures, len(rows), len(columns))
         seam = codes.write_picture(self.out, whole, photograph)
         facts = {"out": str(self.out), "styles": [start, stop - 1]} | seam
@@ -60,6 +64,12 @@ class Mix(CodeCommand):
             f"{self.out}",
             facts,
         )
+
+    def _kept(self, rows: list[Point], columns: list[Point]) -> Way:
+        """What stays of inpainted pictures: of every one its own, and of the mixtures their row's."""
+        across, down = np.arange(len(columns)), len(columns) + np.arange(len(rows))
+        places = np.concatenate([across, down, np.repeat(down, len(columns))])
+        return Way(self.measured([*columns, *rows]), places)
 
 
 def table(pictures: np.ndarray, rows: int, columns: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from gprior_jax.cli.flags import check_positive
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
 from gprior_jax.images.video import check, save_video
+from gprior_jax.runs.keeping import Way
 
 STRIP = 8
 """Pictures in a row of a strip."""
@@ -22,6 +23,8 @@ STRIP = 8
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Morph(CodeCommand):
     """Go from one picture to the next through the latent space, as a moving picture or a strip.
+
+    Inpainted pictures begin and end with what was known of them; what two of them know alike stays between them.
 
     Attributes:
         sources: two or more codes in their order: seed:7 (seed:7@3 of class 3), draw:5 (picture 5 of gprior generate
@@ -61,7 +64,8 @@ class Morph(CodeCommand):
         per_row = self.strip or (STRIP if still else 0)
         steps = per_row - 1 if still else self.frames
         path = editing.morph_variables(prior, keys, steps, closed=self.loop, ease=self.ease)
-        pictures = self.render(prior, path, shared)
+        places = editing.places(len(points), steps, closed=self.loop, ease=self.ease)
+        pictures = self.render(prior, path, shared, Way(self.measured(points), places))
         self.out.parent.mkdir(parents=True, exist_ok=True)
         if not still:
             save_video(self.out, pictures, self.fps)

@@ -15,7 +15,8 @@ from gprior_jax.cli.telling import warn
 from gprior_jax.editing import Point, Slider
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.runs.edits import before, one_direction
+from gprior_jax.runs.edits import one_direction
+from gprior_jax.runs.keeping import Way
 
 OWN = "own"
 """In ``--layers``, of a direction: the styles that it is meant for."""
@@ -25,7 +26,7 @@ OWN = "own"
 class Render(CodeCommand):
     """Draw one picture of one code after several edits, in this order: towards another, styles, directions, psi.
 
-    Of an inpainted picture what was known stays, as in its result.
+    Of an inpainted picture what was known stays, as in its result; towards another it goes over as by gprior morph.
 
     Attributes:
         source: a code, as for gprior morph: seed:7, draw:5, a result of gprior invert (its folder or .npz), an .npz,
@@ -61,20 +62,19 @@ class Render(CodeCommand):
         self._check()
         prior = self.prior()
         own = self._point(prior, self.source)
-        known = before(own, photograph=False)
-        if known is not None and known.doubt:
-            warn(known.doubt)
+        towards = None if self.towards is None else (self._point(prior, self.towards), self.at)
         found = editing.combined(
             prior,
             own,
             self._sliders(prior),
-            towards=None if self.towards is None else (self._point(prior, self.towards), self.at),
+            towards=towards,
             styles=None if self.styles is None else (self._point(prior, self.styles), self.style_layers),
             psi=self.style_psi,
             truncation_psi=self.psi,
         )
         variables = {name: np.asarray(value)[None] for name, value in found.variables.items()}
-        measured = None if known is None else known.measured
+        kept, *others = self.measured([own] if towards is None else [own, towards[0]])
+        measured = Way.between(kept, others[0], self.at) if others else kept
         codes.write_picture(self.out, self.render(prior, variables, found.parametrization, measured)[0])
         return self.tell(f"{self.source} of {prior.name} in {self.out}", {"out": str(self.out), "code": found.name})
 

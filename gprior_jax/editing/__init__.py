@@ -38,6 +38,7 @@ from gprior_jax.editing.moving import strengths_for as strengths_for
 from gprior_jax.editing.paths import interpolate as interpolate
 from gprior_jax.editing.paths import lerp as lerp
 from gprior_jax.editing.paths import morph as morph
+from gprior_jax.editing.paths import places as places
 from gprior_jax.editing.paths import slerp as slerp
 from gprior_jax.editing.points import Point as Point
 from gprior_jax.editing.points import Variables as Variables

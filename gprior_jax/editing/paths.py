@@ -77,13 +77,30 @@ def morph(keys: ArrayLike, steps: int, *, closed: bool = False, ease: bool = Fal
         raise ArgumentError(f"a path needs at least two codes: there is {len(keys) if keys.ndim else 'no'} key.")
     if steps < 1:
         raise ArgumentError(f"steps {steps}: use at least 1.")
-    t = jnp.arange(steps) / steps
-    t = t * t * (3.0 - 2.0 * t) if ease else t
+    t = _times(steps, ease)
     along = jax.vmap(jax.vmap(path, (None, None, 0)), (0, 0, None))
     if closed:
         return along(keys, jnp.roll(keys, -1, axis=0), t).reshape(-1, *keys.shape[1:])
     legs = along(keys[:-1], keys[1:], t).reshape(-1, *keys.shape[1:])
     return jnp.concatenate([legs, keys[-1:]])
+
+
+def places(keys: int, steps: int, *, closed: bool = False, ease: bool = False) -> Array:
+    """Where the codes of :func:`morph` are: 1.25 is a quarter of the way from the second key to the third.
+
+    >>> places(3, 2).tolist()
+    [0.0, 0.5, 1.0, 1.5, 2.0]
+    >>> places(2, 2, closed=True).tolist()
+    [0.0, 0.5, 1.0, 1.5]
+    """
+    legs = (jnp.arange(keys - (not closed))[:, None] + _times(steps, ease)).ravel()
+    return legs if closed else jnp.append(legs, keys - 1.0)
+
+
+def _times(steps: int, ease: bool) -> Array:
+    """Of the codes from one key to the next, from 0 on."""
+    t = jnp.arange(steps) / steps
+    return t * t * (3.0 - 2.0 * t) if ease else t
 
 
 def interpolate(first: ArrayLike, second: ArrayLike, interior: int = 5) -> Array:

@@ -24,6 +24,7 @@ from gprior_jax.metrics import explain
 from gprior_jax.metrics.explain import Parts
 from gprior_jax.metrics.overlap import Overlap, best_overlap
 from gprior_jax.runs.entries import run_of
+from gprior_jax.runs.keeping import Measured, measured_of
 from gprior_jax.runs.record import read_record
 from gprior_jax.typing import Array
 
@@ -43,7 +44,8 @@ class Explained(NamedTuple):
         source: where it comes from.
         parametrization: with the layer.
         by: how influence was measured.
-        image: ``[R, R, 3 or 1]`` in [-1, 1], the picture of all codes.
+        image: ``[R, R, 3 or 1]`` in [-1, 1], the picture of all codes; of an inpainting with what was known, where no
+            code has influence.
         target: likewise, what was inverted; None where nothing like the result is known.
         own: ``[N, R, R, C]``, each code's own picture.
         without: likewise, the picture without what was left out of each code.
@@ -152,10 +154,15 @@ class Explainer:
         prior = with_label(self.prior, variables["label"]) if "label" in variables else self.prior
         parts = _parts(parametrization, prior, {n: v for n, v in variables.items() if n != "label"})
         number, channels = variables["alpha"].shape
-        draw = partial(self._drawn, _pictures, parametrization, prior, parts)
-        image = draw(np.ones((1, number, 1), np.float32))[0]
-        stored, target = _stored(point)
-        self._check(point, image, stored)
+        of_codes = partial(self._drawn, _pictures, parametrization, prior, parts)
+        whole = np.ones((1, number, 1), np.float32)
+        stored, target, measured = _stored(point)
+        self._check(point, of_codes(whole)[0], stored)
+
+        def draw(kept: np.ndarray) -> np.ndarray:
+            return of_codes(kept) if measured is None else measured.into(of_codes(kept))
+
+        image = draw(whole)[0]
         gross = editing.gross_weight(variables["alpha"])
         by: By = self.by if self.by != "auto" else "image" if gross > DRAWN else "alpha"
         entries = np.asarray(explain.carried(variables["alpha"], self.threshold))
@@ -171,7 +178,7 @@ class Explainer:
             maps = np.asarray(jax.vmap(explain.difference, (None, 0))(image, without))
         else:
             added = self._drawn(_contributions, parametrization, prior, parts, np.eye(number, dtype=np.float32))
-            maps = np.abs(added).mean(axis=-1)
+            maps = np.abs(added).mean(axis=-1) * (1.0 if measured is None else measured.missing[..., 0])
         importance = np.asarray(explain.importance(maps))
         order = np.argsort(-importance, kind="stable")
         psnr = partial(_psnr, image if target is None else target)
@@ -241,14 +248,16 @@ _APART = 0.05
 it is another one; half precision and the rounding of restored pictures stay far below."""
 
 
-def _stored(point: Point) -> tuple[np.ndarray, np.ndarray | None]:
-    """The picture that a run drew of the codes, and what it is to be compared with, if that is known."""
+def _stored(point: Point) -> tuple[np.ndarray, np.ndarray | None, Measured | None]:
+    """The picture that a run drew of the codes, what it is to be compared with, if that is known, and what stays."""
     record = read_record(point.name)
     pictures = {name: im.from_uint8(picture) for name, picture in record.pictures.items()}
     drawn = pictures.get("reconstruction", record.image)
-    inverted = "task" not in run_of(Path(point.name))["settings"] and record.target.shape == record.image.shape
+    settings = run_of(Path(point.name))["settings"]
+    inverted = "task" not in settings and record.target.shape == record.image.shape
     target = im.from_uint8(record.target) if inverted else pictures.get("truth")
-    return drawn, target if target is not None and target.shape == drawn.shape else None
+    like = target is not None and target.shape == drawn.shape
+    return drawn, target if like else None, measured_of(record, settings)
 
 
 def _psnr(reference: np.ndarray, images: np.ndarray) -> np.ndarray:

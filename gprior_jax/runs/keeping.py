@@ -1,7 +1,7 @@
 """What was known of an inpainted picture, kept in its edits as it is in its result."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,10 @@ from gprior_jax.images.arrays import from_uint8
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.tasks.finishing import Blend, blend
-from gprior_jax.typing import Array
+from gprior_jax.typing import Array, ArrayLike
+
+_ALIKE = 1.5 / 127.5
+"""Between pixels of one photograph: one grey level, and its rounding."""
 
 
 class Measured(NamedTuple):
@@ -55,6 +58,81 @@ def _blend(mode: Blend, image: Array, observed: Array, known: Array) -> Array:
 _blended = jit(_blend, use="once", static_argnums=0)
 
 
+def common(first: Measured | None, second: Measured | None) -> Measured | None:
+    """What two pictures know alike, as two fillings of one photograph do; None of two photographs.
+
+    Pixels of two photographs that happen to be alike do not count: they would be kept as dots.
+    """
+    if first is None or second is None:
+        return None
+    both = (first.known >= 1) & (second.known >= 1)
+    apart = np.abs(first.observed - second.observed)[both[..., 0]]
+    if not apart.size or apart.max() > _ALIKE:
+        return None
+    blend: Blend = first.blend if first.blend == second.blend else "paste"
+    return Measured(first.observed, both.astype(np.float32), blend)
+
+
+class Way(NamedTuple):
+    """What stays of several pictures on the way from each to the next: at its place, each is as its result.
+
+    Between two, what both know alike stays (:func:`common`). What one alone knows goes over into what the codes draw by
+    half way, and comes from there: sooner than the codes move, two pictures would be seen at once.
+
+    Attributes:
+        keys: of each picture; None of one that keeps nothing.
+        places: ``[K]``, of each image: 1.25 is a quarter of the way from the second picture to the third. Past the last
+            the first follows.
+    """
+
+    keys: Sequence[Measured | None]
+    places: ArrayLike
+
+    @classmethod
+    def between(cls, first: Measured | None, second: Measured | None, at: float) -> "Way":
+        """Of images on the way from one picture to another: at 0 it is the first, at 1 the second, and beyond."""
+        return cls((first, second), min(max(at, 0.0), 1.0))
+
+    def into(self, images: np.ndarray) -> np.ndarray:
+        """Images ``[K, R, R, C]`` with what stays at their places.
+
+        >>> white, black = (Measured(np.full((1, 1, 1), at), np.ones((1, 1, 1)), "paste") for at in (1.0, -1.0))
+        >>> Way((white, black), [0.0, 0.25, 0.5, 1.0]).into(np.zeros((4, 1, 1, 1), np.float32)).ravel().tolist()
+        [1.0, 0.5, 0.0, -1.0]
+        """
+        if all(key is None for key in self.keys):
+            return images
+        places = np.broadcast_to(np.asarray(self.places, np.float32), len(images))
+        return np.concatenate([self._at(float(at), images[k : k + 1]) for k, at in enumerate(places)])
+
+    def _at(self, place: float, image: np.ndarray) -> np.ndarray:
+        """One image, ``[1, R, R, C]``."""
+        image = np.clip(image, -1.0, 1.0)
+        return sum(
+            (np.float32(part) * (image if own is None else own.into(image)) for own, part in self._shares(place)),
+            np.zeros_like(image),
+        )
+
+    @property
+    def pasted(self) -> Measured | None:
+        """What stays of images at one place, as if it were pasted into them; None where nothing does."""
+        shares = [(own, part) for own, part in self._shares(float(np.asarray(self.places))) if own is not None]
+        if not shares:
+            return None
+        known = np.stack([part * own.known for own, part in shares]).sum(axis=0)
+        observed = np.stack([part * np.where(own.known > 0, own.observed, 0.0) for own, part in shares]).sum(axis=0)
+        return Measured(observed.astype(np.float32), known.astype(np.float32), "paste")
+
+    def _shares(self, place: float) -> list[tuple[Measured | None, float]]:
+        """What is kept at a place, with its part; parts add up to 1."""
+        leg = int(place)
+        at = place - leg
+        first, second = (self.keys[key % len(self.keys)] for key in (leg, leg + 1))
+        parts = (first, max(0.0, 1 - 2 * at)), (second, max(0.0, 2 * at - 1))
+        rest = 1.0 - sum(part for _, part in parts)
+        return [(own, part) for own, part in (*parts, (common(first, second), rest)) if part > 0.0]
+
+
 def measured_of(record: Record, settings: Mapping[str, Any]) -> Measured | None:
     """What is kept of a record's picture; None where nothing is, or that is not known.
 
@@ -86,15 +164,22 @@ def read_measured(source: str | os.PathLike) -> Measured | None:
     return measured_of(read_record(source), run_of(Path(source))["settings"])
 
 
-def keep_measured(source: str | os.PathLike, images: np.ndarray) -> np.ndarray:
+def keep_measured(
+    source: str | os.PathLike, images: np.ndarray, *, towards: tuple[str | os.PathLike, float] | None = None
+) -> np.ndarray:
     """Edited images of an inpainted picture, with its known pixels as they were; of another record as they are.
 
     Args:
         source: the ``.npz`` file that a run wrote.
         images: ``[K, R, R, C]`` in [-1, 1], as :func:`gprior_jax.editing.render` draws them.
+        towards: the file of another result, and how far the images are on the way to it, from 0 to 1; see
+            :class:`Way`.
 
     Raises:
         CheckpointError: another file, or damaged.
     """
+    if towards is not None:
+        other, at = towards
+        return Way.between(read_measured(source), read_measured(other), at).into(images)
     measured = read_measured(source)
     return images if measured is None else measured.into(images)

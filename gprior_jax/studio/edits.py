@@ -23,7 +23,7 @@ from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.images import arrays as im
 from gprior_jax.keys import seeded
 from gprior_jax.latents import Parametrization, WPlus, Z
-from gprior_jax.runs.keeping import Measured
+from gprior_jax.runs.keeping import Measured, Way
 from gprior_jax.serving.asked import Asked
 from gprior_jax.studio.workspace import Workspace
 from gprior_jax.typing import Array
@@ -135,21 +135,25 @@ class Edits:
 
     def picture(self, session: str, item: str, edit: Edit) -> np.ndarray:
         """Its picture, uint8 ``[R, R, C]``."""
-        return self.draw([self.point(session, item, edit)], self.measured(session, item))[0]
+        return self.draw([self.point(session, item, edit)], self.measured(session, item, edit))[0]
 
-    def measured(self, session: str, item: str) -> Measured | None:
-        """What stays of an item's picture in all of its edits, as in its result."""
-        return self.workspace.codes(session, item).measured
+    def measured(self, session: str, item: str, edit: Edit) -> Measured | Way | None:
+        """What stays of an item's picture in its edits, as in its result; on the way to another, see :class:`Way`."""
+        own = self.workspace.codes(session, item).measured
+        if edit.morph is None:
+            return own
+        other = self.workspace.codes(session, edit.morph.item).measured
+        return None if own is None and other is None else Way.between(own, other, edit.morph.at)
 
-    def draw(self, points: Sequence[Point], measured: Measured | None = None) -> np.ndarray:
-        """Pictures of points, uint8 ``[K, R, R, C]``; with what stays of one.
+    def draw(self, points: Sequence[Point], measured: Measured | Way | None = None) -> np.ndarray:
+        """Pictures of points, uint8 ``[K, R, R, C]``; with what stays of them.
 
         Raises:
             ArgumentError: a picture is no numbers.
         """
         return im.to_uint8(self.images(points, measured))
 
-    def images(self, points: Sequence[Point], measured: Measured | None = None) -> np.ndarray:
+    def images(self, points: Sequence[Point], measured: Measured | Way | None = None) -> np.ndarray:
         """Images of points, float32 ``[K, R, R, C]``, one after the other: one program serves them all."""
         drawn = np.stack([np.asarray(self._program(each)(self.prior, each.variables)) for each in points])
         if not np.isfinite(drawn).all():

@@ -14,7 +14,7 @@ from gprior_jax.latents import WPlus, Z
 from gprior_jax.runs.abouts import fingerprint_of
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.html import Cell, compared, listing, page, paragraph, section, table
-from gprior_jax.runs.keeping import Measured
+from gprior_jax.runs.keeping import Measured, Way
 from gprior_jax.runs.record import Record, read_about, read_record, record_arrays
 from gprior_jax.storage.atomic import arrays_bytes
 from gprior_jax.studio.attachments import Attachment, anywhere, text_of
@@ -35,7 +35,7 @@ def attachment(edits: Edits, session: str, item: str, edit: Edit, kind: Kind) ->
     told = _told(edits, session, item, edit)
     stem = Path(told.picture).stem
     if kind == "npz":
-        content = _codes(edits, told, point, edits.measured(session, item))
+        content = _codes(edits, told, point, edits.measured(session, item, edit))
         return Attachment(f"{stem}.npz", "application/octet-stream", content)
     if kind == "python":
         return text_of(f"{stem}.py", python(told))
@@ -56,11 +56,11 @@ def _told(edits: Edits, session: str, item: str, edit: Edit) -> Told:
     source, *more = (Path(workspace.point(session, each).name).absolute() for each in (item, *others))
     known = workspace.book.known(workspace.folder(session))
     task = workspace.session(session).find(item).about["task"]
-    keeps = edits.measured(session, item) is not None
+    keeps = edits.measured(session, item, edit) is not None
     return Told(anywhere(workspace.model), source, task, edit, known, dict(zip(others, more, strict=True)), keeps)
 
 
-def _codes(edits: Edits, told: Told, point: Point, measured: Measured | None) -> bytes:
+def _codes(edits: Edits, told: Told, point: Point, measured: Measured | Way | None) -> bytes:
     """The item's record, with the codes and the picture of the edit: every command takes it as it takes the item's."""
     if told.edit.is_none:
         return told.source.read_bytes()
@@ -75,7 +75,10 @@ def _codes(edits: Edits, told: Told, point: Point, measured: Measured | None) ->
     label = {"label"} - record.variables.keys()
     variables = {name: np.asarray(value) for name, value in point.variables.items() if name not in label}
     image = edits.images([point], measured)[0]
-    return arrays_bytes(record_arrays(_edited(record, variables, image), about))
+    edited = _edited(record, variables, image)
+    if isinstance(measured, Way):
+        edited = _on_the_way(edited, measured.pasted)
+    return arrays_bytes(record_arrays(edited, about))
 
 
 def _edited(record: Record, variables: dict[str, np.ndarray], image: np.ndarray) -> Record:
@@ -92,6 +95,13 @@ def _edited(record: Record, variables: dict[str, np.ndarray], image: np.ndarray)
         sample_losses=np.zeros(0, np.float32),
         styles=variables.get("w_plus"),
     )
+
+
+def _on_the_way(record: Record, kept: Measured | None) -> Record:
+    """With what stays where it is; nothing, where nothing does."""
+    if kept is None:
+        return record if record.known is None else record._replace(known=np.zeros_like(record.known))
+    return record._replace(target=im.to_uint8(kept.observed), known=np.round(255 * kept.known).astype(np.uint8))
 
 
 def _report(edits: Edits, session: str, item: str, told: Told, picture: np.ndarray) -> str:

@@ -21,6 +21,7 @@ from gprior_jax.latents.parametrization import FIXED
 from gprior_jax.runs.explain_files import code_colours, finite, territories
 from gprior_jax.runs.explaining import Explained, Explainer
 from gprior_jax.runs.geometry import codes_of, ends_of
+from gprior_jax.runs.keeping import Way
 from gprior_jax.studio.edits import Edit, Edits
 from gprior_jax.typing import Array
 
@@ -52,7 +53,7 @@ def strip(
 ) -> np.ndarray:
     """Pictures of an edit with a direction at several strengths, side by side, uint8 ``[side, K * side, C]``."""
     points = [edits.point(session, item, edit.at(direction, strength, layers)) for strength in strengths]
-    return row(edits.draw(points, edits.measured(session, item)), side)
+    return row(edits.draw(points, edits.measured(session, item, edit)), side)
 
 
 def row(pictures: np.ndarray, side: int | None) -> np.ndarray:
@@ -68,7 +69,7 @@ def heat_map(
     The change is from the edit without the direction to the edit with it, mean over channels.
     """
     points = [edits.point(session, item, edit.at(direction, at, layers)) for at in (0.0, strength)]
-    before, after = np.clip(edits.images(points, edits.measured(session, item)), -1.0, 1.0)
+    before, after = np.clip(edits.images(points, edits.measured(session, item, edit)), -1.0, 1.0)
     change = np.abs(after - before).mean(axis=-1)
     full = max(float(np.quantile(change, _BRIGHTEST)), _VISIBLE)
     map_ = np.empty((*change.shape, 4), np.uint8)
@@ -103,14 +104,15 @@ def explained(edits: Edits, session: str, item: str) -> dict[str, Any]:
             for code in found.order
         ],
         "territories": data_url(territories(found)),
-        "summary": _summary(found),
+        "summary": _summary(found, edits.workspace.codes(session, item).measured is not None),
     }
 
 
-def _summary(found: Explained) -> str:
+def _summary(found: Explained, is_filled: bool) -> str:
     first = int(found.order[0])
     share = float(found.importance[first] / (found.importance.sum() or 1.0))
-    how = "the change of the picture without it" if found.by == "alpha" else "what it adds to the picture"
+    where = "what was filled" if is_filled else "the picture"
+    how = f"the change of {where} without it" if found.by == "alpha" else f"what it adds to {where}"
     return (
         f"{len(found.order)} codes, composed at layer {found.parametrization.layer}: code {first} counts most, with "
         f"{share:.0%} of all influence, which is {how}."
@@ -145,16 +147,23 @@ def ways(edits: Edits, session: str, item: str, other: str, pictures: int, side:
 
         points = (of(found.lines), of(found.curve))
     curves = found.straight, found.geodesic
+    keys = [edits.workspace.codes(session, each).measured for each in (item, other)]
+    kept = Way(keys, np.linspace(0.0, 1.0, pictures))
     told = [
         {
-            "strip": data_url(row(edits.draw(own), side)),
+            "strip": data_url(row(edits.draw(own, kept), side)),
             "length": float(curve.length),
             "energy": float(curve.energy),
             "speeds": np.asarray(curve.distances).tolist(),
         }
         for own, curve in zip(points, curves, strict=True)
     ]
-    return {"line": told[0], "geodesic": told[1], "remark": _remark(found)}
+    remark = _remark(found) + (f" {_KEPT}" if any(key is not None for key in keys) else "")
+    return {"line": told[0], "geodesic": told[1], "remark": remark}
+
+
+_KEPT = "What was known of an inpainted picture goes over into the way by its middle; what both know alike stays."
+"""Remark on ways between items of which something stays."""
 
 
 class Ways(NamedTuple):

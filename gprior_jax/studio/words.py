@@ -25,7 +25,7 @@ class Told:
         edit: what is done to them.
         known: the directions of its sliders, by name.
         others: the files of other items' codes, by their ids.
-        keeps: what was known of an inpainted picture stays in its edits.
+        keeps: what was known of inpainted pictures stays in the edit.
     """
 
     model: str
@@ -144,11 +144,19 @@ def python(told: Told) -> str:
             f"edited = editing.combined({', '.join(arguments)})",
             "variables = {name: value[None] for name, value in edited.variables.items()}",
             "images = editing.render(prior, variables, edited.parametrization)",
-            *([f"images = gp.runs.keep_measured({str(told.source)!r}, images)"] if told.keeps else ()),
+            *([_keeping(told)] if told.keeps else ()),
             f"gp.save_image({told.picture!r}, to_uint8(images[0]))",
             "",
         ]
     )
+
+
+def _keeping(told: Told) -> str:
+    """The line of a program that keeps what was known of inpainted pictures."""
+    given = [repr(str(told.source)), "images"]
+    if (morph := told.edit.morph) is not None:
+        given.append(f"towards=({str(told.others[morph.item])!r}, {morph.at!r})")
+    return f"images = gp.runs.keep_measured({', '.join(given)})"
 
 
 def reading(source: Path, picture: str, what: str) -> str:

@@ -7,7 +7,8 @@ import pytest
 
 from cli import priors
 from cli.codes import drawn, mapped, run, same
-from cli.restoring import told
+from cli.restoring import mask, picture, pixels, told
+from gprior_jax.cli.main import main
 
 
 def test_grid_of_mixed_styles(styled, tmp_path, capsys):
@@ -27,6 +28,44 @@ def test_grid_of_mixed_styles(styled, tmp_path, capsys):
     images = drawn(priors.styled(), styles.reshape(12, 4, 5), space="w_plus").reshape(3, 4, 8, 8, 3)
     images[0, 0] = 1.0  # The corner is white.
     same(out, images)
+
+
+@pytest.fixture(scope="module")
+def filled(styled, tmp_path_factory):
+    """Folder of an inpainted picture."""
+    folder = tmp_path_factory.mktemp("filled")
+    sides = {"side": 8}
+    words = ["inpaint", picture(folder / "a.png", 0, **sides), "--mask", mask(folder / "m.png", (2, 2, 5, 6), **sides)]
+    words += ["--model", styled, "--out", folder / "out", "--method", "w_plus", "--steps", 2]
+    assert main([*map(str, words), "--perceptual", "none", "--devices", "1"]) == 0
+    return folder / "out"
+
+
+def test_mixtures_of_an_inpainted_row_keep_what_was_known(styled, filled, tmp_path):
+    out = tmp_path / "mix.png"
+    assert run("mix", styled, out, "--rows", filled, "seed:1", "--columns", "seed:2", "--layers", "2-") == 0
+    sheet, seen, hole = pixels(out), pixels(filled / "a.png"), np.s_[2:6, 2:5]
+    np.testing.assert_array_equal(sheet[8:16, :8], seen)  # Beside the row, its result.
+    mixed, known = sheet[8:16, 8:], np.ones((8, 8), bool)
+    known[hole] = False
+    np.testing.assert_array_equal(mixed[known], seen[known])
+    assert (mixed[hole] != seen[hole]).any()
+    assert run("mix", styled, tmp_path / "plain.png", "--rows", "seed:1", "--columns", "seed:2", "--layers", "2-") == 0
+    np.testing.assert_allclose(sheet[16:, 8:].astype(int), pixels(tmp_path / "plain.png")[8:, 8:].astype(int), atol=1)
+
+
+@pytest.mark.slow
+def test_geometry_draws_an_inpainted_end_as_its_result(styled, filled, tmp_path):
+    out, seen = tmp_path / "out", pixels(filled / "a.png")
+    small = ["--segments", 4, "--steps", 1, "--directions", 2, "--cells", 0, "--truncation", 1]
+    words = ["geometry", filled, "seed:2", "--model", styled, "--out", out, *small]
+    assert main([*map(str, words)]) == 0
+    for row in np.split(pixels(out / "strips.png"), 2):
+        np.testing.assert_array_equal(row[:, :8], seen)
+    known = np.ones((8, 8), bool)
+    known[2:6, 2:5] = False
+    for cell in np.split(np.concatenate(np.split(pixels(out / "directions.png"), 2), axis=1), 10, axis=1):
+        np.testing.assert_array_equal(cell[known], seen[known])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from gprior_jax.keys import seeded
 from gprior_jax.latents import Z
 from gprior_jax.objectives import Pixel
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.keeping import doubt, measured_of
+from gprior_jax.runs.keeping import Measured, Way, doubt, measured_of
 from gprior_jax.runs.restoration import restored_record
 
 SIDE = 8
@@ -45,3 +45,47 @@ def test_the_picture_of_unmoved_codes_is_the_result(tmp_path, observed, blend, s
     assert np.abs(ours - to_uint8(record.image)).max() <= (2 if soft else 1 if blend == "poisson" else 0)
     assert "does not say which pixels were known" in doubt(record._replace(known=None), settings)
     assert measured_of(record, {"task": "denoise"}) is None
+
+
+def measured(seed, holes, blend="paste"):
+    known = np.ones((SIDE, SIDE, 1), np.float32)
+    known[holes] = 0.0
+    photograph = from_uint8(np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), np.uint8))
+    return Measured(np.asarray(photograph) * known, known, blend)
+
+
+@pytest.mark.parametrize("blend", ["paste", "feather"])
+def test_on_the_way_each_result_is_at_its_place(blend):
+    drawn = np.random.default_rng(3).uniform(-1, 1, (5, SIDE, SIDE, 3)).astype(np.float32)
+    keys = [measured(0, np.s_[:3], blend), None, measured(1, np.s_[:, 2:5], blend)]
+    places = [0.0, 0.5, 1.0, 2.0, 2.75]  # The last is nearly back at the first.
+    found = Way(keys, places).into(drawn)
+    assert keys[0] is not None
+    assert keys[2] is not None
+    np.testing.assert_allclose(found[0], keys[0].into(drawn[:1])[0], atol=1e-6)
+    np.testing.assert_allclose(found[1:3], drawn[1:3], atol=1e-6)
+    np.testing.assert_allclose(found[3], keys[2].into(drawn[3:4])[0], atol=1e-6)
+    np.testing.assert_allclose(found[4], (keys[0].into(drawn[4:])[0] + drawn[4]) / 2, atol=1e-6)
+
+
+def test_what_both_know_alike_stays_on_the_way():
+    first, second = measured(0, np.s_[:3]), measured(0, np.s_[:, 2:5])
+    both = (first.known * second.known)[..., 0] > 0
+    drawn = np.zeros((9, SIDE, SIDE, 3), np.float32)
+    found = Way((first, second), np.linspace(0, 1, 9)).into(drawn)
+    np.testing.assert_allclose(found[:, both], np.broadcast_to(first.observed[both], found[:, both].shape), atol=1e-6)
+    assert not found[4][~both].any()
+    # Another photograph keeps nothing, not even the pixels that happen to be alike.
+    other = measured(1, np.s_[:, 2:5])
+    other.observed[7, 7] = first.observed[7, 7]
+    assert not Way((first, other), 0.5).into(drawn[:1]).any()
+
+
+@pytest.mark.parametrize("at", [0.0, 0.3, 0.5, 0.8, 1.0])
+def test_a_place_on_the_way_is_kept_as_what_was_known(at):
+    """So a file of it is drawn again as it was."""
+    drawn = np.random.default_rng(3).uniform(-1, 1, (1, SIDE, SIDE, 3)).astype(np.float32)
+    for second in (measured(0, np.s_[:, 2:5]), measured(1, np.s_[:, 2:5]), None):
+        way = Way.between(measured(0, np.s_[:3]), second, at)
+        again = drawn if way.pasted is None else way.pasted.into(drawn)
+        np.testing.assert_allclose(again, way.into(drawn), atol=1e-6)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from serving.served import png
 
-from studio.edited import SIDE, Editing, close, kept_of, pixels, run_lines, slider
+from studio.edited import SIDE, Editing, close, kept_of, of_url, pixels, run_lines, slider
 from studio.studios import SHORT, mask
 
 
@@ -64,6 +64,65 @@ def test_edits_of_an_inpainted_picture_keep_what_was_known(plain, inpainted, tmp
     close(pixels(tmp_path / "edited" / "sheet.png"), np.hstack([seen, own]))
     photograph = pixels(plain.ask("GET", item["images"]["photograph"])[1])
     np.testing.assert_array_equal(pixels(tmp_path / "edited" / "pasted" / "q_+3.png")[known], photograph[known])
+
+
+def test_on_the_way_to_another_filling_what_both_know_stays(plain, inpainted, tmp_path, monkeypatch):
+    """And at its ends, each result; in the morph, in the ways of the page, and in what makes them again."""
+    item, seen = inpainted
+    painted = mask(painted=(8, 10, 14, 14))  # Pixels 4 to 6, 5 to 6 of the prior's.
+    other = plain.ask.done(plain.session, SHORT | {"name": "r.png", "task": "inpaint", "seed": 1}, mask=painted)
+    end = pixels(plain.ask("GET", other["images"]["result"])[1])
+    both = np.ones((SIDE, SIDE), bool)
+    both[2:5, 2:4] = both[5:7, 4:7] = False
+    assert (seen[both] == end[both]).all()
+
+    def morph(at):
+        return plain.picture(item["id"], morph={"item": other["id"], "at": at})
+
+    np.testing.assert_array_equal(morph(0.0), seen)
+    np.testing.assert_array_equal(morph(1.0), end)
+    np.testing.assert_array_equal(morph(0.5)[both], seen[both])
+    assert (morph(0.5)[~both] != seen[~both]).any()
+
+    ways = plain.post("path", item=item["id"], other=other["id"], steps=3)[1]
+    for way in ("line", "geodesic"):
+        first, middle, last = np.split(of_url(ways[way]["strip"]), 3, axis=1)
+        np.testing.assert_array_equal(first, seen)
+        np.testing.assert_array_equal(last, end)
+        np.testing.assert_array_equal(middle[both], seen[both])
+    close(np.split(of_url(ways["line"]["strip"]), 3, axis=1)[1], morph(0.5))
+    assert ways["remark"].endswith("what both know alike stays.")
+
+    monkeypatch.chdir(tmp_path)
+    edit = {"morph": {"item": other["id"], "at": 0.3}}
+    kept = kept_of(plain, item["id"], edit)
+    run_lines(kept["command"])
+    close(pixels("q_edited.png"), morph(0.3))
+    (tmp_path / "q_edited.png").unlink()
+    exec(compile(kept["python"], "kept.py", "exec"), {})
+    close(pixels("q_edited.png"), morph(0.3))
+    (tmp_path / "kept.npz").write_bytes(kept["npz"])
+    plain.run("render", tmp_path / "again.png", tmp_path / "kept.npz")
+    close(pixels("again.png"), morph(0.3))
+    plain.run("morph", tmp_path / "m.png", plain.source(item["id"]), plain.source(other["id"]), "--strip", 3)
+    close(pixels("m.png"), np.hstack([seen, morph(0.5), end]))
+
+
+def test_codes_of_an_inpainted_picture_act_on_what_was_missing(plain, inpainted, tmp_path):
+    item, seen = inpainted
+    missing = np.zeros((SIDE, SIDE), bool)
+    missing[2:5, 2:4] = True
+    found = plain.post("explain", item=item["id"])[1]
+    shown = of_url(found["territories"])
+    assert (np.ptp(shown[~missing], axis=-1) == 0).all()  # In gray: no code has a say there.
+    assert (np.ptp(shown[missing], axis=-1) > 0).all()
+    assert "what was filled" in found["summary"]
+    plain.run("explain", tmp_path / "out", plain.source(item["id"]))
+    with np.load(tmp_path / "out" / "q" / "explained.npz") as arrays:
+        assert not arrays["influence"][:, ~missing].any()
+        assert arrays["influence"][:, missing].any()
+    sheet = pixels(tmp_path / "out" / "q" / "sheet.png")[:SIDE, 2 + SIDE : 2 + 2 * SIDE]
+    np.testing.assert_array_equal(sheet, seen)
 
 
 def test_under_a_mask_what_was_known_of_the_photograph_stays_too(plain, tmp_path):

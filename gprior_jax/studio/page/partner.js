@@ -42,6 +42,9 @@ export function apart(how, item, other) {
 export const partners = (state) =>
   state.items.filter((item) => item.id !== state.current && item.state === "done" && item.editable);
 
+const KEPT =
+  "What was known of an inpainted picture goes over into the way by its middle; what both know alike stays.";
+
 export function makePartner() {
   const picker = makePicker();
   const morph = makeMorph();
@@ -133,13 +136,15 @@ function makeMorph() {
     "data-part": "morph",
     on: dragged(to, (at) => `Morph ${Math.round(at * 100)} %`, "morph"),
   });
-  const card = makeCard("morph", input);
+  const kept = h("p.remark", {}, KEPT);
+  const card = makeCard("morph", input, kept);
   return {
     element: card.element,
     update(state, item) {
       const { morph } = editFor(item.id, state);
       card.show(morph, "Morph to");
       if (!morph) return;
+      set(kept, { hidden: [item, itemOf(morph.item)].every((each) => each?.task !== "inpaint") });
       set(input, { value: String(morph.at), "aria-valuetext": `${Math.round(morph.at * 100)} percent` });
       input.style.setProperty("--at", String(morph.at));
     },
