@@ -1,32 +1,26 @@
 """The engine: jobs in a bounded queue, a bounded number of lanes that work on them, and what came of them."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from gprior_jax.errors import GPriorError, is_out_of_memory
+from gprior_jax.errors import GPriorError
 from gprior_jax.inversion.filming import Film
 from gprior_jax.inversion.result import Result
 from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.book import Book, Saving
+from gprior_jax.serving.dispatch import Dispatch
 from gprior_jax.serving.finishing import kept_of
 from gprior_jax.serving.jobs import Job, Kept, State
-from gprior_jax.serving.lane import Lane
 from gprior_jax.serving.lanes import Lanes
 from gprior_jax.serving.making import LaneKey, Maker, Plan, Ready
-
-LOG = logging.getLogger("gprior_jax.serving")
 
 _TICK_S = 1.0
 """Seconds between two looks at what nobody asks for."""
 
 _HEARD_S = 5.0
 """Seconds that clients have at the end to ask what came of their jobs."""
-
-_FAULT = "the server failed at this job, its log says why: send it again later."
 
 
 class ClosingError(GPriorError):
@@ -55,14 +49,14 @@ class Engine:
             saved: keeps jobs that have not ended when this is closed, for :meth:`go_on`.
             finish: makes what is kept of a job that has left its lane.
         """
-        self.maker, self.limits, self._saved, self._make_kept = maker, maker.limits, saved, finish
+        self.maker, self.limits, self._saved = maker, maker.limits, saved
         self._changed = threading.Condition()
         self._book = Book(self.limits, saved, self._changed.notify_all)
-        self._queue, self._shelf, self._under_way = self._book.queue, self._book.shelf, self._book.under_way
+        self._queue, self._shelf = self._book.queue, self._book.shelf
         self.listeners = self._book.listeners
         self._lanes = Lanes(maker, self.limits.lanes, None if saved is None else saved.saver())
-        self._finisher = ThreadPoolExecutor(1, "gprior finisher")
-        self._is_closing, self._is_stopping, self._is_closed, self._warming = False, False, False, 0
+        self._dispatch = Dispatch(self._changed, self._book, self._lanes, finish)
+        self._is_closing, self._is_closed, self._warming = False, False, 0
         threading.Thread(target=self._tick, name="gprior janitor", daemon=True).start()
 
     # What requests ask for.
@@ -101,7 +95,7 @@ class Engine:
             job = Job(asked, ready.lane, ready, steps, time.monotonic() + self.limits.timeout, most_steps)
             job.film, job.owner = film, owner
             self._book.take(job)
-            self._open_lanes()
+            self._dispatch.open_lanes()
             return job
 
     def go_on(self, tell: Callable[[str], None]) -> int:
@@ -110,7 +104,7 @@ class Engine:
         with self._changed:
             for job in jobs:
                 self._book.take(job)
-            self._open_lanes()
+            self._dispatch.open_lanes()
         return sum(not job.has_ended for job in jobs)
 
     def warm(self, asked: Asked, ready: Ready, owner: Any = None) -> None:
@@ -194,7 +188,7 @@ class Engine:
                 return 0, 0
             self._is_closing = True
             ended_before = set(self._shelf.ended())
-            while (self._queue or self._under_way) and time.monotonic() < until:
+            while (self._queue or self._book.under_way) and time.monotonic() < until:
                 self._changed.wait(0.05)
         left = self._save()
         with self._changed:
@@ -204,12 +198,8 @@ class Engine:
             until = min(until, time.monotonic() + _HEARD_S)
             while time.monotonic() < until and not all(job.told for job in self._shelf.ended() - ended_before):
                 self._changed.wait(0.05)
-            self._is_stopping = self._is_closed = True
-            lanes = list(self._lanes)
-            self._changed.notify_all()
-        for lane in lanes:
-            lane.join(timeout=5.0)
-        self._finisher.shutdown(wait=not any(lane.is_alive() for lane in lanes), cancel_futures=True)
+            self._is_closed = True
+        self._dispatch.end()
         if self._saved is not None:
             self._book.save_ended()
             self._saved.release()
@@ -222,96 +212,14 @@ class Engine:
             left = self._book.save(self.maker)
             if self._saved is None:
                 return left
-            self._is_stopping, until = True, time.monotonic() + self._saved.patience
+            self._dispatch.stop()
+            until = time.monotonic() + self._saved.patience
             while any(lane.jobs for lane in self._lanes) and time.monotonic() < until:
                 self._changed.wait(0.05)
-        self._finisher.submit(lambda: None).result()  # Jobs that had left their lanes have ended then.
+        self._dispatch.settle()  # Jobs that had left their lanes have ended then.
         return [job for job in left if not job.has_ended]
 
-    # What lanes ask for, see gprior_jax.serving.lane.Dispatcher.
-
-    def is_stopping(self) -> bool:
-        """See there."""
-        return self._is_stopping
-
-    def next_job(self, lane: Lane) -> Job | None:
-        """The next job of a lane; see there."""
-        with self._changed:
-            while True:
-                self._book.expire()
-                job = None if lane.is_leaving or self._is_stopping else self._queue.pop(lane.key)
-                if job is not None:
-                    lane.jobs.add(job)
-                    self._under_way.add(job)
-                    lane.used = job.started = time.monotonic()
-                    lane.began = lane.began or job.started
-                    job.state = State.RUNNING
-                    return job
-                if lane.jobs:
-                    return None
-                if lane.is_leaving or self._is_closed:
-                    raise StopIteration
-                self._changed.wait()
-
-    def came_out(self, lane: Lane, job: Job, result: Result) -> None:
-        """A job has left a lane: it is finished beside the lane's work."""
-        with self._changed:
-            lane.jobs.discard(job)
-            lane.used = time.monotonic()
-            if job.has_ended:  # Cancelled on the way.
-                self._under_way.discard(job)
-                self._changed.notify_all()
-                return
-        self._finisher.submit(self._finish, lane.plan, job, result)
-
-    def refused(self, lane: Lane, job: Job, error: GPriorError) -> None:
-        """A job does not fit."""
-        with self._changed:
-            lane.jobs.discard(job)
-            self._book.end(job, State.FAILED, str(error))
-            self._under_way.discard(job)
-
-    def broke(self, lane: Lane, error: Exception) -> None:
-        """A lane ends, and its jobs; where it had none, those that would be its next."""
-        why = str(error) if isinstance(error, GPriorError) else _FAULT
-        if is_out_of_memory(error):
-            why = "memory did not suffice: ask for fewer codes."
-        with self._changed:
-            for job in lane.jobs or [job for job in self._queue if job.lane == lane.key]:
-                self._book.end(job, State.FAILED, why)
-                self._under_way.discard(job)
-            lane.jobs = set()
-
-    def closed(self, lane: Lane) -> None:
-        """A lane has ended: there is room for another."""
-        with self._changed:
-            self._lanes.remove(lane)
-            self._open_lanes()
-
     # Inside.
-
-    def _finish(self, plan: Plan, job: Job, result: Result) -> None:
-        """Make what is kept of a job."""
-        kept, why = None, ""
-        try:
-            ready = job.ready
-            if ready is not None:
-                kept = self._make_kept(plan, job, ready, result)
-        except Exception as error:
-            LOG.exception("a job of the task %s could not be finished", job.asked.task)
-            why = str(error) if isinstance(error, GPriorError) else _FAULT
-        with self._changed:
-            if not job.has_ended:
-                job.kept = kept
-                self._book.end(job, State.FAILED if kept is None else State.DONE, why)
-            self._under_way.discard(job)
-            self._changed.notify_all()
-
-    def _open_lanes(self) -> None:
-        """See :meth:`gprior_jax.serving.lanes.Lanes.open`."""
-        if not self._is_stopping:
-            self._lanes.open(self._queue, self)
-        self._changed.notify_all()
 
     def _tick(self) -> None:
         """Now and then: jobs that have waited too long, lanes that are to make room, results that are too old."""
@@ -320,5 +228,5 @@ class Engine:
             with self._changed:
                 self._book.expire()
                 self._lanes.sweep()
-                self._open_lanes()
+                self._dispatch.open_lanes()
                 self._shelf.sweep()
