@@ -117,6 +117,11 @@ def _add_page(app: FastAPI, workspace: Workspace) -> None:
     def icon() -> Response:
         return _page_file("icon.svg")
 
+    @app.get("/studio/alive")
+    def alive() -> Response:
+        """With what tells a page that the prior has become another, whatever it is called."""
+        return JSONResponse({"weights": workspace.weights}, headers={"Cache-Control": "no-store"})
+
     @app.get("/studio/about")
     def told() -> dict[str, Any]:
         return about(workspace)

@@ -69,11 +69,17 @@ class Directions:
         return self._done.is_set()
 
     def known(self, session: Path | None = None) -> dict[str, Known]:
-        """All by name; with a session's folder also those that were added to it, none of which hides another."""
-        found = dict(self._own)
-        for name, known in ({} if session is None else self._of(session)).items():
-            found[unlike(name, self._taken(found))] = known
-        return found
+        """All by name; with a session's folder also those that were added to it, none of which hides another.
+
+        A name that a page was told stays: one of the prior that has come later is called otherwise where a session has
+        added another of its name. What is found has names of its own, which nothing that is added takes.
+        """
+        files: dict[str, Known] = {}
+        added = {} if session is None else self._of(session)
+        for name, known in added.items():
+            files[unlike(name, self._taken({*files, *added} - {name}))] = known
+        own = self._own.items()
+        return {unlike(name, {*self._own, *files}) if name in files else name: known for name, known in own} | files
 
     def _taken(self, names: Iterable[str]) -> set[str]:
         """Some names and those of what is still looked for."""

@@ -1,5 +1,6 @@
 """Asking for items: sending photographs, how far they are, their pictures."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,14 @@ def add_items(app: FastAPI, workspace: Workspace, intake: Intake) -> None:
     _add_orders(app, workspace, intake)
     _add_looks(app, workspace)
     _add_pictures(app, workspace)
+
+    @app.post("/studio/expect", status_code=202)
+    async def expect(request: Request) -> dict[str, Any]:
+        told = await read_object(request, workspace)
+        asked = parse_order(json.dumps(told), workspace.maker.first).asked
+        await run_in_threadpool(workspace.maker.recipe, asked)
+        workspace.expected = asked
+        return {}
 
     @app.post("/studio/place")
     async def place(request: Request) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gprior_jax.errors import ArgumentError, CheckpointError
+from gprior_jax.errors import ArgumentError
 from gprior_jax.runs.names import as_text
 from gprior_jax.storage.atomic import remove_leftovers
 from gprior_jax.storage.locks import hold
+from gprior_jax.studio.damaged import Damaged, read_folder
 from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.room import Room, size_of
-from gprior_jax.studio.sessions import GONE, REMOVED, Session, UnknownItemError, is_name
+from gprior_jax.studio.sessions import GONE, REMOVED, Session, UnknownItemError
 
 LOG = logging.getLogger("gprior_jax.studio")
 
@@ -51,30 +52,33 @@ class Library:
         if lock is None:
             raise ArgumentError(f"{self.path} is that of another studio: name a folder of its own.")
         self._file_lock, self._lock = lock, threading.RLock()
-        self._sessions, self._removed = self._read(), dict[str, Session]()
+        self._sessions, self._damaged = self._read()
+        self._removed = dict[str, Session | Damaged]()
         self._room = Room(self.path, gigabytes)
 
     def release(self) -> None:
         """Let others have the folder."""
         self._file_lock.release()
 
-    def _read(self) -> dict[str, Session]:
-        """Sessions of earlier starts; what was removed then goes."""
+    def _read(self) -> tuple[dict[str, Session], dict[str, Damaged]]:
+        """Sessions of earlier starts, and what is left of damaged ones; what was removed then goes."""
         shutil.rmtree(self.path / REMOVED, ignore_errors=True)
         remove_leftovers(self.path)
-        found: dict[str, Session] = {}
-        for folder in sorted(self.path.iterdir()):
-            if is_name(folder.name) and (folder / "session.json").is_file():
-                try:
-                    found[folder.name] = Session.read(folder)
-                except (CheckpointError, OSError) as error:
-                    LOG.warning("%s", error)
-        return _by_age(found)
+        found = [read_folder(folder) for folder in sorted(self.path.iterdir())]
+        damaged = {each.id: each for each in found if isinstance(each, Damaged)}
+        for each in damaged.values():
+            LOG.warning("%s: %s", each.folder, each.why)
+        return _by_age({each.id: each for each in found if isinstance(each, Session)}), damaged
 
     def sessions(self) -> list[Session]:
         """All of them, as they were begun."""
         with self._lock:
             return list(self._sessions.values())
+
+    def damaged(self) -> list[Damaged]:
+        """What is left of sessions that cannot be read."""
+        with self._lock:
+            return list(self._damaged.values())
 
     def begin(self, title: str = "") -> Session:
         """Begin a session."""
@@ -151,8 +155,18 @@ class Library:
         for piece in pieces:
             piece.is_removed = True
 
-    def restore(self, name: str) -> Session:
-        """Have a session back that was removed.
+    def put_damaged_away(self, name: str) -> Damaged | None:
+        """Put what is left of a damaged session where it can be had back from; None where there is none of the name."""
+        with self._lock:
+            found = self._damaged.get(name)
+            if found is not None:
+                (self.path / REMOVED).mkdir(mode=0o700, exist_ok=True)
+                found.folder.replace(self.path / REMOVED / name)
+                self._removed[name] = self._damaged.pop(name)
+            return found
+
+    def restore(self, name: str) -> Session | Damaged:
+        """Have a session back that was removed, or what is left of a damaged one.
 
         Raises:
             UnknownItemError: there is none.
@@ -163,6 +177,11 @@ class Library:
             session = self._removed.get(name)
             if session is None:
                 raise UnknownItemError(f"there is no such session to bring back: {GONE}")
+            if isinstance(session, Damaged):
+                (self.path / REMOVED / name).replace(session.folder)
+                self._damaged[name] = session
+                del self._removed[name]
+                return session
             shutil.rmtree(session.folder, ignore_errors=True)  # Of what was under way when it was removed.
             (self.path / REMOVED / name).replace(session.folder)
             del self._removed[name]
@@ -177,8 +196,12 @@ class Library:
     # Room.
 
     def used(self) -> dict[str, int]:
-        """Bytes of every session, by its name."""
-        return {session.id: self._room.of(session) for session in self.sessions()}
+        """Bytes of every session, by its name; of damaged ones, too."""
+        return {session.id: self._room.of(session) for session in self._held()}
+
+    def _held(self) -> list[Session | Damaged]:
+        """All that the folder holds."""
+        return [*self.sessions(), *self.damaged()]
 
     @property
     def most_bytes(self) -> int:
@@ -191,16 +214,16 @@ class Library:
         Raises:
             NoRoomError: there is no room.
         """
-        if self._room.is_enough(self.sessions(), more):
+        if self._room.is_enough(self._held(), more):
             return
         removed = [self.path / REMOVED, *(session.folder / REMOVED for session in self.sessions())]
-        self._room.check(self.sessions(), more - sum(map(size_of, removed)))  # Else it would go in vain.
+        self._room.check(self._held(), more - sum(map(size_of, removed)))  # Else it would go in vain.
         with self._lock:
             shutil.rmtree(self.path / REMOVED, ignore_errors=True)
             self._removed.clear()
         for session in self.sessions():
             session.forget_removed()
-        self._room.check(self.sessions(), more)
+        self._room.check(self._held(), more)
 
 
 def _by_age(sessions: dict[str, Session]) -> dict[str, Session]:

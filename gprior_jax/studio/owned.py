@@ -75,7 +75,7 @@ class Owned:
         about = {"state": "done", "step": job.step, "steps": job.num_steps, "result": told}
         about |= {"loss": numbers.get("loss"), "psnr": numbers.get("psnr", job.psnr)}
         about |= {"files": _files(prepared.files.out, prepared.name)}
-        about |= uses(self.prior, self.session, prepared.files.out / f"{prepared.name}.npz")
+        about |= uses(self.prior, self.model, self.session, prepared.files.out / f"{prepared.name}.npz")
         piece.about |= about  # At once: whoever is told that it is done is told all of it.
         piece.prepared = None
         self.session.save()
@@ -132,10 +132,16 @@ _REMARKS = {
 }
 
 
-def codes_of(prior: Prior, session: Session, path: Path) -> Codes:
+def codes_of(prior: Prior, model: str, session: Session, path: Path) -> Codes:
     """The codes in the file of an item that is done.
 
     Of the same prior are those of the same weights, whatever it is called: a folder has many paths.
+
+    Args:
+        prior: the studio's.
+        model: what commands call that.
+        session: where the item is.
+        path: the file.
 
     Raises:
         GPriorError: they are of another prior, or damaged.
@@ -143,24 +149,27 @@ def codes_of(prior: Prior, session: Session, path: Path) -> Codes:
     run = run_of(path)
     settings = run["settings"]
     if settings.get("prior", {}).get("weights") != fingerprint(prior.params):
-        raise ArgumentError(of_another(run.get("model", session.about["model"])))
+        raise ArgumentError(of_another(run.get("model", session.about["model"]), model))
     (point,) = read_points(prior, str(path))
     record = read_record(path)
     remark = doubt(record, settings) or _REMARKS.get(str(settings.get("task")), "")
     return Codes(point, measured_of(record, settings), remark)
 
 
-def of_another(model: str) -> str:
-    """Why nothing is done with a result of another prior, by what commands call that."""
+def of_another(model: str, own: str) -> str:
+    """Why nothing is done with a result of another prior, by what commands call that and the studio's."""
+    if model == own:
+        told = f"this result was found with other weights than those that {model} has now"
+        return f"{told}: start the studio with those, or drop the photograph again."
     return f"this result is of {model}, and the studio has another prior: start it with {model}."
 
 
-def uses(prior: Prior, session: Session, path: Path) -> dict[str, Any]:
+def uses(prior: Prior, model: str, session: Session, path: Path) -> dict[str, Any]:
     """Whether an item that is done can be edited, and explained; JSON."""
     told: dict[str, Any] = {"editable": True, "why_not": None, "explainable": True, "edits": None}
     told |= {"weights": fingerprint(prior.params)}
     try:
-        point, _, remark = codes_of(prior, session, path)
+        point, _, remark = codes_of(prior, model, session, path)
         movable(prior, point, "w" if prior.num_styles else "z")
     except GPriorError as error:
         return told | {"editable": False, "why_not": str(error), "explainable": False}

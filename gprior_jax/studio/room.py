@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.studio.sessions import Session
 
 GIGABYTES = 20.0
 """Of a folder, unless another number is given: ten thousand photographs of two megabytes, with what is made of them."""
@@ -13,6 +13,25 @@ GIGABYTES = 20.0
 
 class NoRoomError(ArgumentError):
     """The folder holds as much as it may."""
+
+
+class Held(Protocol):
+    """A session, or what is left of one."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        ...
+
+    @property
+    def writes(self) -> int:
+        """How often something of it was written."""
+        ...
 
 
 class Room:
@@ -23,7 +42,7 @@ class Room:
         self._folder, self.most_bytes = folder, int(1e9 * gigabytes)
         self._known: dict[str, tuple[int, int]] = {}
 
-    def of(self, session: Session) -> int:
+    def of(self, session: Held) -> int:
         """Bytes of a session, with what was removed of it."""
         writes, size = self._known.get(session.id, (-1, 0))
         if writes != session.writes:
@@ -32,18 +51,18 @@ class Room:
             self._known[session.id] = writes, size
         return size
 
-    def is_enough(self, sessions: Iterable[Session], more: int) -> bool:
+    def is_enough(self, sessions: Iterable[Held], more: int) -> bool:
         """Whether so many bytes more may come."""
         return self._used(sessions) + more <= self.most_bytes
 
-    def check(self, sessions: Iterable[Session], more: int) -> None:
+    def check(self, sessions: Iterable[Held], more: int) -> None:
         """Raise :class:`NoRoomError` where they may not."""
         used = self._used(sessions)
         if used + more > self.most_bytes:
             told = f"{self._folder} holds {used / 1e9:.3g} GB, and may hold {self.most_bytes / 1e9:.3g}"
             raise NoRoomError(f"{told}: remove sessions, or let the studio keep more gigabytes.")
 
-    def _used(self, sessions: Iterable[Session]) -> int:
+    def _used(self, sessions: Iterable[Held]) -> int:
         beside = (entry for entry in self._folder.iterdir() if entry.name.startswith(".") and entry.is_dir())
         return sum(map(self.of, sessions)) + sum(map(size_of, beside))
 

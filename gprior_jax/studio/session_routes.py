@@ -8,7 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from gprior_jax.serving.bodies import read_small
-from gprior_jax.studio.told import told_briefly, told_session
+from gprior_jax.studio.damaged import Damaged
+from gprior_jax.studio.told import told_briefly, told_damaged, told_session
 from gprior_jax.studio.workspace import Workspace
 
 
@@ -35,7 +36,9 @@ def add_sessions(app: FastAPI, workspace: Workspace) -> None:
     def sessions() -> dict[str, Any]:
         used = workspace.used()
         told = [told_briefly(session) | {"bytes": used.get(session.id)} for session in workspace.sessions()]
-        return {"sessions": told, "bytes": sum(used.values()), "most_bytes": workspace.most_bytes}
+        damaged = [told_damaged(each) | {"bytes": used.get(each.id)} for each in workspace.damaged()]
+        whole = {"bytes": sum(used.values()), "most_bytes": workspace.most_bytes}
+        return {"sessions": told, "damaged": damaged} | whole
 
     @app.post("/studio/sessions", status_code=201)
     async def begin(request: Request) -> dict[str, Any]:
@@ -53,8 +56,11 @@ def add_sessions(app: FastAPI, workspace: Workspace) -> None:
 
     @app.delete("/studio/sessions/{name}")
     def remove(name: str) -> dict[str, Any]:
+        if (damaged := workspace.put_damaged_away(name)) is not None:
+            return told_damaged(damaged)
         return told_briefly(workspace.remove(name))
 
     @app.post("/studio/sessions/{name}/restore")
     def restore(name: str) -> dict[str, Any]:
-        return told_session(workspace, workspace.restore(name))
+        back = workspace.restore(name)
+        return told_damaged(back) if isinstance(back, Damaged) else told_session(workspace, back)

@@ -12,6 +12,7 @@ from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.making import Maker
 from gprior_jax.studio import known
 from gprior_jax.studio.answers import told_answers
+from gprior_jax.studio.damaged import Damaged
 from gprior_jax.studio.making import StudioMaker
 from gprior_jax.studio.owned import of_another
 from gprior_jax.studio.pieces import Piece
@@ -52,6 +53,7 @@ def about(workspace: Workspace) -> dict[str, Any]:
     own = next(method["defaults"] for method in methods if method["name"] == maker.first)
     return {
         "name": workspace.model,
+        "weights": workspace.weights,
         "version": __version__,
         "size": [width, height],
         "channels": channels,
@@ -141,7 +143,7 @@ def told_item(workspace: Workspace, session: Session, piece: Piece) -> dict[str,
     if own.get("weights") not in (None, workspace.weights):  # It was done when the studio had another prior.
         told |= {
             "editable": False,
-            "why_not": of_another(own.get("model", session.about["model"])),
+            "why_not": of_another(own.get("model", session.about["model"]), workspace.model),
             "explainable": False,
         }
     return told | {"edit": piece.edit}
@@ -160,6 +162,11 @@ def told_session(workspace: Workspace, session: Session) -> dict[str, Any]:
     """A session with its items."""
     own = {"id": session.id} | {name: session.about[name] for name in ("title", "created", "model")}
     return own | {"items": [told_item(workspace, session, piece) for piece in list(session.items.values())]}
+
+
+def told_damaged(damaged: Damaged) -> dict[str, Any]:
+    """What is left of a session that cannot be read, in the list of all."""
+    return {"id": damaged.id, "created": damaged.created, "why": damaged.why}
 
 
 def told_briefly(session: Session) -> dict[str, Any]:

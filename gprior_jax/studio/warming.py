@@ -1,6 +1,7 @@
 """Compiling what is needed before anybody asks for it."""
 
 import contextlib
+import dataclasses
 import logging
 import math
 import os
@@ -21,7 +22,7 @@ from gprior_jax.serving.asked import Asked, Task
 from gprior_jax.serving.jobs import Job
 from gprior_jax.serving.lane import Lane
 from gprior_jax.serving.making import Ready
-from gprior_jax.studio.orders import Files, Order
+from gprior_jax.studio.orders import Files, Order, stored_order
 from gprior_jax.studio.owned import Owned
 from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.sessions import Session
@@ -32,8 +33,14 @@ LOG = logging.getLogger("gprior_jax.studio")
 _RESTS_S = 3.0
 """Nothing has been worked on for so long before a restoration is compiled."""
 
+_SOON_S = 0.4
+"""Likewise, of what is being chosen on the page: it will be asked for soon."""
+
 _LOOKS_S = 0.2
 """Between two looks whether anything is."""
+
+_MOST_CHOSEN, _MOST_EARLIER = 16, 4
+"""Kinds that are compiled because they were chosen on the page, and in earlier sessions."""
 
 _LOWEST = 19
 """Of a thread's niceness: whatever is asked for goes first."""
@@ -83,21 +90,26 @@ def _rehearsal(workspace: Workspace, asked: Asked, picture: np.ndarray) -> Itera
 
 
 class Restorations:
-    """Compiles what restorations need, one task after the other, while nothing else is worked on.
+    """Compiles what restorations need, and what people choose, one after the other, while nothing else is worked on.
+
+    First comes what is being chosen on the page just now, then each restoration by itself, then what was chosen last in
+    earlier sessions.
 
     Attributes:
         workspace: of the studio.
         picture: any, uint8 ``[R, R, C]``.
-        tasks: of them; all that the prior has unless given.
-        compiled: those that have been.
+        compiled: settings of what has been.
     """
 
     def __init__(self, workspace: Workspace, picture: np.ndarray, tasks: Sequence[Task] | None = None):
-        """See :meth:`start`."""
-        restorations: list[Task] = [task for task in workspace.maker.tasks if task != "invert"]
+        """See :meth:`start`; ``tasks`` are the restorations, all that the prior has unless given."""
         self.workspace, self.picture = workspace, picture
-        self.tasks: Sequence[Task] = restorations if tasks is None else tasks
-        self.compiled = list[Task]()
+        restorations: list[Task] = [task for task in workspace.maker.tasks if task != "invert"]
+        own: Sequence[Task] = restorations if tasks is None else tasks
+        self._known = {_kind(Asked(method=workspace.maker.first, label=_label(workspace)))}
+        self._planned = [Asked(task=task) for task in own] + _chosen(workspace)
+        self._chosen = 0
+        self.compiled = list[Asked]()
 
     def start(self) -> threading.Thread:
         """Begin, in a thread that everything else goes before."""
@@ -107,28 +119,59 @@ class Restorations:
 
     def _work(self) -> None:
         _go_last()
-        for task in self.tasks:
-            if not self._wait():
-                return
-            factor, box = _FACTOR if task == "upscale" else None, _BOX if task == "inpaint" else None
-            asked = Asked(task=task, label=_label(self.workspace), factor=factor, box=box)
+        while (asked := self._next()) is not None:
+            self._known.add(_kind(asked))
             try:
                 with _rehearsal(self.workspace, asked, self.picture) as (ready, owner):
-                    self.compiled += [task] if _Alone(self.workspace, asked, ready, Owned(*owner)).run() else []
+                    self.compiled += [asked] if _Alone(self.workspace, asked, ready, Owned(*owner)).run() else []
             except GPriorError as error:  # Beyond the limits, as it is said of whoever asks for it.
-                LOG.info("%s is not compiled beforehand: %s", task, error)
+                LOG.info("%s is not compiled beforehand: %s", asked.task, error)
             except Exception:  # It is compiled when it is needed, then.
-                LOG.exception("%s could not be compiled beforehand", task)
+                LOG.exception("%s could not be compiled beforehand", asked.task)
 
-    def _wait(self) -> bool:
-        """Wait until nothing has been worked on for a while; whether the engine goes on."""
+    def _next(self) -> Asked | None:
+        """What is compiled next, once nothing has been worked on for a while; None where the engine ends."""
         engine, rested = self.workspace.engine, 0.0
-        while rested < _RESTS_S and not engine.is_closing:
+        while not engine.is_closing:
             time.sleep(_LOOKS_S)
             now = engine.counts()
             is_busy = now["queued"] or now["running"] or not engine.is_ready or not self.workspace.book.is_complete
             rested = 0.0 if is_busy else rested + _LOOKS_S
-        return not engine.is_closing
+            if rested >= _SOON_S and (asked := self._new(self.workspace.expected)) is not None:
+                self._chosen += 1
+                return asked
+            while rested >= _RESTS_S and self._planned:
+                if (asked := self._new(self._planned.pop(0))) is not None:
+                    return asked
+        return None
+
+    def _new(self, asked: Asked | None) -> Asked | None:
+        """Settings as they are rehearsed; None where that has been done, or is too much."""
+        if asked is None or self._chosen >= _MOST_CHOSEN:
+            return None
+        factor = asked.factor or (_FACTOR if asked.task == "upscale" else None)
+        box = _BOX if asked.task == "inpaint" else None
+        label = _label(self.workspace)
+        asked = dataclasses.replace(asked, factor=factor, box=box, label=label, seed=0, crop="center")
+        return None if _kind(asked) in self._known else asked
+
+
+def _kind(asked: Asked) -> tuple[Asked, int | None]:
+    """What has one program, of pictures of the prior's size."""
+    return asked.of_lane(), asked.factor
+
+
+def _chosen(workspace: Workspace) -> list[Asked]:
+    """What was chosen last in earlier sessions."""
+    found: dict[tuple[Asked, int | None], Asked] = {}
+    pieces = [piece for session in workspace.sessions()[::-1] for piece in list(session.items.values())[::-1]]
+    for piece in pieces:
+        if "photograph" not in piece.about or len(found) >= _MOST_EARLIER:
+            continue
+        with contextlib.suppress(GPriorError, KeyError, TypeError):  # Of another version, say.
+            asked = stored_order(piece.about).asked
+            found.setdefault(_kind(asked), asked)
+    return list(found.values())
 
 
 class _Alone:

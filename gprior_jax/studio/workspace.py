@@ -13,6 +13,7 @@ from typing import Any
 from gprior_jax.editing.points import Point
 from gprior_jax.errors import ArgumentError, GPriorError
 from gprior_jax.generators.prior import Prior
+from gprior_jax.serving.asked import Asked
 from gprior_jax.serving.engine import ClosingError, Engine
 from gprior_jax.serving.jobs import Job
 from gprior_jax.serving.queue import FullError
@@ -50,6 +51,7 @@ class Workspace(Library):
         maker: what makes items ready.
         first_look: what the encoder answers to a picture.
         book: the directions that are known.
+        expected: what is being chosen on the page, to be compiled beforehand.
     """
 
     def __init__(self, engine: Engine, folder: str | os.PathLike, model: str, gigabytes: float = GIGABYTES):
@@ -68,6 +70,7 @@ class Workspace(Library):
         self._points: collections.OrderedDict[tuple[str, str], Codes] = collections.OrderedDict()
         self._notes = ThreadPoolExecutor(1, "gprior notes")
         self.first_look = FirstLook(self.prior)
+        self.expected: Asked | None = None
         self.book = Directions(self.prior, model, self.path / ".directions")
         engine.listeners.append(self._ended)
 
@@ -219,7 +222,7 @@ class Workspace(Library):
         with session.adding(about) as piece:
             drawn.write(session.results(piece))
             piece.about |= {"files": {"result": f"{drawn.name}.png"}, "result": {"status": "drawn", "remarks": []}}
-            piece.about |= uses(self.prior, session, session.results(piece) / f"{drawn.name}.npz")
+            piece.about |= uses(self.prior, self.model, session, session.results(piece) / f"{drawn.name}.npz")
         return piece
 
     def stop(self, session: Session, name: str) -> Piece:
@@ -280,7 +283,7 @@ class Workspace(Library):
                 return codes
         if piece.about["state"] != "done":
             raise ArgumentError(f"{piece.about['name']} is not done: wait for it, or choose another.")
-        codes = codes_of(self.prior, found, found.codes(piece))
+        codes = codes_of(self.prior, self.model, found, found.codes(piece))
         with self._lock:
             self._points[session, item] = codes
             while len(self._points) > _MOST_POINTS:

@@ -15,6 +15,7 @@ from gprior_jax.errors import GPriorError
 from gprior_jax.studio import item_routes
 from gprior_jax.studio.door import cookie_of, refuse
 from gprior_jax.studio.sessions import Session
+from gprior_jax.summary import fingerprint
 from studio.studios import JSON, form, mask, studio
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -134,6 +135,13 @@ def test_what_the_studio_says_of_itself(ask):
         "faces": [],
         "remark": None,
     }
+
+
+def test_what_tells_that_the_prior_is_another(ask):
+    """Whatever it is called."""
+    status, told, headers = ask("GET", "/studio/alive")
+    assert (status, headers["cache-control"]) == (200, "no-store")
+    assert told["weights"] == ask("GET", "/studio/about")[1]["weights"] == fingerprint(priors.plain().params)
 
 
 def test_titles(ask):

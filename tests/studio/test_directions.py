@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import shutil
 
 import jax
 import numpy as np
@@ -40,6 +41,25 @@ def test_no_direction_hides_another(base, tmp_path):
     known = book.known(session)
     assert {known[name].kind for name in ("sefa_0", "sefa_1", "ganspace_3")} == {"sefa", "ganspace"}
     assert {known[f"{name}_2"].kind for name in ("sefa_0", "sefa_1", "ganspace_3")} == {"file"}
+
+
+def test_a_name_that_a_session_has_is_not_taken_from_it(base, tmp_path):
+    """Edits that are kept name it: a direction that the prior has got since is called otherwise there."""
+    session, own = tmp_path / "session", tmp_path / "grown"
+    session.mkdir()
+    shutil.copytree(base, own)
+    assert Directions(priors.styled(), str(own), tmp_path / "found").add(session, "smile.npy", _vector(1)).names == [
+        "smile"
+    ]
+    (own / "directions").mkdir()
+    save_direction(own / "directions" / "smile.npz", dataclasses.replace(UP, name="smile"))
+    book = Directions(priors.styled(), str(own), tmp_path / "found")
+    assert book.known()["smile"].kind == "boundary"
+    known = book.known(session)
+    assert (known["smile"].kind, known["smile_2"].kind) == ("file", "boundary")
+    assert known["smile_2"].source == "smile"
+    assert book.add(session, "smile.npy", _vector(2)).names == ["smile_3"]
+    assert book.known(session)["smile_2"].kind == "boundary"
 
 
 def _vector(seed):

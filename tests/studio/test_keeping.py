@@ -273,3 +273,40 @@ def test_a_model_is_known_by_its_weights_whatever_it_is_called(little, another, 
     with studio(priors.plain(), tmp_path / "s", little) as ask:  # Each is of its own, whatever its session began with.
         assert f"is of {another[1]}" in ask.item(session, of_another)["why_not"]
         assert ask.item(session, drawn)["editable"]
+    with studio(priors.plain(), tmp_path / "s", another[1]) as ask:  # A folder has got other weights since.
+        status, told = ask.send("POST", f"/studio/sessions/{session}/render", {"item": of_another})
+        assert (status, f"with other weights than those that {another[1]} has now" in told["detail"]) == (422, True)
+        assert told["detail"] == ask.item(session, of_another)["why_not"]
+
+
+def test_a_damaged_session_is_told_counted_and_removed(little, tmp_path):
+    with studio(priors.plain(), tmp_path / "s", little) as ask:
+        for session in (sessions := [ask.begin("one"), ask.begin("two"), ask.begin("three")]):
+            ask.send("POST", f"/studio/sessions/{session}/items", {"seed": 1})
+    broken, lost, whole = sessions
+    (tmp_path / "s" / broken / "session.json").write_text('{"title": ')
+    (tmp_path / "s" / lost / "session.json").unlink()
+    (tmp_path / "s" / "mine").mkdir()  # A folder of somebody's own is no session.
+    (tmp_path / "s" / "mine" / "notes.txt").write_text("x" * 50_000)
+    with studio(priors.plain(), tmp_path / "s", little) as ask:
+
+        def listed():
+            told = ask("GET", "/studio/sessions")[1]
+            sizes = {each["id"]: each["bytes"] for each in told["sessions"] + told["damaged"]}
+            assert told["bytes"] == sum(sizes.values())
+            return [each["id"] for each in told["sessions"]], {each["id"]: each for each in told["damaged"]}, sizes
+
+        good, damaged, sizes = listed()
+        assert (good, set(damaged)) == ([whole], {broken, lost})
+        assert sizes[broken] > 1000
+        assert "session.json is damaged or missing" in damaged[lost]["why"]
+        assert ask("GET", f"/studio/sessions/{broken}")[0] == 404
+        assert ask("DELETE", f"/studio/sessions/{broken}")[0] == 200
+        assert set(listed()[1]) == {lost}
+        assert not (tmp_path / "s" / broken).exists()
+        assert ask("POST", f"/studio/sessions/{broken}/restore")[0] == 200
+        assert set(listed()[1]) == {broken, lost}
+        assert (tmp_path / "s" / broken / "session.json").read_text() == '{"title": '
+    with studio(priors.plain(), tmp_path / "s", little, gigabytes=1e-6) as ask:  # No room is made of what is in them.
+        assert ask.send("POST", f"/studio/sessions/{whole}/items", {"seed": 1})[0] == 507
+        assert (tmp_path / "s" / lost).exists()

@@ -70,6 +70,34 @@ def test_edits_are_seen_on_the_tiles(visit):
     assert visit.page.locator(".tile .edited:visible").count() == 1
 
 
+def test_an_edit_is_marked_though_its_small_picture_is_refused(visit):
+    """And asked for again when it may be another answer."""
+    visit.draw(1)
+    visit.page.locator("input[data-direction]").first.focus()
+    visit.press("PageUp")
+    visit.see('.tiles li:first-child .tile:has(.edited:not([hidden])) img[src^="data:"]')
+    visit.draw(2)
+    asked = []
+
+    def refuse(route):
+        asked.append(route.request.post_data_json["item"])
+        refused = {"status": 200, "headers": {"Studio-Refused": "422", "Content-Type": "application/json"}}
+        route.fulfill(body='{"detail": "no."}', **refused)
+
+    visit.page.route("**/render", refuse)
+    visit.page.reload()
+    marked = '.tiles li:first-child .tile:has(.edited:not([hidden]))[aria-label$=", edited"]'
+    visit.see(marked)
+    visit.page.wait_for_timeout(300)
+    assert asked == ["1"]
+    visit.page.unroute("**/render")
+    visit.context.set_offline(True)
+    visit.see("#away:visible")
+    visit.context.set_offline(False)
+    visit.see(f'{marked} img[src^="data:"]')
+    visit.wrong.clear()
+
+
 def test_views_compare(visit):
     visit.drop(photograph(), "cat.png", "image/png")
     visit.done()
@@ -202,6 +230,30 @@ def test_sessions(visit):
     visit.button("Undo", ".toasts").click()
     visit.page.locator("dialog .session", has_text="Portraits").click()
     visit.tiles(1)
+
+
+def test_damaged_sessions_are_shown_and_removed(visit):
+    visit.draw(1)
+    told = visit.page.request.get("/studio/sessions").json()
+    damaged = [{"id": "00c0ffee0000", "created": None, "bytes": 1_500_000, "why": "Its session.json is damaged."}]
+    removed = []
+
+    def sessions(route):
+        route.fulfill(json=told | {"damaged": [] if removed else damaged})
+
+    def remove(route):
+        removed.append(route.request.method)
+        route.fulfill(json=damaged[0])
+
+    visit.page.route("**/studio/sessions", sessions)
+    visit.page.route("**/studio/sessions/00c0ffee0000", remove)
+    visit.press("s")
+    card = visit.page.locator("dialog .session.damaged")
+    assert card.inner_text().splitlines() == ["Damaged session", "Its session.json is damaged. It takes 1.5 MB."]
+    assert card.evaluate("(card) => card.tagName") == "DIV"  # Nothing opens it.
+    visit.button("Remove Damaged session 00c0ffee0000").click()
+    card.wait_for(state="detached")
+    assert removed == ["DELETE"]
 
 
 def test_removed_results_come_back(visit):

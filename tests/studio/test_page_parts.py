@@ -40,6 +40,27 @@ def test_compiling_is_told_by_the_clock(visit):
     assert told(13_000)["words"] == "compiled the first time, about 5 min left"
 
 
+def test_compiling_is_each_session_s_own(visit):
+    """Items are numbered anew in each session; and what was not looked at has told no time."""
+    visit.page.clock.install()
+    item = {"id": "1", "task": "denoise", "state": "running", "step": 0, "seconds_left": None}
+    set_session = "(await import('/page/studio.js')).store.set({ session: { id: given[0] } });"
+
+    def told(session, after=0, **changes):
+        visit.page.clock.fast_forward(after)
+        expression = f"{set_session} return own.compilingOf(given[1]);"
+        return of(visit, "compiling.js", expression, [session, item | changes])
+
+    assert told("one")["words"] == "begins"
+    assert told("one", 60_000)["words"] != "begins"
+    assert told("two")["words"] == "begins"
+    assert told("two", 6_000)["words"] == "compiled the first time, about 24 s left"
+    # Back at the first much later: it was done meanwhile.
+    assert told("one", 600_000, step=1) is None
+    assert told("three")["words"] == "begins"
+    assert told("three", 6_000)["words"] == "compiled the first time, about 24 s left"
+
+
 def test_distance_is_that_of_pixels(page):
     one, other = np.random.default_rng(0).integers(0, 255, (2, 5, 4), np.uint8)
     error = np.mean(np.square(one[:, :3].astype(float) - other[:, :3]))

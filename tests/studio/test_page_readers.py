@@ -1,8 +1,10 @@
 """Who uses the studio's page: by keys alone, on a phone, with a screen reader, while others do; and its server."""
 
 import contextlib
+import dataclasses
 import json
 
+import jax
 import pytest
 from cli import priors
 
@@ -56,15 +58,28 @@ def test_stopped_server_is_noticed_while_nothing_is_done(chromium, little, tmp_p
         # Started again with another prior: the page says so, and what there is stays to be seen.
         with studio(priors.styled(), folder, other, port=port):
             visit.page.clock.fast_forward(6_000)
-            visit.see("#away", state="hidden")
-            assert "load the page again" in visit.see(".toast.note p").inner_text()
-            visit.wrong.clear()
-            visit.button("Load again").click()
             visit.see(f"#bar :text('{other}')")
+            assert "the page has been loaded again" in visit.see(".toast.note p").inner_text()
+            visit.wrong.clear()
             assert visit.shown() == before
             assert f"this result is of {little}" in visit.page.locator(".part:visible").inner_text()
             visit.draw(2)
             assert visit.page.locator("input[data-direction]:visible, [data-part='psi']:visible").count()
+            visit.choose()
+            visit.see("canvas.placing")
+        # Again, before anybody has noticed, with other weights of the same name: what is being placed is not lost.
+        double = jax.tree.map(lambda leaf: 2 * leaf, priors.styled().params)
+        with studio(dataclasses.replace(priors.styled(), params=double, weights=None), folder, other, port=port):
+            visit.page.clock.fast_forward(16_000)
+            told = visit.see(".toast.note:has-text('weights') p").inner_text()
+            assert told == f"{other} has other weights now: load the page again to work with it."
+            assert visit.page.locator("canvas.placing").is_visible()
+            visit.button("Put away").click()
+            visit.page.clock.fast_forward(16_000)
+            visit.see(".toast.note:has-text('the page has been loaded again')")
+            visit.page.locator('[data-item="2"]').click()
+            assert "with other weights than those that" in visit.see(".part:visible .remark").inner_text()
+        visit.wrong.clear()
 
 
 def test_everything_by_keys(visit):

@@ -6,6 +6,7 @@ import numpy as np
 from cli import priors
 from serving.served import until
 
+from gprior_jax.serving.asked import Asked
 from gprior_jax.studio import warming
 from studio.studios import studio
 
@@ -27,11 +28,30 @@ def test_restorations_are_compiled_while_nothing_is_asked_for(little, tmp_path, 
         # Not while something is worked on.
         assert (found.compiled, thread.is_alive()) == ([], True)
         ask.send("POST", f"/studio/sessions/{session}/items/{busy['id']}/stop", {})
-        thread.join(120.0)
-        assert (found.compiled, last) == (["inpaint"], [thread.native_id])
+        until(lambda: found.compiled, 120.0)
+        assert ([each.task for each in found.compiled], last) == (["inpaint"], [thread.native_id])
+        # What is being chosen comes next, once: with the page's factor, and whatever the rest of it.
+        for told, status in (({"task": "inpaint"}, 202), ({"codes": 2, "layer": 99}, 422)):
+            assert ask.send("POST", "/studio/expect", told)[0] == status
+        assert ask.workspace.expected == Asked(task="inpaint")
+        chosen = {"task": "inpaint", "codes": 2, "layer": 1, "steps": 3, "seed": 5}
+        for _ in range(2):
+            assert ask.send("POST", "/studio/expect", chosen)[0] == 202
+        until(lambda: len(found.compiled) > 1, 120.0)
+        assert found.compiled[1:] == [Asked(task="inpaint", codes=2, layer=1, steps=3, box=2)]
         # Nothing of it is to be seen.
         assert len(ask.workspace.session(session).items) == 1
         assert [each.id for each in ask.workspace.sessions()] == [session]
+
+
+def test_what_was_chosen_before_is_compiled_with_the_next_start(little, tmp_path):
+    with studio(priors.plain(), tmp_path / "s", little) as ask:
+        session = ask.begin()
+        for seed in (1, 2):
+            ask.done(session, {"method": "z", "steps": 3, "seed": seed})
+        found = warming.Restorations(ask.workspace, GRAY, ["inpaint"])
+        assert [(each.task, each.steps) for each in found._planned] == [("inpaint", None), ("invert", 3)]
+        assert found._new(Asked(method=ask.workspace.maker.first)) is None  # The start compiles that.
 
 
 def test_nothing_is_begun_once_the_studio_ends(little, tmp_path):

@@ -46,16 +46,17 @@ const session = (id) => `/sessions/${encodeURIComponent(id)}`;
 const item = (of, id) => `${session(of)}/items/${encodeURIComponent(id)}`;
 
 export const api = {
-  alive: () => answered("/healthz", { cache: "no-store" }),
+  alive: () => asked("GET", "/alive"),
   file: (address) => answered(address, { headers: QUIETLY }),
   about: () => asked("GET", "/about"),
-  sessions: async () => (await asked("GET", "/sessions")).sessions,
+  sessions: () => asked("GET", "/sessions"),
   session: (id) => asked("GET", session(id)),
   newSession: (title) => asked("POST", "/sessions", { json: title ? { title } : {} }),
   rename: (id, title) => asked("PATCH", session(id), { json: { title } }),
   removeSession: (id) => ask("DELETE", session(id)),
   restoreSession: (id) => asked("POST", `${session(id)}/restore`),
   place: (form) => asked("POST", "/place", { form }),
+  expect: (order) => asked("POST", "/expect", { json: order }),
   draw: (of, order) => asked("POST", `${session(of)}/items`, { json: order }),
   begin: (of, form) => asked("POST", `${session(of)}/items`, { form }),
   stop: (of, id) => asked("POST", `${item(of, id)}/stop`),

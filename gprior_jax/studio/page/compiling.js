@@ -1,6 +1,7 @@
 /** What is compiled the first time: nothing is told of it on the way, so it is shown by how long it took before. */
 
 import { duration, kept } from "./dom.js";
+import { store } from "./studio.js";
 import { say } from "./toasts.js";
 
 /** What is compiled already begins sooner than that. */
@@ -9,7 +10,14 @@ const BEGINS_MS = 1500;
 /** Unless it has been seen on this browser. */
 const USUAL_S = 30;
 
+/** Longer than between two looks at one that is in view: an item that was out of view has told no time. */
+const UNSEEN_MS = 5000;
+
+/** When each began, and when it was looked at last. */
 const began = new Map();
+
+/** Items are numbered anew in each session. */
+const nameOf = (item) => `${store.state.session?.id} ${item.id}`;
 
 /**
  * How far the compiling of an item's program is, {part, words}; null where it is not being compiled.
@@ -22,8 +30,10 @@ export function compilingOf(item) {
     if (item.state !== "queued") ended(item);
     return null;
   }
-  if (!began.has(item.id)) began.set(item.id, Date.now());
-  const milliseconds = Date.now() - began.get(item.id);
+  const now = Date.now();
+  const { from } = began.get(nameOf(item)) ?? { from: now };
+  began.set(nameOf(item), { from, seen: now });
+  const milliseconds = now - from;
   if (milliseconds < BEGINS_MS) return { part: 0, words: "begins" };
   const usual = kept.get(`compiles.${item.task}`, USUAL_S);
   const left = usual - milliseconds / 1000;
@@ -34,17 +44,17 @@ export function compilingOf(item) {
 }
 
 function ended(item) {
-  const from = began.get(item.id);
-  began.delete(item.id);
-  if (from === undefined || item.step === 0) return;
+  const { from, seen } = began.get(nameOf(item)) ?? {};
+  began.delete(nameOf(item));
+  if (from === undefined || item.step === 0 || Date.now() - seen > UNSEEN_MS) return;
   const seconds = (Date.now() - from) / 1000;
   if (seconds * 1000 > 2 * BEGINS_MS) kept.set(`compiles.${item.task}`, Math.round(seconds));
 }
 
 /** For screen readers, once for each item. */
 export function sayCompiling(item, words) {
-  if (said === item.id) return;
-  said = item.id;
+  if (said === nameOf(item)) return;
+  said = nameOf(item);
   say(`${item.name}: ${words}.`);
 }
 let said = null;

@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { checkPicture } from "./checking.js";
-import { h, unique } from "./dom.js";
+import { debounced, h, unique } from "./dom.js";
 import { RefusedError, UserError } from "./errors.js";
 import { isOf } from "./fields.js";
 import { maskFile } from "./masks.js";
@@ -12,6 +12,9 @@ import { attempt, note, tellError } from "./toasts.js";
 
 /** The side, at most, at which a photograph is drawn while it is placed. */
 const SHOWN = 1600;
+
+/** After the last change of what is asked for. */
+const EXPECT_MS = 600;
 
 /** The side of its small picture. */
 const THUMB = 96;
@@ -94,6 +97,7 @@ export function changeDraft(label, changes, key = null, before = store.state.dra
   if (!draft) return;
   const after = { ...draft, ...changes };
   store.set({ draft: after });
+  if ("task" in changes || "settings" in changes) expect(after);
   history.record(label, [{ kind: "draft", before, after }], key && `${draft.id} ${key}`);
 }
 
@@ -134,15 +138,7 @@ export async function startDraft() {
   await attempt(async () => {
     const mask = draft.task === "inpaint" ? await maskFile(draft.strokes, ...about.size) : null;
     if (draft.task === "inpaint" && !mask) throw new UserError("Nothing is painted over: paint what is to be filled.");
-    const settings = Object.fromEntries(Object.entries(draft.settings).filter(([name]) => isOf(draft, name)));
-    const order = {
-      name: draft.name,
-      task: draft.task,
-      ...ofClass(),
-      ...ofLarge(draft),
-      ...settings,
-      placement: rounded(draft.placement),
-    };
+    const order = { name: draft.name, ...settingsOf(draft), placement: rounded(draft.placement) };
     const [session, item] = await begin(draft.file, order, { mask, landmarks: draft.landmarks });
     store.set({ draft: null });
     addItem(
@@ -155,6 +151,17 @@ export async function startDraft() {
   });
   store.set({ busy: false });
 }
+
+/** What a draft asks for, whatever the photograph. */
+function settingsOf(draft) {
+  const settings = Object.fromEntries(Object.entries(draft.settings).filter(([name]) => isOf(draft, name)));
+  return { task: draft.task, ...ofClass(), ...ofLarge(draft), ...settings };
+}
+
+/** Tells the server what is being chosen, which it compiles meanwhile; whatever is wrong with it is told at the start. */
+const expect = debounced(EXPECT_MS, (draft) => {
+  if (store.state.draft?.id === draft.id) api.expect(settingsOf(draft)).catch(() => {});
+});
 
 /** By how much a photograph is reduced that is to be enlarged and is no smaller than the prior. */
 const REDUCED_BY = 4;

@@ -19,6 +19,7 @@ let followed = null;
 export function keepUp() {
   store.watch(follow);
   watchServer();
+  tellNews();
   addEventListener("pagehide", () => flush(true));
   follow(store.state);
 }
@@ -54,6 +55,7 @@ async function again(session) {
     await refresh();
     return true;
   });
+  if (answers) await ask(true);
   if (answers || !store.state.online) follow(store.state);
   // Another folder of sessions, or this one was removed elsewhere.
   else if (store.state.session?.id === session) await openSession(null);
@@ -85,8 +87,8 @@ function watchServer() {
 /** Asks once; after a time away what was missed is made up for. */
 async function ask(was) {
   try {
-    if (was) await api.alive();
-    else await back(await api.about());
+    if (!was) await back(await api.about());
+    else if ((await api.alive()).weights !== store.state.about.weights) await renew(await api.about());
   } catch {
     // It is told where the page says that the server is away.
   }
@@ -94,14 +96,35 @@ async function ask(was) {
 
 async function back(about) {
   await attempt(refresh);
-  await flush();
   const before = store.state.about;
-  if (about.name === before.name && about.version === before.version) {
+  if (["name", "version", "weights"].every((own) => about[own] === before[own])) {
+    await flush();
     note("The server is back.");
-    return;
+  } else await renew(about);
+}
+
+/** What the page says once it has been loaded again. */
+const NEWS = "gprior.news";
+
+let renewed = null;
+
+/** The prior is another: everything is loaded again, but not from under a photograph that is being placed. */
+async function renew(about) {
+  await flush();
+  const { name, weights, version } = store.state.about;
+  const isSame = about.name === name && about.version === version;
+  const sentence = isSame ? `${name} has other weights now` : `The server is back, with ${about.name}`;
+  if (!store.state.draft) {
+    sessionStorage.setItem(NEWS, `${sentence}; the page has been loaded again. What was found before is still here.`);
+    location.reload();
+  } else if (renewed !== about.weights || about.weights === weights) {
+    renewed = about.weights;
+    note(`${sentence}: load the page again to work with it.`, { label: "Load again", act: () => location.reload() });
   }
-  note(`The server is back, with ${about.name}: load the page again to work with it.`, {
-    label: "Load again",
-    act: () => location.reload(),
-  });
+}
+
+function tellNews() {
+  const news = sessionStorage.getItem(NEWS);
+  sessionStorage.removeItem(NEWS);
+  if (news) note(news);
 }

@@ -15,9 +15,10 @@ function when(created) {
   return Number.isNaN(date.getTime()) ? String(created) : DATES.format(date);
 }
 
+const byAge = (all) => all.sort((one, other) => new Date(other.created) - new Date(one.created));
+
 /** All sessions, the newest first. */
-export const newest = async () =>
-  (await api.sessions()).sort((one, other) => new Date(other.created) - new Date(one.created));
+export const newest = async () => byAge((await api.sessions()).sessions);
 
 /** A session to be opened. */
 export function sessionCard(session, opened) {
@@ -39,6 +40,17 @@ export function sessionCard(session, opened) {
     ),
   );
 }
+
+/** What is left of a session that cannot be read: nothing opens it. */
+const damagedCard = ({ why, bytes }) =>
+  h(
+    "div.session.damaged",
+    {},
+    icon("session"),
+    h("span", {}, h("b", {}, "Damaged session"), h("small", {}, `${why} ${megabytes(bytes)}`)),
+  );
+
+const megabytes = (bytes) => (Number.isFinite(bytes) ? `It takes ${(bytes / 1e6).toFixed(1)} MB.` : "");
 
 export async function openSessions() {
   const list = h("ul.sessions");
@@ -93,26 +105,27 @@ function makeTitle(renamed) {
 }
 
 async function fill(list, opened) {
-  const sessions = await newest();
-  list.replaceChildren(
-    ...sessions.map((session) =>
+  const { sessions, damaged } = await api.sessions();
+  const row = (session, card) =>
+    h(
+      "li",
+      {},
+      card,
       h(
-        "li",
-        {},
-        sessionCard(session, () => opened.close()),
-        h(
-          "button.bare",
-          {
-            type: "button",
-            "aria-label": `Remove ${session.title}`,
-            on: { click: () => attempt(() => removeSession(session, list, opened)) },
-          },
-          icon("remove"),
-        ),
+        "button.bare",
+        {
+          type: "button",
+          "aria-label": `Remove ${session.title}`,
+          on: { click: () => attempt(() => removeSession(session, list, opened)) },
+        },
+        icon("remove"),
       ),
-    ),
+    );
+  list.replaceChildren(
+    ...byAge(sessions).map((session) => row(session, sessionCard(session, () => opened.close()))),
+    ...damaged.map((session) => row({ ...session, title: `Damaged session ${session.id}` }, damagedCard(session))),
   );
-  if (!sessions.length) list.append(h("li", {}, h("p.remark", {}, "There are none yet.")));
+  if (!sessions.length && !damaged.length) list.append(h("li", {}, h("p.remark", {}, "There are none yet.")));
 }
 
 async function removeSession({ id, title }, list, opened) {

@@ -4,7 +4,8 @@ import { h, set } from "./dom.js";
 import { icon } from "./icons.js";
 import { dropChoice } from "./dropchoice.js";
 import { chooseFiles } from "./intake.js";
-import { DRAFT, ENDED, itemOf, select, store } from "./studio.js";
+import { isNeutral } from "./edits.js";
+import { DRAFT, editFor, ENDED, itemOf, select, store } from "./studio.js";
 import { thumbFor } from "./thumbs.js";
 
 /** How a result is told apart from a file while it is dragged. */
@@ -35,7 +36,10 @@ export function makeSheet(element) {
       if (list.contains(focused)) focused.focus();
     }
     state.items.forEach((item, i) =>
-      tiles.get(item.id).update(item, i + 1, state.current === item.id, thumbFor(state, item)),
+      tiles.get(item.id).update(item, i + 1, state.current === item.id, {
+        isEdited: item.state === "done" && !isNeutral(editFor(item.id, state)),
+        thumb: thumbFor(state, item),
+      }),
     );
     if (state.draft)
       draft.update(
@@ -71,20 +75,21 @@ function makeTile(id) {
   if (id !== DRAFT) dragging(button, id);
   return {
     element,
-    update(item, number, isCurrent, edited = null) {
-      const url = edited?.url ?? item.images.result ?? item.preview ?? item.images.placed ?? item.images.photograph ?? null;
+    update(item, number, isCurrent, { isEdited = false, thumb = null } = {}) {
+      const url = thumb?.url ?? item.images.result ?? item.preview ?? item.images.placed ?? item.images.photograph ?? null;
       if (img.getAttribute("src") !== url) {
         if (url) img.src = url;
         else img.removeAttribute("src");
       }
       set(img, { hidden: !url });
-      set(mark, { hidden: !edited });
+      // Also while its small picture is still drawn, or cannot be.
+      set(mark, { hidden: !isEdited });
       set(name, { textContent: item.name });
       button.dataset.state = item.state;
       const part = item.steps && !ENDED.has(item.state) ? item.step / item.steps : 0;
       button.style.setProperty("--part", String(part));
       set(button, {
-        "aria-label": `${number ? `${number}: ` : ""}${item.name}${STATES[item.state] ?? ""}${edited ? ", edited" : ""}`,
+        "aria-label": `${number ? `${number}: ` : ""}${item.name}${STATES[item.state] ?? ""}${isEdited ? ", edited" : ""}`,
         "aria-current": isCurrent ? "true" : null,
       });
       if (isCurrent && !button.wasCurrent) button.scrollIntoView({ block: "nearest", inline: "nearest" });

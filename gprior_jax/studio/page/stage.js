@@ -19,10 +19,8 @@ const HEAT_AT = 2;
 /** The direction of a name: the prior's own, or one that the session has read. */
 export const directionOf = (state, name) => directionsOf(state).find((own) => own.name === name) ?? null;
 
-export const directionsOf = ({ about, directions }) => {
-  const read = directions.filter((own) => !about.directions.some((other) => other.name === own.name));
-  return [...about.directions, ...read];
-};
+/** Those of the session, which has all of the prior's, under its own names; the prior's until they are known. */
+export const directionsOf = ({ about, directions }) => (directions.length ? directions : about.directions);
 
 export function makeItemStage() {
   const views = makeViews();

@@ -3,12 +3,16 @@
 import { api } from "./api.js";
 import { debounced, h } from "./dom.js";
 import { effective, isNeutral, keyOf } from "./edits.js";
+import { isFinal } from "./errors.js";
 import { editFor, store } from "./studio.js";
 
 /** Twice the side of a tile. */
 const SIDE = 184;
 
 const PAUSE_MS = 400;
+
+/** After a refusal that need not come again, as of a server that is busy. */
+const BUSY_MS = 2000;
 
 /** The small picture of an item as it is edited: the last that there is; null of one that is not edited. */
 export function thumbFor(state, item) {
@@ -38,20 +42,24 @@ async function shrink(id, key, url) {
 /** Asks for those of results that are not on the easel, as when a session is opened: one after the other. */
 export function keepThumbs() {
   let isAsking = false;
-  const refused = new Set();
+  // By item, the last edit that was refused: asked again with another session, or when a direction has come.
+  let refused = new Map();
   const missing = (state) =>
     state.items.find((item) => {
       if (item.id === state.current || item.state !== "done" || !item.editable) return false;
       const edit = editFor(item.id, state);
       const key = keyOf(item.id, edit);
-      return !isNeutral(edit) && state.thumbs[item.id]?.key !== key && !refused.has(`${state.session.id} ${key}`);
+      return !isNeutral(edit) && state.thumbs[item.id]?.key !== key && refused.get(item.id) !== key;
     });
-  store.watch(async function look(state) {
+  store.watch(async function look(state, before = state) {
+    const isAnother = state.session?.id !== before.session?.id || state.directions !== before.directions;
+    if (isAnother || state.online !== before.online) refused = new Map();
     const item = state.online && !isAsking ? missing(state) : null;
     if (!item) return;
     isAsking = true;
     const edit = editFor(item.id, state);
     const key = keyOf(item.id, edit);
+    const asked = refused;
     try {
       const blob = await api.render(state.session.id, { item: item.id, edit: effective(edit), size: SIDE });
       const url = URL.createObjectURL(blob);
@@ -59,7 +67,8 @@ export function keepThumbs() {
       URL.revokeObjectURL(url);
     } catch (error) {
       // The item's own picture stays; what is wrong is told when it is looked at.
-      if (error.status !== undefined) refused.add(`${state.session.id} ${key}`);
+      if (isFinal(error)) asked.set(item.id, key);
+      else if (error.status !== undefined) await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
     }
     isAsking = false;
     look(store.state);
