@@ -72,5 +72,5 @@ export const api = {
   path: (of, json) => asked("POST", `${session(of)}/path`, { json }),
   files: (of, json) => ask("POST", `${session(of)}/files`, { json }),
   knownDirections: (of) => asked("GET", `${session(of)}/directions`),
-  directions: async (of, form) => (await asked("POST", `${session(of)}/directions`, { form })).directions,
+  directions: (of, form) => asked("POST", `${session(of)}/directions`, { form }),
 };

@@ -9,8 +9,9 @@ import { makeKeep } from "./keep.js";
 import { makeLook } from "./look.js";
 import { makePartner, makeTruncation } from "./partner.js";
 import { makeSliders, resetAll } from "./sliders.js";
+import { directionsOf } from "./stage.js";
 import { currentItem, editFor, setView, someSession, store } from "./studio.js";
-import { attempt, say } from "./toasts.js";
+import { attempt, note, say } from "./toasts.js";
 
 export function makePanel() {
   const parts = { Edit: makeEdit(), Look: makeLook(), Keep: makeKeep(), Facts: makeFacts() };
@@ -127,10 +128,11 @@ export async function readDirections(files) {
       const form = new FormData();
       form.append("file", file, file.name);
       form.append("name", file.name);
-      const read = await api.directions(await someSession(), form);
-      const others = store.state.directions.filter((own) => !read.some((other) => other.name === own.name));
+      const { directions: read, remarks } = await api.directions(await someSession(), form);
+      const others = directionsOf(store.state).filter((own) => !read.some((other) => other.name === own.name));
       store.set({ directions: [...others, ...read], hand: read[0]?.name ?? store.state.hand });
       say(`${file.name} is read.`);
+      for (const remark of remarks) note(remark);
     });
   }
 }
