@@ -22,7 +22,7 @@ from gprior_jax.images.files import resized, save_image
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import Parametrization, Tuning
 from gprior_jax.runs.edits import before
-from gprior_jax.runs.keeping import Measured, Way
+from gprior_jax.runs.keeping import Stays, Way
 from gprior_jax.runs.pasting import Photograph, photograph_of
 from gprior_jax.runs.sources import read_points, split_source
 from gprior_jax.runs.tuned import tuned_folder
@@ -124,8 +124,8 @@ class CodeCommand(PriorFlags, TruncationFlag):
         wanted = {"auto": None, "w_plus": "w"}.get(space, space)
         return editing.codes(prior, points, wanted, self.psi)
 
-    def measured(self, points: Sequence[Point]) -> list[Measured | None]:
-        """What stays of the picture of each point where it is edited: of inpainted ones what was known."""
+    def measured(self, points: Sequence[Point]) -> list[Stays | None]:
+        """What stays of the picture of each point where it is edited."""
         known = [before(point, photograph=False) for point in points]
         for doubt in dict.fromkeys(each.doubt for each in known if each is not None and each.doubt):
             warn(doubt)
@@ -142,9 +142,9 @@ class CodeCommand(PriorFlags, TruncationFlag):
         prior: Prior,
         variables: Variables,
         parametrization: Parametrization | None = None,
-        measured: Measured | Way | None = None,
+        measured: Stays | Way | None = None,
     ) -> np.ndarray:
-        """Pictures of points, uint8 ``[T, S, S, 3]``, at the wanted size; with what was known of inpainted ones."""
+        """Pictures of points, uint8 ``[T, S, S, 3]``, at the wanted size; with what stays of them."""
         count = len(next(iter(variables.values())))
         batch_size = self.batch_size or default_batch_size(prior.resolution, count)
         rendered = editing.render(

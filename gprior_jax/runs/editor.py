@@ -20,7 +20,7 @@ from gprior_jax.latents import MultiCode, default_layer
 from gprior_jax.objectives import Network, Perceptual, Pixel, Term
 from gprior_jax.operators.masks import looks_inverted, missing_share
 from gprior_jax.runs.edits import Before, before, edited_region
-from gprior_jax.runs.keeping import Measured
+from gprior_jax.runs.keeping import Measured, Stays
 from gprior_jax.runs.pasting import Photograph
 from gprior_jax.storage.atomic import write_bytes
 
@@ -78,7 +78,7 @@ class Edited(NamedTuple):
         share: ``[R, R, 1]``, of the edit in the image; None is all.
         before: ``[R, R, C]``, what stays outside.
         photograph: to be pasted into.
-        measured: what stays of an inpainted picture, whatever is edited.
+        measured: what stays of a restored picture, whatever is edited.
         variables: ``[S, ...]`` each.
         pictures: uint8 ``[S, size, size, C]``.
         row: for the record.
@@ -89,7 +89,7 @@ class Edited(NamedTuple):
     share: np.ndarray | None
     before: np.ndarray | None
     photograph: Photograph | None
-    measured: Measured | None
+    measured: Stays | None
     variables: Variables
     pictures: np.ndarray
     row: dict[str, Any]
@@ -144,7 +144,7 @@ class Editor:
         """
         assert edit.photograph is not None
         share = edit.share
-        if edit.measured is not None:
+        if isinstance(edit.measured, Measured):
             share = edit.measured.missing * (1.0 if share is None else share)
         content, seam = edit.photograph.pasted(picture, share)
         write_bytes(path, content)

@@ -15,7 +15,7 @@ from gprior_jax.images.arrays import from_uint8
 from gprior_jax.images.masks import ANY_GRAY, Gray, load_mask
 from gprior_jax.runs.directions import read_directions
 from gprior_jax.runs.entries import run_of
-from gprior_jax.runs.keeping import Measured, doubt, measured_of
+from gprior_jax.runs.keeping import Stays, doubt, measured_of
 from gprior_jax.runs.names import result_name, same_name
 from gprior_jax.runs.pasting import Photograph, photograph_of
 from gprior_jax.runs.record import read_record
@@ -47,13 +47,13 @@ class Before(NamedTuple):
     Attributes:
         picture: ``[R, R, C]`` in [-1, 1]: the photograph that was inverted, or the result of a restoration.
         photograph: its file.
-        measured: what an inpainting keeps of it.
+        measured: what a restoration keeps of it.
         doubt: why it keeps nothing, a sentence; empty where nothing is to be said.
     """
 
     picture: np.ndarray
     photograph: Photograph | None
-    measured: Measured | None
+    measured: Stays | None
     doubt: str
 
 

@@ -24,7 +24,7 @@ from gprior_jax.metrics import explain
 from gprior_jax.metrics.explain import Parts
 from gprior_jax.metrics.overlap import Overlap, best_overlap
 from gprior_jax.runs.entries import run_of
-from gprior_jax.runs.keeping import Measured, measured_of
+from gprior_jax.runs.keeping import Measured, Stays, measured_of
 from gprior_jax.runs.record import read_record
 from gprior_jax.typing import Array
 
@@ -178,7 +178,7 @@ class Explainer:
             maps = np.asarray(jax.vmap(explain.difference, (None, 0))(image, without))
         else:
             added = self._drawn(_contributions, parametrization, prior, parts, np.eye(number, dtype=np.float32))
-            maps = np.abs(added).mean(axis=-1) * (1.0 if measured is None else measured.missing[..., 0])
+            maps = np.abs(added).mean(axis=-1) * (measured.missing[..., 0] if isinstance(measured, Measured) else 1.0)
         importance = np.asarray(explain.importance(maps))
         order = np.argsort(-importance, kind="stable")
         psnr = partial(_psnr, image if target is None else target)
@@ -248,7 +248,7 @@ _APART = 0.05
 it is another one; half precision and the rounding of restored pictures stay far below."""
 
 
-def _stored(point: Point) -> tuple[np.ndarray, np.ndarray | None, Measured | None]:
+def _stored(point: Point) -> tuple[np.ndarray, np.ndarray | None, Stays | None]:
     """The picture that a run drew of the codes, what it is to be compared with, if that is known, and what stays."""
     record = read_record(point.name)
     pictures = {name: im.from_uint8(picture) for name, picture in record.pictures.items()}

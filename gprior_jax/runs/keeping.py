@@ -1,10 +1,12 @@
-"""What was known of an inpainted picture, kept in its edits as it is in its result."""
+"""What was known of a restored picture, kept in its edits as it is in its result: known pixels, light and shade."""
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -12,6 +14,7 @@ from gprior_jax.compiling import jit
 from gprior_jax.images.arrays import from_uint8
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.record import Record, read_record
+from gprior_jax.tasks.colorize import COLORIZE
 from gprior_jax.tasks.finishing import Blend, blend
 from gprior_jax.typing import Array, ArrayLike
 
@@ -58,12 +61,41 @@ def _blend(mode: Blend, image: Array, observed: Array, known: Array) -> Array:
 _blended = jit(_blend, use="once", static_argnums=0)
 
 
-def common(first: Measured | None, second: Measured | None) -> Measured | None:
-    """What two pictures know alike, as two fillings of one photograph do; None of two photographs.
+class Light(NamedTuple):
+    """The light and shade of a gray photograph, which only colours were found for.
+
+    Attributes:
+        observed: its luma, ``[R, R, 1]`` in [-1, 1]; of a prior of RGBA images with its alpha, ``[R, R, 2]``.
+    """
+
+    observed: np.ndarray
+
+    def into(self, images: np.ndarray) -> np.ndarray:
+        """Images ``[K, R, R, C]`` in this light, as the result of a colourisation is.
+
+        >>> Light(np.zeros((1, 1, 1), np.float32)).into(np.ones((1, 1, 1, 3), np.float32)).tolist()
+        [[[[0.0, 0.0, 0.0]]]]
+        """
+        return np.asarray(_lit(jnp.asarray(images), jnp.asarray(self.observed)))
+
+
+@partial(jit, use="once")
+def _lit(images: Array, observed: Array) -> Array:
+    return jax.vmap(lambda image: COLORIZE.finish(image, observed, None))(images)
+
+
+Stays = Measured | Light
+"""What stays of a picture in its edits."""
+
+
+def common(first: Stays | None, second: Stays | None) -> Stays | None:
+    """What two pictures know alike, as two restorations of one photograph do; None of two photographs.
 
     Pixels of two photographs that happen to be alike do not count: they would be kept as dots.
     """
-    if first is None or second is None:
+    if isinstance(first, Light) and isinstance(second, Light):
+        return first if np.abs(first.observed - second.observed).max() <= _ALIKE else None
+    if not (isinstance(first, Measured) and isinstance(second, Measured)):
         return None
     both = (first.known >= 1) & (second.known >= 1)
     apart = np.abs(first.observed - second.observed)[both[..., 0]]
@@ -85,11 +117,11 @@ class Way(NamedTuple):
             the first follows.
     """
 
-    keys: Sequence[Measured | None]
+    keys: Sequence[Stays | None]
     places: ArrayLike
 
     @classmethod
-    def between(cls, first: Measured | None, second: Measured | None, at: float) -> "Way":
+    def between(cls, first: Stays | None, second: Stays | None, at: float) -> "Way":
         """Of images on the way from one picture to another: at 0 it is the first, at 1 the second, and beyond."""
         return cls((first, second), min(max(at, 0.0), 1.0))
 
@@ -115,15 +147,16 @@ class Way(NamedTuple):
 
     @property
     def pasted(self) -> Measured | None:
-        """What stays of images at one place, as if it were pasted into them; None where nothing does."""
-        shares = [(own, part) for own, part in self._shares(float(np.asarray(self.places))) if own is not None]
+        """Known pixels that stay of images at one place, as if they were pasted; None where none do."""
+        found = self._shares(float(np.asarray(self.places)))
+        shares = [(own, part) for own, part in found if isinstance(own, Measured)]
         if not shares:
             return None
         known = np.stack([part * own.known for own, part in shares]).sum(axis=0)
         observed = np.stack([part * np.where(own.known > 0, own.observed, 0.0) for own, part in shares]).sum(axis=0)
         return Measured(observed.astype(np.float32), known.astype(np.float32), "paste")
 
-    def _shares(self, place: float) -> list[tuple[Measured | None, float]]:
+    def _shares(self, place: float) -> list[tuple[Stays | None, float]]:
         """What is kept at a place, with its part; parts add up to 1."""
         leg = int(place)
         at = place - leg
@@ -133,13 +166,15 @@ class Way(NamedTuple):
         return [(own, part) for own, part in (*parts, (common(first, second), rest)) if part > 0.0]
 
 
-def measured_of(record: Record, settings: Mapping[str, Any]) -> Measured | None:
+def measured_of(record: Record, settings: Mapping[str, Any]) -> Stays | None:
     """What is kept of a record's picture; None where nothing is, or that is not known.
 
     Args:
         record: of a run.
         settings: of the run.
     """
+    if settings.get("task") == "colorize":
+        return Light(np.asarray(from_uint8(record.target)))
     mode = settings.get("blend") or "paste"
     if settings.get("task") != "inpaint" or mode == "none" or record.known is None:
         return None
@@ -155,7 +190,7 @@ def doubt(record: Record, settings: Mapping[str, Any]) -> str:
     return f"{record.name} {told}: all of it is edited; inpaint the picture again to keep them."
 
 
-def read_measured(source: str | os.PathLike) -> Measured | None:
+def read_measured(source: str | os.PathLike) -> Stays | None:
     """What is kept of the picture of an ``.npz`` file that a run wrote; see :func:`measured_of`.
 
     Raises:
@@ -167,7 +202,9 @@ def read_measured(source: str | os.PathLike) -> Measured | None:
 def keep_measured(
     source: str | os.PathLike, images: np.ndarray, *, towards: tuple[str | os.PathLike, float] | None = None
 ) -> np.ndarray:
-    """Edited images of an inpainted picture, with its known pixels as they were; of another record as they are.
+    """Edited images of a restored picture, with what stays of it; of another record as they are.
+
+    Of an inpainted picture its known pixels stay, of one that was colourised its light and shade.
 
     Args:
         source: the ``.npz`` file that a run wrote.

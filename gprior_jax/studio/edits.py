@@ -23,7 +23,7 @@ from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.images import arrays as im
 from gprior_jax.keys import seeded
 from gprior_jax.latents import Parametrization, WPlus, Z
-from gprior_jax.runs.keeping import Measured, Way
+from gprior_jax.runs.keeping import Stays, Way
 from gprior_jax.serving.asked import Asked
 from gprior_jax.studio.workspace import Workspace
 from gprior_jax.typing import Array
@@ -137,7 +137,7 @@ class Edits:
         """Its picture, uint8 ``[R, R, C]``."""
         return self.draw([self.point(session, item, edit)], self.measured(session, item, edit))[0]
 
-    def measured(self, session: str, item: str, edit: Edit) -> Measured | Way | None:
+    def measured(self, session: str, item: str, edit: Edit) -> Stays | Way | None:
         """What stays of an item's picture in its edits, as in its result; on the way to another, see :class:`Way`."""
         own = self.workspace.codes(session, item).measured
         if edit.morph is None:
@@ -145,7 +145,7 @@ class Edits:
         other = self.workspace.codes(session, edit.morph.item).measured
         return None if own is None and other is None else Way.between(own, other, edit.morph.at)
 
-    def draw(self, points: Sequence[Point], measured: Measured | Way | None = None) -> np.ndarray:
+    def draw(self, points: Sequence[Point], measured: Stays | Way | None = None) -> np.ndarray:
         """Pictures of points, uint8 ``[K, R, R, C]``; with what stays of them.
 
         Raises:
@@ -153,7 +153,7 @@ class Edits:
         """
         return im.to_uint8(self.images(points, measured))
 
-    def images(self, points: Sequence[Point], measured: Measured | Way | None = None) -> np.ndarray:
+    def images(self, points: Sequence[Point], measured: Stays | Way | None = None) -> np.ndarray:
         """Images of points, float32 ``[K, R, R, C]``, one after the other: one program serves them all."""
         drawn = np.stack([np.asarray(self._program(each)(self.prior, each.variables)) for each in points])
         if not np.isfinite(drawn).all():

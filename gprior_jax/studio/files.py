@@ -14,7 +14,7 @@ from gprior_jax.latents import WPlus, Z
 from gprior_jax.runs.abouts import fingerprint_of
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.html import Cell, compared, listing, page, paragraph, section, table
-from gprior_jax.runs.keeping import Measured, Way
+from gprior_jax.runs.keeping import Light, Measured, Stays, Way
 from gprior_jax.runs.record import Record, read_about, read_record, record_arrays
 from gprior_jax.storage.atomic import arrays_bytes
 from gprior_jax.studio.attachments import Attachment, anywhere, text_of
@@ -60,7 +60,7 @@ def _told(edits: Edits, session: str, item: str, edit: Edit) -> Told:
     return Told(anywhere(workspace.model), source, task, edit, known, dict(zip(others, more, strict=True)), keeps)
 
 
-def _codes(edits: Edits, told: Told, point: Point, measured: Measured | Way | None) -> bytes:
+def _codes(edits: Edits, told: Told, point: Point, measured: Stays | Way | None) -> bytes:
     """The item's record, with the codes and the picture of the edit: every command takes it as it takes the item's."""
     if told.edit.is_none:
         return told.source.read_bytes()
@@ -76,7 +76,7 @@ def _codes(edits: Edits, told: Told, point: Point, measured: Measured | Way | No
     variables = {name: np.asarray(value) for name, value in point.variables.items() if name not in label}
     image = edits.images([point], measured)[0]
     edited = _edited(record, variables, image)
-    if isinstance(measured, Way):
+    if isinstance(measured, Way) and not any(isinstance(key, Light) for key in measured.keys):
         edited = _on_the_way(edited, measured.pasted)
     return arrays_bytes(record_arrays(edited, about))
 

@@ -21,7 +21,7 @@ from gprior_jax.latents.parametrization import FIXED
 from gprior_jax.runs.explain_files import code_colours, finite, territories
 from gprior_jax.runs.explaining import Explained, Explainer
 from gprior_jax.runs.geometry import codes_of, ends_of
-from gprior_jax.runs.keeping import Way
+from gprior_jax.runs.keeping import Measured, Way
 from gprior_jax.studio.edits import Edit, Edits
 from gprior_jax.typing import Array
 
@@ -104,7 +104,7 @@ def explained(edits: Edits, session: str, item: str) -> dict[str, Any]:
             for code in found.order
         ],
         "territories": data_url(territories(found)),
-        "summary": _summary(found, edits.workspace.codes(session, item).measured is not None),
+        "summary": _summary(found, isinstance(edits.workspace.codes(session, item).measured, Measured)),
     }
 
 
@@ -162,7 +162,7 @@ def ways(edits: Edits, session: str, item: str, other: str, pictures: int, side:
     return {"line": told[0], "geodesic": told[1], "remark": remark}
 
 
-_KEPT = "What was known of an inpainted picture goes over into the way by its middle; what both know alike stays."
+_KEPT = "What was known of a restored picture goes over into the way by its middle; what both know alike stays."
 """Remark on ways between items of which something stays."""
 
 

@@ -13,7 +13,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.result import Result
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.explaining import check_explainable
-from gprior_jax.runs.keeping import Measured, doubt, measured_of
+from gprior_jax.runs.keeping import Stays, doubt, measured_of
 from gprior_jax.runs.record import read_record
 from gprior_jax.runs.sources import read_points
 from gprior_jax.serving.jobs import Job, Kept, State, finite
@@ -117,17 +117,18 @@ class Codes(NamedTuple):
 
     Attributes:
         point: its codes.
-        measured: what stays of its picture, of an inpainting.
-        remark: on edits of a restoration that keeps something else; empty of others.
+        measured: what stays of its picture.
+        remark: on edits of a restoration, where they are not all that its result is, or less; empty of others.
     """
 
     point: Point
-    measured: Measured | None
+    measured: Stays | None
     remark: str
 
 
 _REMARKS = {
-    "colorize": "Edits show what the codes draw: the light and shade of the photograph are not kept in them.",
+    "colorize": "Edits change colours: the light and shade of the photograph stay. Invert the coloured picture to edit "
+    "all of it.",
     "upscale": "Edits show what the codes draw: they are not held to the small photograph.",
 }
 

@@ -25,7 +25,7 @@ class Told:
         edit: what is done to them.
         known: the directions of its sliders, by name.
         others: the files of other items' codes, by their ids.
-        keeps: what was known of inpainted pictures stays in the edit.
+        keeps: what was known of restored pictures stays in the edit.
     """
 
     model: str
@@ -152,7 +152,7 @@ def python(told: Told) -> str:
 
 
 def _keeping(told: Told) -> str:
-    """The line of a program that keeps what was known of inpainted pictures."""
+    """The line of a program that keeps what was known of restored pictures."""
     given = [repr(str(told.source)), "images"]
     if (morph := told.edit.morph) is not None:
         given.append(f"towards=({str(told.others[morph.item])!r}, {morph.at!r})")

@@ -11,8 +11,9 @@ from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.keys import seeded
 from gprior_jax.latents import Z
 from gprior_jax.objectives import Pixel
+from gprior_jax.operators import Luma
 from gprior_jax.runs.items import Item
-from gprior_jax.runs.keeping import Measured, Way, doubt, measured_of
+from gprior_jax.runs.keeping import Light, Measured, Way, doubt, measured_of
 from gprior_jax.runs.restoration import restored_record
 
 SIDE = 8
@@ -89,3 +90,21 @@ def test_a_place_on_the_way_is_kept_as_what_was_known(at):
         way = Way.between(measured(0, np.s_[:3]), second, at)
         again = drawn if way.pasted is None else way.pasted.into(drawn)
         np.testing.assert_allclose(again, way.into(drawn), atol=1e-6)
+
+
+def test_colours_are_edited_in_the_light_of_the_photograph(tmp_path, observed):
+    found = tasks.colorize(priors.plain(), observed, key=seeded(1), recipe=RECIPE)
+    luma = np.asarray(Luma()(observed[0]))
+    record = restored_record(Item(0, tmp_path / "a.png", "a"), {"observed": luma}, found, 0, {})
+    kept = measured_of(record, {"task": "colorize"})
+    assert isinstance(kept, Light)
+    # The luma is kept in grey levels; a colour that leaves the range is made paler by as much more.
+    assert np.abs(to_uint8(kept.into(found.reconstruction))[0].astype(int) - to_uint8(record.image)).max() <= 2
+    edited = kept.into(-found.reconstruction)
+    np.testing.assert_allclose(np.asarray(Luma()(edited[0])), luma, atol=2 / 255)
+    assert np.abs(edited - record.image).max() > 0.1
+    # On the way to another colouring of it, too; not to that of another photograph.
+    both = Way((kept, Light(kept.observed)), [0.3]).into(-found.reconstruction)
+    np.testing.assert_allclose(both, edited, atol=1e-6)
+    middle = Way((kept, Light(-kept.observed)), [0.5]).into(0.9 * found.reconstruction)
+    np.testing.assert_allclose(middle, 0.9 * found.reconstruction, atol=1e-6)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cli.restoring import LUMA
 from PIL import Image
 from serving.served import png
 
@@ -123,6 +124,26 @@ def test_codes_of_an_inpainted_picture_act_on_what_was_missing(plain, inpainted,
         assert arrays["influence"][:, missing].any()
     sheet = pixels(tmp_path / "out" / "q" / "sheet.png")[:SIDE, 2 + SIDE : 2 + 2 * SIDE]
     np.testing.assert_array_equal(sheet, seen)
+
+
+def test_edits_of_a_colourised_picture_keep_its_light(plain, tmp_path, monkeypatch):
+    item = plain.ask.done(plain.session, SHORT | {"name": "gray.png", "task": "colorize"})
+    seen = pixels(plain.ask("GET", item["images"]["result"])[1])
+    assert "light and shade of the photograph stay" in item["edits"]
+    own = plain.picture(item["id"], sliders=slider(3.0))
+    np.testing.assert_allclose(own @ LUMA, seen @ LUMA, atol=2)
+    assert np.abs(own - seen).max() > 5
+    close(np.split(pixels(plain.post("strip", item=item["id"], direction="up", strengths=[0, 3])[1]), 2, 1)[0], seen)
+    monkeypatch.chdir(tmp_path)
+    kept = kept_of(plain, item["id"], {"sliders": slider(3.0)})
+    run_lines(kept["command"])
+    close(pixels("gray_edited.png"), own)
+    exec(compile(kept["python"], "kept.py", "exec"), {})
+    close(pixels("gray_edited.png"), own)
+    plain.run(
+        "edit", tmp_path / "e", plain.source(item["id"]), "--along", plain.file, "--strengths", 3, "--mode", "relative"
+    )
+    close(pixels(tmp_path / "e" / "sheet.png"), own)
 
 
 def test_under_a_mask_what_was_known_of_the_photograph_stays_too(plain, tmp_path):

@@ -42,8 +42,11 @@ export function apart(how, item, other) {
 export const partners = (state) =>
   state.items.filter((item) => item.id !== state.current && item.state === "done" && item.editable);
 
+/** Restorations of which something stays in edits. */
+const KEEP = new Set(["inpaint", "colorize"]);
+
 const KEPT =
-  "What was known of an inpainted picture goes over into the way by its middle; what both know alike stays.";
+  "What was known of a restored picture goes over into the way by its middle; what both know alike stays.";
 
 export function makePartner() {
   const picker = makePicker();
@@ -144,7 +147,7 @@ function makeMorph() {
       const { morph } = editFor(item.id, state);
       card.show(morph, "Morph to");
       if (!morph) return;
-      set(kept, { hidden: [item, itemOf(morph.item)].every((each) => each?.task !== "inpaint") });
+      set(kept, { hidden: [item, itemOf(morph.item)].every((each) => !KEEP.has(each?.task)) });
       set(input, { value: String(morph.at), "aria-valuetext": `${Math.round(morph.at * 100)} percent` });
       input.style.setProperty("--at", String(morph.at));
     },
