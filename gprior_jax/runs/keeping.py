@@ -65,7 +65,7 @@ class Light(NamedTuple):
     """The light and shade of a gray photograph, which only colours were found for.
 
     Attributes:
-        observed: its luma, ``[R, R, 1]`` in [-1, 1]; of a prior of RGBA images with its alpha, ``[R, R, 2]``.
+        observed: its luma in [-1, 1], three times, ``[R, R, 3]``; of a prior of RGBA images with its alpha.
     """
 
     observed: np.ndarray
