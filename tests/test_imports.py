@@ -25,7 +25,7 @@ PACKAGE = Path(__file__).parents[1] / "gprior_jax"
 # design.md, "Layout", from the bottom up. A name with a trailing dot stands for all files of a folder; files of one
 # row may import each other only within one folder.
 ROWS = (
-    ("_version", "typing", "errors", "interrupts"),
+    ("_version", "typing", "errors", "interrupts", "glibc"),
     ("checks", "keys"),
     ("summary",),
     ("storage.", "storage"),
