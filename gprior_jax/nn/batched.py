@@ -100,7 +100,8 @@ def kernel_gradient(x: Array, dy: Array, size: tuple[int, int], stride: int, pad
         return small.kernel_of(x, dy, size, stride, padding)
     # Sums of 16-bit numbers are best left to XLA, and those of few channels as well.
     if not (x.dtype.itemsize < 4 or are_few(x.shape[-1], stride)):
-        path = gradient_path(x.shape[-1], dy.shape[-1], dy.shape[:3], size=size, stride=stride)
+        number, height, width, features = dy.shape
+        path = gradient_path(x.shape[-1], features, (number, height, width), size=size, stride=stride)
         if path == "winograd":
             return kernel_by_winograd(x, dy, padding)
         if path == "products":
