@@ -29,9 +29,9 @@ def give_back_after_compiling() -> None:
         jax.monitoring.register_event_duration_secs_listener(_listen)
 
 
-def _listen(event: str, duration: float, **_: Any) -> None:
+def _listen(event: str, duration_secs: float, **_: str | int) -> None:
     trim = _trim()
-    if event == _EVENT and duration >= _LONG and trim is not None:
+    if event == _EVENT and duration_secs >= _LONG and trim is not None:
         trim(0)
 
 
