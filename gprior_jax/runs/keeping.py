@@ -173,10 +173,12 @@ def measured_of(record: Record, settings: Mapping[str, Any]) -> Stays | None:
         record: of a run.
         settings: of the run.
     """
+    mode = settings.get("blend") or "paste"
+    if mode == "none":
+        return None
     if settings.get("task") == "colorize":
         return Light(np.asarray(from_uint8(record.target)))
-    mode = settings.get("blend") or "paste"
-    if settings.get("task") != "inpaint" or mode == "none" or record.known is None:
+    if settings.get("task") != "inpaint" or record.known is None:
         return None
     return Measured(np.asarray(from_uint8(record.target)), record.known.astype(np.float32) / 255.0, mode)
 

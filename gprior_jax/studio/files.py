@@ -14,13 +14,14 @@ from gprior_jax.latents import WPlus, Z
 from gprior_jax.runs.abouts import fingerprint_of
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.html import Cell, compared, listing, page, paragraph, section, table
-from gprior_jax.runs.keeping import Light, Measured, Stays, Way
+from gprior_jax.runs.keeping import Light, Measured, Stays, Way, common
 from gprior_jax.runs.record import Record, read_about, read_record, record_arrays
 from gprior_jax.storage.atomic import arrays_bytes
 from gprior_jax.studio.attachments import Attachment, anywhere, text_of
 from gprior_jax.studio.edits import Edit, Edits
 from gprior_jax.studio.words import Told, command, python
 from gprior_jax.summary import summarise
+from gprior_jax.tasks import Blend
 
 Kind = Literal["png", "npz", "command", "python", "report"]
 
@@ -71,13 +72,14 @@ def _codes(edits: Edits, told: Told, point: Point, measured: Stays | Way | None)
     while "then" in recipe:  # The result is the last stage's.
         recipe = recipe["then"]
     recipe["parametrization"] = summarise(kind)
-    about |= {"fingerprint": fingerprint_of(settings), "model": told.model, "edit": dataclasses.asdict(told.edit)}
     label = {"label"} - record.variables.keys()
     variables = {name: np.asarray(value) for name, value in point.variables.items() if name not in label}
     image = edits.images([point], measured)[0]
     edited = _edited(record, variables, image)
-    if isinstance(measured, Way) and not any(isinstance(key, Light) for key in measured.keys):
-        edited = _on_the_way(edited, measured.pasted)
+    if isinstance(measured, Way):
+        edited, blend = _on_the_way(edited, measured)
+        settings |= {} if blend is None else {"blend": blend}
+    about |= {"fingerprint": fingerprint_of(settings), "model": told.model, "edit": dataclasses.asdict(told.edit)}
     return arrays_bytes(record_arrays(edited, about))
 
 
@@ -97,11 +99,20 @@ def _edited(record: Record, variables: dict[str, np.ndarray], image: np.ndarray)
     )
 
 
-def _on_the_way(record: Record, kept: Measured | None) -> Record:
-    """With what stays where it is; nothing, where nothing does."""
+def _on_the_way(record: Record, way: Way) -> tuple[Record, Blend | None]:
+    """A record with what stays at its place, and how that meets what is edited; None where it is as it was.
+
+    A record tells what stays of its own restoration: what another result's adds is in the picture alone.
+    """
+    own, kept = way.keys[0], way.pasted
+    if isinstance(own, Light):  # A record has all of a light or nothing.
+        return record, None if way.places == 0.0 or common(*way.keys) is not None else "none"
+    if not isinstance(own, Measured) or record.known is None:
+        return record, None
     if kept is None:
-        return record if record.known is None else record._replace(known=np.zeros_like(record.known))
-    return record._replace(target=im.to_uint8(kept.observed), known=np.round(255 * kept.known).astype(np.uint8))
+        return record, "none"
+    target, known = im.to_uint8(kept.observed), np.round(255 * kept.known).astype(np.uint8)
+    return record._replace(target=target, known=known), "paste"
 
 
 def _report(edits: Edits, session: str, item: str, told: Told, picture: np.ndarray) -> str:

@@ -6,6 +6,9 @@ from cli.restoring import LUMA
 from PIL import Image
 from serving.served import png
 
+from gprior_jax.runs.keeping import read_measured
+from gprior_jax.runs.record import read_record
+
 from studio.edited import SIDE, Editing, close, kept_of, of_url, pixels, run_lines, slider
 from studio.studios import SHORT, mask
 
@@ -144,6 +147,32 @@ def test_edits_of_a_colourised_picture_keep_its_light(plain, tmp_path, monkeypat
         "edit", tmp_path / "e", plain.source(item["id"]), "--along", plain.file, "--strengths", 3, "--mode", "relative"
     )
     close(pixels(tmp_path / "e" / "sheet.png"), own)
+
+
+def test_codes_kept_on_the_way_keep_no_more_than_is_seen(plain, tmp_path):
+    """Whatever is at its ends, commands draw of them what the page shows; and what was inverted stays what it was."""
+    own = {"method": "z", "steps": 2}
+    fill = own | {"task": "inpaint", "blend": "poisson"}
+    orders = ((fill, {"mask": mask()}), (own | {"task": "colorize"}, {}), (own, {}))
+    filled, gray, inverted = (
+        plain.ask.done(plain.session, order, image=png(seed), **files)["id"]
+        for seed, (order, files) in enumerate(orders, 7)
+    )
+    for item, other, at in ((filled, inverted, 0.1), (filled, gray, 0.9), (gray, filled, 0.9), (gray, inverted, 0.9)):
+        edit = {"morph": {"item": other, "at": at}}
+        (tmp_path / "kept.npz").write_bytes(kept_of(plain, item, edit)["npz"])
+        plain.run("render", tmp_path / "again.png", tmp_path / "kept.npz")
+        shown = plain.picture(item, **edit)
+        if at < 0.5:  # As if it were pasted.
+            known = np.ones((SIDE, SIDE), bool)
+            known[2:5, 2:4] = False
+            close(pixels(tmp_path / "again.png")[known], shown[known])
+        else:  # Less what the other's adds: what this one knew is not seen any more.
+            assert read_measured(tmp_path / "kept.npz") is None
+    edit = {"morph": {"item": filled, "at": 0.9}}
+    (tmp_path / "kept.npz").write_bytes(kept_of(plain, inverted, edit)["npz"])
+    before = read_record(plain.source(inverted)).target
+    np.testing.assert_array_equal(read_record(tmp_path / "kept.npz").target, before)
 
 
 def test_under_a_mask_what_was_known_of_the_photograph_stays_too(plain, tmp_path):
