@@ -137,7 +137,8 @@ class Restorations:
             now = engine.counts()
             is_busy = now["queued"] or now["running"] or not engine.is_ready or not self.workspace.book.is_complete
             rested = 0.0 if is_busy else rested + _LOOKS_S
-            if rested >= _SOON_S and (asked := self._new(self.workspace.expected)) is not None:
+            has_room = self._chosen < _MOST_CHOSEN
+            if has_room and rested >= _SOON_S and (asked := self._new(self.workspace.expected)) is not None:
                 self._chosen += 1
                 return asked
             while rested >= _RESTS_S and self._planned:
@@ -146,8 +147,8 @@ class Restorations:
         return None
 
     def _new(self, asked: Asked | None) -> Asked | None:
-        """Settings as they are rehearsed; None where that has been done, or is too much."""
-        if asked is None or self._chosen >= _MOST_CHOSEN:
+        """Settings as they are rehearsed; None where that has been done."""
+        if asked is None:
             return None
         factor = asked.factor or (_FACTOR if asked.task == "upscale" else None)
         box = _BOX if asked.task == "inpaint" else None

@@ -54,6 +54,21 @@ def test_what_was_chosen_before_is_compiled_with_the_next_start(little, tmp_path
         assert found._new(Asked(method=ask.workspace.maker.first)) is None  # The start compiles that.
 
 
+def test_restorations_are_compiled_however_much_is_chosen(little, tmp_path, monkeypatch):
+    monkeypatch.setattr(warming, "_MOST_CHOSEN", 1)
+    monkeypatch.setattr(warming, "_RESTS_S", 0.4)
+    with studio(priors.plain(), tmp_path / "s", little) as ask:
+        ask.workspace.book.find()
+        found = warming.Restorations(ask.workspace, GRAY, ["inpaint"])
+        monkeypatch.setattr(found, "_planned", [*found._planned, Asked(task="denoise")])
+        next_ = []
+        for steps in (1, 2):
+            ask.workspace.expected = Asked(steps=steps)
+            next_.append(found._next())
+            found._known.add(warming._kind(next_[-1]))
+        assert next_ + [found._next()] == [Asked(steps=1), Asked(task="inpaint", box=2), Asked(task="denoise")]
+
+
 def test_nothing_is_begun_once_the_studio_ends(little, tmp_path):
     with studio(priors.plain(), tmp_path / "s", little) as ask:
         ask.workspace.engine.close(0.0)
