@@ -181,8 +181,16 @@ class CodeCommand(PriorFlags, TruncationFlag):
         return 0
 
 
-def write_picture(path: Path, picture: np.ndarray, photograph: Photograph | None = None) -> dict[str, Any]:
+def write_picture(
+    path: Path, picture: np.ndarray, photograph: Photograph | None = None, share: np.ndarray | None = None
+) -> dict[str, Any]:
     """Write a PNG, of a picture or of a photograph with it; its folder is made.
+
+    Args:
+        path: the file.
+        picture: uint8 ``[R, R, C]``.
+        photograph: that it is pasted into.
+        share: ``[R, R, 1]``, its part in that; None is all.
 
     Returns:
         ``{"seam": ...}`` of a photograph, see :class:`gprior_jax.images.pasting.Seam`; None where all is covered.
@@ -191,7 +199,7 @@ def write_picture(path: Path, picture: np.ndarray, photograph: Photograph | None
     if photograph is None:
         save_image(path, picture)
         return {}
-    content, seam = photograph.pasted(picture)
+    content, seam = photograph.pasted(picture, share)
     write_bytes(path, content)
     return {"seam": None if seam is None else seam._asdict()}
 

@@ -12,7 +12,7 @@ from gprior_jax.cli.codes import CodeCommand
 from gprior_jax.editing import Point
 from gprior_jax.errors import GPriorError
 from gprior_jax.images import arrays as im
-from gprior_jax.runs.keeping import Way
+from gprior_jax.runs.keeping import Measured, Way
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,9 +54,11 @@ class Mix(CodeCommand):
         photograph = self.photograph(self.rows[0], self.out) if self.paste else None
         mixed = np.asarray(editing.mixing_grid(rows, columns, start, stop))
         styles = np.concatenate([columns, rows, mixed.reshape(-1, *mixed.shape[2:])])
-        pictures = self.render(prior, {"w_plus": styles}, measured=self._kept(*sides))
+        kept = self._kept(*sides)
+        pictures = self.render(prior, {"w_plus": styles}, measured=kept)
         whole = pictures[-1] if self.paste else table(pictures, len(rows), len(columns))
-        seam = codes.write_picture(self.out, whole, photograph)
+        own = kept.keys[-1]
+        seam = codes.write_picture(self.out, whole, photograph, own.missing if isinstance(own, Measured) else None)
         facts = {"out": str(self.out), "styles": [start, stop - 1]} | seam
         facts |= {name: [point.name for point in side] for name, side in zip(("rows", "columns"), sides, strict=True)}
         return self.tell(

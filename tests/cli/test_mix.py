@@ -32,10 +32,9 @@ def test_grid_of_mixed_styles(styled, tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def filled(styled, tmp_path_factory):
-    """Folder of an inpainted picture."""
+    """Folder of an inpainted picture, which has twice the prior's side."""
     folder = tmp_path_factory.mktemp("filled")
-    sides = {"side": 8}
-    words = ["inpaint", picture(folder / "a.png", 0, **sides), "--mask", mask(folder / "m.png", (2, 2, 5, 6), **sides)]
+    words = ["inpaint", picture(folder / "a.png", 0), "--mask", mask(folder / "m.png", (4, 4, 10, 12))]
     words += ["--model", styled, "--out", folder / "out", "--method", "w_plus", "--steps", 2]
     assert main([*map(str, words), "--perceptual", "none", "--devices", "1"]) == 0
     return folder / "out"
@@ -52,6 +51,15 @@ def test_mixtures_of_an_inpainted_row_keep_what_was_known(styled, filled, tmp_pa
     assert (mixed[hole] != seen[hole]).any()
     assert run("mix", styled, tmp_path / "plain.png", "--rows", "seed:1", "--columns", "seed:2", "--layers", "2-") == 0
     np.testing.assert_allclose(sheet[16:, 8:].astype(int), pixels(tmp_path / "plain.png")[8:, 8:].astype(int), atol=1)
+
+
+def test_a_mixture_is_pasted_where_something_was_missing(styled, filled, tmp_path):
+    words = ["--rows", filled, "--columns", "seed:2", "--layers", "2-", "--paste"]
+    assert run("mix", styled, tmp_path / "mix.png", *words) == 0
+    changed = (pixels(tmp_path / "mix.png") != pixels(filled.parent / "a.png")).any(axis=-1)
+    assert changed[6:10, 6:8].all()
+    changed[2:14, 2:12] = False  # What was missing, and where it meets the rest.
+    assert not changed.any()
 
 
 @pytest.mark.slow
