@@ -8,7 +8,6 @@ from serving.served import png
 
 from gprior_jax.runs.keeping import read_measured
 from gprior_jax.runs.record import read_record
-
 from studio.edited import SIDE, Editing, close, kept_of, of_url, pixels, run_lines, slider
 from studio.studios import SHORT, mask
 

@@ -66,7 +66,7 @@ def test_restorations_are_compiled_however_much_is_chosen(little, tmp_path, monk
             ask.workspace.expected = Asked(steps=steps)
             next_.append(found._next())
             found._known.add(warming._kind(next_[-1]))
-        assert next_ + [found._next()] == [Asked(steps=1), Asked(task="inpaint", box=2), Asked(task="denoise")]
+        assert [*next_, found._next()] == [Asked(steps=1), Asked(task="inpaint", box=2), Asked(task="denoise")]
 
 
 def test_nothing_is_begun_once_the_studio_ends(little, tmp_path):
