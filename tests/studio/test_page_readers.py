@@ -188,3 +188,14 @@ def test_keys_are_listed_and_switched_off(visit):
     visit.press("Escape", "g")
     visit.page.wait_for_timeout(200)
     visit.tiles(0)
+
+
+def test_page_opens_where_the_browser_s_storage_is_switched_off(chromium, address):
+    """As where all cookies are blocked."""
+    off = """for (const own of ["localStorage", "sessionStorage"])
+      Object.defineProperty(window, own, { get() { throw new DOMException("blocked", "SecurityError"); } });"""
+    with Visit(chromium, address) as visit:
+        visit.context.add_init_script(off)
+        visit.page.reload()
+        visit.see("body[data-ready]")
+        assert not visit.page.locator(".toast.error").count()

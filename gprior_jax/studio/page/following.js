@@ -103,8 +103,25 @@ async function back(about) {
   } else await renew(about);
 }
 
-/** What the page says once it has been loaded again. */
-const NEWS = "gprior.news";
+/** What the page says once it has been loaded again; nothing where the browser's storage is switched off. */
+const news = {
+  put(sentence) {
+    try {
+      sessionStorage.setItem("gprior.news", sentence);
+    } catch {
+      // It is loaded again without a word.
+    }
+  },
+  take() {
+    try {
+      const sentence = sessionStorage.getItem("gprior.news");
+      sessionStorage.removeItem("gprior.news");
+      return sentence;
+    } catch {
+      return null;
+    }
+  },
+};
 
 let renewed = null;
 
@@ -115,7 +132,7 @@ async function renew(about) {
   const isSame = about.name === name && about.version === version;
   const sentence = isSame ? `${name} has other weights now` : `The server is back, with ${about.name}`;
   if (!store.state.draft) {
-    sessionStorage.setItem(NEWS, `${sentence}; the page has been loaded again. What was found before is still here.`);
+    news.put(`${sentence}; the page has been loaded again. What was found before is still here.`);
     location.reload();
   } else if (renewed !== about.weights || about.weights === weights) {
     renewed = about.weights;
@@ -124,7 +141,6 @@ async function renew(about) {
 }
 
 function tellNews() {
-  const news = sessionStorage.getItem(NEWS);
-  sessionStorage.removeItem(NEWS);
-  if (news) note(news);
+  const sentence = news.take();
+  if (sentence) note(sentence);
 }
