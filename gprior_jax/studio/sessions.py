@@ -86,7 +86,7 @@ class Session:
             about = {"title": str(told["title"]), "created": told["created"], "model": told["model"]}
             about["next"] = max([int(told["next"]), *(int(name) + 1 for name in abouts)])
             pieces = {name: Piece(name, own) for name, own in abouts.items() if {"name", "task", "state"} <= own.keys()}
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
             raise CheckpointError(f"{folder / 'session.json'} is damaged: the folder is passed over.") from None
         session = cls(folder, about, pieces)
         session._begin()

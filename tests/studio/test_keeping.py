@@ -13,6 +13,7 @@ from serving.served import LONG, png, until
 
 from gprior_jax import zoo
 from gprior_jax.serving import lanes
+from gprior_jax.studio.damaged import Damaged, read_folder
 from gprior_jax.studio.making import Prepared, is_lane_of
 from gprior_jax.studio.sessions import Session, UnknownItemError
 from studio.studios import SHORT, mask, studio
@@ -277,6 +278,14 @@ def test_a_model_is_known_by_its_weights_whatever_it_is_called(little, another, 
         status, told = ask.send("POST", f"/studio/sessions/{session}/render", {"item": of_another})
         assert (status, f"with other weights than those that {another[1]} has now" in told["detail"]) == (422, True)
         assert told["detail"] == ask.item(session, of_another)["why_not"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", '{"title": "", "created": "", "model": "", "items": {}, "next": 1e999}', "[" * 9999]
+)
+def test_whatever_is_in_its_file_a_session_is_damaged_and_no_more(tmp_path, text):
+    (tmp_path / "session.json").write_text(text)
+    assert isinstance(read_folder(tmp_path), Damaged)
 
 
 def test_a_damaged_session_is_told_counted_and_removed(little, tmp_path):
