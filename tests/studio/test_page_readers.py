@@ -199,3 +199,13 @@ def test_page_opens_where_the_browser_s_storage_is_switched_off(chromium, addres
         visit.page.reload()
         visit.see("body[data-ready]")
         assert not visit.page.locator(".toast.error").count()
+
+
+def test_sessions_fit_on_a_phone(chromium, address):
+    with Visit(chromium, address, PHONE) as visit:
+        visit.draw(1)
+        visit.press("s")
+        box = visit.see("dialog .body").bounding_box()
+        for name in ("Rename", "New session"):
+            own = visit.button(name, "dialog").bounding_box()
+            assert own["x"] + own["width"] <= box["x"] + box["width"] - 16, name
