@@ -66,7 +66,7 @@ def _given(by_name: dict[str, Flag], words: Sequence[str]) -> Iterator[_Given]:
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if not word.startswith("--"):
+        if not re.match(r"--|-[A-Za-z]", word):  # A number may be below 0.
             yield _Given(None, [word])
             continue
         name, equals, value = word.partition("=")

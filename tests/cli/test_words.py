@@ -65,6 +65,7 @@ RIGHT = ["home", "--out", "x"]
     [
         ([*RIGHT, "--setps", "5"], "there is no flag --setps here: did you mean --steps?"),
         ([*RIGHT, "--elephant"], "there is no flag --elephant here: --help lists those there are."),
+        ([*RIGHT, "-s", "5"], "there is no flag -s here: --help lists those there are."),
         ([*RIGHT, "--steps", "many"], "--steps many: give a whole number."),
         ([*RIGHT, "--steps", "1.5"], "--steps 1.5: give a whole number."),
         ([*RIGHT, "--pace=quick"], "--pace quick: give a number."),
