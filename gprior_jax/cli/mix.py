@@ -23,7 +23,7 @@ class Mix(CodeCommand):
 
     Attributes:
         rows: codes, as for gprior morph: seed:7, draw:5, results of gprior invert, .npz, .npy or .pt files.
-        columns: likewise.
+        columns: codes, likewise: those that styles come from.
         out: picture to write, .png.
         layers: styles that come from the columns: coarse (0 to 3: pose, shape), middle (4 to 7), fine (from 8: colours,
             texture), or numbers: 0-3, 5, 4-. The later half transfers a column's style to a row's content.
