@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -157,12 +157,14 @@ class Explainer:
         of_codes = partial(self._drawn, _pictures, parametrization, prior, parts)
         whole = np.ones((1, number, 1), np.float32)
         stored, target, measured = _stored(point)
-        self._check(point, of_codes(whole)[0], stored)
 
         def draw(kept: np.ndarray) -> np.ndarray:
             return of_codes(kept) if measured is None else measured.into(of_codes(kept))
 
         image = draw(whole)[0]
+        # Of an edited restoration the picture is stored as it is seen, alone.
+        if min(_apart(of_codes(whole)[0], stored), _apart(image, stored)) >= _APART:
+            self._refuse(point)
         gross = editing.gross_weight(variables["alpha"])
         by: By = self.by if self.by != "auto" else "image" if gross > DRAWN else "alpha"
         entries = np.asarray(explain.carried(variables["alpha"], self.threshold))
@@ -233,14 +235,17 @@ class Explainer:
         size = self.batch_size or default_batch_size(self.prior.resolution, len(alone))
         return editing.render(self.prior, variables, batch_size=size)
 
-    def _check(self, point: Point, image: np.ndarray, stored: np.ndarray) -> None:
-        """Raise where the codes draw something else here."""
-        apart = float(np.mean(np.asarray(explain.difference(image, stored))))
-        if not apart < _APART:
-            raise ArgumentError(
-                f"{point.name} was made by another prior than {self.prior}, which draws something else of its codes: "
-                f"name the prior it was made with{f', {point.model}' if point.model else ''}."
-            )
+    def _refuse(self, point: Point) -> NoReturn:
+        """Raise: the codes draw something else here."""
+        raise ArgumentError(
+            f"{point.name} was made by another prior than {self.prior}, which draws something else of its codes: "
+            f"name the prior it was made with{f', {point.model}' if point.model else ''}."
+        )
+
+
+def _apart(image: np.ndarray, stored: np.ndarray) -> float:
+    found = float(np.mean(np.asarray(explain.difference(image, stored))))
+    return found if np.isfinite(found) else np.inf
 
 
 _APART = 0.05

@@ -126,6 +126,8 @@ def test_codes_of_an_inpainted_picture_act_on_what_was_missing(plain, inpainted,
         assert arrays["influence"][:, missing].any()
     sheet = pixels(tmp_path / "out" / "q" / "sheet.png")[:SIDE, 2 + SIDE : 2 + 2 * SIDE]
     np.testing.assert_array_equal(sheet, seen)
+    (tmp_path / "kept.npz").write_bytes(kept_of(plain, item["id"], {"sliders": slider(1.0)})["npz"])
+    plain.run("explain", tmp_path / "edited", tmp_path / "kept.npz")  # It is of the same prior.
 
 
 def test_edits_of_a_colourised_picture_keep_its_light(plain, tmp_path, monkeypatch):
