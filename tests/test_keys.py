@@ -49,6 +49,17 @@ def test_no_seed(seed):
         keys.seeded(seed)
 
 
+@pytest.mark.parametrize("key", [KEY, jax.random.PRNGKey(1), jax.random.split(KEY, 2)])
+def test_keys_are_those_of_jax(key):
+    keys.check_key(key)
+
+
+@pytest.mark.parametrize("key", [0, np.int64(0), np.uint32(3), np.zeros(2), None, "key"])
+def test_no_key(key):
+    with pytest.raises(gp.ArgumentError, match="is no key of random numbers: give one, such as"):
+        keys.check_key(key)
+
+
 @pytest.mark.parametrize("seed", [0, 7, 2**31, 2**32 - 1, np.int64(7), np.uint32(2**32 - 1)])
 def test_seeds_are_those_of_jax(seed):
     np.testing.assert_array_equal(jax.random.key_data(keys.seeded(seed)), [0, int(seed)])

@@ -191,7 +191,7 @@ def geodesics(
             return jax.vmap(lambda start, end: one((start, end)))(starts, ends)
         return jax.lax.map(one, (starts, ends), batch_size=batch_size)
 
-    if mesh is None:
+    if mesh is None or not len(starts):
         return many(starts, ends)
     own, pairs = images_mesh(mesh), PartitionSpec(IMAGES)
     rows = np.arange(-(-len(starts) // own.shape[IMAGES]) * own.shape[IMAGES]) % len(starts)

@@ -102,5 +102,7 @@ class Term(Protocol):
 
 def is_in_parts(term: Term) -> bool:
     """Whether ``seen`` and ``compared`` are a term's loss: not where a class has written another one over them."""
-    written = next(own for own in type(term).__mro__ if {"loss", "compared"} & vars(own).keys())
-    return "compared" in vars(written)
+    # A loss may also be a field, or that of a class which only looks like a term.
+    places = (getattr(term, "__dict__", {}), *(vars(own) for own in type(term).__mro__))
+    written = next((own for own in places if {"loss", "compared"} & own.keys()), {})
+    return "compared" in written

@@ -122,7 +122,11 @@ def test_a_split_of_a_folder_without_what_is_broken(little, data, tmp_path, caps
         ("little", ["--samples", "1"], "--samples 1: sets of two images are the smallest that compare"),
         ("little", ["--samples", "0"], "--samples 0: use at least 1"),
         ("little", ["--truncation", "0.5"], "has no styles to truncate"),
-        ("little", ["--data", "nowhere.zip"], "nowhere.zip is not a readable zip file of images"),
+        (
+            "little",
+            ["--data", "nowhere.zip"],
+            "--data nowhere.zip does not exist: give a zip file or a folder of images.",
+        ),
         ("little", ["--data", "FOLDER", "--split", "held_out"], "holds no images"),
         ("conditional", ["--data", "FOLDER", "--split", "all"], "does not name the class of every image"),
         ("little", ["--perceptual", "LPIPS"], "holds LPIPS, which compares pairs"),

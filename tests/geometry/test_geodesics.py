@@ -69,6 +69,10 @@ def test_many_pairs_are_each_for_itself():
     assert over.curve.shape == found.curve.shape
     for one, other in zip(over, found, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
+    assert geometry.geodesics(sphere, starts[:0], ends[:0], mesh=mesh, **settings).curve.shape == (
+        0,
+        *found.curve.shape[1:],
+    )
 
 
 def test_a_smooth_generator_by_all_ways():

@@ -1,5 +1,9 @@
 """What a term of the user's own has to say, and what it is told."""
 
+import dataclasses
+import typing
+from collections.abc import Callable
+
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -8,6 +12,7 @@ import pytest
 from batteries import random_prior
 
 from gprior_jax.objectives import Objective, Observation, Pixel, Term
+from gprior_jax.objectives.term import is_in_parts
 from gprior_jax.operators import Identity, Luma, Mask, box_mask
 from objectives.compared import A, B
 
@@ -78,6 +83,24 @@ def test_losses_are_those_of_what_is_seen():
     jax.tree.map(np.testing.assert_array_equal, told, whole)
     assert float(whole[1]["twice"]) == pytest.approx(2 * float(whole[1]["pixel_mse"]), rel=1e-6)
     assert float(whole[1]["squared"]) == pytest.approx(float((2 * A).sum() - B.sum()) ** 2, rel=1e-4)
+
+
+def test_a_loss_may_be_a_field_or_that_of_no_term_by_birth():
+    @dataclasses.dataclass(frozen=True)
+    class Given(Term):
+        loss: Callable
+        name = "given"
+
+    @dataclasses.dataclass(frozen=True)
+    class Alike:
+        loss: Callable
+
+    def loss(image, observed, target, variables):
+        return image.sum()
+
+    assert not is_in_parts(Given(loss))
+    assert not is_in_parts(typing.cast(Term, Alike(loss)))
+    assert is_in_parts(Pixel())
 
 
 def test_a_term_without_a_loss_is_told():
