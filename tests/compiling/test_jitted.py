@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gprior_jax.compiling import jitted as compiling
+from gprior_jax.inversion.devices import cores
 
 LEVEL = "xla_backend_optimization_level"
 
@@ -36,6 +37,7 @@ def test_optimisations_that_jax_is_to_leave_out_stay_out(optimised):
     assert compiling.at_level(1) == {}
 
 
+@pytest.mark.skipif(cores() < 2, reason="loops are divided where there are several cores")
 def test_a_program_for_one_core_divides_no_loops():
     """Among the threads of a client with several devices; if this fails, an option has another name."""
     options, x = compiling.for_one_core(), jnp.ones((1024, 1024))
