@@ -1,7 +1,7 @@
 """Memory that a compiler is done with, given back before the program runs.
 
 XLA:CPU leaves hundreds of megabytes of small pieces behind, which glibc keeps for the next time. Where they stay, the
-program's own arrays come on top: a training step of a PGGAN takes 1,513 MB at most, and 1,075 where they are given back
+program's own arrays come on top: a training step of a PGGAN takes 1,516 MB at most, and 1,121 where they are given back
 (benchmarks/RESULTS.md, "Training").
 """
 
