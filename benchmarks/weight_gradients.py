@@ -120,8 +120,8 @@ def measure(shape: Shape, args: argparse.Namespace, report: Report) -> list[str]
     medians = {name: 1e3 * statistics.median(values) for name, values in seconds.items()}
     report.add(shape=shape.name, milliseconds=medians, seconds=seconds, errors=errors)
     note(shape.name)
-    number_of, height, width, features = result.shape
-    size, results = (shape.size, shape.size), (number_of, height, width)
+    count, height, width, features = result.shape
+    size, results = (shape.size, shape.size), (count, height, width)
     chosen = gradient_path(shape.features_in, features, results, size=size, stride=shape.stride, platform="cpu")
     times = [number(medians[name], 1) if name in medians else "" for name in ("forward", *GRADIENTS)]
     return [shape.name, *times, *(f"{errors[name]:.0e}" if name in errors else "" for name in GRADIENTS), chosen]

@@ -62,9 +62,9 @@ def check_key(key: Any) -> None:
     Traceback (most recent call last):
     gprior_jax.errors.ArgumentError: key 0 is no key of random numbers: give one, such as jax.random.key(0).
     """
-    dtype = getattr(key, "dtype", np.dtype(bool))
+    dtype = getattr(key, "dtype", None)
     is_bits = dtype == np.uint32 and np.ndim(key) > 0
-    if not (is_bits or jax.numpy.issubdtype(dtype, jax.dtypes.prng_key)):
+    if dtype is None or not (is_bits or jax.numpy.issubdtype(dtype, jax.dtypes.prng_key)):
         raise ArgumentError(f"key {key} is no key of random numbers: give one, such as jax.random.key(0).")
 
 

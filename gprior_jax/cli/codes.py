@@ -22,7 +22,7 @@ from gprior_jax.images.files import resized, save_image
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import Parametrization, Tuning
 from gprior_jax.runs.edits import before
-from gprior_jax.runs.keeping import Stays, Way
+from gprior_jax.runs.keeping import Stays, Way, kept_in
 from gprior_jax.runs.pasting import Photograph, photograph_of
 from gprior_jax.runs.sources import read_points, split_source
 from gprior_jax.runs.tuned import tuned_folder
@@ -156,7 +156,7 @@ class CodeCommand(PriorFlags, TruncationFlag):
             batch_size=batch_size,
         )
         check_drawn(rendered)
-        pictures = im.to_uint8(rendered if measured is None else measured.into(rendered))
+        pictures = im.to_uint8(kept_in(rendered, measured))
         return np.stack([resized(picture, self.size) for picture in pictures])
 
     def photograph(self, source: str, out: Path) -> Photograph:

@@ -20,7 +20,7 @@ from gprior_jax.latents import MultiCode, default_layer
 from gprior_jax.objectives import Network, Perceptual, Pixel, Term
 from gprior_jax.operators.masks import looks_inverted, missing_share
 from gprior_jax.runs.edits import Before, before, edited_region
-from gprior_jax.runs.keeping import Measured, Stays
+from gprior_jax.runs.keeping import Measured, Stays, kept_in
 from gprior_jax.runs.pasting import Photograph
 from gprior_jax.storage.atomic import write_bytes
 
@@ -183,7 +183,7 @@ class Editor:
 
     def _kept(self, edit: Edited, images: np.ndarray) -> np.ndarray:
         """Images with what is kept of an inpainted picture."""
-        return images if edit.measured is None else edit.measured.into(images)
+        return kept_in(images, edit.measured)
 
     def _render(self, variables: Variables, target: editing.Movable) -> np.ndarray:
         return editing.render(

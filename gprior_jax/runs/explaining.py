@@ -24,7 +24,7 @@ from gprior_jax.metrics import explain
 from gprior_jax.metrics.explain import Parts
 from gprior_jax.metrics.overlap import Overlap, best_overlap
 from gprior_jax.runs.entries import run_of
-from gprior_jax.runs.keeping import Measured, Stays, measured_of
+from gprior_jax.runs.keeping import Measured, Stays, kept_in, measured_of
 from gprior_jax.runs.record import read_record
 from gprior_jax.typing import Array
 
@@ -155,26 +155,19 @@ class Explainer:
         parts = _parts(parametrization, prior, {n: v for n, v in variables.items() if n != "label"})
         number, channels = variables["alpha"].shape
         of_codes = partial(self._drawn, _pictures, parametrization, prior, parts)
-        whole = np.ones((1, number, 1), np.float32)
         stored, target, measured = _stored(point)
 
         def draw(kept: np.ndarray) -> np.ndarray:
-            return of_codes(kept) if measured is None else measured.into(of_codes(kept))
+            return kept_in(of_codes(kept), measured)
 
-        image = draw(whole)[0]
+        drawn = of_codes(np.ones((1, number, 1), np.float32))
+        image = kept_in(drawn, measured)[0]
         # Of an edited restoration the picture is stored as it is seen, alone.
-        if min(_apart(of_codes(whole)[0], stored), _apart(image, stored)) >= _APART:
+        if min(_apart(drawn[0], stored), _apart(image, stored)) >= _APART:
             self._refuse(point)
         gross = editing.gross_weight(variables["alpha"])
         by: By = self.by if self.by != "auto" else "image" if gross > DRAWN else "alpha"
-        entries = np.asarray(explain.carried(variables["alpha"], self.threshold))
-        entries = entries if by == "alpha" else np.ones((number, channels), bool)
-        if not entries.any():
-            largest = float(np.max(variables["alpha"]))
-            raise ArgumentError(
-                f"{point.name} has no channel weight above {self.threshold:g}, the largest is {largest:.3g}: use a "
-                "lower threshold."
-            )
+        entries = self._carried(point) if by == "alpha" else np.ones((number, channels), bool)
         without = draw(np.asarray(explain.without_each(entries)))
         if by == "alpha":
             maps = np.asarray(jax.vmap(explain.difference, (None, 0))(image, without))
@@ -209,6 +202,17 @@ class Explainer:
             regions=regions,
             overlaps={name: _overlap(maps, region) for name, region in regions.items()},
         )
+
+    def _carried(self, point: Point) -> np.ndarray:
+        """Which channels of each code carry the picture, bool ``[N, C]``."""
+        alpha = point.variables["alpha"]
+        entries = np.asarray(explain.carried(alpha, self.threshold))
+        if not entries.any():
+            raise ArgumentError(
+                f"{point.name} has no channel weight above {self.threshold:g}, the largest is {np.max(alpha):.3g}: use "
+                "a lower threshold."
+            )
+        return entries
 
     def _drawn(
         self,

@@ -141,7 +141,7 @@ class Way(NamedTuple):
         """One image, ``[1, R, R, C]``."""
         image = np.clip(image, -1.0, 1.0)
         return sum(
-            (np.float32(part) * (image if own is None else own.into(image)) for own, part in self._shares(place)),
+            (np.float32(part) * kept_in(image, own) for own, part in self._shares(place)),
             np.zeros_like(image),
         )
 
@@ -164,6 +164,11 @@ class Way(NamedTuple):
         parts = (first, max(0.0, 1 - 2 * at)), (second, max(0.0, 2 * at - 1))
         rest = 1.0 - sum(part for _, part in parts)
         return [(own, part) for own, part in (*parts, (common(first, second), rest)) if part > 0.0]
+
+
+def kept_in(images: np.ndarray, stays: Stays | Way | None) -> np.ndarray:
+    """Images ``[K, R, R, C]`` with what stays of them; as they are where nothing does."""
+    return images if stays is None else stays.into(images)
 
 
 def measured_of(record: Record, settings: Mapping[str, Any]) -> Stays | None:
@@ -220,5 +225,4 @@ def keep_measured(
     if towards is not None:
         other, at = towards
         return Way.between(read_measured(source), read_measured(other), at).into(images)
-    measured = read_measured(source)
-    return images if measured is None else measured.into(images)
+    return kept_in(images, read_measured(source))

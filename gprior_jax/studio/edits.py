@@ -23,7 +23,7 @@ from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.images import arrays as im
 from gprior_jax.keys import seeded
 from gprior_jax.latents import Parametrization, WPlus, Z
-from gprior_jax.runs.keeping import Stays, Way
+from gprior_jax.runs.keeping import Stays, Way, kept_in
 from gprior_jax.serving.asked import Asked
 from gprior_jax.studio.workspace import Workspace
 from gprior_jax.typing import Array
@@ -158,8 +158,7 @@ class Edits:
         drawn = np.stack([np.asarray(self._program(each)(self.prior, each.variables)) for each in points])
         if not np.isfinite(drawn).all():
             raise ArgumentError("so far away the prior draws no picture: move the sliders back.")
-        drawn = drawn.astype(np.float32)
-        return drawn if measured is None else measured.into(drawn)
+        return kept_in(drawn.astype(np.float32), measured)
 
     def _program(self, point: Point) -> Callable[..., Array]:
         """What draws points of the kind of one. To look it up by all that it is made of takes longer than it runs."""

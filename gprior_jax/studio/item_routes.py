@@ -1,6 +1,5 @@
 """Asking for items: sending photographs, how far they are, their pictures."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from gprior_jax.serving.bodies import FORM, JSON, read_body, read_form, read_sma
 from gprior_jax.serving.intake import Intake
 from gprior_jax.studio.answers import answer_file
 from gprior_jax.studio.following import follow, follow_all
-from gprior_jax.studio.orders import Order, parse_order
+from gprior_jax.studio.orders import Order, parse_order, told_order
 from gprior_jax.studio.pieces import Piece
 from gprior_jax.studio.placing import given_faces, propose
 from gprior_jax.studio.session_routes import read_object
@@ -53,8 +52,7 @@ def add_items(app: FastAPI, workspace: Workspace, intake: Intake) -> None:
 
     @app.post("/studio/expect", status_code=202)
     async def expect(request: Request) -> dict[str, Any]:
-        told = await read_object(request, workspace)
-        asked = parse_order(json.dumps(told), workspace.maker.first).asked
+        asked = told_order(await read_object(request, workspace), workspace.maker.first).asked
         await run_in_threadpool(workspace.maker.recipe, asked)
         workspace.expected = asked
         return {}

@@ -79,8 +79,13 @@ def parse_order(text: Any, method: str = "mganprior") -> Order:
         told = None
     if not isinstance(told, dict):
         raise ArgumentError("the order is no JSON object: send one with the settings.")
-    name, placing = told.pop("name", None), told.pop("placement", None)
-    settings = {name: value for name, value in told.items() if value is not None}
+    return told_order(told, method)
+
+
+def told_order(told: dict[str, Any], method: str) -> Order:
+    """The order of a JSON object that was read already; see :func:`parse_order`."""
+    name, placing = told.get("name"), told.get("placement")
+    settings = {n: value for n, value in told.items() if n not in ("name", "placement") and value is not None}
     if settings.get("task", "invert") == "invert":
         settings.setdefault("method", method)
     return Order(as_text(str(name or "photograph")[:200]), settings_of(settings), _placing(placing))
