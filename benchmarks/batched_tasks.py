@@ -1,4 +1,4 @@
-"""A batch of images against one run after the other, in turns: inpainting with a mask each, or the projector."""
+"""A batch of images against one run after the other, in turns: inpainting with a mask each, the projector, or W+."""
 
 import abc
 import argparse
@@ -10,7 +10,7 @@ import numpy as np
 from common import Report, at_least, note, number, parser, print_table
 
 import gprior_jax as gp
-from gprior_jax import operators, recipes, tasks
+from gprior_jax import glibc, operators, recipes, tasks
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.inversion.devices import use_cores
 
@@ -19,7 +19,7 @@ def arguments() -> argparse.Namespace:
     """The program's arguments."""
     made = parser(__doc__)
     made.add_argument("--work", choices=tuple(WORKS), default="inpaint")
-    made.add_argument("--model", default="builtin", help="for the projector, a style-based prior")
+    made.add_argument("--model", default="builtin", help="for the projector and W+, a style-based prior")
     made.add_argument("--images", type=at_least(2), default=16)
     made.add_argument("--steps", type=at_least(1), default=20)
     made.add_argument("--rounds", type=at_least(1), default=3, help="both ways are timed so often, in turns")
@@ -76,7 +76,16 @@ class Projection(Work):
         return gp.invert(self.prior, self.images[rows], recipe, key=self.key, ids=rows, devices=devices).images
 
 
-WORKS: dict[str, type[Work]] = {"inpaint": Inpainting, "projector": Projection}
+class Embedding(Work):
+    """In W+ by the recipe ``fast``: encoded first, where the prior has an encoder."""
+
+    def run(self, rows: np.ndarray, devices: int = 1) -> np.ndarray:
+        """Invert some of the images."""
+        recipe = recipes.latent("w_plus", num_steps=self.steps)
+        return gp.invert(self.prior, self.images[rows], recipe, key=self.key, ids=rows, devices=devices).images
+
+
+WORKS: dict[str, type[Work]] = {"inpaint": Inpainting, "projector": Projection, "w_plus": Embedding}
 
 
 def psnr(work: Work, runs: list[np.ndarray]) -> np.ndarray:
@@ -87,6 +96,7 @@ def psnr(work: Work, runs: list[np.ndarray]) -> np.ndarray:
 
 def main() -> None:
     """Compile both, then time them in turns."""
+    glibc.restart_with_large_pages()  # And over the cores: as the command line does.
     args = arguments()
     use_cores()
     report = Report("Batched images", args)

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 import random_networks
 
-from gprior_jax import recipes
+from gprior_jax import glibc, recipes
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.inputs import Inputs
 from gprior_jax.inversion.problem import Measurement
@@ -30,6 +30,7 @@ def start(inverter: Inverter, images: np.ndarray) -> tuple[State, Measurement]:
 
 def main() -> None:
     """Serve steps on request."""
+    glibc.restart_with_large_pages()  # As ``gprior`` does.
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--resolution", type=int, default=256)
     parser.add_argument("--codes", type=int, default=20)

@@ -22,6 +22,12 @@ PROGRAM = """
 import json, sys, time
 settings = json.loads(sys.argv[1])
 chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in settings["config"].items()}
+try:
+    from gprior_jax.glibc import restart_with_large_pages
+except ImportError:  # An older checkout.
+    pass
+else:
+    restart_with_large_pages()  # As "gprior" does.
 import jax, numpy as np
 from gprior_jax.training import config as configs
 if settings["arch"] == "stylegan2":

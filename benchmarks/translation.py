@@ -25,7 +25,6 @@ import jax.numpy as jnp
 import numpy as np
 from common import Report, at_least, note, number, parser, peak_bytes, print_table
 
-from gprior_jax.cli.allocator import KEEPING
 from gprior_jax.inversion.devices import use_cores
 from gprior_jax.nn.whole import OWN
 from gprior_jax.training import translation
@@ -37,6 +36,9 @@ from gprior_jax.zoo.networks import abstract_params
 SIDE = 256
 SETTLE_SECONDS = 0.05
 """Pause between contenders, in which the idle threads of the other library stop spinning."""
+
+KEEPING = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "2000000000"}
+"""Settings of glibc by which freed memory stays with a process of either library."""
 
 Call = Callable[[], Any]
 

@@ -13,9 +13,10 @@ a given image, batched and on any JAX device:
 (2, 64, 64, 3)
 """
 
-from gprior_jax import interrupts
+from gprior_jax import glibc, interrupts
 
 if interrupts.is_program():
+    glibc.restart_with_large_pages()
     interrupts.install()  # Before the imports that take seconds.
 
 from gprior_jax import differentiable as differentiable

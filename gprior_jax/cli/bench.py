@@ -7,9 +7,11 @@ import platform
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from gprior_jax import glibc
 from gprior_jax.cli.flags import JsonFlag, check_positive, values
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import ArgumentError, require
@@ -20,7 +22,8 @@ class BenchInversion(JsonFlag):
     """Time an inversion step of a random PGGAN against a plain PyTorch statement of the published loop, in turns.
 
     Both run as processes of their own that take a few steps in turn, so that a noisy machine slows both. The PyTorch
-    loop inverts one image at a time, as published; with several images its time is counted for each.
+    loop inverts one image at a time, as published; with several images its time is counted for each. Either has its
+    memory as it comes to those who run it: this library in large pages, as gprior asks for them.
 
     Attributes:
         resolution: side of the images, pixels; channels are those of the published networks.
@@ -54,7 +57,8 @@ class BenchInversion(JsonFlag):
             raise ArgumentError(
                 f"{self.benchmarks} holds no torch_loop.py: run in a checkout or give --benchmarks DIR."
             )
-        rival, ours = _Worker(self._command("torch_loop.py")), _Worker(self._command("jax_loop.py"))
+        rival = _Worker(self._command("torch_loop.py"), glibc.as_found(os.environ))
+        ours = _Worker(self._command("jax_loop.py"), os.environ)
         try:
             for worker in (rival, ours):
                 worker.take(1)  # The first steps allocate and warm up.
@@ -108,12 +112,14 @@ class _Worker:
         peak: peak memory of the process, bytes.
     """
 
-    def __init__(self, command: list[str]):
+    def __init__(self, command: list[str], environment: Mapping[str, str]):
         """Start the program and wait until it is ready."""
         pipe = subprocess.PIPE
         # Ctrl-C is for this process alone, which ends the other in order.
         alone = os.name == "posix"
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=alone)
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=pipe, stdout=pipe, text=True, start_new_session=alone
+        )
         self.ready = self._read()
         self.seconds: list[float] = []
         self.peak = 0

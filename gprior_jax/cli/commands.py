@@ -27,7 +27,6 @@ class Command(NamedTuple):
             that is, ``"module:Class"``, to be imported when it is called.
         summary: what it does, in a line.
         resumes: whether the same command goes on where it was interrupted.
-        keeps_memory: whether its process holds on to memory that steps give back, see :mod:`gprior_jax.cli.allocator`.
         examples: whole command lines that its help shows.
     """
 
@@ -35,7 +34,6 @@ class Command(NamedTuple):
     kind: type | str
     summary: str
     resumes: bool = False
-    keeps_memory: bool = False
     examples: tuple[str, ...] = ()
 
     def load(self) -> type:
@@ -46,8 +44,8 @@ class Command(NamedTuple):
         return getattr(importlib.import_module(module), name)
 
 
-def _own(name: str, kind: str, summary: str, resumes: bool = False, keeps_memory: bool = False) -> Command:
-    return Command(name, f"gprior_jax.cli.{kind}", summary, resumes, keeps_memory, EXAMPLES[name])
+def _own(name: str, kind: str, summary: str, resumes: bool = False) -> Command:
+    return Command(name, f"gprior_jax.cli.{kind}", summary, resumes, EXAMPLES[name])
 
 
 _BUILT_IN = (
@@ -73,12 +71,7 @@ _BUILT_IN = (
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
     _own("explain", "explain:Explain", "say what each code of a result of several codes does"),
     _own("directions", "directions:Directions", "say what files of directions hold, those of other programs too"),
-    _own(
-        "train generator",
-        "train_generator:TrainGenerator",
-        "train a PGGAN, DCGAN or GAN on images of your own",
-        keeps_memory=True,
-    ),
+    _own("train generator", "train_generator:TrainGenerator", "train a PGGAN, DCGAN or GAN on images of your own"),
     _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on images of your own"),
     _own(
         "train encoder", "train_encoder:TrainEncoder", "train an encoder for a prior, from which inversions start", True
@@ -88,7 +81,6 @@ _BUILT_IN = (
         "train_translation:TrainTranslation",
         "train pix2pix on pairs of pictures, or CycleGAN on two sets of them",
         True,
-        keeps_memory=True,
     ),
     _own(
         "train boundary",

@@ -16,7 +16,6 @@ from functools import partial
 
 from gprior_jax import interrupts
 from gprior_jax._version import __version__
-from gprior_jax.cli.allocator import keep_memory
 from gprior_jax.cli.commands import COMMANDS, HEADINGS, find_command, load_plugins
 from gprior_jax.cli.memory import run_within_memory
 from gprior_jax.errors import ArgumentError, DownloadError, GPriorError, OutOfMemoryError, require
@@ -72,7 +71,7 @@ _GARBAGE = (100_000, 50, 100)
 
 
 def _main(arguments: list[str], is_program: bool = False) -> int:
-    """Run the command; what it compiles and frees is kept in a process of ours, any other decides that itself."""
+    """Run the command; what it compiles is kept in a process of ours, any other decides that itself."""
     keep = is_program
     plugins: list[str] = []
     while arguments[:1] in (["--plugin"], ["--no-cache"]):
@@ -91,8 +90,6 @@ def _main(arguments: list[str], is_program: bool = False) -> int:
         print(f"gprior {__version__}")
         return 0
     command, rest = find_command(arguments)
-    if is_program and command.keeps_memory:
-        keep_memory()
     if keep:
         importlib.import_module("gprior_jax.cli.compiled").keep_programs()
     return run_command(

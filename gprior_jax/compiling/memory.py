@@ -1,13 +1,11 @@
-"""Memory that a compiler is done with, given back before the program runs.
+"""Memory that a compiler or a program is done with, given back to the system.
 
 XLA:CPU leaves hundreds of megabytes of small pieces behind, which glibc keeps for the next time. Where they stay, the
 program's own arrays come on top: a training step of a PGGAN takes 1,516 MB at most, and 1,121 where they are given back
 (benchmarks/RESULTS.md, "Training").
 """
 
-import ctypes
 import functools
-from typing import Any
 
 import jax.monitoring
 
@@ -25,17 +23,20 @@ def give_back_after_compiling() -> None:
 
     On Linux with glibc; elsewhere nothing changes.
     """
-    if _trim() is not None:
+    if glibc.function("malloc_trim") is not None:
         jax.monitoring.register_event_duration_secs_listener(_listen)
 
 
 def _listen(event: str, duration_secs: float, **_: str | int) -> None:
-    trim = _trim()
-    if event == _EVENT and duration_secs >= _LONG and trim is not None:
+    if event == _EVENT and duration_secs >= _LONG:
+        give_back()
+
+
+def give_back() -> None:
+    """Give memory that is freed, and that the C library keeps, back to the system, where that library is glibc.
+
+    >>> give_back()
+    """
+    trim = glibc.function("malloc_trim")
+    if trim is not None:
         trim(0)
-
-
-@functools.cache
-def _trim() -> Any:
-    """``malloc_trim(3)``; None where there is none."""
-    return getattr(ctypes.CDLL(None), "malloc_trim", None) if glibc.is_used() else None
