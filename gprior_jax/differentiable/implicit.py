@@ -153,6 +153,9 @@ def decrement(
 
     The squared Newton decrement over twice the loss (Boyd and Vandenberghe 2004, Convex Optimization, section 9.5), a
     scalar from 0 up. Arguments are those of :func:`attached`.
+
+    Raises:
+        ValueError: a term of absolute differences, which has no curvature.
     """
     optimised, measurement = measured(inversion, observed, variables, operator, label)
     theta, free = _theta(inversion.problem, optimised, measurement), solver.free_of(optimised)
@@ -183,6 +186,12 @@ def refined(
         label: likewise.
         curvature: its damping is that of the first step.
         steps: how many.
+
+    Returns:
+        variables of no larger loss than those that were given, but for rounding.
+
+    Raises:
+        ValueError: a term of absolute differences, which has no curvature.
     """
     optimised, measurement = jax.lax.stop_gradient(measured(inversion, observed, variables, operator, label))
     problem = jax.lax.stop_gradient(inversion.problem)

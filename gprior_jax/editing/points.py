@@ -104,14 +104,32 @@ def _has_no_code(point: Point) -> str:
 
 
 def common_parametrization(points: Sequence[Point]) -> Parametrization | None:
-    """The parametrisation that all points share, where their variables are more than a code z."""
+    """The parametrisation that all points share, where their variables are more than a code z.
+
+    Args:
+        points: at least one.
+
+    Returns:
+        what renders their variables as they are; None of codes z and of points that differ, which have to be led to
+        one space first (:func:`codes`).
+    """
     first = points[0].parametrization
     same = all(point.parametrization == first for point in points)
     return first if same and not isinstance(first, Z) else None
 
 
 def stack(points: Sequence[Point]) -> Variables:
-    """The variables of points of one parametrisation, ``[K, ...]``."""
+    """The variables of points of one parametrisation, joined.
+
+    Args:
+        points: K of them, whose variables have the same names and shapes.
+
+    Returns:
+        ``{name: [K, ...]}``.
+
+    Raises:
+        ValueError: their names or shapes differ.
+    """
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(point.variables for point in points))
 
 
@@ -129,6 +147,12 @@ def morph_variables(
         steps: from one key to the next.
         closed: go on from the last key to the first.
         ease: slow down at every key.
+
+    Returns:
+        ``{name: [(K - 1) * steps + 1, ...]}``; closed ``[K * steps, ...]``.
+
+    Raises:
+        ValueError: fewer than two keys, or no steps.
     """
     return {
         name: np.asarray(morph(values, steps, closed=closed, ease=ease, path=_path(prior, name)))
@@ -192,6 +216,9 @@ def render(
         truncation_psi: of z.
         noise: of codes: what is stored with the weights, or ``"none"``.
         batch_size: images at once.
+
+    Returns:
+        about [-1, 1], as the generator gives them; :func:`gprior_jax.images.arrays.to_uint8` clips.
     """
 
     def of_codes(part: Variables) -> Array:

@@ -32,7 +32,13 @@ class Parts(NamedTuple):
 
 
 def parts_of(prior: Prior, parametrization: MultiCode, variables: Variables) -> Parts:
-    """What the codes of one image add up to."""
+    """What the codes of one image add up to.
+
+    Args:
+        prior: the generator.
+        parametrization: of the result, fitted: with its layer.
+        variables: ``{"codes": [N, D], "alpha": [N, C], ...}`` of one image.
+    """
     return Parts(*parametrization.parts(prior, variables))
 
 
@@ -105,6 +111,9 @@ def contribution(prior: Prior, parametrization: MultiCode, parts: Parts, directi
         parametrization: of the result.
         parts: see :func:`parts_of`.
         direction: the part of every code, ``[N]``: 1 for the one that is asked for, else 0.
+
+    Returns:
+        may be of either sign; all codes together add up to the derivative along the whole.
     """
     composed = _composed(parts, jnp.ones(len(parts.features)))
 
@@ -116,7 +125,14 @@ def contribution(prior: Prior, parametrization: MultiCode, parts: Parts, directi
 
 
 def importance(maps: ArrayLike) -> Array:
-    """How much each code matters: the mean of its map, ``[N]`` of maps ``[N, H, W]``."""
+    """How much each code matters by its map: the mean.
+
+    Args:
+        maps: ``[N, H, W]``, such as :func:`difference` of the picture with and without each code.
+
+    Returns:
+        ``[N]``. It need not agree with what is lost in PSNR without a code, which squares differences.
+    """
     return jnp.asarray(maps).mean(axis=(1, 2))
 
 

@@ -118,6 +118,9 @@ def features_of(
         batch_size: images at once.
         progress: is told how many images are done, after every batch.
 
+    Returns:
+        float32 ``[number, D]``.
+
     Raises:
         ValueError: pixels of another range.
     """
@@ -148,12 +151,40 @@ def counted_batches(
 
 
 def fid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, batch_size: int = BATCH_SIZE) -> float:
-    """:func:`frechet_distance` of the :func:`network_features` of two sets ``[N, H, W, C]`` in [0, 1]."""
+    """:func:`frechet_distance` of the :func:`network_features` of two sets of images.
+
+    Numbers compare with others of the same network only: published ones are of Inception-v3.
+
+    Args:
+        network: any perceptual network.
+        images: ``[N, H, W, C]`` in [0, 1], N at least 2.
+        references: ``[M, H, W, C]``, likewise.
+        batch_size: images at once.
+
+    Returns:
+        0 for equal sets, and more the further they are apart; of small sets it comes out too large.
+
+    Raises:
+        ValueError: fewer than two images, other shapes, or pixels of another range.
+    """
     return frechet_distance(*(network_features(network, x, batch_size) for x in (images, references)))
 
 
 def kid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, batch_size: int = BATCH_SIZE) -> float:
-    """:func:`kernel_distance` of the :func:`network_features` of two sets ``[N, H, W, C]`` in [0, 1]."""
+    """:func:`kernel_distance` of the :func:`network_features` of two sets of images; unbiased for small ones, too.
+
+    Args:
+        network: see :func:`fid`, likewise the others.
+        images: likewise.
+        references: likewise.
+        batch_size: likewise.
+
+    Returns:
+        about 0 for sets of one distribution; it may be slightly negative.
+
+    Raises:
+        ValueError: see :func:`fid`.
+    """
     return kernel_distance(*(network_features(network, x, batch_size) for x in (images, references)))
 
 

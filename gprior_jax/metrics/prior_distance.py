@@ -38,7 +38,15 @@ class SetDistance(NamedTuple):
 
 
 def set_distance(features_a: ArrayLike, features_b: ArrayLike) -> SetDistance:
-    """Both distances of two sets of features, ``[N, D]`` and ``[M, D]``."""
+    """Both distances of two sets of features.
+
+    Args:
+        features_a: ``[N, D]``, N at least 2.
+        features_b: ``[M, D]``, likewise.
+
+    Raises:
+        ValueError: fewer than two rows, or other than two axes or the same D.
+    """
     return SetDistance(frechet_distance(features_a, features_b), kernel_distance(features_a, features_b))
 
 

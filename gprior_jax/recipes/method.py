@@ -34,7 +34,10 @@ METHODS: dict[str, Method] = {}
 
 
 def register(method: Method) -> None:
-    """Make a method known under its name.
+    """Make a method known under its name, for Python and for ``--method``.
+
+    Args:
+        method: what is called by it.
 
     Raises:
         ValueError: another has the name, or its recipe needs an argument.

@@ -48,7 +48,8 @@ class Record(NamedTuple):
             ``w`` ``[1, num_styles, w_dim]``, as NVIDIA's programs want it.
         frame: ``[4]``, the square of the photograph that was taken where that is its own, see
             :class:`gprior_jax.images.frames.Frame`.
-        known: uint8 ``[R, R, 1]``, of an inpainting: 255 where a pixel was known, 0 where it was missing.
+        known: uint8 ``[R, R, 1]``, of an inpainting: 255 where a pixel was known, 0 where it was missing; of an edited
+            colourisation that keeps its photograph's light in part 255 times that part, everywhere.
     """
 
     name: str

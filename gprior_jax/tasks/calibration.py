@@ -180,7 +180,16 @@ def _smallest_scale(sorted_scores: Sequence[np.ndarray], missed: float) -> float
 
 
 def bounds_of(task: Task, arrays: Arrays) -> Interval:
-    """What is certain of a batch, ``[B, ...]``: of what was observed, as the task takes it."""
+    """What is certain of a batch, of what was observed.
+
+    Args:
+        task: that restores it.
+        arrays: ``"observed"`` ``[B, h, w, C]`` in [-1, 1], and what else the task takes: ``"known"`` of
+            :func:`gprior_jax.tasks.inpainting`.
+
+    Returns:
+        ends ``[B, R, R, C]`` in [-1, 1], or shapes that broadcast to it; where nothing is certain -1 and 1.
+    """
     found = jax.vmap(task.bounds)(jnp.asarray(arrays["observed"]), task.operator(arrays))
     return jax.tree.map(np.asarray, found)
 
@@ -227,6 +236,9 @@ def intervals(restored: Restoration, calibration: Calibration, bounds: Interval 
         restored: with as many samples as the calibration was measured with.
         calibration: of the same task, prior and recipe.
         bounds: see :func:`calibrate`.
+
+    Returns:
+        low and high ends, within [-1, 1] and within the bounds.
     """
     certain = _whole(len(restored.samples)) if bounds is None else bounds
     found = _intervals(restored.samples, np.isfinite(restored.result.loss), certain, calibration[1:3])
@@ -239,7 +251,16 @@ def _intervals(samples: Array, counted: Array, bounds: Interval, size: tuple[flo
 
 
 def coverage(found: Interval, truth: ArrayLike, bounds: Interval | None = None) -> np.ndarray:
-    """Part of the values of every image that lie in their intervals, ``[B]``; of those that were not certain."""
+    """Part of the values of every image that lie in their intervals; of those that were not certain.
+
+    Args:
+        found: ``[B, R, R, C]``, see :func:`intervals`.
+        truth: the same, the intact images in [-1, 1].
+        bounds: what was certain, see :func:`calibrate`; None counts all.
+
+    Returns:
+        ``[B]``, from 0 to 1.
+    """
     certain = _whole(len(found.low)) if bounds is None else bounds
     return np.asarray(jax.vmap(covered)(found, jnp.asarray(truth), certain))
 

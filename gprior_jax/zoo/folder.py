@@ -79,7 +79,18 @@ def save_network(
     provenance: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write one network that is no prior (a discriminator, an encoder, a perceptual network) to a model folder."""
+    """Write one network that is no prior (a discriminator, an encoder, a perceptual network) to a model folder.
+
+    Args:
+        module: a Linen module of a known architecture, see :func:`gprior_jax.zoo.register`.
+        params: its weights, nested dicts of arrays.
+        folder: the folder to make.
+        provenance: facts about the source, JSON; kept as they are.
+        overwrite: replace an existing folder.
+
+    Raises:
+        OccupiedError: the folder exists and is not to be replaced.
+    """
     write_networks(folder, {"network": (module, params)}, {"kind": "network"}, provenance or {}, None, overwrite)
 
 
@@ -114,6 +125,12 @@ def write_networks(
 
 def read_config(folder: str | os.PathLike) -> dict[str, Any]:
     """Read and check a model folder's ``config.json``.
+
+    Args:
+        folder: a model folder.
+
+    Returns:
+        its content, with ``"kind"``, ``"format"``, and ``"provenance"`` (empty where there is none).
 
     Raises:
         CheckpointError: no such folder, not a model folder, or of a later format.
@@ -166,6 +183,12 @@ def load(folder: str | os.PathLike) -> Prior:
 
 def load_network(folder: str | os.PathLike) -> tuple[Any, Params]:
     """Read the network of a folder that :func:`save_network` wrote, or the discriminator of a prior's.
+
+    Args:
+        folder: a model folder.
+
+    Returns:
+        the Linen module, and its weights as float32.
 
     Raises:
         CheckpointError: not such a folder, damaged, or incomplete.
