@@ -68,6 +68,10 @@ def scatter(code: Array, key: Key, extent: float, num: int = 8) -> Array:
 
     Raises:
         ValueError: an extent that is not finite.
+
+    >>> around = scatter(jnp.zeros(128), jax.random.key(0), extent=0.25, num=4)
+    >>> around.shape, bool((abs(around) <= 0.25).all())
+    ((4, 128), True)
     """
     check_finite(extent=extent)
     return code + jax.random.uniform(purpose(key, "scatter"), (num, *code.shape), minval=-extent, maxval=extent)

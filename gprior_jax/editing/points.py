@@ -34,6 +34,11 @@ class Point(NamedTuple):
         parametrization: of an inversion; None for a code.
         model: what an inversion's run calls its prior.
         weights: the fingerprint of its weights, see :func:`gprior_jax.summary.fingerprint`.
+
+    >>> import gprior_jax as gp
+    >>> point = gp.editing.Point("mine", {"z": np.zeros(128, np.float32)})
+    >>> gp.editing.codes(gp.load("builtin"), [point])["z"].shape
+    (1, 128)
     """
 
     name: str
@@ -64,6 +69,13 @@ def codes(
 
     Raises:
         ValueError: a point without such a code (several composed codes, or styles where z is asked for).
+
+    >>> import gprior_jax as gp
+    >>> points = [Point("one", {"z": np.zeros(128, np.float32)}), Point("other", {"z": np.ones(128, np.float32)})]
+    >>> codes(gp.load("builtin"), points)["z"].shape
+    (2, 128)
+    >>> {name: code.shape for name, code in codes(gp.load("builtin:portraits"), points).items()}
+    {'w_plus': (2, 10, 128)}
     """
     if (space or ("w" if prior.num_styles else "z")) == "w":
         check_styles(prior)
@@ -112,6 +124,13 @@ def common_parametrization(points: Sequence[Point]) -> Parametrization | None:
     Returns:
         what renders their variables as they are; None of codes z and of points that differ, which have to be led to
         one space first (:func:`codes`).
+
+    >>> import gprior_jax as gp
+    >>> points = [Point(name, {}, gp.latents.MultiCode(2, 4)) for name in "ab"]
+    >>> common_parametrization(points).num_codes
+    2
+    >>> common_parametrization([*points, Point("c", {})]) is None
+    True
     """
     first = points[0].parametrization
     same = all(point.parametrization == first for point in points)
@@ -129,6 +148,10 @@ def stack(points: Sequence[Point]) -> Variables:
 
     Raises:
         ValueError: their names or shapes differ.
+
+    >>> points = [Point("one", {"z": np.zeros(128)}), Point("other", {"z": np.ones(128)})]
+    >>> stack(points)["z"].shape
+    (2, 128)
     """
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(point.variables for point in points))
 
@@ -153,6 +176,11 @@ def morph_variables(
 
     Raises:
         ValueError: fewer than two keys, or no steps.
+
+    >>> import gprior_jax as gp
+    >>> keys = {"z": np.random.default_rng(0).normal(size=(3, 128)).astype(np.float32)}
+    >>> morph_variables(gp.load("builtin"), keys, steps=4)["z"].shape  # Both ends with it.
+    (9, 128)
     """
     return {
         name: np.asarray(morph(values, steps, closed=closed, ease=ease, path=_path(prior, name)))
@@ -219,6 +247,11 @@ def render(
 
     Returns:
         about [-1, 1], as the generator gives them; :func:`gprior_jax.images.arrays.to_uint8` clips.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin")
+    >>> render(prior, {"z": gp.sample_z(prior, jax.random.key(0), 2)}).shape
+    (2, 64, 64, 3)
     """
 
     def of_codes(part: Variables) -> Array:

@@ -83,6 +83,11 @@ def strip(
 
     Returns:
         uint8 ``[K * R, S * R, C]``.
+
+    >>> import gprior_jax as gp
+    >>> prior, direction = gp.load("builtin"), Direction(np.eye(128)[0], "z", deviation=1.0)
+    >>> strip(prior, {"z": np.zeros((2, 128), np.float32)}, direction, strengths=(-2.0, 0.0, 2.0)).shape
+    (128, 192, 3)
     """
     pictures = render(prior, moved(codes, direction, strengths), noise=noise, batch_size=batch_size)
     return im.grid(im.to_uint8(pictures), len(strengths))

@@ -50,6 +50,10 @@ def arc(start: Array, end: Array, num_segments: int) -> Array:
 
     Returns:
         ``[T + 1, ..., D]``, both ends with it.
+
+    >>> found = arc(jnp.array([2.0, 0.0]), jnp.array([0.0, 2.0]), 4)
+    >>> found.shape, jnp.linalg.norm(found, axis=1).round(3).tolist()
+    ((5, 2), [2.0, 2.0, 2.0, 2.0, 2.0])
     """
     return jax.vmap(lambda t: slerp(start, end, t))(jnp.linspace(0.0, 1.0, num_segments + 1, dtype=start.dtype))
 
@@ -99,6 +103,10 @@ def evened(function: Function, curve: Array, times: int = 1) -> Array:
 
     Returns:
         ``[T + 1, ...]``.
+
+    >>> curve = jnp.array([[0.0], [0.1], [1.0]])
+    >>> evened(lambda x: 2 * x, curve).round(3).ravel().tolist()
+    [0.0, 0.5, 1.0]
     """
 
     def step(curve: Array, _: None) -> tuple[Array, None]:

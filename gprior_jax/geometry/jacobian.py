@@ -59,6 +59,9 @@ def jacobian(function: Function, latent: Array, batch_size: int = 16) -> Array:
 
     Returns:
         ``[M, D]`` for M numbers that come out and D that go in.
+
+    >>> jacobian(lambda x: jnp.array([x[0] * x[1], x[0], x[1]]), jnp.array([2.0, 3.0])).tolist()
+    [[3.0, 2.0], [1.0, 0.0], [0.0, 1.0]]
     """
     run, flat = flattened(function, latent)
     _, push = jax.linearize(run, flat)
@@ -117,6 +120,9 @@ def singular_values(metric: Array) -> Array:
 
     Returns:
         ``[..., D]``, the largest first.
+
+    >>> singular_values(jnp.diag(jnp.array([4.0, 9.0]))).tolist()
+    [3.0, 2.0]
     """
     return jnp.sqrt(jnp.maximum(jnp.linalg.eigvalsh(metric)[..., ::-1], 0.0))
 

@@ -77,6 +77,12 @@ def acceleration(function: Function, latent: Array, velocity: Array) -> Array:
 
     Returns:
         of the latent's shape: what the velocity changes by in a unit of time.
+
+    >>> sphere = lambda x: jnp.append(x, jnp.sqrt(4 - x @ x))
+    >>> abs(acceleration(sphere, jnp.zeros(2), jnp.array([1.0, 0.0]))).tolist()  # At the pole, straight on.
+    [0.0, 0.0]
+    >>> acceleration(jnp.exp, jnp.zeros(1), jnp.ones(1)).tolist()
+    [-1.0]
     """
     run, flat = flattened(function, latent)
     first = jacobian(run, flat)

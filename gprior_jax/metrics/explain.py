@@ -38,6 +38,12 @@ def parts_of(prior: Prior, parametrization: MultiCode, variables: Variables) -> 
         prior: the generator.
         parametrization: of the result, fitted: with its layer.
         variables: ``{"codes": [N, D], "alpha": [N, C], ...}`` of one image.
+
+    >>> import gprior_jax as gp
+    >>> prior, codes = gp.load("builtin"), MultiCode(2, 4)
+    >>> parts = parts_of(prior, codes, codes.init(prior, jax.random.key(0)))
+    >>> parts.features.shape
+    (2, 8, 8, 128)
     """
     return Parts(*parametrization.parts(prior, variables))
 
@@ -53,6 +59,13 @@ def picture_of(prior: Prior, parametrization: MultiCode, parts: Parts, kept: Arr
 
     Returns:
         ``[R, R, C]``, about [-1, 1].
+
+    >>> import gprior_jax as gp
+    >>> prior, codes = gp.load("builtin"), MultiCode(2, 4)
+    >>> parts = parts_of(prior, codes, codes.init(prior, jax.random.key(0)))
+    >>> second = jnp.array([0.0, 1.0])  # The first is left out.
+    >>> jax.jit(picture_of, static_argnums=1)(prior, codes, parts, second).shape
+    (64, 64, 3)
     """
     return parametrization.from_composed(prior, _composed(parts, kept), parts.styles)
 
@@ -95,6 +108,9 @@ def difference(image: ArrayLike, other: ArrayLike) -> Array:
     Args:
         image: ``[H, W, C]``, clipped to [-1, 1].
         other: likewise.
+
+    >>> difference(jnp.zeros((1, 2, 3)), jnp.array([[[0.0, 0.0, 0.75], [5.0, 1.0, 1.0]]])).tolist()
+    [[0.25, 1.0]]
     """
     first, second = (jnp.clip(jnp.asarray(each), -1.0, 1.0) for each in (image, other))
     return jnp.abs(first - second).mean(axis=-1)
@@ -114,6 +130,13 @@ def contribution(prior: Prior, parametrization: MultiCode, parts: Parts, directi
 
     Returns:
         may be of either sign; all codes together add up to the derivative along the whole.
+
+    >>> import gprior_jax as gp
+    >>> prior, codes = gp.load("builtin"), MultiCode(2, 4)
+    >>> parts = parts_of(prior, codes, codes.init(prior, jax.random.key(0)))
+    >>> added = jax.jit(contribution, static_argnums=1)(prior, codes, parts, jnp.array([1.0, 0.0]))
+    >>> added.shape
+    (64, 64, 3)
     """
     composed = _composed(parts, jnp.ones(len(parts.features)))
 
@@ -132,6 +155,9 @@ def importance(maps: ArrayLike) -> Array:
 
     Returns:
         ``[N]``. It need not agree with what is lost in PSNR without a code, which squares differences.
+
+    >>> importance(jnp.array([[[0.0, 0.0]], [[0.5, 1.5]]])).tolist()
+    [0.0, 1.0]
     """
     return jnp.asarray(maps).mean(axis=(1, 2))
 
@@ -179,6 +205,10 @@ def channel_shares(parts: Parts) -> Array:
     """Each code's share of every channel: of the mean squares of what codes add, before they cancel; ``[N, C]``.
 
     A channel that no code excites is nobody's: 0 for all.
+
+    >>> parts = Parts(jnp.ones((3, 2, 2, 1)) * jnp.array([2.0, -2.0, 0.0])[:, None, None, None], None)
+    >>> channel_shares(parts).ravel().tolist()  # However they cancel.
+    [0.5, 0.5, 0.0]
     """
     energy = jnp.square(parts.features.astype(jnp.float32)).mean(axis=(1, 2))
     total = energy.sum(axis=0)

@@ -259,6 +259,20 @@ def keep_measured(
 
     Raises:
         CheckpointError: another file, or damaged.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> from gprior_jax.runs.measurements import Whole
+    >>> prior = gp.load("builtin")
+    >>> recipe = gp.recipes.restoration("colorize", prior, num_codes=2, num_steps=2, perceptual=None)
+    >>> task, reader = gp.tasks.COLORIZE, Whole(prior, gray=True)
+    >>> job = gp.runs.Restoring(prior, recipe, jax.random.key(0), task, reader, {"task": "colorize"})
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[:1]
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = gp.runs.run(job, items, out)
+    ...     kept = gp.runs.keep_measured(f"{out}/portrait_1.npz", np.ones((1, 64, 64, 3), np.float32))
+    ...     photograph = np.asarray(from_uint8(gp.runs.read_record(f"{out}/portrait_1.npz").target))
+    >>> float(abs(kept - photograph).max().round(3))  # White has no colours: the photograph's light is what is left.
+    0.0
     """
     if towards is not None:
         other, at = towards

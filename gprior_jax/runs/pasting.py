@@ -125,7 +125,7 @@ def keeping_luma(part: float = 1.0) -> Finish:
     """A finish that keeps a part of the photograph's own luma, at its own size; all of it as a colourisation does.
 
     >>> gray, red = np.zeros((1, 1, 3), np.float32), np.array([[[1.0, -1.0, -1.0]]], np.float32)
-    >>> round(float(Luma(1)(keeping_luma()(red, gray))[0, 0, 0]), 3)
+    >>> abs(round(float(Luma(1)(keeping_luma()(red, gray))[0, 0, 0]), 3))
     0.0
     """
 
@@ -147,6 +147,16 @@ class Paster:
         keeper: what of the photographs stays.
         remarks: sentences about photographs that cannot be read any more, or are not whole.
         failed: names of those that cannot.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> job = gp.runs.Inversion(gp.load("builtin"), recipe, jax.random.key(0))
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "photographs" / "cat.jpg"])
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = gp.runs.run(job, items, out, finished=Paster(Path(out)))
+    ...     with Image.open(f"{out}/pasted/cat.png") as pasted, Image.open(items[0].source) as photograph:
+    ...         print(pasted.size == photograph.size)
+    True
     """
 
     out: Path

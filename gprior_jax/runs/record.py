@@ -152,6 +152,16 @@ def read_record(path: str | os.PathLike) -> Record:
 
     Raises:
         CheckpointError: not such a file, or damaged.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> job = gp.runs.Inversion(gp.load("builtin"), recipe, jax.random.key(0))
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = gp.runs.run(job, items, out)
+    ...     record = gp.runs.read_record(f"{out}/portrait_1.npz")
+    >>> record.name, record.variables["codes"].shape, record.image.shape
+    ('portrait_1', (2, 128), (64, 64, 3))
     """
     with _reading(path) as arrays:
         stored = {name: arrays[name] for name in arrays.files}

@@ -90,6 +90,13 @@ def save_network(
 
     Raises:
         OccupiedError: the folder exists and is not to be replaced.
+
+    >>> import gprior_jax as gp, tempfile
+    >>> critic = gp.load("builtin").critic
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_network(critic.module, critic.params, f"{folder}/critic", provenance={"source": "builtin"})
+    ...     print(read_config(f"{folder}/critic")["kind"])
+    network
     """
     write_networks(folder, {"network": (module, params)}, {"kind": "network"}, provenance or {}, None, overwrite)
 
@@ -134,6 +141,11 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
 
     Raises:
         CheckpointError: no such folder, not a model folder, or of a later format.
+
+    >>> import gprior_jax as gp
+    >>> config = read_config(gp.zoo.bundled_folder("builtin"))
+    >>> config["kind"], config["generator"]["z_dim"]
+    ('prior', 128)
     """
     folder = Path(folder)
     if not (folder / "config.json").is_file():
@@ -192,6 +204,11 @@ def load_network(folder: str | os.PathLike) -> tuple[Any, Params]:
 
     Raises:
         CheckpointError: not such a folder, damaged, or incomplete.
+
+    >>> import gprior_jax as gp
+    >>> module, params = load_network(gp.zoo.bundled_folder("builtin"))  # The discriminator of a prior.
+    >>> type(module).__name__
+    'PGGANDiscriminator'
     """
     config = read_config(folder)
     if config.get("kind") == "prior":

@@ -67,7 +67,7 @@ def test_colours_are_pasted_in_the_light_of_the_photograph(styled, tmp_path):
     Image.fromarray(np.random.default_rng(5).integers(0, 255, (16, 16, 3), np.uint8)).save(tmp_path / "a.png")
     words = ["--model", styled, "--out", tmp_path / "found", "--method", "w_plus", "--steps", 2, "--perceptual", "none"]
     assert main([*map(str, ["colorize", tmp_path / "a.png", *words, "--batch-size", 1, "--devices", 1])]) == 0
-    words = ["--rows", tmp_path / "found", "--columns", "seed:2", "--paste"]
+    words = ["--rows", tmp_path / "found", "--columns", "seed:2", "--layers", "2-", "--paste"]
     assert run("mix", styled, tmp_path / "mix.png", *words) == 0
     before, after = (pixels(tmp_path / f"{name}.png").astype(float) for name in ("a", "mix"))
     np.testing.assert_allclose(after @ LUMA, before @ LUMA, atol=1.0)
