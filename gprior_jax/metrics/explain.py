@@ -41,7 +41,7 @@ def parts_of(prior: Prior, parametrization: MultiCode, variables: Variables) -> 
 
     >>> import gprior_jax as gp
     >>> prior, codes = gp.load("builtin"), MultiCode(2, 4)
-    >>> parts = parts_of(prior, codes, codes.init(prior, jax.random.key(0)))
+    >>> parts = jax.jit(parts_of, static_argnums=1)(prior, codes, codes.init(prior, jax.random.key(0)))
     >>> parts.features.shape
     (2, 8, 8, 128)
     """
@@ -62,7 +62,7 @@ def picture_of(prior: Prior, parametrization: MultiCode, parts: Parts, kept: Arr
 
     >>> import gprior_jax as gp
     >>> prior, codes = gp.load("builtin"), MultiCode(2, 4)
-    >>> parts = parts_of(prior, codes, codes.init(prior, jax.random.key(0)))
+    >>> parts = jax.jit(parts_of, static_argnums=1)(prior, codes, codes.init(prior, jax.random.key(0)))
     >>> second = jnp.array([0.0, 1.0])  # The first is left out.
     >>> jax.jit(picture_of, static_argnums=1)(prior, codes, parts, second).shape
     (64, 64, 3)
@@ -133,7 +133,7 @@ def contribution(prior: Prior, parametrization: MultiCode, parts: Parts, directi
 
     >>> import gprior_jax as gp
     >>> prior, codes = gp.load("builtin"), MultiCode(2, 4)
-    >>> parts = parts_of(prior, codes, codes.init(prior, jax.random.key(0)))
+    >>> parts = jax.jit(parts_of, static_argnums=1)(prior, codes, codes.init(prior, jax.random.key(0)))
     >>> added = jax.jit(contribution, static_argnums=1)(prior, codes, parts, jnp.array([1.0, 0.0]))
     >>> added.shape
     (64, 64, 3)

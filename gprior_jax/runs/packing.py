@@ -53,7 +53,7 @@ def pack(
     >>> import gprior_jax as gp, jax, tempfile
     >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
     >>> job = gp.runs.Inversion(gp.load("builtin"), recipe, jax.random.key(0))
-    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[:1]
     >>> with tempfile.TemporaryDirectory() as out:
     ...     done = gp.runs.run(job, items, f"{out}/results")
     ...     files = gp.runs.pack(f"{out}/results", f"{out}/packed")
