@@ -25,11 +25,28 @@ class GPriorError(Exception):
 
     The command line prints the sentence and exits with 2. Anything that is raised and is none of these is a fault of
     this package (or a disk that fails) and keeps its traceback.
+
+    >>> import gprior_jax as gp
+    >>> try:
+    ...     gp.load("bultin")
+    ... except gp.GPriorError as error:
+    ...     print(str(error).partition(":")[0])
+    'bultin' is neither a model folder nor a bundled prior (builtin, builtin
     """
 
 
 class GPriorWarning(UserWarning):
-    """What was guessed, or looks wrong, in one sentence; the command line prints it once."""
+    """What was guessed, or looks wrong, in one sentence; the command line prints it once.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", GPriorWarning)  # What is guessed shall be an error.
+    ...     try:
+    ...         warnings.warn("the range of cat.tif was guessed.", GPriorWarning)
+    ...     except GPriorWarning as told:
+    ...         print(told)
+    the range of cat.tif was guessed.
+    """
 
 
 class RangeWarning(GPriorWarning):
@@ -37,15 +54,39 @@ class RangeWarning(GPriorWarning):
 
 
 class ArgumentError(GPriorError, ValueError):
-    """An argument that cannot be used: what was given, what is allowed, what to do."""
+    """An argument that cannot be used: what was given, what is allowed, what to do.
+
+    >>> import gprior_jax as gp
+    >>> try:
+    ...     gp.latents.MultiCode(num_codes=0)
+    ... except gp.ArgumentError as error:
+    ...     print(error)
+    num_codes 0: use at least one code.
+    """
 
 
 class ImageFileError(GPriorError, ValueError):
-    """An image file that cannot be used; a run over many files reports it and goes on."""
+    """An image file that cannot be used; a run over many files reports it and goes on.
+
+    >>> import gprior_jax as gp
+    >>> try:
+    ...     gp.load_image("no_such.jpg", 64)
+    ... except gp.ImageFileError as error:
+    ...     print(error)
+    no_such.jpg does not exist.
+    """
 
 
 class CheckpointError(GPriorError, ValueError):
-    """A checkpoint or model folder that cannot be used; nothing was written."""
+    """A checkpoint or model folder that cannot be used; nothing was written.
+
+    >>> import gprior_jax as gp
+    >>> try:
+    ...     gp.zoo.read_config("no/such/folder")
+    ... except gp.CheckpointError as error:
+    ...     print(str(error).partition(":")[0])
+    no/such/folder is no model folder (it has no config.json)
+    """
 
 
 class OccupiedError(GPriorError, FileExistsError):

@@ -12,8 +12,9 @@ import numpy as np
 
 from benchmarks.experiments import figures, mganprior, tables
 from gprior_jax import interrupts, zoo
+from gprior_jax.cli.checking import check_positive, values
 from gprior_jax.cli.demo import load_group
-from gprior_jax.cli.flags import JsonFlag, check_positive, values
+from gprior_jax.cli.flags import JsonFlag
 from gprior_jax.cli.main import guarded, run_command
 from gprior_jax.cli.telling import StepBar, print_json, say
 from gprior_jax.errors import ArgumentError

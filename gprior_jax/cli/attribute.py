@@ -12,7 +12,9 @@ from tyro import conf
 
 from gprior_jax import recipes, runs, zoo
 from gprior_jax.cli.aligning import AlignFlags, PasteFlag
-from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, RangeFlag, SearchFlag, Steps, check_positive
+from gprior_jax.cli.checking import check_positive
+from gprior_jax.cli.flags import PriorFlags, RangeFlag, SearchFlag
+from gprior_jax.cli.recipe_flags import PerceptualFlag, Steps
 from gprior_jax.cli.sharing import RunFlags
 from gprior_jax.cli.telling import StepBar, print_json, say, tell_pasted, warn
 from gprior_jax.errors import ArgumentError, GPriorError

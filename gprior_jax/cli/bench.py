@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gprior_jax import glibc
-from gprior_jax.cli.flags import JsonFlag, check_positive, values
+from gprior_jax.cli.checking import check_positive, values
+from gprior_jax.cli.flags import JsonFlag
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import ArgumentError, require
 

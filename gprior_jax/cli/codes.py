@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from gprior_jax import editing, zoo
-from gprior_jax.cli.flags import PriorFlags, TruncationFlag, check_positive, free_prior
+from gprior_jax.cli.checking import check_positive
+from gprior_jax.cli.flags import PriorFlags, TruncationFlag, free_prior
 from gprior_jax.cli.telling import check_drawn, print_json, say, told_seams, warn
 from gprior_jax.editing import Point
 from gprior_jax.editing.points import Variables
@@ -19,6 +20,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images import arrays as im
 from gprior_jax.images.files import resized, save_image
+from gprior_jax.images.pasting import Finish
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.latents import Parametrization, Tuning
 from gprior_jax.runs.edits import before
@@ -182,7 +184,11 @@ class CodeCommand(PriorFlags, TruncationFlag):
 
 
 def write_picture(
-    path: Path, picture: np.ndarray, photograph: Photograph | None = None, share: np.ndarray | None = None
+    path: Path,
+    picture: np.ndarray,
+    photograph: Photograph | None = None,
+    share: np.ndarray | None = None,
+    finish: Finish | None = None,
 ) -> dict[str, Any]:
     """Write a PNG, of a picture or of a photograph with it; its folder is made.
 
@@ -191,6 +197,7 @@ def write_picture(
         picture: uint8 ``[R, R, C]``.
         photograph: that it is pasted into.
         share: ``[R, R, 1]``, its part in that; None is all.
+        finish: see :func:`gprior_jax.images.pasting.paste`.
 
     Returns:
         ``{"seam": ...}`` of a photograph, see :class:`gprior_jax.images.pasting.Seam`; None where all is covered.
@@ -199,7 +206,7 @@ def write_picture(
     if photograph is None:
         save_image(path, picture)
         return {}
-    content, seam = photograph.pasted(picture, share)
+    content, seam = photograph.pasted(picture, share, finish)
     write_bytes(path, content)
     return {"seam": None if seam is None else seam._asdict()}
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from tyro import conf
 
-from gprior_jax.cli.flags import JsonFlag, values
+from gprior_jax.cli.checking import values
+from gprior_jax.cli.flags import JsonFlag
 from gprior_jax.cli.model_facts import class_names
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import require

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gprior_jax import recipes, zoo
-from gprior_jax.cli.flags import JsonFlag, check_positive
+from gprior_jax.cli.checking import check_positive
+from gprior_jax.cli.flags import JsonFlag
 from gprior_jax.cli.telling import StepBar, print_json, say
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.synthesis import sample_z, synthesize

@@ -8,8 +8,8 @@ import numpy as np
 from tyro import conf
 
 from gprior_jax import editing
+from gprior_jax.cli.checking import check_positive
 from gprior_jax.cli.editing import EditingFlags, told_changes
-from gprior_jax.cli.flags import check_positive
 from gprior_jax.cli.telling import warn
 from gprior_jax.editing import Direction, Point
 from gprior_jax.errors import ArgumentError

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from gprior_jax.cli.checking import check_positive, mask_gray
 from gprior_jax.cli.codes import CodeCommand
-from gprior_jax.cli.flags import PerceptualFlag, check_positive, mask_gray
+from gprior_jax.cli.recipe_flags import PerceptualFlag
 from gprior_jax.cli.telling import check_drawn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images.pasting import Seam

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from tyro import conf
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import JsonFlag, RangeFlag, SearchFlag, check_positive
+from gprior_jax.cli.checking import check_positive
+from gprior_jax.cli.flags import JsonFlag, RangeFlag, SearchFlag
 from gprior_jax.cli.telling import print_json, say, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images.frames import Frame

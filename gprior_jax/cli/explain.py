@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from tyro import conf
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import JsonFlag, check_positive, mask_gray
+from gprior_jax.cli.checking import check_positive, mask_gray
+from gprior_jax.cli.flags import JsonFlag
 from gprior_jax.cli.telling import check_drawn, counted, print_json, say, warn
 from gprior_jax.editing import Point
 from gprior_jax.errors import ArgumentError
@@ -36,7 +37,8 @@ class Explain(JsonFlag):
             say, are compared.
         out: folder to make: explain.json, codes.csv, ablation.csv, and NAME/ with sheet.png (target, result,
             territories; a row for each code: its own picture, the result without it, its map, its region), every
-            picture, and the maps.
+            picture, and the maps. The most important code is that of the largest mean of its map; what is lost without
+            a code, in PSNR, is told beside it, and may name another.
         model: bundled name ("builtin", "builtin:portraits", "builtin:cells") or model folder that they were made with.
         masks: regions to compare maps with, white inside: a mask, or a folder of masks; of a folder in it that is
             called like a result, its own.
@@ -138,15 +140,32 @@ class Explain(JsonFlag):
             )
 
 
+def ranked(codes: Sequence[dict[str, Any]]) -> str:
+    """Which codes matter most and least by their maps, and which one does by the PSNR, which may be another.
+
+    >>> ranked([{"code": 2, "psnr_without": 20.0}, {"code": 0, "psnr_without": 11.0}])
+    'by its map code 2 matters most (psnr 20 without it), code 0 least (11); by what is lost it is code 0'
+    """
+    first, last = codes[0], codes[-1]
+    told = (
+        f"by its map code {first['code']} matters most (psnr {shown(first['psnr_without'])} without it), code "
+        f"{last['code']} least ({shown(last['psnr_without'])})"
+    )
+    without = {code["code"]: code["psnr_without"] for code in codes if code["psnr_without"] is not None}
+    lost = min(without, key=lambda code: without[code], default=first["code"])
+    if lost == first["code"]:
+        return f"{told}, and by what is lost too"
+    between = "" if lost == last["code"] else f" ({shown(without[lost])})"
+    return f"{told}; by what is lost it is code {lost}{between}"
+
+
 def told(rows: Sequence[dict[str, Any]]) -> list[str]:
     """What was found, in lines: the results by their composing layers, their regions, and what is lost."""
     lines = []
     for row in sorted(rows, key=lambda row: (row["layer"], row["name"])):
-        first, last = row["codes"][0], row["codes"][-1]
         lines.append(
-            f"{row['name']}: {len(row['codes'])} codes at layer {row['layer']}, psnr {shown(row['psnr'])}; without "
-            f"code {first['code']}, the most important, {shown(first['psnr_without'])}, without code {last['code']}, "
-            f"the least, {shown(last['psnr_without'])}; maps are alike by {shown(row['similarity'])}"
+            f"{row['name']}: {len(row['codes'])} codes at layer {row['layer']}, psnr {shown(row['psnr'])}; "
+            f"{ranked(row['codes'])}; maps are alike by {shown(row['similarity'])}"
         )
         for name, region in row["regions"].items():
             lines.append(

@@ -3,7 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-from gprior_jax.cli.flags import PriorFlags, RecipeFlags, check_positive
+from gprior_jax.cli.checking import check_positive
+from gprior_jax.cli.flags import PriorFlags
+from gprior_jax.cli.recipe_flags import RecipeFlags
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.exporting import export_inversion

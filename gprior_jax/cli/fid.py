@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import ModelFlags, RangeFlag, SearchFlag, check_positive, values
+from gprior_jax.cli.checking import check_positive, values
+from gprior_jax.cli.flags import ModelFlags, RangeFlag, SearchFlag
 from gprior_jax.cli.telling import CountBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import Dtype, TruncationFlag, check_positive, free_prior
+from gprior_jax.cli.checking import check_positive
+from gprior_jax.cli.flags import Dtype, TruncationFlag, free_prior
 from gprior_jax.cli.telling import check_drawn, print_json, say
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.noise import Noise, draw_own_noise

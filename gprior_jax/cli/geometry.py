@@ -9,8 +9,9 @@ import numpy as np
 from tyro import conf
 
 from gprior_jax import geometry
+from gprior_jax.cli.checking import check_positive
 from gprior_jax.cli.codes import CodeCommand
-from gprior_jax.cli.flags import PerceptualFlag, check_positive
+from gprior_jax.cli.recipe_flags import PerceptualFlag
 from gprior_jax.editing import Point
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior

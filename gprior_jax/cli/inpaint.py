@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gprior_jax import recipes
-from gprior_jax.cli.flags import flag_of, mask_gray
+from gprior_jax.cli.checking import flag_of, mask_gray
 from gprior_jax.cli.restore import Restore
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior

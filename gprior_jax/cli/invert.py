@@ -3,8 +3,10 @@
 import dataclasses
 
 from gprior_jax import runs
+from gprior_jax.cli.checking import check_positive
 from gprior_jax.cli.filming import FilmFlags, tell_unfilmed
-from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
+from gprior_jax.cli.flags import FolderFlags
+from gprior_jax.cli.recipe_flags import RecipeFlags
 from gprior_jax.cli.telling import StepBar, say, tell_outcome
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior

@@ -9,7 +9,7 @@ import jax
 from tyro import conf
 
 from gprior_jax import interrupts
-from gprior_jax.cli.flags import check_positive
+from gprior_jax.cli.checking import check_positive
 from gprior_jax.errors import ArgumentError, require
 from gprior_jax.inversion.batching import default_batch_size
 from gprior_jax.inversion.devices import cores

@@ -135,7 +135,7 @@ def run_command(
         words.check_words(kind, arguments)
     config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
     command = tyro.cli(kind, prog=prog, args=list(arguments), description=summary, config=config)
-    importlib.import_module("gprior_jax.cli.flags").check_numbers(command)
+    importlib.import_module("gprior_jax.cli.checking").check_numbers(command)
     importlib.import_module("gprior_jax.inversion.devices").use_cores()  # Before any other use of JAX.
     interrupts.set_remedy("; the same command goes on where it stopped." if resumes else "")
     importlib.import_module("gprior_jax.cli.sharing").join(command)

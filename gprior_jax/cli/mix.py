@@ -12,7 +12,8 @@ from gprior_jax.cli.codes import CodeCommand
 from gprior_jax.editing import Point
 from gprior_jax.errors import GPriorError
 from gprior_jax.images import arrays as im
-from gprior_jax.runs.keeping import Measured, Way
+from gprior_jax.runs.keeping import Light, Measured, Way
+from gprior_jax.runs.pasting import keeping_luma
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,9 @@ class Mix(CodeCommand):
         pictures = self.render(prior, {"w_plus": styles}, measured=kept)
         whole = pictures[-1] if self.paste else table(pictures, len(rows), len(columns))
         own = kept.keys[-1]
-        seam = codes.write_picture(self.out, whole, photograph, own.missing if isinstance(own, Measured) else None)
+        share = own.missing if isinstance(own, Measured) else None
+        finish = keeping_luma(own.part) if isinstance(own, Light) else None
+        seam = codes.write_picture(self.out, whole, photograph, share, finish)
         facts = {"out": str(self.out), "styles": [start, stop - 1]} | seam
         facts |= {name: [point.name for point in side] for name, side in zip(("rows", "columns"), sides, strict=True)}
         return self.tell(

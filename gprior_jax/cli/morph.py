@@ -9,8 +9,8 @@ from tyro import conf
 
 from gprior_jax import editing
 from gprior_jax.cli import codes
+from gprior_jax.cli.checking import check_positive
 from gprior_jax.cli.codes import CodeCommand
-from gprior_jax.cli.flags import check_positive
 from gprior_jax.errors import ArgumentError
 from gprior_jax.images import arrays as im
 from gprior_jax.images.video import check, save_video

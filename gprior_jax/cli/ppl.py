@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gprior_jax import geometry
-from gprior_jax.cli.flags import PerceptualFlag, PriorFlags, check_positive, values
+from gprior_jax.cli.checking import check_positive, values
+from gprior_jax.cli.flags import PriorFlags
+from gprior_jax.cli.recipe_flags import PerceptualFlag
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.errors import ArgumentError
 from gprior_jax.geometry.path_length import EPSILON, NUM_SAMPLES

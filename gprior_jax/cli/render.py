@@ -9,8 +9,8 @@ from tyro import conf
 
 from gprior_jax import editing
 from gprior_jax.cli import codes
+from gprior_jax.cli.checking import flag_of
 from gprior_jax.cli.codes import CodeCommand
-from gprior_jax.cli.flags import flag_of
 from gprior_jax.cli.telling import warn
 from gprior_jax.editing import Point, Slider
 from gprior_jax.errors import ArgumentError

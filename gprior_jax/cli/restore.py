@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gprior_jax import recipes, runs
+from gprior_jax.cli.checking import check_positive
 from gprior_jax.cli.filming import FilmFlags, tell_unfilmed
-from gprior_jax.cli.flags import FolderFlags, RecipeFlags, check_positive
+from gprior_jax.cli.flags import FolderFlags
+from gprior_jax.cli.recipe_flags import RecipeFlags
 from gprior_jax.cli.telling import StepBar, say, tell_outcome, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior

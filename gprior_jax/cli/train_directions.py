@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from gprior_jax import editing, zoo
+from gprior_jax.cli.checking import check_positive
 from gprior_jax.cli.codes import SpaceFlag
-from gprior_jax.cli.flags import PriorFlags, TruncationFlag, check_positive, free_prior
+from gprior_jax.cli.flags import PriorFlags, TruncationFlag, free_prior
 from gprior_jax.cli.telling import check_drawn, print_json, say, warn
 from gprior_jax.editing.boundaries import REGULARIZATION, SPLIT, Boundary, Method
 from gprior_jax.editing.spread import measure_deviations

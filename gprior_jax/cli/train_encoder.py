@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from gprior_jax import zoo
 from gprior_jax.cli.bars import span
-from gprior_jax.cli.flags import PerceptualFlag
+from gprior_jax.cli.recipe_flags import PerceptualFlag
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.cli.training import SessionFlags
 from gprior_jax.training.encoder_config import EncoderConfig, EncoderPreset, encoder_config

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gprior_jax.cli.flags import JsonFlag, RangeFlag, check_positive
+from gprior_jax.cli.checking import check_positive
+from gprior_jax.cli.flags import JsonFlag, RangeFlag
 from gprior_jax.cli.telling import CountBar, say, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.devices import use_cores

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from tyro import conf
 
 from gprior_jax import zoo
-from gprior_jax.cli.flags import JsonFlag, RangeFlag, SearchFlag, check_positive
+from gprior_jax.cli.checking import check_positive
+from gprior_jax.cli.flags import JsonFlag, RangeFlag, SearchFlag
 from gprior_jax.cli.sharing import ShareFlags
 from gprior_jax.cli.telling import CountBar, print_json, say, warn
 from gprior_jax.errors import ArgumentError

@@ -84,6 +84,18 @@ def fit_operator(
 
     Raises:
         ValueError: numbers out of range, parameters that are no vector, or a first loss that is not finite.
+
+    >>> import gprior_jax as gp
+    >>> from gprior_jax.generators.dcgan import DCGAN
+    >>> from gprior_jax.nn.stack import StackLayer
+    >>> module = DCGAN((StackLayer("dense", 1, size=4),), z_dim=2)  # Linear: 16 pixels of two numbers.
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(2), method="init_all")["params"], module)
+    >>> made = gp.differentiable.inversion(prior, gp.recipes.latent("z", num_steps=30, perceptual=None))
+    >>> brighter = lambda p: jax.tree_util.Partial(jnp.add, p[0])
+    >>> observed = brighter(jnp.array([0.3]))(gp.synthesize(prior, jax.random.normal(jax.random.key(1), (3, 2))))
+    >>> found = gp.differentiable.fit_operator(made, observed, {"z": jnp.zeros((3, 2))}, brighter, [0.0])
+    >>> round(float(found.parameters[0]), 2)  # What was added.
+    0.3
     """
     check_number("longest", longest, lambda x: x > 0, "a number above 0")
     check_number("tolerance", tolerance, lambda x: x >= 0, "a number from 0 up")

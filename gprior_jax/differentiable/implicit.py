@@ -47,6 +47,18 @@ def implicit(
 
     Raises:
         ValueError: a term of absolute differences, which has no curvature.
+
+    >>> import gprior_jax as gp
+    >>> from gprior_jax.generators.dcgan import DCGAN
+    >>> from gprior_jax.nn.stack import StackLayer
+    >>> module = DCGAN((StackLayer("dense", 1, size=4),), z_dim=2)  # Linear: 16 pixels of two numbers.
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(2), method="init_all")["params"], module)
+    >>> recipe = gp.recipes.latent("z", num_steps=20, perceptual=None)
+    >>> made = gp.differentiable.inversion(prior, recipe)
+    >>> observed, begun = jnp.linspace(-1, 1, 16).reshape(4, 4, 1), gp.differentiable.start(made, jax.random.key(1))
+    >>> change = jax.jacobian(lambda y: gp.differentiable.implicit(made, y, begun).image)(observed)
+    >>> round(float(jnp.trace(change.reshape(16, 16))), 2)  # The image follows the pixels in two dimensions.
+    2.0
     """
     check_curvature(inversion.problem)  # Before the search.
     optimised, measurement = measured(inversion, observed, jax.lax.stop_gradient(variables), operator, label)
@@ -79,6 +91,19 @@ def attached(
 
     Raises:
         ValueError: a term of absolute differences, which has no curvature.
+
+    >>> import gprior_jax as gp
+    >>> from gprior_jax.generators.dcgan import DCGAN
+    >>> from gprior_jax.nn.stack import StackLayer
+    >>> module = DCGAN((StackLayer("dense", 1, size=4),), z_dim=2)  # Linear: 16 pixels of two numbers.
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(2), method="init_all")["params"], module)
+    >>> recipe = gp.recipes.latent("z", num_steps=20, perceptual=None)
+    >>> made, observed = gp.differentiable.inversion(prior, recipe), jnp.linspace(-1, 1, 16).reshape(4, 4, 1)
+    >>> result = gp.invert(prior, observed[None], recipe, key=jax.random.key(1))
+    >>> found = {name: value[0] for name, value in result.variables.items()}
+    >>> change = jax.jacobian(lambda y: gp.differentiable.attached(made, found, y).image)(observed)
+    >>> round(float(jnp.trace(change.reshape(16, 16))), 2)  # The image follows the pixels in two dimensions.
+    2.0
     """
     optimised, measurement = measured(inversion, observed, jax.lax.stop_gradient(variables), operator, label)
     return _attached(inversion.problem, optimised, measurement, curvature)
@@ -153,6 +178,19 @@ def decrement(
 
     The squared Newton decrement over twice the loss (Boyd and Vandenberghe 2004, Convex Optimization, section 9.5), a
     scalar from 0 up. Arguments are those of :func:`attached`.
+
+    Raises:
+        ValueError: a term of absolute differences, which has no curvature.
+
+    >>> import gprior_jax as gp
+    >>> from gprior_jax.generators.dcgan import DCGAN
+    >>> from gprior_jax.nn.stack import StackLayer
+    >>> module = DCGAN((StackLayer("dense", 1, size=4),), z_dim=2)  # Linear: 16 pixels of two numbers.
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(2), method="init_all")["params"], module)
+    >>> made = gp.differentiable.inversion(prior, gp.recipes.latent("z", perceptual=None))
+    >>> begun, observed = {"z": jnp.ones(2)}, gp.synthesize(prior, jnp.zeros(2))
+    >>> round(float(gp.differentiable.decrement(made, begun, observed)), 3)  # One step would do.
+    0.999
     """
     optimised, measurement = measured(inversion, observed, variables, operator, label)
     theta, free = _theta(inversion.problem, optimised, measurement), solver.free_of(optimised)
@@ -183,6 +221,22 @@ def refined(
         label: likewise.
         curvature: its damping is that of the first step.
         steps: how many.
+
+    Returns:
+        variables of no larger loss than those that were given, but for rounding.
+
+    Raises:
+        ValueError: a term of absolute differences, which has no curvature.
+
+    >>> import gprior_jax as gp
+    >>> from gprior_jax.generators.dcgan import DCGAN
+    >>> from gprior_jax.nn.stack import StackLayer
+    >>> module = DCGAN((StackLayer("dense", 1, size=4),), z_dim=2)  # Linear: 16 pixels of two numbers.
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(2), method="init_all")["params"], module)
+    >>> made = gp.differentiable.inversion(prior, gp.recipes.latent("z", perceptual=None))
+    >>> observed = gp.synthesize(prior, jnp.array([0.5, -0.25]))
+    >>> gp.differentiable.refined(made, {"z": jnp.ones(2)}, observed)["z"].round(3).tolist()
+    [0.5, -0.25]
     """
     optimised, measurement = jax.lax.stop_gradient(measured(inversion, observed, variables, operator, label))
     problem = jax.lax.stop_gradient(inversion.problem)

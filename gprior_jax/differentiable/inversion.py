@@ -28,6 +28,13 @@ class Inversion:
     Attributes:
         problem: the prior, prepared, the objective and the variables.
         solver: optimiser and number of steps (static).
+
+    >>> import gprior_jax as gp
+    >>> made = gp.differentiable.inversion(gp.load("builtin"), gp.recipes.mganprior(num_codes=2, layer=4))
+    >>> [(term.name, term.weight) for term in made.problem.objective.terms]
+    [('pixel_mse', 1.0)]
+    >>> [term.weight for term in made.with_weights(pixel_mse=2.0).problem.objective.terms]
+    [2.0]
     """
 
     problem: Problem
@@ -139,6 +146,11 @@ def start(
 
     Raises:
         ValueError: a label is missing, or the prior takes none.
+
+    >>> import gprior_jax as gp, jax
+    >>> made = gp.differentiable.inversion(gp.load("builtin"), gp.recipes.mganprior(num_codes=2, layer=4))
+    >>> {name: value.shape for name, value in gp.differentiable.start(made, jax.random.key(0)).items()}
+    {'codes': (2, 128), 'alpha': (2, 128)}
     """
     problem = inversion.problem
     check_label(problem.prior, label)
@@ -180,6 +192,11 @@ def rendered(inversion: Inversion, variables: Variables, label: Array | None = N
 
     Raises:
         ValueError: a label is missing, or the prior takes none.
+
+    >>> import gprior_jax as gp, jax
+    >>> made = gp.differentiable.inversion(gp.load("builtin"), gp.recipes.mganprior(num_codes=2, layer=4))
+    >>> jax.jit(gp.differentiable.rendered)(made, gp.differentiable.start(made, jax.random.key(0))).shape
+    (64, 64, 3)
     """
     problem = inversion.problem
     check_label(problem.prior, label)

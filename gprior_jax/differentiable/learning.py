@@ -58,6 +58,18 @@ def hypergradient(
         make: of one function object for calls that shall share their programs.
         settings: floats.
         num_steps: updates.
+
+    >>> import gprior_jax as gp, optax
+    >>> from gprior_jax.generators.dcgan import DCGAN
+    >>> from gprior_jax.nn.stack import StackLayer
+    >>> module = DCGAN((StackLayer("dense", 1, size=4),), z_dim=2)  # Linear: 16 pixels of two numbers.
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(2), method="init_all")["params"], module)
+    >>> made = gp.differentiable.inversion(prior, gp.recipes.latent("z", perceptual=None))
+    >>> observed = gp.synthesize(prior, jnp.zeros((1, 2)))
+    >>> make = lambda rate, num_steps: optax.sgd(rate)
+    >>> found = gp.differentiable.hypergradient(made, observed, {"z": jnp.ones((1, 2))}, make, jnp.array(0.1), 3)
+    >>> found.losses.shape, bool((found.gradients < 0).all())  # Larger steps would lead further down.
+    ((1,), True)
     """
     problem = inversion.problem
     # Copies for every image, so that each has a derivative of its own.
@@ -209,6 +221,18 @@ def learn_rates(
 
     Raises:
         ValueError: numbers out of range.
+
+    >>> import gprior_jax as gp
+    >>> from gprior_jax.generators.dcgan import DCGAN
+    >>> from gprior_jax.nn.stack import StackLayer
+    >>> module = DCGAN((StackLayer("dense", 1, size=4),), z_dim=2)  # Linear: 16 pixels of two numbers.
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(2), method="init_all")["params"], module)
+    >>> made = gp.differentiable.inversion(prior, gp.recipes.latent("z", perceptual=None))
+    >>> images = gp.synthesize(prior, jax.random.normal(jax.random.key(1), (4, 2)))
+    >>> few = {"num_steps": 4, "rounds": 2, "rates": (0.01, 0.01)}
+    >>> learned = gp.differentiable.learn_rates(made, images, jax.random.key(2), **few)
+    >>> learned.learning_rate > 0.01, len(learned.schedule.factors)
+    (True, 2)
     """
     pool = np.asarray(images, np.float32)
     if min(num_steps, rounds, batch_size) < 1 or batch_size > len(pool):

@@ -48,6 +48,9 @@ class Curvature:
 
     Raises:
         ValueError: an unknown kind, or numbers out of range.
+
+    >>> Curvature(damping=0.0).kind
+    'gauss_newton'
     """
 
     kind: Literal["gauss_newton", "hessian"] = "gauss_newton"

@@ -47,6 +47,18 @@ def sensitivity(
 
     Raises:
         ValueError: no probes, or a term without curvature.
+
+    >>> import gprior_jax as gp
+    >>> from gprior_jax.generators.dcgan import DCGAN
+    >>> from gprior_jax.nn.stack import StackLayer
+    >>> module = DCGAN((StackLayer("dense", 1, size=4),), z_dim=2)  # Linear: 16 pixels of two numbers.
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(2), method="init_all")["params"], module)
+    >>> made = gp.differentiable.inversion(prior, gp.recipes.latent("z", perceptual=None))
+    >>> observed = gp.synthesize(prior, jnp.ones(2))
+    >>> known = gp.operators.Mask(jnp.ones((4, 4, 1)).at[:2].set(0))  # The upper half is missing.
+    >>> found = gp.differentiable.sensitivity(made, {"z": jnp.ones(2)}, known(observed), known, key=jax.random.key(0))
+    >>> found.shape, bool((found[:2] == 0).all()), bool((found[2:] > 0).all())
+    ((4, 4), True, True)
     """
     if probes < 1:
         raise ArgumentError(f"probes {probes}: use at least 1.")

@@ -62,6 +62,19 @@ def unrolled(
 
     Raises:
         ValueError: rates of different lengths or of unknown variables, or numbers out of range.
+
+    >>> import gprior_jax as gp
+    >>> from gprior_jax.generators.dcgan import DCGAN
+    >>> from gprior_jax.nn.stack import StackLayer
+    >>> module = DCGAN((StackLayer("dense", 1, size=4),), z_dim=2)  # Linear: 16 pixels of two numbers.
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(2), method="init_all")["params"], module)
+    >>> made = gp.differentiable.inversion(prior, gp.recipes.latent("z", perceptual=None))
+    >>> observed = gp.synthesize(prior, jnp.zeros(2))
+    >>> def last(rates):
+    ...     return gp.differentiable.unrolled(made, observed, {"z": jnp.ones(2)}, rates={"z": rates}).found.loss
+    >>> slope = jax.grad(last)(jnp.full(3, 0.5))  # Of the loss after three steps, in the size of each.
+    >>> slope.shape, bool((slope < 0).all())  # Longer steps would have led further down.
+    ((3,), True)
     """
     problem = inversion.problem
     optimised, measurement = measured(inversion, observed, variables, operator, label)

@@ -40,6 +40,12 @@ class Critic:
     Attributes:
         params: weights, nested dicts.
         module: the Linen module (static).
+
+    >>> import gprior_jax as gp
+    >>> from gprior_jax.perceptual.network import discriminator
+    >>> critic = gp.load("builtin").critic
+    >>> critic.module.input_shape, discriminator(critic, ("conv_8",)).layers  # Its features compare images.
+    ((64, 64, 3), ('conv_8',))
     """
 
     params: Params

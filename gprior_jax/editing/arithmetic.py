@@ -55,6 +55,23 @@ def arithmetic(
 
 
 def scatter(code: Array, key: Key, extent: float, num: int = 8) -> Array:
-    """Codes around one, ``[num, ...]``: uniform noise within ``extent`` is added (0.25 in DCGAN's figure 7)."""
+    """Codes around one: uniform noise is added (Radford et al. 2016, arXiv:1511.06434, figure 7, within 0.25).
+
+    Args:
+        code: of any shape.
+        key: of the noise.
+        extent: how far every number moves at most, from 0 up.
+        num: how many.
+
+    Returns:
+        ``[num, ...]``, each of the code's shape.
+
+    Raises:
+        ValueError: an extent that is not finite.
+
+    >>> around = scatter(jnp.zeros(128), jax.random.key(0), extent=0.25, num=4)
+    >>> around.shape, bool((abs(around) <= 0.25).all())
+    ((4, 128), True)
+    """
     check_finite(extent=extent)
     return code + jax.random.uniform(purpose(key, "scatter"), (num, *code.shape), minval=-extent, maxval=extent)

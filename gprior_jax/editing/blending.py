@@ -38,7 +38,17 @@ def soft_region(edited: ArrayLike, width: int) -> np.ndarray:
 
 
 def check_composable(prior: Prior, parametrization: Parametrization | None, layer: int, name: str) -> None:
-    """Raise ``ValueError`` unless images of a kind can be composed of features at a layer."""
+    """Raise ``ValueError`` unless images of a kind can be composed of features at a layer.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin")
+    >>> check_composable(prior, None, 4, "mine")  # Nothing is wrong with it.
+    >>> try:
+    ...     check_composable(prior, gp.latents.MultiCode(2, 4), 6, "mine")
+    ... except ValueError as error:
+    ...     print(error)
+    mine holds codes that are composed at layer 4: compose its edit there, too.
+    """
     if isinstance(parametrization, MultiCode):
         if layer != parametrization.layer:
             raise ArgumentError(
@@ -82,6 +92,14 @@ def composed_images(
 
     Returns:
         ``[S, R, R, C]`` float32.
+
+    >>> import gprior_jax as gp
+    >>> prior, left = gp.load("builtin"), np.zeros((64, 64, 1), np.float32)
+    >>> left[:, :32] = 1
+    >>> own, edited = {"z": np.zeros(128, np.float32)}, {"z": np.ones((2, 128), np.float32)}
+    >>> images = composed_images(prior, own, edited, None, 4, left)
+    >>> images.shape
+    (2, 64, 64, 3)
     """
     count = len(next(iter(edited.values())))
     kept = {name: np.repeat(value[None], count, 0) for name, value in own.items()}

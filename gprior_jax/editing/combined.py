@@ -25,6 +25,13 @@ class Slider(NamedTuple):
         direction: of any space that the codes lead to.
         strength: standard deviations of the prior's own codes along it.
         layers: styles that move; None moves those that the direction is meant for.
+
+    >>> import gprior_jax as gp
+    >>> smile = Direction(np.eye(128)[0], "z", deviation=1.0)
+    >>> point = gp.editing.Point("mine", {"z": np.zeros(128, np.float32)})
+    >>> moved = gp.editing.combined(gp.load("builtin"), point, [gp.editing.Slider(smile, -1.5)])
+    >>> float(moved.variables["z"][0])
+    -1.5
     """
 
     direction: Direction

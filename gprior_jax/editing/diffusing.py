@@ -64,6 +64,17 @@ def diffuse(
 
     Raises:
         ValueError: images or regions of other shapes, pixels of another range, or an encoder of other images.
+
+    >>> import gprior_jax as gp
+    >>> from gprior_jax.generators.stylegan2 import StyleGAN2
+    >>> module = StyleGAN2((6, 4), z_dim=8, w_dim=5, mapping_layers=1)
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(8), method="init_all")["params"], module)
+    >>> targets, contexts = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(1), 2))[:, None]
+    >>> region = 1 - np.asarray(gp.operators.box_mask(8, 4))  # 1 where the target is.
+    >>> recipe = gp.recipes.diffusion(num_steps=2, perceptual=None)
+    >>> start = {"w_plus": gp.map_latents(prior, gp.sample_z(prior, jax.random.key(2), 1))}
+    >>> diffuse(prior, targets, contexts, region, key=jax.random.key(3), recipe=recipe, init=start).images.shape
+    (1, 8, 8, 3)
     """
     check_styles(prior)
     inside, around = np.asarray(targets, np.float32), np.asarray(contexts, np.float32)
@@ -98,6 +109,12 @@ def first_codes(
 
     Raises:
         ValueError: an encoder of another space or of other images.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin:portraits")
+    >>> images = np.zeros((2, 64, 64, 3), np.float32)
+    >>> {name: code.shape for name, code in first_codes(prior, images, key=jax.random.key(1)).items()}
+    {'w_plus': (2, 10, 128)}
     """
     chosen = prior.encoder if encoder == "default" else encoder
     if chosen is None:

@@ -95,6 +95,17 @@ def local_edit(
 
     Raises:
         ValueError: masks or images of other shapes, pixels of another range, or a recipe of one stage.
+
+    >>> import gprior_jax as gp, jax, jax.numpy as jnp
+    >>> from gprior_jax.generators.stylegan2 import StyleGAN2
+    >>> module = StyleGAN2((6, 4), z_dim=8, w_dim=5, mapping_layers=1)
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(8), method="init_all")["params"], module)
+    >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(1), 1))
+    >>> kept = gp.operators.box_mask(8, 4)  # Redraw 4 x 4 pixels in the middle.
+    >>> recipe = gp.recipes.image2stylegan_pp(num_steps=2, noise_steps=2, perceptual=None)
+    >>> found = local_edit(prior, images, kept, key=jax.random.key(2), recipe=recipe)
+    >>> found.images.shape, sorted(found.variables)[-1]
+    ((1, 8, 8, 3), 'w_plus')
     """
     check_styles(prior)
     check_finite(weights=weights)
@@ -152,6 +163,16 @@ def copy_activations(
 
     Raises:
         ValueError: a prior without styles, a layer out of range, or styles of another shape.
+
+    >>> import gprior_jax as gp, jax, jax.numpy as jnp
+    >>> from gprior_jax.generators.stylegan2 import StyleGAN2
+    >>> module = StyleGAN2((6, 4), z_dim=8, w_dim=5, mapping_layers=1)
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(8), method="init_all")["params"], module)
+    >>> one, other = gp.map_latents(prior, gp.sample_z(prior, jax.random.key(1), 2))
+    >>> everywhere = jnp.ones((8, 8, 1))
+    >>> copied = jax.jit(copy_activations, static_argnums=3)(prior, one, other, 2, everywhere)
+    >>> copied.shape
+    (8, 8, 3)
     """
     check_styles(prior)
     check_layer(prior, layer, lowest=1, highest=prior.num_layers - 1)

@@ -68,6 +68,11 @@ def mixing_grid(rows: Array, columns: Array, start: int, stop: int) -> Array:
 
     Returns:
         ``[R, C, num_styles, w_dim]``.
+
+    >>> import jax.numpy as jnp
+    >>> grid = mixing_grid(jnp.zeros((2, 6, 8)), jnp.ones((3, 6, 8)), 1, 3)
+    >>> grid.shape, grid[0, 0, :, 0].tolist()
+    ((2, 3, 6, 8), [0.0, 1.0, 1.0, 0.0, 0.0, 0.0])
     """
     return crossover(rows[:, None], columns[None], start, stop)
 

@@ -51,6 +51,11 @@ def movable(prior: Prior, point: Point, space: str, truncation_psi: float = 1.0)
 
     Raises:
         ValueError: no way leads from the point to the space.
+
+    >>> import gprior_jax as gp
+    >>> target = movable(gp.load("builtin"), Point("mine", {"z": np.zeros(128, np.float32)}), "z")
+    >>> target.moved, target.single
+    ('z', True)
     """
     if isinstance(point.parametrization, MultiCode):
         return _several(prior, point, point.parametrization, space)
@@ -114,6 +119,12 @@ def moved(
 
     Raises:
         ValueError: a step that not all layers take alike, of several codes w.
+
+    >>> import gprior_jax as gp
+    >>> prior, step = gp.load("builtin"), Step(np.eye(128, dtype=np.float32)[0], np.float32(0.0))
+    >>> target = movable(prior, Point("mine", {"z": np.zeros(128, np.float32)}), "z")
+    >>> moved(prior, target, [-1.0, 2.0], step)["z"][:, 0].tolist()
+    [-1.0, 2.0]
     """
     vector, at = step.vector, np.asarray(strengths, np.float32)
     values = {name: np.repeat(value[None], len(at), 0) for name, value in target.variables.items()}

@@ -82,6 +82,10 @@ def strengths_for(codes: ArrayLike, strengths: ArrayLike, step: Step, *, absolut
         strengths: ``[S]``.
         step: of strength 1.
         absolute: see :func:`move`; strength 0 is then at the step's origin.
+
+    >>> step = Step(np.array([1.0, 0.0], np.float32), np.float32(0.0))
+    >>> strengths_for(jnp.array([3.0, 5.0]), [-1.0, 0.0, 1.0], step).tolist()
+    [[2.0, 5.0], [3.0, 5.0], [4.0, 5.0]]
     """
 
     def at(strength: Array) -> Array:
@@ -112,6 +116,12 @@ def step_for(
 
     Raises:
         ValueError: directions of different spaces, of another size, or layers that the prior does not have.
+
+    >>> import gprior_jax as gp
+    >>> along, across = (Direction(np.eye(128)[k], "z", deviation=1.0) for k in (0, 1))
+    >>> step = step_for(gp.load("builtin"), [along, across], weights=[1.0, -0.5])
+    >>> step.vector[:3].tolist()
+    [1.0, -0.5, 0.0]
     """
     space = common_space([*directions, *conditions])
     factors = [1.0] * len(directions) if weights is None else list(weights)
@@ -148,6 +158,11 @@ def deviation_of(prior: Prior, direction: Direction, layers: Sequence[int] | Non
 
     Raises:
         ValueError: a direction of another size, or layers that the prior does not have.
+
+    >>> import gprior_jax as gp
+    >>> up = Direction(np.eye(128)[0], "z", deviation=2.0)
+    >>> deviation_of(gp.load("builtin"), up)[:3].tolist()
+    [2.0, 0.0, 0.0]
     """
     space = common_space([direction])
     own = direction if layers is None else dataclasses.replace(direction, layers=tuple(layers) or None)

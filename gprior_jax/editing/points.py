@@ -34,6 +34,11 @@ class Point(NamedTuple):
         parametrization: of an inversion; None for a code.
         model: what an inversion's run calls its prior.
         weights: the fingerprint of its weights, see :func:`gprior_jax.summary.fingerprint`.
+
+    >>> import gprior_jax as gp
+    >>> point = gp.editing.Point("mine", {"z": np.zeros(128, np.float32)})
+    >>> gp.editing.codes(gp.load("builtin"), [point])["z"].shape
+    (1, 128)
     """
 
     name: str
@@ -64,6 +69,13 @@ def codes(
 
     Raises:
         ValueError: a point without such a code (several composed codes, or styles where z is asked for).
+
+    >>> import gprior_jax as gp
+    >>> points = [Point("one", {"z": np.zeros(128, np.float32)}), Point("other", {"z": np.ones(128, np.float32)})]
+    >>> codes(gp.load("builtin"), points)["z"].shape
+    (2, 128)
+    >>> {name: code.shape for name, code in codes(gp.load("builtin:portraits"), points).items()}
+    {'w_plus': (2, 10, 128)}
     """
     if (space or ("w" if prior.num_styles else "z")) == "w":
         check_styles(prior)
@@ -104,14 +116,43 @@ def _has_no_code(point: Point) -> str:
 
 
 def common_parametrization(points: Sequence[Point]) -> Parametrization | None:
-    """The parametrisation that all points share, where their variables are more than a code z."""
+    """The parametrisation that all points share, where their variables are more than a code z.
+
+    Args:
+        points: at least one.
+
+    Returns:
+        what renders their variables as they are; None of codes z and of points that differ, which have to be led to
+        one space first (:func:`codes`).
+
+    >>> import gprior_jax as gp
+    >>> points = [Point(name, {}, gp.latents.MultiCode(2, 4)) for name in "ab"]
+    >>> common_parametrization(points).num_codes
+    2
+    >>> common_parametrization([*points, Point("c", {})]) is None
+    True
+    """
     first = points[0].parametrization
     same = all(point.parametrization == first for point in points)
     return first if same and not isinstance(first, Z) else None
 
 
 def stack(points: Sequence[Point]) -> Variables:
-    """The variables of points of one parametrisation, ``[K, ...]``."""
+    """The variables of points of one parametrisation, joined.
+
+    Args:
+        points: K of them, whose variables have the same names and shapes.
+
+    Returns:
+        ``{name: [K, ...]}``.
+
+    Raises:
+        ValueError: their names or shapes differ.
+
+    >>> points = [Point("one", {"z": np.zeros(128)}), Point("other", {"z": np.ones(128)})]
+    >>> stack(points)["z"].shape
+    (2, 128)
+    """
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(point.variables for point in points))
 
 
@@ -129,6 +170,17 @@ def morph_variables(
         steps: from one key to the next.
         closed: go on from the last key to the first.
         ease: slow down at every key.
+
+    Returns:
+        ``{name: [(K - 1) * steps + 1, ...]}``; closed ``[K * steps, ...]``.
+
+    Raises:
+        ValueError: fewer than two keys, or no steps.
+
+    >>> import gprior_jax as gp
+    >>> keys = {"z": np.random.default_rng(0).normal(size=(3, 128)).astype(np.float32)}
+    >>> morph_variables(gp.load("builtin"), keys, steps=4)["z"].shape  # Both ends with it.
+    (9, 128)
     """
     return {
         name: np.asarray(morph(values, steps, closed=closed, ease=ease, path=_path(prior, name)))
@@ -192,6 +244,14 @@ def render(
         truncation_psi: of z.
         noise: of codes: what is stored with the weights, or ``"none"``.
         batch_size: images at once.
+
+    Returns:
+        about [-1, 1], as the generator gives them; :func:`gprior_jax.images.arrays.to_uint8` clips.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin")
+    >>> render(prior, {"z": gp.sample_z(prior, jax.random.key(0), 2)}).shape
+    (2, 64, 64, 3)
     """
 
     def of_codes(part: Variables) -> Array:

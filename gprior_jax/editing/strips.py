@@ -71,6 +71,23 @@ def strip(
     noise: Literal["const", "none"] = "const",
     batch_size: int = 8,
 ) -> np.ndarray:
-    """A row of pictures for every code, uint8 ``[K * R, S * R, 3]``, see :func:`moved`."""
+    """A row of pictures for every code, moved along a direction from left to right.
+
+    Args:
+        prior: the generator.
+        codes: ``{"z": [K, z_dim]}`` or ``{"w_plus": [K, num_styles, w_dim]}``, see :func:`drawn`.
+        direction: of their space.
+        strengths: S of them, in the direction's deviations, see :func:`moved`.
+        noise: what is stored with the weights, or ``"none"``.
+        batch_size: images at once.
+
+    Returns:
+        uint8 ``[K * R, S * R, C]``.
+
+    >>> import gprior_jax as gp
+    >>> prior, direction = gp.load("builtin"), Direction(np.eye(128)[0], "z", deviation=1.0)
+    >>> strip(prior, {"z": np.zeros((2, 128), np.float32)}, direction, strengths=(-2.0, 0.0, 2.0)).shape
+    (128, 192, 3)
+    """
     pictures = render(prior, moved(codes, direction, strengths), noise=noise, batch_size=batch_size)
     return im.grid(im.to_uint8(pictures), len(strengths))

@@ -45,6 +45,12 @@ class Encoder:
     Attributes:
         params: weights, nested dicts.
         module: the Linen module (static).
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin")
+    >>> encode = jax.jit(jax.vmap(prior.encoder.encode))  # Of one image; of a batch by vmap.
+    >>> {name: code.shape for name, code in encode(jax.numpy.zeros((2, 64, 64, 3))).items()}
+    {'z': (2, 128)}
     """
 
     params: Params

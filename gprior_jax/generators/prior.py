@@ -86,6 +86,12 @@ class LatentDistribution:
             deviations from the middle.
         low: lower end of the uniform or truncated distribution.
         high: its upper end.
+
+    >>> uniform = LatentDistribution("uniform", -1.0, 1.0)
+    >>> uniform.mean, round(uniform.deviation, 4)
+    (0.0, 0.5774)
+    >>> uniform.sample(jax.random.key(0), (2, 3)).shape
+    (2, 3)
     """
 
     kind: Literal["normal", "uniform", "truncated_normal"] = "normal"
@@ -141,6 +147,13 @@ class Prior:
         name: for reports (static).
         label: ``[num_classes]``, the class that a generator with classes is held to, see
             :func:`gprior_jax.generators.labels.with_label`; it is then used like one without.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin:portraits")
+    >>> prior
+    Prior(builtin:portraits: StyleGAN2, 64x64x3, codes of 128, 9 layers, 10 styles, 775,704 weights)
+    >>> prior.image_shape, prior.z_dim, prior.num_styles, prior.w_dim
+    ((64, 64, 3), 128, 10, 128)
     """
 
     params: Params
@@ -232,6 +245,11 @@ def prepare(prior: Prior) -> Prior:
 
     Returns:
         the prior with :attr:`Prior.weights` set. They follow ``params`` no longer: prepare again after changing these.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin")
+    >>> prior.weights is None, gp.prepare(prior).weights is None
+    (True, False)
     """
     return dataclasses.replace(prior, weights=prior.module.apply({"params": prior.params}, method="prepare"))
 

@@ -41,7 +41,20 @@ def line(start: Array, end: Array, num_segments: int) -> Array:
 
 
 def arc(start: Array, end: Array, num_segments: int) -> Array:
-    """The arc around zero, ``[T + 1, ...]``, over the last axis; see :func:`gprior_jax.editing.paths.slerp`."""
+    """The arc around zero over the last axis, see :func:`gprior_jax.editing.paths.slerp`.
+
+    Args:
+        start: ``[..., D]``.
+        end: the same.
+        num_segments: T, equal angles.
+
+    Returns:
+        ``[T + 1, ..., D]``, both ends with it.
+
+    >>> found = arc(jnp.array([2.0, 0.0]), jnp.array([0.0, 2.0]), 4)
+    >>> found.shape, jnp.linalg.norm(found, axis=1).round(3).tolist()
+    ((5, 2), [2.0, 2.0, 2.0, 2.0, 2.0])
+    """
     return jax.vmap(lambda t: slerp(start, end, t))(jnp.linspace(0.0, 1.0, num_segments + 1, dtype=start.dtype))
 
 
@@ -87,6 +100,13 @@ def evened(function: Function, curve: Array, times: int = 1) -> Array:
         function: of a latent.
         curve: ``[T + 1, ...]``; its ends stay.
         times: how often; what one leaves is about a tenth.
+
+    Returns:
+        ``[T + 1, ...]``.
+
+    >>> curve = jnp.array([[0.0], [0.1], [1.0]])
+    >>> evened(lambda x: 2 * x, curve).round(3).ravel().tolist()
+    [0.0, 0.5, 1.0]
     """
 
     def step(curve: Array, _: None) -> tuple[Array, None]:

@@ -56,6 +56,12 @@ def jacobian(function: Function, latent: Array, batch_size: int = 16) -> Array:
         function: of a latent of any shape.
         latent: where.
         batch_size: columns at once.
+
+    Returns:
+        ``[M, D]`` for M numbers that come out and D that go in.
+
+    >>> jacobian(lambda x: jnp.array([x[0] * x[1], x[0], x[1]]), jnp.array([2.0, 3.0])).tolist()
+    [[3.0, 2.0], [1.0, 0.0], [0.0, 1.0]]
     """
     run, flat = flattened(function, latent)
     _, push = jax.linearize(run, flat)
@@ -107,7 +113,17 @@ def log_volume(metric: Array) -> Array:
 
 
 def singular_values(metric: Array) -> Array:
-    """Singular values of the Jacobian by its metric ``[D, D]``, the largest first."""
+    """Singular values of the Jacobian by its metric ``J^T J``.
+
+    Args:
+        metric: ``[..., D, D]``, symmetric; eigenvalues that rounding has made negative count as 0.
+
+    Returns:
+        ``[..., D]``, the largest first.
+
+    >>> singular_values(jnp.diag(jnp.array([4.0, 9.0]))).tolist()
+    [3.0, 2.0]
+    """
     return jnp.sqrt(jnp.maximum(jnp.linalg.eigvalsh(metric)[..., ::-1], 0.0))
 
 

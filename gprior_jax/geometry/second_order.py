@@ -68,7 +68,22 @@ def christoffel(function: Function, latent: Array) -> Array:
 
 
 def acceleration(function: Function, latent: Array, velocity: Array) -> Array:
-    """Of the geodesic through a latent: ``-G^-1 J^T D^2 f [v, v]``, of the latent's shape; no symbol is held."""
+    """Of the geodesic through a latent: ``-G^-1 J^T D^2 f [v, v]``; no symbol is held.
+
+    Args:
+        function: of a latent of any shape, whose Jacobian has full rank there.
+        latent: where.
+        velocity: v, of the latent's shape.
+
+    Returns:
+        of the latent's shape: what the velocity changes by in a unit of time.
+
+    >>> sphere = lambda x: jnp.append(x, jnp.sqrt(4 - x @ x))
+    >>> abs(acceleration(sphere, jnp.zeros(2), jnp.array([1.0, 0.0]))).tolist()  # At the pole, straight on.
+    [0.0, 0.0]
+    >>> acceleration(jnp.exp, jnp.zeros(1), jnp.ones(1)).tolist()
+    [-1.0]
+    """
     run, flat = flattened(function, latent)
     first = jacobian(run, flat)
     bend = second_derivative(run, flat, velocity.ravel(), velocity.ravel())

@@ -61,6 +61,12 @@ def load_image(
 
     Warns:
         GPriorWarning: a range was guessed, or a colour profile cannot be used.
+
+    >>> import gprior_jax as gp
+    >>> portrait = gp.zoo.bundled_folder("builtin").parent / "portraits" / "portrait_1.png"
+    >>> image = gp.load_image(portrait, gp.load("builtin"))
+    >>> image.shape, str(image.dtype), bool(image.min() >= -1 and image.max() <= 1)
+    ((64, 64, 3), 'float32', True)
     """
     # A prior, or a named tuple that has the shape, before a tuple that is it.
     shape: Any = (size, size, 3) if isinstance(size, int) else getattr(size, "image_shape", size)

@@ -31,6 +31,12 @@ class ClassSearch:
         keep: classes that are looked at closer, by a short inversion with each; 1 takes the best of the first pass.
         draws: codes that every class is drawn with in the first pass, the same for all; its nearest image counts.
         num_steps: of the short inversions, which are those of the recipe's first stage.
+
+    >>> try:
+    ...     ClassSearch(keep=0)
+    ... except ValueError as error:
+    ...     print(error)
+    ClassSearch(keep=0, draws=2, num_steps=30): use numbers from 1 up.
     """
 
     keep: int = 5

@@ -146,6 +146,14 @@ class Inverter:
         mesh: the devices.
         meter: of its steps, if there is one.
         steps_per_call: steps in one XLA call.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior, recipe = gp.load("builtin"), gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> inverter = gp.Inverter(prior, recipe)
+    >>> batches = [jax.numpy.full((1, 64, 64, 3), gray) for gray in (-0.5, 0.5)]
+    >>> found = [inverter.invert(batch, key=jax.random.key(0)) for batch in batches]  # Compiled once.
+    >>> [result.images.shape for result in found]
+    [(1, 64, 64, 3), (1, 64, 64, 3)]
     """
 
     def __init__(

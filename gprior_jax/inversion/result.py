@@ -23,6 +23,14 @@ class Result(NamedTuple):
         step: ``[B]``, the step it was found at.
         status: ``[B]``, :class:`gprior_jax.errors.Status`.
         history: ``{"loss" or a term: [B, T]}``, every evaluation; an image that has stopped repeats its last.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin")
+    >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(0), 2))
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> result = gp.invert(prior, images, recipe, key=jax.random.key(1))
+    >>> result.images.shape, result.loss.shape, {name: value.shape for name, value in result.variables.items()}
+    ((2, 64, 64, 3), (2,), {'alpha': (2, 2, 128), 'codes': (2, 2, 128)})
     """
 
     images: np.ndarray

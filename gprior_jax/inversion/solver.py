@@ -31,6 +31,12 @@ class SolverConfig:
             steps; 0 never stops early.
         patience: see ``tolerance``.
         goal: (term, value): an image has converged when this term of its objective has come down to the value, too.
+
+    >>> import gprior_jax as gp, optax
+    >>> config = SolverConfig(Optimizer(optax.adam, 0.1), num_steps=200, tolerance=0.01, goal=("pixel_mse", 1e-3))
+    >>> recipe = gp.Recipe("mine", gp.latents.Z(), (gp.objectives.Pixel(),), config)
+    >>> recipe.solver.num_steps, recipe.solver.patience
+    (200, 50)
     """
 
     optimizer: AnyOptimizer = Optimizer()

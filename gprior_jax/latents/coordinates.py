@@ -18,6 +18,11 @@ class Coordinates:
     """The variables as they are; other coordinates derive from this class, static and hashable.
 
     Functions are for one image. Constants are what belongs to coordinates and is not optimised.
+
+    >>> variables = {"z": jnp.arange(2.0)}
+    >>> found, constants = Coordinates().begin(None, None, variables)
+    >>> Coordinates().end(found, constants)["z"].tolist()
+    [0.0, 1.0]
     """
 
     def fit(self, parametrization: Parametrization, prior: Prior) -> "Coordinates":
@@ -67,6 +72,13 @@ class ChannelWeights(Coordinates):
     Attributes:
         damping: part of the mean square of a channel's features that is added to the diagonal of its Gram matrix, so
             that codes of nearly equal features get no huge weights of opposite sign.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior, codes, own = gp.load("builtin"), MultiCode(2, 4), ChannelWeights()
+    >>> begin = jax.jit(own.begin, static_argnums=0)
+    >>> coordinates, constants = begin(codes, prior, codes.init(prior, jax.random.key(0)))
+    >>> coordinates["weights"].shape, constants["basis"].shape
+    ((2, 128), (2, 8, 8, 128))
     """
 
     damping: float = 0.01

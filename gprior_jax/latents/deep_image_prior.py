@@ -20,6 +20,11 @@ class DeepImagePrior(Parametrization):
     Deep image prior (Ulyanov, Vedaldi and Lempitsky 2018, arXiv:1711.10925): the structure of the network alone, and
     stopping early, hold back noise and fill holes. It is what a pretrained prior has to beat. Variables: ``{"code":
     [z_dim]}``, which stays as it was drawn (:data:`CODE_RATE`), and the weights as ``{"weights/layer/kernel": ...}``.
+
+    >>> import gprior_jax as gp
+    >>> found = jax.jit(DeepImagePrior().init)(gp.load("builtin"), jax.random.key(0))
+    >>> found["code"].shape, sum(name.startswith("weights/") for name in found) > 10
+    ((128,), True)
     """
 
     def fit(self, prior: Prior) -> "DeepImagePrior":

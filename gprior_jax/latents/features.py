@@ -29,6 +29,12 @@ class Features(WPlus):
         layer: where it is added, 1 to the number of layers less one; None takes the first one of a third of the
             resolution or more.
         offset_weight: weight of the offset's mean square, which keeps it small where styles would do.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin:portraits")
+    >>> fitted = Features(offset_weight=0.1).fit(prior)
+    >>> {name: value.shape for name, value in fitted.init(prior, jax.random.key(0)).items()}
+    {'w_plus': (10, 128), 'offset': (32, 32, 35)}
     """
 
     layer: int | None = None

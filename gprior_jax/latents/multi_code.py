@@ -23,6 +23,10 @@ def default_layer(prior: Prior) -> int:
 
     Six tenths of the five layers of a 32-px DCGAN is the best of them with 20 codes that move, or 30 as drawn
     (``benchmarks/RESULTS.md``).
+
+    >>> import gprior_jax as gp
+    >>> default_layer(gp.load("builtin")), gp.load("builtin").num_layers
+    (6, 11)
     """
     return max(1, min(6, round(0.6 * prior.num_layers)))
 
@@ -55,6 +59,12 @@ class MultiCode(Parametrization):
             drawn like any, at 0 they are that code.
         free_label: the class of codes z is a variable too, ``"label": [num_classes]``, see
             :class:`gprior_jax.latents.Z`; codes w hold a class each.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin")
+    >>> fitted = gp.latents.MultiCode(num_codes=5).fit(prior)
+    >>> fitted.layer, {name: value.shape for name, value in fitted.init(prior, jax.random.key(0)).items()}
+    (6, {'codes': (5, 128), 'alpha': (5, 128)})
     """
 
     num_codes: int

@@ -54,6 +54,12 @@ class Projector(Parametrization):
         ramp: see :data:`RAMP`.
         statistics_samples: codes that are mapped for the mean of w and its deviation (10,000).
         remat: recompute each resolution block in the backward pass instead of keeping its activations.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin:portraits")
+    >>> found = jax.jit(Projector(num_steps=100, statistics_samples=100).init)(prior, jax.random.key(0))
+    >>> found["w"].shape
+    (128,)
     """
 
     num_steps: int

@@ -40,6 +40,12 @@ class Sphere(Parametrization):
         geocross_weight: of :func:`geocross` in the objective (0.05).
         statistics_samples: codes that are mapped for the statistics (1,000,000 there).
         remat: recompute each resolution block in the backward pass instead of keeping its activations.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin:portraits")
+    >>> start = jax.jit(Sphere(statistics_samples=100).init)(prior, jax.random.key(0))
+    >>> start["latents"].shape
+    (10, 128)
     """
 
     tiled: bool = False

@@ -43,6 +43,12 @@ class Tuning(Parametrization):
         locality_distance: of these codes from the pivot, in W+ (alpha, 30).
         locality_psi: truncation of the codes that they lie towards (0.5).
         remat: recompute each resolution block in the backward pass instead of keeping its activations.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin:portraits")
+    >>> found = Tuning().init(prior, jax.random.key(0))
+    >>> found["_w_plus"].shape, all(name.startswith("weights/") for name in found if name != "_w_plus")
+    ((10, 128), True)
     """
 
     locality_weight: float = 0.0
@@ -90,6 +96,14 @@ def tuned(prior: Prior, variables: Variables) -> Prior:
     Args:
         prior: the one that was tuned.
         variables: of one image, see :class:`Tuning`.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin:portraits")
+    >>> variables = Tuning().init(prior, jax.random.key(0))
+    >>> name = next(name for name in variables if name.startswith("weights/"))
+    >>> own = tuned(prior, variables | {name: variables[name] + 1.0})  # What tuning might have found.
+    >>> gp.summary.fingerprint(own.params) == gp.summary.fingerprint(prior.params)
+    False
     """
     flat: Any = flax.traverse_util.flatten_dict(prior.params, sep="/")
     own: Any = flax.traverse_util.flatten_dict(as_params(variables), sep="/")

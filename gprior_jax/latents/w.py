@@ -13,7 +13,14 @@ from gprior_jax.typing import Array, Key
 
 @dataclasses.dataclass(frozen=True)
 class W(Styled):
-    """One w for all layers: ``{"w": [w_dim]}``, and free noise maps; see :class:`Styled` for the attributes."""
+    """One w for all layers: ``{"w": [w_dim]}``, and free noise maps; see :class:`Styled` for the attributes.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin:portraits")
+    >>> found = W().init(prior, jax.random.key(0))
+    >>> found["w"].shape, jax.jit(W().render)(prior, found).shape
+    ((128,), (64, 64, 3))
+    """
 
     def init(self, prior: Prior, key: Key, hint: Variables | None = None) -> Variables:
         """The mean of w, or that of a random code, or uniform numbers."""

@@ -13,7 +13,13 @@ from gprior_jax.typing import Array, Key
 
 @dataclasses.dataclass(frozen=True)
 class WPlus(Styled):
-    """A w for every layer: ``{"w_plus": [num_styles, w_dim]}``, and free noise maps; see :class:`Styled`."""
+    """A w for every layer: ``{"w_plus": [num_styles, w_dim]}``, and free noise maps; see :class:`Styled`.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin:portraits")
+    >>> {name: value.shape for name, value in WPlus(start="random").init(prior, jax.random.key(0)).items()}
+    {'w_plus': (10, 128)}
+    """
 
     starts_at = ("w_plus", "w")
 

@@ -29,6 +29,13 @@ class WhitenedStyles(Coordinates):
     Attributes:
         damping: part of the mean square derivative that is added to the metric, so that directions that change next to
             nothing are not moved along far.
+
+    >>> import gprior_jax as gp
+    >>> prior, kind = gp.load("builtin:portraits"), WPlus()
+    >>> own = WhitenedStyles().fit(kind, prior)
+    >>> coordinates, constants = own.begin(kind, prior, kind.init(prior, jax.random.key(0)))
+    >>> coordinates["steps"].shape, constants["root"].shape
+    ((10, 128), (10, 128, 128))
     """
 
     damping: float = 0.1

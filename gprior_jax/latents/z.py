@@ -18,6 +18,10 @@ class Z(Parametrization):
         remat: recompute each resolution block in the backward pass instead of keeping its activations.
         free_label: the class is a variable too, ``"label": [num_classes]``, and may become any mixture; it starts from
             the one that the prior is held to, or from all alike.
+
+    >>> import gprior_jax as gp, jax
+    >>> Z().init(gp.load("builtin"), jax.random.key(0))["z"].shape
+    (128,)
     """
 
     remat: bool = saves_memory(False)

@@ -58,6 +58,12 @@ def chroma_error(image: Array, reference: Array) -> Array:
 
     Returns:
         ``[H, W]``, CIE Lab units, 0 where the chroma is equal.
+
+    >>> gray, red = jnp.full((1, 1, 3), 0.5), jnp.array([[[1.0, 0.0, 0.0]]])
+    >>> round(float(chroma_error(gray, jnp.zeros((1, 1, 3)))[0, 0]), 1)  # Both are gray.
+    0.0
+    >>> round(float(chroma_error(red, gray)[0, 0]), 1)
+    104.6
     """
     return jnp.linalg.norm((rgb_to_lab(image) - rgb_to_lab(reference))[..., 1:], axis=-1)
 

@@ -32,7 +32,19 @@ class Parts(NamedTuple):
 
 
 def parts_of(prior: Prior, parametrization: MultiCode, variables: Variables) -> Parts:
-    """What the codes of one image add up to."""
+    """What the codes of one image add up to.
+
+    Args:
+        prior: the generator.
+        parametrization: of the result, fitted: with its layer.
+        variables: ``{"codes": [N, D], "alpha": [N, C], ...}`` of one image.
+
+    >>> import gprior_jax as gp
+    >>> prior, codes = gp.load("builtin"), MultiCode(2, 4)
+    >>> parts = jax.jit(parts_of, static_argnums=1)(prior, codes, codes.init(prior, jax.random.key(0)))
+    >>> parts.features.shape
+    (2, 8, 8, 128)
+    """
     return Parts(*parametrization.parts(prior, variables))
 
 
@@ -47,6 +59,13 @@ def picture_of(prior: Prior, parametrization: MultiCode, parts: Parts, kept: Arr
 
     Returns:
         ``[R, R, C]``, about [-1, 1].
+
+    >>> import gprior_jax as gp
+    >>> prior, codes = gp.load("builtin"), MultiCode(2, 4)
+    >>> parts = jax.jit(parts_of, static_argnums=1)(prior, codes, codes.init(prior, jax.random.key(0)))
+    >>> second = jnp.array([0.0, 1.0])  # The first is left out.
+    >>> jax.jit(picture_of, static_argnums=1)(prior, codes, parts, second).shape
+    (64, 64, 3)
     """
     return parametrization.from_composed(prior, _composed(parts, kept), parts.styles)
 
@@ -89,6 +108,9 @@ def difference(image: ArrayLike, other: ArrayLike) -> Array:
     Args:
         image: ``[H, W, C]``, clipped to [-1, 1].
         other: likewise.
+
+    >>> difference(jnp.zeros((1, 2, 3)), jnp.array([[[0.0, 0.0, 0.75], [5.0, 1.0, 1.0]]])).tolist()
+    [[0.25, 1.0]]
     """
     first, second = (jnp.clip(jnp.asarray(each), -1.0, 1.0) for each in (image, other))
     return jnp.abs(first - second).mean(axis=-1)
@@ -105,6 +127,16 @@ def contribution(prior: Prior, parametrization: MultiCode, parts: Parts, directi
         parametrization: of the result.
         parts: see :func:`parts_of`.
         direction: the part of every code, ``[N]``: 1 for the one that is asked for, else 0.
+
+    Returns:
+        may be of either sign; all codes together add up to the derivative along the whole.
+
+    >>> import gprior_jax as gp
+    >>> prior, codes = gp.load("builtin"), MultiCode(2, 4)
+    >>> parts = jax.jit(parts_of, static_argnums=1)(prior, codes, codes.init(prior, jax.random.key(0)))
+    >>> added = jax.jit(contribution, static_argnums=1)(prior, codes, parts, jnp.array([1.0, 0.0]))
+    >>> added.shape
+    (64, 64, 3)
     """
     composed = _composed(parts, jnp.ones(len(parts.features)))
 
@@ -116,7 +148,17 @@ def contribution(prior: Prior, parametrization: MultiCode, parts: Parts, directi
 
 
 def importance(maps: ArrayLike) -> Array:
-    """How much each code matters: the mean of its map, ``[N]`` of maps ``[N, H, W]``."""
+    """How much each code matters by its map: the mean.
+
+    Args:
+        maps: ``[N, H, W]``, such as :func:`difference` of the picture with and without each code.
+
+    Returns:
+        ``[N]``. It need not agree with what is lost in PSNR without a code, which squares differences.
+
+    >>> importance(jnp.array([[[0.0, 0.0]], [[0.5, 1.5]]])).tolist()
+    [0.0, 1.0]
+    """
     return jnp.asarray(maps).mean(axis=(1, 2))
 
 
@@ -163,6 +205,10 @@ def channel_shares(parts: Parts) -> Array:
     """Each code's share of every channel: of the mean squares of what codes add, before they cancel; ``[N, C]``.
 
     A channel that no code excites is nobody's: 0 for all.
+
+    >>> parts = Parts(jnp.ones((3, 2, 2, 1)) * jnp.array([2.0, -2.0, 0.0])[:, None, None, None], None)
+    >>> channel_shares(parts).ravel().tolist()  # However they cancel.
+    [0.5, 0.5, 0.0]
     """
     energy = jnp.square(parts.features.astype(jnp.float32)).mean(axis=(1, 2))
     total = energy.sum(axis=0)

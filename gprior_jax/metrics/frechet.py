@@ -71,6 +71,11 @@ def kernel_distance(features_a: ArrayLike, features_b: ArrayLike) -> float:
 
     Raises:
         ValueError: fewer than two rows, or other than two axes or the same D.
+
+    >>> rng = np.random.default_rng(0)
+    >>> same, other = rng.normal(size=(2, 200, 8))
+    >>> round(kernel_distance(same, other), 2), round(kernel_distance(same, other + 1.0), 2)
+    (-0.02, 7.01)
     """
     a, b = _checked(features_a, features_b)
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
@@ -93,6 +98,11 @@ def network_features(network: PerceptualNetwork, images: ArrayLike, batch_size: 
 
     Raises:
         ValueError: images that are not ``[N, H, W, C]``, or pixels of another range.
+
+    >>> import gprior_jax as gp
+    >>> pictures = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
+    >>> network_features(gp.zoo.load_perceptual("builtin"), pictures).shape
+    (2, 800)
     """
     im.check_unit(images, "the images")
     images = np.asarray(images, np.float32)
@@ -118,8 +128,17 @@ def features_of(
         batch_size: images at once.
         progress: is told how many images are done, after every batch.
 
+    Returns:
+        float32 ``[number, D]``.
+
     Raises:
         ValueError: pixels of another range.
+
+    >>> import gprior_jax as gp
+    >>> network = gp.zoo.load_perceptual("builtin")
+    >>> pictures = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
+    >>> features_of(network, pictures.__getitem__, 2).shape
+    (2, 800)
     """
     network = network.prepare()
 
@@ -148,12 +167,51 @@ def counted_batches(
 
 
 def fid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, batch_size: int = BATCH_SIZE) -> float:
-    """:func:`frechet_distance` of the :func:`network_features` of two sets ``[N, H, W, C]`` in [0, 1]."""
+    """:func:`frechet_distance` of the :func:`network_features` of two sets of images.
+
+    Numbers compare with others of the same network only: published ones are of Inception-v3.
+
+    Args:
+        network: any perceptual network.
+        images: ``[N, H, W, C]`` in [0, 1], N at least 2.
+        references: ``[M, H, W, C]``, likewise.
+        batch_size: images at once.
+
+    Returns:
+        0 for equal sets, and more the further they are apart; of small sets it comes out too large.
+
+    Raises:
+        ValueError: fewer than two images, other shapes, or pixels of another range.
+
+    >>> import gprior_jax as gp
+    >>> pictures = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
+    >>> round(fid(gp.zoo.load_perceptual("builtin"), pictures, pictures[::-1]), 3)  # The order does not count.
+    0.0
+    """
     return frechet_distance(*(network_features(network, x, batch_size) for x in (images, references)))
 
 
 def kid(network: PerceptualNetwork, images: ArrayLike, references: ArrayLike, batch_size: int = BATCH_SIZE) -> float:
-    """:func:`kernel_distance` of the :func:`network_features` of two sets ``[N, H, W, C]`` in [0, 1]."""
+    """:func:`kernel_distance` of the :func:`network_features` of two sets of images; unbiased for small ones, too.
+
+    Args:
+        network: see :func:`fid`, likewise the others.
+        images: likewise.
+        references: likewise.
+        batch_size: likewise.
+
+    Returns:
+        about 0 for sets of one distribution; it may be slightly negative.
+
+    Raises:
+        ValueError: see :func:`fid`.
+
+    >>> import gprior_jax as gp
+    >>> network = gp.zoo.load_perceptual("builtin")
+    >>> near, far = (np.random.default_rng(0).random((2, 64, 64, 3), np.float32) * size for size in (0.1, 1.0))
+    >>> kid(network, near, near) < kid(network, near, far)
+    True
+    """
     return kernel_distance(*(network_features(network, x, batch_size) for x in (images, references)))
 
 

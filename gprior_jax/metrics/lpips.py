@@ -18,6 +18,14 @@ def lpips(network: LPIPS, image: Array, reference: Array) -> Array:
 
     Raises:
         ValueError: the images differ in shape or are too small; pixels of another range.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from gprior_jax.perceptual.lpips import LPIPSNetwork
+    >>> module, white = LPIPSNetwork("alexnet"), jnp.ones((32, 32, 3))
+    >>> params = module.init(jax.random.key(0), white, method="init_all")["params"]  # In place of converted ones.
+    >>> network, distance = LPIPS(params, module), jax.jit(lpips)
+    >>> float(distance(network, white, white)), bool(distance(network, white, 0.5 * white) > 0)
+    (0.0, True)
     """
     check_unit(image)
     check_unit(reference, "the reference")

@@ -38,7 +38,19 @@ class SetDistance(NamedTuple):
 
 
 def set_distance(features_a: ArrayLike, features_b: ArrayLike) -> SetDistance:
-    """Both distances of two sets of features, ``[N, D]`` and ``[M, D]``."""
+    """Both distances of two sets of features.
+
+    Args:
+        features_a: ``[N, D]``, N at least 2.
+        features_b: ``[M, D]``, likewise.
+
+    Raises:
+        ValueError: fewer than two rows, or other than two axes or the same D.
+
+    >>> found = set_distance(np.array([[0.0], [2.0]]), np.array([[1.0], [3.0]]))
+    >>> round(found.fid, 3)  # Their means are one apart, their deviations equal.
+    1.0
+    """
     return SetDistance(frechet_distance(features_a, features_b), kernel_distance(features_a, features_b))
 
 
@@ -117,6 +129,11 @@ def drawn_features(
 
     Raises:
         ValueError: labels or a truncation that the prior does not have, or numbers out of range.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin")
+    >>> drawn_features(prior, gp.zoo.load_perceptual("builtin"), jax.random.key(0), num_samples=2, batch_size=2).shape
+    (2, 800)
     """
     if num_samples < 1 or batch_size < 1:
         raise ArgumentError(f"num_samples {num_samples}, batch_size {batch_size}: both must be at least 1.")

@@ -46,6 +46,10 @@ def known_weights(known: Array | None, size: tuple[int, int] | None = None) -> A
 
     Returns:
         ``[H, W, 1]`` or ``[*size, 1]``; None where all is known.
+
+    >>> known = jnp.array([[1.0, 0.0], [0.0, 0.0]])[..., None]
+    >>> known_weights(known)[..., 0].tolist(), known_weights(known, (1, 1)).tolist()
+    ([[4.0, 0.0], [0.0, 0.0]], [[[1.0]]])
     """
     if known is None:
         return None

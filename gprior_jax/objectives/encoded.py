@@ -23,6 +23,11 @@ class Encoded(Term):
     Attributes:
         encoder: an :class:`gprior_jax.encoders.encoder.Encoder`, or ``"default"``, the prior's own.
         weight: factor in the total; 2 is published.
+
+    >>> import gprior_jax as gp
+    >>> term = Encoded(weight=0.5).fit(gp.load("builtin"))
+    >>> term.name, term.encoder.module.space
+    ('encoder', 'z')
     """
 
     encoder: Any = "default"

@@ -18,6 +18,13 @@ class Objective:
 
     Attributes:
         terms: the terms; their names are distinct.
+
+    >>> import gprior_jax as gp, jax.numpy as jnp
+    >>> both = Objective((gp.objectives.Pixel(), gp.objectives.Pixel(0.5, "l1")))
+    >>> image, seen = jnp.full((2, 2, 3), 0.5), gp.objectives.Observation(jnp.zeros((2, 2, 3)), None)
+    >>> total, terms = both(image, image, both.targets(seen), {}, {})
+    >>> float(total), {name: float(value) for name, value in terms.items()}
+    (0.5, {'pixel_mse': 0.25, 'pixel_l1': 0.5})
     """
 
     terms: tuple[Term, ...]

@@ -57,6 +57,14 @@ class Perceptual(Term):
         kind: mean absolute (mGANprior's default) or mean squared difference (static).
         masked: weigh features by the known area (static); False is mGANprior's mean over all of them.
         max_side: larger images are reduced to this side first, by area (static); None leaves them.
+
+    >>> import gprior_jax as gp, jax, jax.numpy as jnp
+    >>> prior = gp.load("builtin")
+    >>> term = Perceptual("auto").fit(prior)  # The features of its discriminator.
+    >>> gray, white = jnp.zeros((64, 64, 3)), jnp.ones((64, 64, 3))
+    >>> distance_of = jax.jit(term.between)
+    >>> float(distance_of(gray, gray)), bool(distance_of(gray, white) > 0)
+    (0.0, True)
     """
 
     network: Any

@@ -33,6 +33,11 @@ class Pixel(Term):
         masked: take the mean over the known pixels (static); False is mGANprior's mean over all of them.
         floor_from_noise: raise the floor to the mean square of the noise that the observation seems to have
             (:func:`gprior_jax.images.arrays.noise_level`; static); for ``"mse"``.
+
+    >>> from gprior_jax.objectives.term import Observation
+    >>> term, image = Pixel(kind="l1"), jnp.full((2, 2, 3), 0.5)
+    >>> term.name, float(term.loss(image, image, term.target(Observation(jnp.zeros((2, 2, 3)), None)), {}))
+    ('pixel_l1', 0.5)
     """
 
     weight: float | Array = 1.0

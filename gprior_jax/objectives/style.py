@@ -38,6 +38,11 @@ class Style(Term):
         image: ``[H, W, C]`` in [-1, 1] whose style is wanted; None takes that of what was observed.
         region: ``[H, W, 1]``, where the reconstruction shall have the style (1); None is everywhere that is known.
         max_side: see :class:`gprior_jax.objectives.Perceptual` (static).
+
+    >>> import gprior_jax as gp, jax
+    >>> term = Style("auto", weight=10.0).fit(gp.load("builtin"))
+    >>> term.name, len(term.network.layers)
+    ('style', 8)
     """
 
     network: Any

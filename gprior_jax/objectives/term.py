@@ -15,6 +15,11 @@ class Observation(NamedTuple):
     Attributes:
         pixels: ``[h, w, C]`` in [-1, 1], what the operator gave.
         operator: the forward operator; any callable pytree, see :mod:`gprior_jax.operators`.
+
+    >>> import gprior_jax as gp, jax.numpy as jnp
+    >>> mask = gp.operators.Mask(gp.operators.box_mask(4, 2))
+    >>> Observation(jnp.zeros((4, 4, 3)), mask).known.shape, Observation(jnp.zeros((4, 4, 3)), None).known
+    ((4, 4, 1), None)
     """
 
     pixels: Array

@@ -63,6 +63,11 @@ class Compose:
 
     Attributes:
         operators: the first is applied to the image, each other to what the one before it gave.
+
+    >>> import gprior_jax as gp
+    >>> seen = Compose((gp.operators.Luma(), gp.operators.Downsample(4)))
+    >>> seen.linear, seen.pixelwise, seen(jnp.zeros((64, 64, 3))).shape
+    (True, False, (16, 16, 3))
     """
 
     operators: tuple[Any, ...]
@@ -126,6 +131,11 @@ def adjoint(operator: Operator, image_shape: Sequence[int]) -> Callable[[Array],
 
     Raises:
         ValueError: the operator is not linear.
+
+    >>> from gprior_jax.operators import Downsample
+    >>> spread = adjoint(Downsample(2, "area"), (2, 2, 1))
+    >>> spread(jnp.ones((1, 1, 1)))[..., 0].tolist()
+    [[0.25, 0.25], [0.25, 0.25]]
     """
     if not operator.linear:
         raise ArgumentError(f"{_name(operator)} is not linear, so it has no adjoint.")
@@ -159,6 +169,12 @@ def stack(operators: Sequence[T]) -> T:
 
     Raises:
         ValueError: there is none, or their structures or shapes differ.
+
+    >>> import gprior_jax as gp
+    >>> masks = [gp.operators.Mask(gp.operators.box_mask(8, side)) for side in (2, 4)]
+    >>> both = stack(masks)
+    >>> jax.vmap(lambda mask, image: mask(image))(both, jnp.ones((2, 8, 8, 3))).sum(axis=(1, 2, 3)).tolist()
+    [180.0, 144.0]
     """
     if not operators:
         raise ArgumentError("there is no operator to stack: give at least one.")

@@ -45,6 +45,9 @@ def as_masks(masks: ArrayLike, shape: tuple[int, ...], some_known: bool = True, 
 
     Raises:
         ValueError: masks of another size, with other values than 0 and 1, or without a known pixel.
+
+    >>> as_masks(np.eye(4)[..., None], (3, 4, 4)).shape
+    (3, 4, 4, 1)
     """
     found, wanted = np.asarray(masks, np.float32), (*shape, 1)
     if found.shape not in (wanted, wanted[1:]):

@@ -34,10 +34,22 @@ METHODS: dict[str, Method] = {}
 
 
 def register(method: Method) -> None:
-    """Make a method known under its name.
+    """Make a method known under its name, for Python and for ``--method``.
+
+    Args:
+        method: what is called by it.
 
     Raises:
         ValueError: another has the name, or its recipe needs an argument.
+
+    >>> import gprior_jax as gp
+    >>> def two_codes(num_steps=50):
+    ...     return gp.recipes.mganprior(num_codes=2, num_steps=num_steps)
+    >>> gp.recipes.register(gp.recipes.Method("two_codes", "mganprior with two codes", two_codes))
+    >>> gp.recipes.find_method("two_codes").options
+    ('num_steps',)
+    >>> METHODS.pop("two_codes").name  # As it was.
+    'two_codes'
     """
     if METHODS.get(method.name, method) != method:
         raise ArgumentError(f"there is a method {method.name!r} already: choose another name.")
@@ -52,6 +64,10 @@ def find_method(name: str) -> Method:
 
     Raises:
         ValueError: there is none.
+
+    >>> import gprior_jax as gp
+    >>> gp.recipes.find_method("pulse").summary
+    'a search on spheres'
     """
     if name not in METHODS:
         raise ArgumentError(f"method {name!r}: use {', '.join(METHODS)}.")

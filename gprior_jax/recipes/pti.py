@@ -116,6 +116,19 @@ def tuned_prior(prior: Prior, result: Result, index: Any = 0) -> Prior:
 
     Raises:
         ValueError: the result holds no weights.
+
+    >>> import gprior_jax as gp, jax
+    >>> from gprior_jax.generators.stylegan2 import StyleGAN2
+    >>> module = StyleGAN2((4,), z_dim=4, w_dim=4, mapping_layers=1)
+    >>> prior = gp.Prior(module.init(jax.random.key(0), jnp.zeros(4), method="init_all")["params"], module)
+    >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(1), 1))
+    >>> pivot = gp.recipes.latent("w", num_steps=2, perceptual=None)
+    >>> recipe = gp.recipes.pti(num_steps=2, perceptual=None, pivot=pivot)
+    >>> result = gp.invert(prior, images, recipe, key=jax.random.key(2))
+    >>> styles = jnp.asarray(result.variables["_w_plus"][0])
+    >>> again = gp.synthesize(gp.recipes.tuned_prior(prior, result), styles, space="w_plus")
+    >>> bool(abs(again - result.images[0]).max() < 1e-4)
+    True
     """
     variables = {name: jnp.asarray(value[index]) for name, value in result.variables.items()}
     if not any(name.startswith("weights/") for name in variables):

@@ -37,6 +37,11 @@ class PixelSettings(NamedTuple):
     Attributes:
         distance: of the pixel term; None takes the preset's.
         floor: it is not minimised below this, see :class:`gprior_jax.objectives.Pixel`; ``"noise"`` estimates it.
+
+    >>> import gprior_jax as gp
+    >>> recipe = gp.recipes.with_pixels(gp.recipes.latent("z"), gp.recipes.PixelSettings("huber"))
+    >>> [term.kind for term in recipe.terms if term.name.startswith("pixel")]
+    ['huber']
     """
 
     distance: Distance | None = None

@@ -53,6 +53,14 @@ class Projection:
         read: reads an item, ``[R, R, C]`` in [-1, 1]; None reads its file.
         value_range: of files of more than 8 bits a sample.
         meter: measures the steps.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin:portraits")
+    >>> network = gp.zoo.load_perceptual("builtin:portraits").prepare()
+    >>> job = gp.runs.Projection(prior, gp.recipes.projector(num_steps=2), jax.random.key(0), network)
+    >>> item = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[0]
+    >>> job.load(item)["observed"].shape, sorted(job.settings())
+    ((64, 64, 3), ['crop', 'distance', 'key', 'label', 'prior', 'range', 'recipe'])
     """
 
     prior: Prior
@@ -104,7 +112,14 @@ class Projection:
 
 
 def generated_items(prior: Prior, key: Key, number: int) -> tuple[list[Item], Callable[[Item], np.ndarray]]:
-    """The first images that a prior draws with a key as the items of a run, and what reads them."""
+    """The first images that a prior draws with a key as the items of a run, and what reads them.
+
+    >>> import gprior_jax as gp
+    >>> prior = gp.load("builtin")
+    >>> items, read = generated_items(prior, jax.random.key(0), 2)
+    >>> [item.name for item in items], read(items[0]).shape
+    (['generated_0', 'generated_1'], (64, 64, 3))
+    """
     prepared = prepare(prior)
     told = jax.random.key_data(key).tolist()
     items = [Item(i, Path(f"generated_{i}"), f"generated_{i}", digest=f"key {told} number {i}") for i in range(number)]

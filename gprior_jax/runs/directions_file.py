@@ -35,6 +35,12 @@ def save_direction(path: str | os.PathLike, direction: Direction, about: Mapping
         path: the file, ``.npz``; its folder is made.
         direction: what to write.
         about: how it was found, JSON.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_direction(f"{folder}/smile.npz", Direction(np.eye(4)[0], "z", name="smile"), {"accuracy": 0.9})
+    ...     print(load_direction(f"{folder}/smile.npz").name, about_direction(f"{folder}/smile.npz"))
+    smile {'accuracy': 0.9}
     """
     arrays: dict[str, Any] = {
         "boundary": direction.vector,
@@ -69,6 +75,12 @@ def load_direction(path: str | os.PathLike) -> Direction:
 
     Raises:
         CheckpointError: another file, or damaged.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_direction(f"{folder}/smile.npz", Direction(np.eye(4)[0], "w", layers=(2, 3)))
+    ...     print(load_direction(f"{folder}/smile.npz").layers)
+    (2, 3)
     """
     return _read(path)[0]
 
@@ -78,6 +90,11 @@ def about_direction(path: str | os.PathLike) -> dict[str, Any]:
 
     Raises:
         CheckpointError: another file, or damaged.
+
+    >>> import gprior_jax as gp
+    >>> file = sorted((gp.zoo.bundled_folder("builtin:portraits") / "directions").glob("*.npz"))[0]
+    >>> about_direction(file)["model"]
+    'builtin:portraits'
     """
     return _read(path)[1]
 

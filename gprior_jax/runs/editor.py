@@ -20,8 +20,8 @@ from gprior_jax.latents import MultiCode, default_layer
 from gprior_jax.objectives import Network, Perceptual, Pixel, Term
 from gprior_jax.operators.masks import looks_inverted, missing_share
 from gprior_jax.runs.edits import Before, before, edited_region
-from gprior_jax.runs.keeping import Measured, Stays, kept_in
-from gprior_jax.runs.pasting import Photograph
+from gprior_jax.runs.keeping import Light, Measured, Stays, kept_in
+from gprior_jax.runs.pasting import Photograph, keeping_luma
 from gprior_jax.storage.atomic import write_bytes
 
 Tell = Callable[[str], None]
@@ -140,13 +140,16 @@ class Editor:
     def paste(self, path: Path, edit: Edited, picture: np.ndarray) -> Seam | None:
         """Write the photograph of a point with a picture; under a mask, only where it is edited. Gives its seam.
 
-        Of an inpainted picture what was known is that of the photograph, which may be larger, under a mask too.
+        Of an inpainted picture what was known is that of the photograph, which may be larger, under a mask too; of a
+        colourised one its light and shade.
         """
         assert edit.photograph is not None
-        share = edit.share
+        share, finish = edit.share, None
         if isinstance(edit.measured, Measured):
             share = edit.measured.missing * (1.0 if share is None else share)
-        content, seam = edit.photograph.pasted(picture, share)
+        elif isinstance(edit.measured, Light):
+            finish = keeping_luma(edit.measured.part)
+        content, seam = edit.photograph.pasted(picture, share, finish)
         write_bytes(path, content)
         return seam
 

@@ -102,6 +102,17 @@ def read_records(folder: str | os.PathLike) -> tuple[dict[str, Any], Iterator[Re
 
     Raises:
         CheckpointError: not an output folder; of a record, that it is damaged.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> job = gp.runs.Inversion(gp.load("builtin"), recipe, jax.random.key(0))
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[:1]
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = gp.runs.run(job, items, out)
+    ...     run, records = gp.runs.read_records(out)
+    ...     names = [record.name for record in records]
+    >>> names, run["settings"]["recipe"]["name"]
+    (['portrait_1'], 'mganprior-fast')
     """
     folder = Path(folder)
     run = read_run(folder)

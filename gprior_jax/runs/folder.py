@@ -48,6 +48,13 @@ class OutputFolder:
         path: the folder.
         settings: what decides the results, as the folder tells it; a rerun must have the same. Fields that have come
             since it was begun, and have their defaults, are not among them.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     folder = OutputFolder(out, {"task": "mine", "steps": 3})
+    ...     again = OutputFolder(out, {"task": "mine", "steps": 3})  # Taken up again.
+    >>> again.settings
+    {'task': 'mine', 'steps': 3}
     """
 
     def __init__(self, path: str | os.PathLike, settings: dict[str, Any], items: Sequence[Item] = ()):

@@ -51,6 +51,13 @@ class Inversion:
         filming: makes films; None makes none.
         search: finds the class of every item, where ``labels`` are wanted and nobody names them.
         meter: measures the steps.
+
+    >>> import gprior_jax as gp
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> job = gp.runs.Inversion(gp.load("builtin"), recipe, jax.random.key(0))
+    >>> item = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[0]
+    >>> job.resolution, job.load(item)["observed"].shape
+    (64, (64, 64, 3))
     """
 
     prior: Prior

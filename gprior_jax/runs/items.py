@@ -91,6 +91,11 @@ def find_items(
         recursive: search the folders in folders, too.
         without: a folder that is passed over, where results are written.
         tell: called with a sentence about each input of which something was left out.
+
+    >>> import gprior_jax as gp
+    >>> photographs = gp.zoo.bundled_folder("builtin").parent / "photographs"
+    >>> [item.name for item in find_items([photographs])]
+    ['astronaut', 'cat', 'coffee', 'rocket']
     """
     listing = list_images(inputs, recursive, without)
     for sentence in listing.left_out:
@@ -112,6 +117,12 @@ def match_files(path: Path, items: Sequence[Item], what: str, recursive: bool = 
 
     Raises:
         ArgumentError: the path does not exist, or nothing in it belongs to an item.
+
+    >>> import gprior_jax as gp
+    >>> folder = gp.zoo.bundled_folder("builtin").parent / "photographs"
+    >>> items = find_items([folder / "cat.jpg"])
+    >>> [file.name for file in match_files(folder, items, "the truth").values()]
+    ['cat.jpg']
     """
     if path.is_file():
         return {item.source: path for item in items}

@@ -15,7 +15,7 @@ from gprior_jax.images.arrays import from_uint8
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.record import Record, read_record
 from gprior_jax.tasks.colorize import COLORIZE
-from gprior_jax.tasks.finishing import Blend, blend
+from gprior_jax.tasks.finishing import Blend, blend, feather_width, feathered
 from gprior_jax.typing import Array, ArrayLike
 
 _ALIKE = 1.5 / 127.5
@@ -49,9 +49,26 @@ class Measured(NamedTuple):
         """
         if self.blend == "paste":  # On the host: a slider has no time for a program more.
             return np.where(self.known > 0, self.observed, 0) + self.missing * np.clip(images, -1.0, 1.0)
-        whole = np.divide(self.observed, self.known, out=self.observed.copy(), where=self.known > 0)
-        observed, known = jnp.asarray(whole), jnp.asarray(self.known)
+        observed, known = jnp.asarray(self._whole), jnp.asarray(self.known)
         return np.stack([np.asarray(_blended(self.blend, image, observed, known)) for image in jnp.asarray(images)])
+
+    @property
+    def _whole(self) -> np.ndarray:
+        """What was observed, not times what was known of it."""
+        return np.divide(self.observed, self.known, out=self.observed.copy(), where=self.known > 0)
+
+    def as_pasted(self) -> "Measured":
+        """The same for ``"paste"``: a feathered band is known in part; how Poisson's equation fills is left out.
+
+        >>> row = Measured(np.ones((1, 4, 1), np.float32), np.array([[[0.0], [1.0], [1.0], [1.0]]]), "feather")
+        >>> row.as_pasted().known.ravel().tolist()
+        [0.0, 0.5, 1.0, 1.0]
+        """
+        if self.blend != "feather":
+            return self._replace(blend="paste")
+        share = np.asarray(feathered(jnp.asarray(1.0 - self.known), feather_width(len(self.known))))
+        known = np.where(self.known > 0, 1.0 - share, 0.0).astype(np.float32)
+        return Measured(known * self._whole, known, "paste")
 
 
 def _blend(mode: Blend, image: Array, observed: Array, known: Array) -> Array:
@@ -66,17 +83,23 @@ class Light(NamedTuple):
 
     Attributes:
         observed: its luma in [-1, 1], three times, ``[R, R, 3]``; of a prior of RGBA images with its alpha.
+        part: how much of it stays, from 0 to 1; less than all between two pictures.
     """
 
     observed: np.ndarray
+    part: float = 1.0
 
     def into(self, images: np.ndarray) -> np.ndarray:
         """Images ``[K, R, R, C]`` in this light, as the result of a colourisation is.
 
-        >>> Light(np.zeros((1, 1, 1), np.float32)).into(np.ones((1, 1, 1, 3), np.float32)).tolist()
-        [[[[0.0, 0.0, 0.0]]]]
+        >>> dark, white = np.full((1, 1, 1), -0.5, np.float32), np.ones((1, 1, 1, 3), np.float32)
+        >>> Light(dark).into(white).tolist(), Light(dark, 0.5).into(white).tolist()
+        ([[[[-0.5, -0.5, -0.5]]]], [[[[0.25, 0.25, 0.25]]]])
         """
-        return np.asarray(_lit(jnp.asarray(images), jnp.asarray(self.observed)))
+        lit = np.asarray(_lit(jnp.asarray(images), jnp.asarray(self.observed)))
+        if self.part == 1.0:
+            return lit
+        return np.float32(self.part) * lit + np.float32(1.0 - self.part) * np.clip(images, -1.0, 1.0)
 
 
 @partial(jit, use="once")
@@ -94,7 +117,8 @@ def common(first: Stays | None, second: Stays | None) -> Stays | None:
     Pixels of two photographs that happen to be alike do not count: they would be kept as dots.
     """
     if isinstance(first, Light) and isinstance(second, Light):
-        return first if np.abs(first.observed - second.observed).max() <= _ALIKE else None
+        alike = np.abs(first.observed - second.observed).max() <= _ALIKE
+        return first._replace(part=min(first.part, second.part)) if alike else None
     if not (isinstance(first, Measured) and isinstance(second, Measured)):
         return None
     both = (first.known >= 1) & (second.known >= 1)
@@ -146,10 +170,23 @@ class Way(NamedTuple):
         )
 
     @property
+    def light(self) -> Light | None:
+        """The light that stays of images at one place, with its part; None where none does, or known pixels, too."""
+        found = [(own, part) for own, part in self._shares(float(np.asarray(self.places))) if own is not None]
+        lights = [own._replace(part=part * own.part) for own, part in found if isinstance(own, Light)]
+        if not lights or len(lights) < len(found):
+            return None
+        # Two are of one photograph: those of different ones are never seen at once.
+        return lights[0]._replace(part=sum(light.part for light in lights))
+
+    @property
     def pasted(self) -> Measured | None:
-        """Known pixels that stay of images at one place, as if they were pasted; None where none do."""
+        """Known pixels that stay of images at one place, as if they were pasted; None where none do.
+
+        A feathered band is as it was; of a filling by Poisson's equation the known pixels are, but not the filling.
+        """
         found = self._shares(float(np.asarray(self.places)))
-        shares = [(own, part) for own, part in found if isinstance(own, Measured)]
+        shares = [(own.as_pasted(), part) for own, part in found if isinstance(own, Measured)]
         if not shares:
             return None
         known = np.stack([part * own.known for own, part in shares]).sum(axis=0)
@@ -182,7 +219,8 @@ def measured_of(record: Record, settings: Mapping[str, Any]) -> Stays | None:
     if mode == "none":
         return None
     if settings.get("task") == "colorize":
-        return Light(np.asarray(from_uint8(record.target)))
+        part = 1.0 if record.known is None else float(record.known.max()) / 255.0
+        return Light(np.asarray(from_uint8(record.target)), part)
     if settings.get("task") != "inpaint" or record.known is None:
         return None
     return Measured(np.asarray(from_uint8(record.target)), record.known.astype(np.float32) / 255.0, mode)
@@ -221,6 +259,20 @@ def keep_measured(
 
     Raises:
         CheckpointError: another file, or damaged.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> from gprior_jax.runs.measurements import Whole
+    >>> prior = gp.load("builtin")
+    >>> recipe = gp.recipes.restoration("colorize", prior, num_codes=2, num_steps=2, perceptual=None)
+    >>> task, reader = gp.tasks.COLORIZE, Whole(prior, gray=True)
+    >>> job = gp.runs.Restoring(prior, recipe, jax.random.key(0), task, reader, {"task": "colorize"})
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[:1]
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = gp.runs.run(job, items, out)
+    ...     kept = gp.runs.keep_measured(f"{out}/portrait_1.npz", np.ones((1, 64, 64, 3), np.float32))
+    ...     photograph = np.asarray(from_uint8(gp.runs.read_record(f"{out}/portrait_1.npz").target))
+    >>> float(abs(kept - photograph).max().round(3))  # White has no colours: the photograph's light is what is left.
+    0.0
     """
     if towards is not None:
         other, at = towards

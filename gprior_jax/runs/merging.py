@@ -59,6 +59,17 @@ def merge(
     Raises:
         ArgumentError: folders of other settings, or two images of one name that are not the same; nothing was written.
         CheckpointError: no output folder, or a damaged one.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> job = gp.runs.Inversion(gp.load("builtin"), recipe, jax.random.key(0))
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[:2]
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = [gp.runs.run(job, part, f"{out}/{name}") for name, part in (("a", items[:1]), ("b", items[1:]))]
+    ...     ending = gp.runs.merge([f"{out}/a", f"{out}/b"], f"{out}/all")
+    ...     names = [record.name for record in gp.runs.read_records(f"{out}/all")[1]]
+    >>> names
+    ['portrait_1', 'portrait_2']
     """
     parts = [_part(Path(folder)) for folder in folders]
     settings = parts[0].run["settings"]

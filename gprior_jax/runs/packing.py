@@ -49,6 +49,16 @@ def pack(
         CheckpointError: no output folder, or a damaged one.
         OccupiedError: there is something else in the folder.
         MissingExtraError: ``"arrayrecord"`` without its extra.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> job = gp.runs.Inversion(gp.load("builtin"), recipe, jax.random.key(0))
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[:1]
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = gp.runs.run(job, items, f"{out}/results")
+    ...     files = gp.runs.pack(f"{out}/results", f"{out}/packed")
+    >>> [file.name for file in files]
+    ['results-00000.tar']
     """
     folder, to = Path(folder), Path(to)
     check_pack(folder, to, kind)

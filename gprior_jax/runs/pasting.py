@@ -121,6 +121,21 @@ def keep_own_luma(filling: np.ndarray, photograph: np.ndarray) -> np.ndarray:
     return np.asarray(keep_luma(jnp.asarray(filling), Luma(1)(jnp.asarray(photograph))))
 
 
+def keeping_luma(part: float = 1.0) -> Finish:
+    """A finish that keeps a part of the photograph's own luma, at its own size; all of it as a colourisation does.
+
+    >>> gray, red = np.zeros((1, 1, 3), np.float32), np.array([[[1.0, -1.0, -1.0]]], np.float32)
+    >>> abs(round(float(Luma(1)(keeping_luma()(red, gray))[0, 0, 0]), 3))
+    0.0
+    """
+
+    def finish(filling: np.ndarray, photograph: np.ndarray) -> np.ndarray:
+        own = keep_own_luma(filling, photograph)
+        return own if part >= 1.0 else np.float32(part) * own + np.float32(1.0 - part) * filling
+
+    return finish
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Paster:
     """Pastes the results of a run, one after the other.
@@ -132,6 +147,16 @@ class Paster:
         keeper: what of the photographs stays.
         remarks: sentences about photographs that cannot be read any more, or are not whole.
         failed: names of those that cannot.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> job = gp.runs.Inversion(gp.load("builtin"), recipe, jax.random.key(0))
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "photographs" / "cat.jpg"])
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = gp.runs.run(job, items, out, finished=Paster(Path(out)))
+    ...     with Image.open(f"{out}/pasted/cat.png") as pasted, Image.open(items[0].source) as photograph:
+    ...         print(pasted.size == photograph.size)
+    True
     """
 
     out: Path
@@ -192,12 +217,15 @@ class Photograph(NamedTuple):
     crop: Cropping
     value_range: ValueRange
 
-    def pasted(self, square: np.ndarray, share: np.ndarray | None = None) -> tuple[bytes, Seam | None]:
+    def pasted(
+        self, square: np.ndarray, share: np.ndarray | None = None, finish: Finish | None = None
+    ) -> tuple[bytes, Seam | None]:
         """The photograph with a picture, uint8 ``[R, R, C]``, where its square was cut out: a PNG file, and its seam.
 
         Args:
             square: the picture.
             share: ``[R, R, 1]``, its part at every pixel of the square; None takes all, feathered at the border.
+            finish: see :func:`gprior_jax.images.pasting.paste`.
 
         Raises:
             ImageFileError: the photograph cannot be read.
@@ -205,7 +233,7 @@ class Photograph(NamedTuple):
         original = read_original(self.path, self.value_range)
         place = placed(original.size, len(square), self.crop)
         part = None if share is None else np.clip(as_covered(share[..., 0], place), 0.0, 1.0)
-        done = paste(original, square, place, part)
+        done = paste(original, square, place, part, finish)
         return encode_samples(done.stacked(), done.profile), seam(original, done, place, part)
 
 

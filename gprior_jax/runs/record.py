@@ -48,7 +48,8 @@ class Record(NamedTuple):
             ``w`` ``[1, num_styles, w_dim]``, as NVIDIA's programs want it.
         frame: ``[4]``, the square of the photograph that was taken where that is its own, see
             :class:`gprior_jax.images.frames.Frame`.
-        known: uint8 ``[R, R, 1]``, of an inpainting: 255 where a pixel was known, 0 where it was missing.
+        known: uint8 ``[R, R, 1]``, of an inpainting: 255 where a pixel was known, 0 where it was missing; of an edited
+            colourisation that keeps its photograph's light in part 255 times that part, everywhere.
     """
 
     name: str
@@ -151,6 +152,16 @@ def read_record(path: str | os.PathLike) -> Record:
 
     Raises:
         CheckpointError: not such a file, or damaged.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> job = gp.runs.Inversion(gp.load("builtin"), recipe, jax.random.key(0))
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[:1]
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = gp.runs.run(job, items, out)
+    ...     record = gp.runs.read_record(f"{out}/portrait_1.npz")
+    >>> record.name, record.variables["codes"].shape, record.image.shape
+    ('portrait_1', (2, 128), (64, 64, 3))
     """
     with _reading(path) as arrays:
         stored = {name: arrays[name] for name in arrays.files}

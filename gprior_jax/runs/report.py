@@ -164,6 +164,17 @@ def rewrite_report(
 
     Raises:
         CheckpointError: not an output folder, or a damaged one.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> job = gp.runs.Inversion(gp.load("builtin"), recipe, jax.random.key(0))
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[:1]
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = gp.runs.run(job, items, out)
+    ...     page = gp.runs.rewrite_report(out, lambda entries: [f"<p>{len(entries)} of them</p>"])
+    ...     told = "<p>1 of them</p>" in page.read_text()
+    >>> page.name, told
+    ('report.html', True)
     """
     run, records = read_records(folder)
     entries: list[Entry] = []

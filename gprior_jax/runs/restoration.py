@@ -73,6 +73,16 @@ class Restoring:
         search: see :class:`gprior_jax.runs.Inversion`.
         meter: measures the steps.
         calibrated: of the intervals that are wanted; None wants none.
+
+    >>> import gprior_jax as gp, jax
+    >>> from gprior_jax.runs.measurements import Whole
+    >>> prior = gp.load("builtin")
+    >>> recipe = gp.recipes.restoration("colorize", prior)
+    >>> task, reader = gp.tasks.COLORIZE, Whole(prior, gray=True)
+    >>> job = gp.runs.Restoring(prior, recipe, jax.random.key(0), task, reader, {"task": "colorize"})
+    >>> item = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])[0]
+    >>> job.load(item)["observed"].shape, job.settings()["task"]
+    ((64, 64, 3), 'colorize')
     """
 
     prior: Prior

@@ -89,6 +89,17 @@ def run(
 
     Raises:
         ArgumentError: the folder holds results of other settings, or inputs; or numbers out of range.
+
+    >>> import gprior_jax as gp, jax, tempfile
+    >>> prior = gp.load("builtin")
+    >>> recipe = gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
+    >>> job = gp.runs.Inversion(prior, recipe, jax.random.key(0))
+    >>> items = gp.runs.find_items([gp.zoo.bundled_folder("builtin").parent / "portraits"])
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     done = gp.runs.run(job, items, out)
+    ...     again = gp.runs.run(job, items, out)  # Nothing is left to do.
+    >>> [entry.row["name"] for entry in again.entries], done.failed
+    (['portrait_1', 'portrait_2', 'portrait_3'], {})
     """
     if save_every is not None and not 0.0 < save_every < float("inf"):
         raise ArgumentError(f"save_every {save_every}: use a number above 0.")

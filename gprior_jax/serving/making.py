@@ -19,17 +19,17 @@ from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
-from gprior_jax.operators import Blur, Forward, box_mask
+from gprior_jax.operators import Blur, Forward
 from gprior_jax.recipes import METHODS, find_method
 from gprior_jax.runs.abouts import fingerprint_of
 from gprior_jax.runs.inversion import inversion_settings, labelled, psnr_metric, with_styles
 from gprior_jax.runs.items import Item
 from gprior_jax.runs.record import Record, record_of
 from gprior_jax.runs.restoration import restored_record
-from gprior_jax.serving import pictures
 from gprior_jax.serving.asked import TASKS, Asked, Task
 from gprior_jax.serving.limits import Limits
 from gprior_jax.serving.pictures import Sent
+from gprior_jax.serving.reading import arrays_of
 from gprior_jax.tasks import Arrays
 from gprior_jax.typing import Key
 
@@ -155,7 +155,7 @@ class Maker:
         """
         self.recipe(asked)
         with collected() as remarks:
-            arrays = self._arrays(asked, sent)
+            arrays = arrays_of(self.prior, self.key, self.limits.megapixels, asked, sent)
         digests = [hashlib.sha256(content).hexdigest() for content in sent if content is not None]
         return self.ready(asked, arrays, digests, remarks)
 
@@ -174,49 +174,6 @@ class Maker:
         own = None if label is None else np.asarray(label)
         shapes = arrays["observed"].shape + (arrays["kernel"].shape if "kernel" in arrays else ())
         return Ready((asked.of_lane(), shapes), arrays, operator, own, digests, remarks, asked.seed)
-
-    def _arrays(self, asked: Asked, sent: Sent) -> Arrays:
-        """What was observed, and what is known of it."""
-        prior, most = self.prior, self.limits.megapixels
-        size = pictures.size_of_content(sent.image, pictures.PICTURE, most)
-        for file, task in (("mask", "inpaint"), ("kernel", "deblur")):
-            if asked.task != task and getattr(sent, file) is not None:
-                raise ArgumentError(f"a {file} is for the task {task}: leave it out.")
-        if asked.task == "upscale":
-            return {"observed": pictures.small(sent.image, prior, asked.crop, asked.factor, size)}
-        if asked.task == "colorize":
-            tasks.check_colours(prior)
-        if asked.task != "inpaint" or sent.mask is None:
-            arrays = {"observed": pictures.whole(sent.image, prior, asked.crop)}
-            if asked.task == "deblur":
-                arrays["kernel"] = self._kernel(asked, sent)
-            if asked.task == "colorize":
-                arrays["observed"] = np.asarray(tasks.COLORIZE.degrade(jnp.asarray(arrays["observed"]), self.key))
-            if asked.task != "inpaint":
-                return arrays
-            if asked.box is None:
-                raise ArgumentError("say what is missing: send a mask, or give a box.")
-            known = np.asarray(box_mask(prior.resolution, asked.box))
-            if not known.any():
-                raise ArgumentError(f"box {asked.box} hides every pixel: use a smaller one.")
-            return arrays | {"known": known}
-        if asked.box is not None:
-            raise ArgumentError("the mask says what is missing: leave out box.")
-        pictures.size_of_content(sent.mask, pictures.MASK, most)
-        image, known = pictures.holed(sent, prior, asked.crop, bool(asked.invert_mask))
-        return {"observed": image, "known": known}
-
-    def _kernel(self, asked: Asked, sent: Sent) -> np.ndarray:
-        """What has blurred a picture."""
-        side = self.prior.resolution
-        if sent.kernel is None:
-            given = {name: getattr(asked, name) for name in ("sigma", "length", "angle")}
-            own = {name: value for name, value in given.items() if value is not None}
-            return np.asarray(tasks.kernel_of(asked.blur or "gaussian", side, **own))
-        if asked.blur is not None or asked.sigma is not None:
-            raise ArgumentError("the kernel says how it is blurred: leave out blur and what belongs to it.")
-        pictures.size_of_content(sent.kernel, pictures.KERNEL, self.limits.megapixels)
-        return pictures.blurring(sent, side)
 
 
 _DEBLUR = tasks.Task("deblur", lambda arrays: Blur(jnp.asarray(arrays["kernel"])), lambda image, key: image)

@@ -29,9 +29,9 @@ def check_free(path: str | os.PathLike) -> None:
     """Check that a folder can be made at ``path`` without replacing anything; an empty one may be there.
 
     Raises:
-        OccupiedError: ``path`` is taken.
+        OccupiedError: ``path`` is taken; it is named as it was given.
     """
-    target = Path(path).absolute()
+    target = Path(path)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OccupiedError(f"{target} exists already: name another folder or remove it first.")
 
@@ -58,9 +58,9 @@ def new_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Pat
     Raises:
         OccupiedError: ``path`` is taken.
     """
-    target = Path(path).absolute()
     if not overwrite:
-        check_free(target)
+        check_free(path)
+    target = Path(path).absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=_prefix(target), suffix=".partial", dir=target.parent))
     try:

@@ -14,7 +14,7 @@ from gprior_jax.latents import WPlus, Z
 from gprior_jax.runs.abouts import fingerprint_of
 from gprior_jax.runs.entries import run_of
 from gprior_jax.runs.html import Cell, compared, listing, page, paragraph, section, table
-from gprior_jax.runs.keeping import Light, Measured, Stays, Way, common
+from gprior_jax.runs.keeping import Light, Measured, Stays, Way
 from gprior_jax.runs.record import Record, read_about, read_record, record_arrays
 from gprior_jax.storage.atomic import arrays_bytes
 from gprior_jax.studio.attachments import Attachment, anywhere, text_of
@@ -79,6 +79,7 @@ def _codes(edits: Edits, told: Told, point: Point, measured: Stays | Way | None)
     if isinstance(measured, Way):
         edited, blend = _on_the_way(edited, measured)
         settings |= {} if blend is None else {"blend": blend}
+        about |= _doubt(measured)
     about |= {"fingerprint": fingerprint_of(settings), "model": told.model, "edit": dataclasses.asdict(told.edit)}
     return arrays_bytes(record_arrays(edited, about))
 
@@ -105,14 +106,32 @@ def _on_the_way(record: Record, way: Way) -> tuple[Record, Blend | None]:
     A record tells what stays of its own restoration: what another result's adds is in the picture alone.
     """
     own, kept = way.keys[0], way.pasted
-    if isinstance(own, Light):  # A record has all of a light or nothing.
-        return record, None if way.places == 0.0 or common(*way.keys) is not None else "none"
+    if isinstance(own, Light):
+        return _in_light(record, way.light)
     if not isinstance(own, Measured) or record.known is None:
         return record, None
     if kept is None:
         return record, "none"
     target, known = im.to_uint8(kept.observed), np.round(255 * kept.known).astype(np.uint8)
     return record._replace(target=target, known=known), "paste"
+
+
+def _in_light(record: Record, light: Light | None) -> tuple[Record, Blend | None]:
+    """A colourised record with the light that stays of it, all or a part."""
+    if light is None:
+        return record, "none"
+    part = None if light.part >= 1.0 else np.full((*light.observed.shape[:2], 1), round(255 * light.part), np.uint8)
+    return record._replace(target=im.to_uint8(light.observed), known=part), None
+
+
+def _doubt(way: Way) -> dict[str, str]:
+    """What the codes of a picture on the way do not draw again as it is, in the record's own words."""
+    if not any(isinstance(key, Measured) and key.blend == "poisson" for key in way.keys):
+        return {}
+    return {
+        "approximate": "its filling met what was known by Poisson's equation; in pictures that are drawn of this file "
+        "what was known is pasted in."
+    }
 
 
 def _report(edits: Edits, session: str, item: str, told: Told, picture: np.ndarray) -> str:

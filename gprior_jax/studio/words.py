@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gprior_jax.cli.flags import flag_of
+from gprior_jax.cli.checking import flag_of
 from gprior_jax.studio.edits import Edit
 from gprior_jax.studio.known import Known
 from gprior_jax.studio.orders import command_of, stored_order

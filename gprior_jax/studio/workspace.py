@@ -1,6 +1,5 @@
 """What is done in sessions: photographs taken in and worked on, pictures drawn, codes given out."""
 
-import collections
 import contextlib
 import functools
 import logging
@@ -19,6 +18,7 @@ from gprior_jax.serving.jobs import Job
 from gprior_jax.serving.queue import FullError
 from gprior_jax.studio.directions import Directions
 from gprior_jax.studio.drawing import draw
+from gprior_jax.studio.kept_codes import KeptCodes
 from gprior_jax.studio.library import Library
 from gprior_jax.studio.making import StudioMaker, is_lane_of
 from gprior_jax.studio.orders import Files, Order, stored_order
@@ -32,9 +32,6 @@ from gprior_jax.studio.views import FirstLook
 from gprior_jax.summary import fingerprint
 
 LOG = logging.getLogger("gprior_jax.studio")
-
-_MOST_POINTS = 64
-"""Codes that are kept in memory: those of 20 codes of the bundled prior are 40 kB."""
 
 _DRAWN_BYTES = 100_000
 """Of a drawn item, about."""
@@ -67,7 +64,7 @@ class Workspace(Library):
         super().__init__(folder, model, gigabytes)
         self.engine = engine
         self.maker: StudioMaker = engine.maker
-        self._points: collections.OrderedDict[tuple[str, str], Codes] = collections.OrderedDict()
+        self._codes = KeptCodes()
         self._notes = ThreadPoolExecutor(1, "gprior notes")
         self.first_look = FirstLook(self.prior)
         self.expected: Asked | None = None
@@ -244,8 +241,7 @@ class Workspace(Library):
                 self._cancel(piece)
                 return piece
             session.remove(piece)
-        with self._lock:
-            self._points.pop((session.id, name), None)
+        self._codes.forget(session.id, name)
         return piece
 
     def _cancel(self, piece: Piece) -> None:
@@ -277,18 +273,11 @@ class Workspace(Library):
         """
         found = self.session(session)
         piece = found.find(item)
-        with self._lock:
-            if (codes := self._points.get((session, item))) is not None:
-                self._points.move_to_end((session, item))
-                return codes
+        if (codes := self._codes.find(session, item)) is not None:
+            return codes
         if piece.about["state"] != "done":
             raise ArgumentError(f"{piece.about['name']} is not done: wait for it, or choose another.")
-        codes = codes_of(self.prior, self.model, found, found.codes(piece))
-        with self._lock:
-            self._points[session, item] = codes
-            while len(self._points) > _MOST_POINTS:
-                self._points.popitem(last=False)
-        return codes
+        return self._codes.keep(session, item, codes_of(self.prior, self.model, found, found.codes(piece)))
 
 
 def _why_not(error: Exception) -> str:

@@ -180,7 +180,24 @@ def _smallest_scale(sorted_scores: Sequence[np.ndarray], missed: float) -> float
 
 
 def bounds_of(task: Task, arrays: Arrays) -> Interval:
-    """What is certain of a batch, ``[B, ...]``: of what was observed, as the task takes it."""
+    """What is certain of a batch, of what was observed.
+
+    Args:
+        task: that restores it.
+        arrays: ``"observed"`` ``[B, h, w, C]`` in [-1, 1], and what else the task takes: ``"known"`` of
+            :func:`gprior_jax.tasks.inpainting`.
+
+    Returns:
+        ends ``[B, R, R, C]`` in [-1, 1], or shapes that broadcast to it; where nothing is certain -1 and 1.
+
+    >>> import gprior_jax as gp, numpy as np
+    >>> known = np.ones((1, 64, 64, 1), np.float32)
+    >>> known[:, :32] = 0  # The upper half is missing.
+    >>> arrays = {"observed": np.zeros((1, 64, 64, 3), np.float32), "known": known}
+    >>> certain = gp.tasks.bounds_of(gp.tasks.inpainting(), arrays)
+    >>> certain.low[0, 0, 0].tolist(), certain.low[0, 40, 0].tolist()
+    ([-1.0, -1.0, -1.0], [0.0, 0.0, 0.0])
+    """
     found = jax.vmap(task.bounds)(jnp.asarray(arrays["observed"]), task.operator(arrays))
     return jax.tree.map(np.asarray, found)
 
@@ -227,6 +244,18 @@ def intervals(restored: Restoration, calibration: Calibration, bounds: Interval 
         restored: with as many samples as the calibration was measured with.
         calibration: of the same task, prior and recipe.
         bounds: see :func:`calibrate`.
+
+    Returns:
+        low and high ends, within [-1, 1] and within the bounds.
+
+    >>> import gprior_jax as gp, jax, jax.numpy as jnp
+    >>> prior = gp.load("builtin")
+    >>> recipe = gp.recipes.latent("z", num_steps=2, perceptual=None)
+    >>> restored = gp.tasks.colorize(prior, jnp.zeros((1, 64, 64, 1)), key=jax.random.key(0), recipe=recipe, samples=2)
+    >>> measured = gp.tasks.Calibration(level=0.9, scale=2.0, floor=0.02, images=100, coverage=0.9, width=0.3)
+    >>> found = gp.tasks.intervals(restored, measured)
+    >>> found.low.shape, bool((found.low <= found.high).all())
+    ((1, 64, 64, 3), True)
     """
     certain = _whole(len(restored.samples)) if bounds is None else bounds
     found = _intervals(restored.samples, np.isfinite(restored.result.loss), certain, calibration[1:3])
@@ -239,7 +268,21 @@ def _intervals(samples: Array, counted: Array, bounds: Interval, size: tuple[flo
 
 
 def coverage(found: Interval, truth: ArrayLike, bounds: Interval | None = None) -> np.ndarray:
-    """Part of the values of every image that lie in their intervals, ``[B]``; of those that were not certain."""
+    """Part of the values of every image that lie in their intervals; of those that were not certain.
+
+    Args:
+        found: ``[B, R, R, C]``, see :func:`intervals`.
+        truth: the same, the intact images in [-1, 1].
+        bounds: what was certain, see :func:`calibrate`; None counts all.
+
+    Returns:
+        ``[B]``, from 0 to 1.
+
+    >>> import numpy as np
+    >>> found = Interval(np.full((1, 2, 2, 1), -0.5), np.full((1, 2, 2, 1), 0.5))
+    >>> coverage(found, np.array([-0.4, 0.0, 0.4, 0.9]).reshape(1, 2, 2, 1)).tolist()
+    [0.75]
+    """
     certain = _whole(len(found.low)) if bounds is None else bounds
     return np.asarray(jax.vmap(covered)(found, jnp.asarray(truth), certain))
 

@@ -27,6 +27,10 @@ def check_colours(prior: Prior) -> int:
 
     Raises:
         ValueError: it draws none.
+
+    >>> import gprior_jax as gp
+    >>> gp.tasks.check_colours(gp.load("builtin"))
+    3
     """
     channels = prior.image_shape[-1]
     if channels not in (3, 4):

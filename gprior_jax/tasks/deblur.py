@@ -41,6 +41,14 @@ def check_reach(kernel: np.ndarray, side: int, what: object) -> None:
 
     Raises:
         ArgumentError: it does; ``what`` is the kernel.
+
+    >>> kernel = np.full((7, 7), 1 / 49)
+    >>> check_reach(kernel, 64, "kernel.png")  # Nothing is wrong with it.
+    >>> try:
+    ...     check_reach(kernel, 3, "kernel.png")
+    ... except ValueError as error:
+    ...     print(error)
+    kernel.png is too large for 3x3 images: use at most 5.
     """
     if len(kernel) >= 2 * side:
         raise ArgumentError(f"{what} is too large for {side}x{side} images: use at most {2 * side - 1}.")
@@ -51,6 +59,13 @@ def deblurring(kernel: ArrayLike) -> Task:
 
     Raises:
         ValueError: a kernel of another shape.
+
+    >>> import jax
+    >>> kernel = np.zeros((3, 3))
+    >>> kernel[1, :2] = 0.5  # Two pixels beside each other.
+    >>> spot = jnp.zeros((5, 5, 1)).at[2, 2].set(1.0)
+    >>> abs(deblurring(kernel).degrade(spot, jax.random.key(0)))[2, :, 0].round(3).tolist()
+    [0.0, 0.0, 0.5, 0.5, 0.0]
     """
     kernels = jnp.asarray(kernel, jnp.float32)
     if kernels.ndim not in (2, 3) or kernels.shape[-1] != kernels.shape[-2] or kernels.shape[-1] % 2 == 0:
@@ -78,5 +93,13 @@ def deblur(
 
     Raises:
         ValueError: a kernel of another shape.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior, kernel = gp.load("builtin"), gp.operators.gaussian_kernel(2.0)
+    >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(0), 2))
+    >>> blurred = jax.vmap(gp.operators.Blur(kernel))(images)
+    >>> recipe = gp.recipes.latent("z", num_steps=2, perceptual=None)
+    >>> gp.tasks.deblur(prior, blurred, kernel, key=jax.random.key(1), recipe=recipe).images.shape
+    (2, 64, 64, 3)
     """
     return deblurring(kernel).restore(prior, {"observed": check_images(images, "images")}, key, options)

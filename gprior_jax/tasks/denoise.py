@@ -75,5 +75,13 @@ def denoise(
 
     Raises:
         ValueError: ``sigma`` is not above 0 and at most 255, or an unknown noise.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin")
+    >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(0), 2))
+    >>> noisy = images + 25 / 127.5 * jax.random.normal(jax.random.key(1), images.shape)  # 25 grey levels
+    >>> recipe = gp.recipes.latent("z", num_steps=2, perceptual=None)
+    >>> gp.tasks.denoise(prior, noisy, sigma=25.0, key=jax.random.key(2), recipe=recipe).images.shape
+    (2, 64, 64, 3)
     """
     return denoising(noise, sigma).restore(prior, {"observed": check_images(images, "images")}, key, options)

@@ -35,6 +35,9 @@ def inpainting(blend: Blend = "paste") -> Task:
 
     Raises:
         ValueError: an unknown way to blend.
+
+    >>> inpainting().name, inpainting("poisson").name
+    ('inpaint', 'inpaint')
     """
     if blend not in _FILL:
         raise ArgumentError(f"blend {blend!r}: use {', '.join(_FILL)}.")
@@ -70,6 +73,15 @@ def inpaint(
 
     Warns:
         GPriorWarning: a mask that looks as if 1 was missing and 0 known.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin")
+    >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(0), 2))
+    >>> known = gp.operators.box_mask(64, 24)  # A hole of 24 x 24 pixels in the middle.
+    >>> recipe = gp.recipes.restoration("inpaint", prior, num_codes=2, num_steps=2, perceptual=None)
+    >>> filled = gp.tasks.inpaint(prior, images, known, key=jax.random.key(1), recipe=recipe).images
+    >>> bool((filled == images)[:, np.asarray(known)[..., 0] == 1].all())  # What is known stays.
+    True
     """
     task, array = inpainting(blend), np.asarray(images)
     masks = as_masks(known, array.shape[:3], weights=True)

@@ -79,6 +79,13 @@ class Task(NamedTuple):
         finish: from the reconstruction to the result. One object for each setting, so that it is compiled once.
         pixels: how pixels are compared, as arguments of :func:`gprior_jax.recipes.restoration`.
         bounds: between which ends every value of the intact image lies for sure, by what was observed.
+
+    >>> import gprior_jax as gp, jax, jax.numpy as jnp
+    >>> gp.tasks.COLORIZE.name
+    'colorize'
+    >>> task = gp.tasks.upscaling(4)
+    >>> task.degrade(jnp.zeros((64, 64, 3)), jax.random.key(0)).shape
+    (16, 16, 3)
     """
 
     name: recipes.Task
@@ -131,6 +138,15 @@ def restore(
 
     Raises:
         ValueError: shapes that do not fit, pixels that are not finite, or numbers out of range.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin")
+    >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(0), 2))
+    >>> seen = gp.operators.compose(gp.operators.Downsample(2), gp.operators.Luma())  # Small, and gray.
+    >>> recipe = gp.recipes.latent("z", num_steps=2, perceptual=None)
+    >>> operator = gp.operators.broadcast(seen, 2)
+    >>> gp.tasks.restore(prior, jax.vmap(seen)(images), operator, recipe, key=jax.random.key(1)).images.shape
+    (2, 64, 64, 3)
     """
     result = invert(
         prior,
@@ -159,6 +175,16 @@ def complete(
         operator: through which, with a leading axis of images.
         finish: see :func:`restore`.
         batch_size: images at once.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin")
+    >>> images = gp.synthesize(prior, gp.sample_z(prior, jax.random.key(0), 1))
+    >>> recipe = gp.recipes.latent("z", num_steps=2, perceptual=None)
+    >>> result = gp.invert(prior, images, recipe, key=jax.random.key(1), samples=2)
+    >>> identity = gp.operators.broadcast(gp.operators.Identity(), 1)
+    >>> done = complete(result, np.asarray(images), identity)
+    >>> done.samples.shape, done.std.shape
+    ((1, 2, 64, 64, 3), (1, 64, 64))
     """
     size = min(batch_size or len(observed), len(observed))
     samples = in_batches(partial(_finish, finish), size, result.images, observed, operator)

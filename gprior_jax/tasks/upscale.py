@@ -21,6 +21,10 @@ def upscaling(
         filter: see :func:`upscale`.
         consistent: see :func:`upscale`.
         resolution: of the prior.
+
+    >>> import jax, jax.numpy as jnp
+    >>> upscaling(4).degrade(jnp.zeros((64, 64, 3)), jax.random.key(0)).shape
+    (16, 16, 3)
     """
 
     def operator(arrays: Arrays) -> Downsample:
@@ -57,6 +61,14 @@ def upscale(
 
     Raises:
         ValueError: r does not divide the resolution.
+
+    >>> import gprior_jax as gp, jax
+    >>> prior = gp.load("builtin")
+    >>> small = jax.vmap(gp.operators.Downsample(4))(gp.synthesize(prior, gp.sample_z(prior, jax.random.key(0), 2)))
+    >>> recipe = gp.recipes.restoration("upscale", prior, num_codes=2, num_steps=2, perceptual=None)
+    >>> found = gp.tasks.upscale(prior, small, key=jax.random.key(1), recipe=recipe)
+    >>> found.images.shape, bool((found.consistency > 40).all())  # dB, of what they reduce to
+    ((2, 64, 64, 3), True)
     """
     observed = check_images(small, "small images")
     factor = enlarging_factor(prior, (observed.shape[1], observed.shape[2]))
@@ -68,6 +80,10 @@ def enlarging_factor(prior: Prior, size: tuple[int, int]) -> int:
 
     Raises:
         ValueError: there is no whole factor.
+
+    >>> import gprior_jax as gp
+    >>> enlarging_factor(gp.load("builtin"), (16, 16))
+    4
     """
     height, width = size
     if height != width or not 0 < height < prior.resolution or prior.resolution % height:

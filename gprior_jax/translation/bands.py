@@ -13,7 +13,7 @@ The others lie in the host's memory; a device holds one band at a time.
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,88 +24,8 @@ from gprior_jax.keys import purpose
 from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.normed import StageWeights, Window, bordered, coefficients, normalized
 from gprior_jax.nn.whole import OWN, Ops, Settings, dropped, kept
+from gprior_jax.translation.rows import Formula, Kept, Pixels, Rows, computed_pixels, evaluated
 from gprior_jax.typing import Array, ArrayLike, Key
-
-Formula = tuple[Callable[..., Array], tuple["Formula | None", ...]]
-"""A function of pixels and what it is given: other formulas, or None for the next of the leaves."""
-
-
-class Rows(Protocol):
-    """A map ``[H, W, C]`` that is read by rows."""
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Height, width and channels."""
-        ...
-
-    @property
-    def numbers_of_row(self) -> float:
-        """Numbers that are held at once for one of its rows."""
-        ...
-
-    def read(self, start: int, stop: int) -> Array | np.ndarray:
-        """Rows ``[start, stop)``."""
-        ...
-
-
-class Pixels(NamedTuple):
-    """What a map is in terms of others: a formula of every pixel, which is computed where it is read.
-
-    Attributes:
-        formula: None where it is one of these itself.
-        leaves: maps, and vectors ``[C]`` that are the same for all pixels, in the order in which the formula meets
-            them.
-    """
-
-    formula: Formula | None
-    leaves: tuple[Any, ...]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width."""
-        rows = next(leaf for leaf in self.leaves if not isinstance(leaf, jax.Array))
-        return rows.shape[:2]
-
-    @property
-    def numbers_of_row(self) -> float:
-        """Numbers that are held at once for one of its rows."""
-        return sum(leaf.numbers_of_row for leaf in self.leaves if not isinstance(leaf, jax.Array))
-
-    def read(self, start: int, stop: int) -> tuple[Any, ...]:
-        """The leaves, of maps rows ``[start, stop)``."""
-        return tuple(leaf if isinstance(leaf, jax.Array) else leaf.read(start, stop) for leaf in self.leaves)
-
-
-class Kept(NamedTuple):
-    """Rows that lie in memory."""
-
-    numbers: np.ndarray
-
-    @property
-    def shape(self) -> Any:
-        """Of the map."""
-        return self.numbers.shape
-
-    @property
-    def numbers_of_row(self) -> float:
-        """Numbers of one row."""
-        return self.numbers[0].size
-
-    def read(self, start: int, stop: int) -> np.ndarray:
-        """Rows ``[start, stop)``."""
-        return self.numbers[start:stop]
-
-
-def _evaluated(formula: Formula | None, leaves: Iterator[Array]) -> Array:
-    if formula is None:
-        return next(leaves)
-    function, given = formula
-    return function(*[_evaluated(each, leaves) for each in given])
-
-
-@functools.partial(jit, use="often", static_argnums=0)
-def _pixels(formula: Formula | None, leaves: tuple[Array, ...]) -> Array:
-    return _evaluated(formula, iter(leaves))
 
 
 @functools.partial(jit, use="often", static_argnums=(0, 1, 2))
@@ -113,7 +33,7 @@ def _convolved(
     formula: Formula | None, window: Window, path: ConvPath, weights: StageWeights, inside: ArrayLike, leaves: Any
 ) -> Array:
     """The convolution of rows that have those around them already; rows beyond the picture are zeros."""
-    x = _evaluated(formula, iter(leaves)) * jnp.asarray(inside)[:, None, None]
+    x = evaluated(formula, iter(leaves)) * jnp.asarray(inside)[:, None, None]
     if window.transposed:
         x = bordered(x, weights, window, path)
         beside = window.stride * _AROUND
@@ -299,7 +219,7 @@ class Bands:
         """A map ``[H, W, C]`` in memory."""
         numbers: np.ndarray | None = None
         for start, stop, _ in self._bands(x):
-            band = np.asarray(_pixels(x.formula, x.read(start, stop)))
+            band = np.asarray(computed_pixels(x.formula, x.read(start, stop)))
             numbers = np.empty((x.shape[0], *band.shape[1:]), np.float32) if numbers is None else numbers
             numbers[start:stop] = band
         assert numbers is not None

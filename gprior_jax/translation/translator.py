@@ -30,6 +30,11 @@ class Translator:
         weights: prepared for use, see :func:`prepare_translator`; None until then.
         name: for reports (static).
         trained_size: side of the pictures that it was trained on, pixels, where that is known (static).
+
+    >>> import gprior_jax as gp, jax.numpy as jnp
+    >>> translator = gp.load_translator("builtin:colors")
+    >>> str(translator), translator.channels
+    ('builtin:colors', (1, 3))
     """
 
     params: Params

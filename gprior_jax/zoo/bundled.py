@@ -55,6 +55,10 @@ def bundled_folder(name: str) -> Path:
 
     Raises:
         CheckpointError: nothing of that name is bundled, or its files are missing.
+
+    >>> import gprior_jax as gp
+    >>> bundled_folder("builtin:cells").name
+    'builtin-cells'
     """
     if any(name == entry.name for entry in PUBLISHED):
         raise CheckpointError(
@@ -97,6 +101,9 @@ def resolve(name_or_folder: str | os.PathLike) -> Path:
     Raises:
         CheckpointError: none of them.
         DownloadError: ``hf:...`` could not be fetched.
+
+    >>> resolve("builtin").name  # Neither a folder here nor one of the Hub.
+    'builtin'
     """
     path, name = Path(os.path.expanduser(name_or_folder)), str(name_or_folder)
     if path.is_dir():

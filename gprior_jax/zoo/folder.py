@@ -79,7 +79,25 @@ def save_network(
     provenance: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write one network that is no prior (a discriminator, an encoder, a perceptual network) to a model folder."""
+    """Write one network that is no prior (a discriminator, an encoder, a perceptual network) to a model folder.
+
+    Args:
+        module: a Linen module of a known architecture, see :func:`gprior_jax.zoo.register`.
+        params: its weights, nested dicts of arrays.
+        folder: the folder to make.
+        provenance: facts about the source, JSON; kept as they are.
+        overwrite: replace an existing folder.
+
+    Raises:
+        OccupiedError: the folder exists and is not to be replaced.
+
+    >>> import gprior_jax as gp, tempfile
+    >>> critic = gp.load("builtin").critic
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_network(critic.module, critic.params, f"{folder}/critic", provenance={"source": "builtin"})
+    ...     print(read_config(f"{folder}/critic")["kind"])
+    network
+    """
     write_networks(folder, {"network": (module, params)}, {"kind": "network"}, provenance or {}, None, overwrite)
 
 
@@ -115,8 +133,19 @@ def write_networks(
 def read_config(folder: str | os.PathLike) -> dict[str, Any]:
     """Read and check a model folder's ``config.json``.
 
+    Args:
+        folder: a model folder.
+
+    Returns:
+        its content, with ``"kind"``, ``"format"``, and ``"provenance"`` (empty where there is none).
+
     Raises:
         CheckpointError: no such folder, not a model folder, or of a later format.
+
+    >>> import gprior_jax as gp
+    >>> config = read_config(gp.zoo.bundled_folder("builtin"))
+    >>> config["kind"], config["generator"]["z_dim"]
+    ('prior', 128)
     """
     folder = Path(folder)
     if not (folder / "config.json").is_file():
@@ -167,8 +196,19 @@ def load(folder: str | os.PathLike) -> Prior:
 def load_network(folder: str | os.PathLike) -> tuple[Any, Params]:
     """Read the network of a folder that :func:`save_network` wrote, or the discriminator of a prior's.
 
+    Args:
+        folder: a model folder.
+
+    Returns:
+        the Linen module, and its weights as float32.
+
     Raises:
         CheckpointError: not such a folder, damaged, or incomplete.
+
+    >>> import gprior_jax as gp
+    >>> module, params = load_network(gp.zoo.bundled_folder("builtin"))  # The discriminator of a prior.
+    >>> type(module).__name__
+    'PGGANDiscriminator'
     """
     config = read_config(folder)
     if config.get("kind") == "prior":

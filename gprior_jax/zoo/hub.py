@@ -149,6 +149,12 @@ def stage(folder: str | os.PathLike, to: str | os.PathLike, repository: str) -> 
     Raises:
         CheckpointError: no model folder, or damaged.
         OccupiedError: ``to`` is taken.
+
+    >>> import gprior_jax as gp, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     stage(gp.zoo.bundled_folder("builtin"), f"{folder}/staged", "me/portraits")
+    ...     print(sorted(path.name for path in Path(f"{folder}/staged").iterdir()))
+    ['README.md', 'config.json', 'curves.png', 'model.safetensors', 'samples.png']
     """
     folder, config = Path(folder), read_config(folder)
     with new_folder(to) as made:

@@ -61,6 +61,12 @@ def register(arch: str, kind: type[nn.Module]) -> None:
 
     Raises:
         ArgumentError: another has the name.
+
+    >>> class Mine(nn.Module):
+    ...     features: int = 4
+    >>> register("mine", Mine)
+    >>> NETWORKS.pop("mine").__name__
+    'Mine'
     """
     if NETWORKS.get(arch, kind) is not kind:
         raise ArgumentError(f"there is an architecture {arch!r} already: choose another name.")

@@ -35,6 +35,10 @@ def load_perceptual(
     Raises:
         CheckpointError: no such folder, or no such network in it.
         ValueError: a layer that the network does not have, or layers of LPIPS, which is a whole distance.
+
+    >>> network = load_perceptual("builtin")
+    >>> network.layers
+    ('conv_64', 'down_64', 'conv_32', 'down_32', 'conv_16', 'down_16', 'conv_8', 'down_8')
     """
     folder = resolve(name_or_folder)
     module, params = load_network(folder)
@@ -65,6 +69,14 @@ def load_lpips(name_or_folder: str | os.PathLike) -> LPIPS:
 
     Raises:
         CheckpointError: no such folder, or one that holds something else.
+
+    >>> import gprior_jax as gp, jax, jax.numpy as jnp, tempfile
+    >>> module = LPIPSNetwork("alexnet")  # In place of a converted one.
+    >>> params = module.init(jax.random.key(0), jnp.ones((32, 32, 3)), method="init_all")["params"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     gp.zoo.save_network(module, params, f"{folder}/lpips")
+    ...     print(load_lpips(f"{folder}/lpips").module.trunk)
+    alexnet
     """
     module, params = load_network(resolve(name_or_folder))
     if not isinstance(module, LPIPSNetwork):

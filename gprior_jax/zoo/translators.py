@@ -38,6 +38,13 @@ def save_translator(
 
     Raises:
         FileExistsError: the folder exists and is not to be replaced.
+
+    >>> import gprior_jax as gp, tempfile
+    >>> translator = gp.load_translator("builtin:colors")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     gp.save_translator(translator, f"{folder}/colors", dtype="float16")
+    ...     print(gp.load_translator(f"{folder}/colors").channels)
+    (1, 3)
     """
     networks: dict[str, tuple[Any, Params]] = {"translator": (translator.module, translator.params)}
     if back is not None:
@@ -56,6 +63,11 @@ def load_translator(name_or_folder: str | os.PathLike, direction: str = "AtoB") 
     Raises:
         CheckpointError: no such folder, no translator in it, or a damaged one.
         ArgumentError: it does not go this way.
+
+    >>> import gprior_jax as gp
+    >>> translator = gp.load_translator("builtin:colors")
+    >>> translator.channels, translator.trained_size
+    ((1, 3), 64)
     """
     if direction not in _ROLES:
         raise ArgumentError(f"direction {direction!r}: use 'AtoB' or 'BtoA'.")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from cli import priors
 from cli.codes import BATCH, codes_of, drawn, mapped, run, same
-from cli.restoring import mask, pixels, told
+from cli.restoring import LUMA, mask, pixels, told
 from gprior_jax import editing
 from gprior_jax.cli.main import main
 from gprior_jax.editing import Direction
@@ -173,6 +173,19 @@ def test_local_edits_keep_the_photograph(inverted, photograph, styled, direction
     assert not changed[:, 16:].any()
 
 
+def test_colours_are_pasted_in_the_light_of_the_photograph(photograph, little, directions, tmp_path):
+    """At its own size, not as the prior's small square has it."""
+    found, out = tmp_path / "found", tmp_path / "edited"
+    words = ["--codes", "2", "--layer", "2", "--steps", "2", "--perceptual", "none", "--batch-size", "1"]
+    words += ["--devices", "1", "--model", str(little), "--out", str(found)]
+    assert main(["colorize", str(photograph), *words]) == 0
+    own = ["--strengths", 2, "--units", "length", "--paste"]
+    assert edit(little, out, [found / "a.npz"], [directions / "z.npz"], *own) == 0
+    before, after = pixels(photograph).astype(float), pixels(out / "pasted" / "a_+2.png").astype(float)
+    np.testing.assert_allclose(after @ LUMA, before @ LUMA, atol=1.0)
+    assert np.abs(after - before)[:, 8:16].mean() > 10
+
+
 def seam(before, after, inside):
     """Of a region without a feather: at pixels whose neighbour is on the other side, and between the two."""
     steps, jumps, known = {}, [], []
@@ -283,7 +296,10 @@ def test_directions_of_another_size_and_of_zeros(styled, tmp_path, capsys):
         assert not (tmp_path / "x").exists()
 
 
-def test_results_are_not_written_over(styled, directions, tmp_path, capsys):
+def test_results_are_not_written_over(styled, directions, tmp_path, capsys, monkeypatch):
     (tmp_path / "mine.txt").write_text("mine")
     assert "exists already" in told(capsys, 2, edit(styled, tmp_path, ["seed:1"], [directions / "w.npz"]))
+    monkeypatch.chdir(tmp_path.parent)  # What is given is what is named.
+    line = told(capsys, 2, edit(styled, tmp_path.name, ["seed:1"], [directions / "w.npz"]))
+    assert f" {tmp_path.name} exists already: name another folder" in line
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -117,6 +117,18 @@ def test_what_each_code_does(found, little, masks, classes, tmp_path, capsys):
     assert pixels(out / "a" / "sheet.png").shape == (10 * (1 + N) - 2, 10 * 4 - 2, 3)
 
 
+def test_it_is_said_by_what_a_code_matters_most(found, little, tmp_path, capsys):
+    """By its map, and by what is lost without it, which may be another."""
+    assert explain(little, tmp_path / "out", found) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "codes at layer" in line]
+    (row,) = json.loads((tmp_path / "out" / "explain.json").read_text())["results"]
+    by_map = max(row["codes"], key=lambda code: code["importance"])["code"]
+    by_loss = min(row["codes"], key=lambda code: code["psnr_without"])["code"]
+    assert f"by its map code {by_map} matters most (psnr" in line
+    assert ("and by what is lost too" in line) == (by_map == by_loss)
+    assert (f"by what is lost it is code {by_loss}" in line) == (by_map != by_loss)
+
+
 def test_a_mask_and_a_class_of_one_name(found, little, masks, classes, tmp_path, capsys):
     (tmp_path / "names.csv").write_text("0,above\n")
     line = told(capsys, 2, explain(little, tmp_path / "out", found, "--masks", masks, *classes))

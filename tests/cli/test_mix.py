@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cli import priors
 from cli.codes import drawn, mapped, run, same
-from cli.restoring import mask, picture, pixels, told
+from cli.restoring import LUMA, mask, picture, pixels, told
 from gprior_jax.cli.main import main
 
 
@@ -60,6 +61,17 @@ def test_a_mixture_is_pasted_where_something_was_missing(styled, filled, tmp_pat
     assert changed[6:10, 6:8].all()
     changed[2:14, 2:12] = False  # What was missing, and where it meets the rest.
     assert not changed.any()
+
+
+def test_colours_are_pasted_in_the_light_of_the_photograph(styled, tmp_path):
+    Image.fromarray(np.random.default_rng(5).integers(0, 255, (16, 16, 3), np.uint8)).save(tmp_path / "a.png")
+    words = ["--model", styled, "--out", tmp_path / "found", "--method", "w_plus", "--steps", 2, "--perceptual", "none"]
+    assert main([*map(str, ["colorize", tmp_path / "a.png", *words, "--batch-size", 1, "--devices", 1])]) == 0
+    words = ["--rows", tmp_path / "found", "--columns", "seed:2", "--layers", "2-", "--paste"]
+    assert run("mix", styled, tmp_path / "mix.png", *words) == 0
+    before, after = (pixels(tmp_path / f"{name}.png").astype(float) for name in ("a", "mix"))
+    np.testing.assert_allclose(after @ LUMA, before @ LUMA, atol=1.0)
+    assert np.abs(after - before).mean() > 10
 
 
 @pytest.mark.slow

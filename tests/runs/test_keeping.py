@@ -92,6 +92,48 @@ def test_a_place_on_the_way_is_kept_as_what_was_known(at):
         np.testing.assert_allclose(again, way.into(drawn), atol=1e-6)
 
 
+@pytest.mark.parametrize("at", [0.0, 0.2, 0.8])
+@pytest.mark.parametrize("blend", ["feather", "poisson"])
+def test_a_feathered_place_is_kept_exactly_and_one_by_poisson_where_it_was_known(at, blend):
+    drawn = np.random.default_rng(3).uniform(-1, 1, (1, SIDE, SIDE, 3)).astype(np.float32)
+    way = Way.between(measured(0, np.s_[:3], blend), measured(1, np.s_[:, 2:5], blend), at)
+    assert way.pasted is not None
+    again, wanted = way.pasted.into(drawn), way.into(drawn)
+    seen = np.ones((SIDE, SIDE), bool) if blend == "feather" else way.pasted.known[..., 0] > 0
+    np.testing.assert_allclose(again[:, seen], wanted[:, seen], atol=1e-6)
+    assert blend == "feather" or np.abs(again - wanted).max() > 0.05
+
+
+@pytest.mark.parametrize(("at", "part"), [(0.0, 1.0), (0.2, 0.6), (0.5, 0.0), (0.7, 0.4)])
+def test_a_light_on_the_way_is_kept_in_part(at, part):
+    rng = np.random.default_rng(3)
+    drawn = rng.uniform(-1, 1, (1, SIDE, SIDE, 3)).astype(np.float32)
+    first, second = (Light(np.repeat(rng.uniform(-1, 1, (SIDE, SIDE, 1)), 3, -1).astype(np.float32)) for _ in "ab")
+    way = Way.between(first, second, at)
+    again = drawn if way.light is None else way.light.into(drawn)
+    np.testing.assert_allclose(again, way.into(drawn), atol=1e-6)
+    assert (0.0 if way.light is None else way.light.part) == pytest.approx(part)
+    alike = Way.between(first, Light(first.observed.copy()), at).light  # Two colourings of one photograph.
+    assert alike is not None
+    assert alike.part == pytest.approx(1.0)
+    # What is kept in part is kept in part of that on the next way.
+    assert Way.between(first._replace(part=0.5), None, at).into(drawn) == pytest.approx(
+        first._replace(part=0.5 * max(0.0, 1 - 2 * at)).into(drawn), abs=1e-6
+    )
+    assert Way.between(first, measured(0, np.s_[:3]), 0.9).light is None
+
+
+def test_a_record_says_how_much_of_its_light_stays(tmp_path, observed):
+    found = tasks.colorize(priors.plain(), observed, key=seeded(1), recipe=RECIPE)
+    luma = np.asarray(Luma()(observed[0]))
+    record = restored_record(Item(0, tmp_path / "a.png", "a"), {"observed": luma}, found, 0, {})
+    part = record._replace(known=np.full((SIDE, SIDE, 1), 102, np.uint8))
+    for each, wanted in ((record, 1.0), (part, 0.4)):
+        kept = measured_of(each, {"task": "colorize"})
+        assert isinstance(kept, Light)
+        assert kept.part == pytest.approx(wanted)
+
+
 def test_colours_are_edited_in_the_light_of_the_photograph(tmp_path, observed):
     found = tasks.colorize(priors.plain(), observed, key=seeded(1), recipe=RECIPE)
     luma = np.asarray(Luma()(observed[0]))

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprior_jax.errors import CheckpointError
+from gprior_jax.errors import CheckpointError, OccupiedError
 from gprior_jax.storage.atomic import (
+    check_free,
     new_folder,
     read_json,
     remove_leftovers,
@@ -86,6 +87,16 @@ def test_new_folder_refuses_what_is_there(tmp_path, kind):
             pytest.fail("the block must not run")
     assert names(tmp_path) == ["model"]
     assert (target / "old").exists() if kind == "folder" else target.read_text() == "old"
+
+
+def test_a_taken_folder_is_named_as_it_was_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old").touch()
+    for attempt in (check_free, lambda path: new_folder(path).__enter__()):
+        with pytest.raises(OccupiedError) as error:
+            attempt("model")
+        assert str(error.value) == "model exists already: name another folder or remove it first."
 
 
 def test_overwrite_replaces_everything(tmp_path):

@@ -6,8 +6,8 @@ from cli.restoring import LUMA
 from PIL import Image
 from serving.served import png
 
-from gprior_jax.runs.keeping import read_measured
-from gprior_jax.runs.record import read_record
+from gprior_jax.runs.keeping import Light, read_measured
+from gprior_jax.runs.record import read_about, read_record
 from studio.edited import SIDE, Editing, close, kept_of, of_url, pixels, run_lines, slider
 from studio.studios import SHORT, mask
 
@@ -174,6 +174,41 @@ def test_codes_kept_on_the_way_keep_no_more_than_is_seen(plain, tmp_path):
     (tmp_path / "kept.npz").write_bytes(kept_of(plain, inverted, edit)["npz"])
     before = read_record(plain.source(inverted)).target
     np.testing.assert_array_equal(read_record(tmp_path / "kept.npz").target, before)
+
+
+def test_codes_kept_on_the_way_say_how_much_of_a_light_stays(plain, tmp_path):
+    own = {"method": "z", "steps": 2}
+    orders = (own | {"task": "colorize"}, own | {"task": "colorize"}, own)
+    gray, other, inverted = (
+        plain.ask.done(plain.session, order, image=png(seed))["id"] for seed, order in enumerate(orders, 7)
+    )
+    for item, end, at, part in ((gray, inverted, 0.2, 0.6), (gray, other, 0.3, 0.4), (gray, other, 0.8, 0.6)):
+        edit = {"morph": {"item": end, "at": at}}
+        content = kept_of(plain, item, edit)["npz"]
+        (tmp_path / "kept.npz").write_bytes(content)
+        kept = read_measured(tmp_path / "kept.npz")
+        assert isinstance(kept, Light)
+        assert kept.part == pytest.approx(part, abs=1 / 255)
+        plain.run("render", tmp_path / "again.png", tmp_path / "kept.npz")
+        close(pixels(tmp_path / "again.png"), plain.picture(item, **edit))
+        assert "approximate" not in read_about(tmp_path / "kept.npz")
+
+
+@pytest.mark.parametrize("blend", ["feather", "poisson"])
+def test_codes_kept_on_the_way_are_exact_or_say_that_they_are_not(plain, tmp_path, blend):
+    fill = {"method": "z", "steps": 2, "task": "inpaint", "blend": blend}
+    item = plain.ask.done(plain.session, fill, image=png(7), mask=mask())["id"]
+    other = plain.ask.done(plain.session, {"method": "z", "steps": 2}, image=png(8))["id"]
+    edit = {"morph": {"item": other, "at": 0.1}}
+    (tmp_path / "kept.npz").write_bytes(kept_of(plain, item, edit)["npz"])
+    plain.run("render", tmp_path / "again.png", tmp_path / "kept.npz")
+    again, shown = pixels(tmp_path / "again.png"), plain.picture(item, **edit)
+    if blend == "feather":
+        close(again, shown)
+        assert "approximate" not in read_about(tmp_path / "kept.npz")
+    else:
+        assert np.abs(again.astype(int) - shown).max() > 1
+        assert "by Poisson's equation" in read_about(tmp_path / "kept.npz")["approximate"]
 
 
 def test_under_a_mask_what_was_known_of_the_photograph_stays_too(plain, tmp_path):

@@ -16,12 +16,13 @@ from encoders.toys import toy_encoder
 from cli import priors
 from cli.restoring import told
 from gprior_jax import recipes
+from gprior_jax.cli.checking import flag_of
 from gprior_jax.cli.colorize import Colorize
 from gprior_jax.cli.commands import COMMANDS
 from gprior_jax.cli.denoise import Denoise
-from gprior_jax.cli.flags import RecipeFlags, flag_of
 from gprior_jax.cli.invert import Invert
 from gprior_jax.cli.main import main
+from gprior_jax.cli.recipe_flags import RecipeFlags
 from gprior_jax.errors import ArgumentError
 from gprior_jax.objectives import Pixel
 from gprior_jax.runs.record import read_record

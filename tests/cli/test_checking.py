@@ -9,8 +9,8 @@ import pytest
 
 from cli.restoring import told
 from gprior_jax import zoo
+from gprior_jax.cli.checking import MOST, check_numbers, flag_of
 from gprior_jax.cli.commands import COMMANDS
-from gprior_jax.cli.flags import MOST, check_numbers, flag_of
 from gprior_jax.cli.main import main
 from gprior_jax.errors import ArgumentError
 
