@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from flax.core import unfreeze
 
 from gprior_jax.compiling import jit
 from gprior_jax.discriminators import pggan as pggan_discriminator
@@ -117,9 +116,7 @@ def init(config: EncoderConfig, prior: Prior, key: Key) -> EncoderState:
         key: of the weights.
     """
     module = build(config, prior)
-    data = jax.random.key_data(key)  # See optimize.fresh_weights.
-    weights_key = jax.random.wrap_key_data(jnp.concatenate([data, data]), impl="unsafe_rbg")
-    params = unfreeze(module.init(weights_key, jnp.zeros(module.input_shape)))["params"]
+    (params,) = optimize.drawn([(module, module.input_shape)], key)
     codes = draw(config, prior, jax.random.fold_in(key, 1), _STATISTICS_CODES)
     mean = codes.mean(0)
     deviation = jnp.sqrt(jnp.mean(jnp.square(codes - mean)))

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gprior_jax.compiling import jit
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator, logits
 from gprior_jax.generators.noise import Noise
@@ -94,7 +95,7 @@ def build(config: StyleGAN2Config) -> tuple[StyleGAN2, StyleGAN2Discriminator]:
     return generator, discriminator
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jit, use="once", static_argnums=0)
 def init(config: StyleGAN2Config, key: Key) -> TrainState:
     """Fresh weights and optimiser states."""
     g, d = optimize.fresh_weights(config, *build(config), key)
@@ -208,7 +209,7 @@ def adversarial_step(
         return logits(discriminator, params, images, own_labels)
 
     fake, to_generator, mean = jax.vjp(generated, state.generator, has_aux=True)
-    found = adversarial.judge("nonsaturating", state.discriminator, fake, critic, lambda params: critic(params, shown))
+    found = adversarial.judge("nonsaturating", state.discriminator, fake, shown, critic)
     pull, judges, terms = adversarial.with_projected(config, lanes, state.projected, found, fake, shown, own_labels)
     terms = terms | {"real_sign": jnp.sign(found.of_real).mean()}
     g_gradient, d_gradient, terms = lanes.mean((to_generator(pull)[0], found.of_weights, terms))
