@@ -6,6 +6,7 @@ device draws the numbers of the whole batch and takes its own, and images whose 
 stay together, so that a step is the same for any number of devices, up to the order of float32 sums.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
@@ -118,7 +119,7 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(plan: Any, lanes: Lanes, state: Any, *arrays: Any) -> Any:
-        with uncollected(), already_split():
+        with uncollected(), already_split() if lanes.devices > 1 else contextlib.nullcontext():
             return compiled(lanes)(plan, state, *arrays)
 
     return call

@@ -230,7 +230,7 @@ def penalty_step(
     return state._replace(discriminator=params, discriminator_opt=opt), {"penalty": penalty}
 
 
-@partial(jax.jit, static_argnums=(0, 2), donate_argnums=1)
+@partial(jit, use="often", static_argnums=(0, 2), donate_argnums=1)
 def finish_step(config: StyleGAN2Config, state: TrainState, adapt: bool) -> TrainState:
     """Average the generator, count the images and, where asked, adapt the augmentation (``training_loop.py``)."""
     seen = state.images_seen + config.batch_size
