@@ -240,7 +240,7 @@ def test_one_image_that_is_kept_out_of_training(tmp_path):
     with pytest.raises(GPriorError, match="one holds 1 image, none to train on: of 20 about one is kept for judging"):
         data.ImageZip(tmp_path / "one")
     assert len(data.ImageZip(tmp_path / "one", "held_out")) == 1
-    trained_on = next(name for i in range(1000) if not data.is_held_out(name := f"{i}.png"))
+    trained_on = next(other for i in range(1000) if not data.is_held_out(other := f"{i}.png"))
     (tmp_path / "one" / name).rename(tmp_path / "one" / trained_on)
     with pytest.raises(GPriorError, match="one holds 1 image, none kept out of training: about one of 20 is; give"):
         data.ImageZip(tmp_path / "one", "held_out")
