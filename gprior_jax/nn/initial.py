@@ -84,7 +84,9 @@ def at_once(init: Callable[[Key], T], key: Key) -> T:
     """
     counted = _within(_Drawn(), lambda: jax.eval_shape(init, key))
     keys: dict[_Kind, Key] = dict(zip(("normal", "truncated"), jax.random.split(key), strict=True))
-    numbers = {kind: _draw(kind, keys[kind], (count,)) for kind, count in counted.taken.items() if count}
+    numbers: dict[_Kind, Array] = {
+        kind: _draw(kind, keys[kind], (count,)) for kind, count in counted.taken.items() if count
+    }
     found: list[T] = []
     _within(_Drawn(numbers), lambda: found.append(init(key)))
     return found[0]

@@ -19,7 +19,8 @@ _EMA_RAMP = 0.05
 def fresh_weights(config: GANConfig, generator: Any, discriminator: Any, key: Key) -> tuple[Params, Params]:
     """Drawn weights of both networks."""
     image = (config.resolution, config.resolution, config.image_channels)
-    return drawn(((generator, (config.z_dim,)), (discriminator, image)), key)
+    g, d = drawn(((generator, (config.z_dim,)), (discriminator, image)), key)
+    return g, d
 
 
 def drawn(networks: Iterable[tuple[Any, tuple[int, ...]]], key: Key) -> tuple[Params, ...]:
