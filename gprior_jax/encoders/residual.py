@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from gprior_jax.encoders.encoder import Space
 from gprior_jax.errors import ArgumentError
+from gprior_jax.nn import initial
 from gprior_jax.nn.batch_norm import BatchNorm
 from gprior_jax.nn.batched import convolve, pixel_product
 from gprior_jax.nn.layers import average_down2, leaky_relu
@@ -93,7 +94,7 @@ class _Convolution(nn.Module):
     def setup(self):
         """Declare the parameters (Linen)."""
         shape = (self.kernel_size, self.kernel_size, self.in_features, self.features)
-        self.kernel = self.param("kernel", nn.initializers.he_normal(), shape)
+        self.kernel = self.param("kernel", initial.he_normal(), shape)
         if self.use_bias:
             self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
         self.norm = BatchNorm(self.features)
@@ -141,7 +142,7 @@ class _Dense(nn.Module):
 
     def setup(self):
         """Declare the parameters (Linen)."""
-        self.kernel = self.param("kernel", nn.initializers.normal(1.0), (self.in_features, self.features))
+        self.kernel = self.param("kernel", initial.normal(1.0), (self.in_features, self.features))
         self.norm = BatchNorm(self.features)
 
     def touch(self) -> None:

@@ -16,6 +16,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gprior_jax.generators.style_based import StyleBased
+from gprior_jax.nn import initial
 from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import GAIN
 from gprior_jax.nn.mapping import Mapping
@@ -108,7 +109,7 @@ class StyleGAN2(StyleBased, nn.Module):
         self.mapping = Mapping(self.z_dim, self.w_dim, self.mapping_layers, self.w_dim, self.num_classes)
         self.w_avg = self.param("w_avg", nn.initializers.zeros, (self.w_dim,))
         first = (START_RESOLUTION, START_RESOLUTION, self.channels[0])
-        self.const = self.param("const", nn.initializers.normal(1.0), first)
+        self.const = self.param("const", initial.normal(1.0), first)
         residual = self.architecture == "residual"
         for layer, name in enumerate(self.layer_names):
             level, up = self._level(layer), layer % 2 == 1
@@ -213,7 +214,7 @@ class Shortcut(nn.Module):
 
     def setup(self):
         """Declare the layers (Linen)."""
-        self.kernel = self.param("kernel", nn.initializers.normal(1.0), (self.in_features, self.features))
+        self.kernel = self.param("kernel", initial.normal(1.0), (self.in_features, self.features))
 
     def prepare(self) -> Array:
         """The kernel, scaled."""

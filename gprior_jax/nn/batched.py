@@ -7,10 +7,9 @@ of a kernel is the formulation that :mod:`gprior_jax.nn.weight_gradient` chooses
 import math
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 
-from gprior_jax.nn import small
+from gprior_jax.nn import plain, small
 from gprior_jax.nn.bilinear import Maps, closed
 from gprior_jax.nn.few import are_few, images_of_few, kernel_to_few, to_few
 from gprior_jax.nn.weight_gradient import (
@@ -52,7 +51,7 @@ def _forward(x: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int,
         return to_few(x, kernel, padding)
     if small.is_small(_count(x, size, stride, padding), *kernel.shape[2:]):
         return small.convolved(x, kernel, stride, padding)
-    return plain(x, kernel, stride, padding)
+    return plain.convolve(x, kernel, stride, padding)
 
 
 def _count(x: Array, size: tuple, stride: int, padding: Padding) -> int:
@@ -61,20 +60,12 @@ def _count(x: Array, size: tuple, stride: int, padding: Padding) -> int:
     return math.prod((len(x), *sides))
 
 
-def plain(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
-    """XLA's convolution of images ``[B, H, W, I]``."""
-    return jax.lax.conv_general_dilated(
-        x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-
-
 def _images(dy: Array, kernel: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
     if are_few(shape[-1], stride):
         return images_of_few(dy, kernel, padding)
     if small.is_small(dy.size // dy.shape[-1], *kernel.shape[2:]):
         return small.images_of(dy, kernel, stride, padding, shape[:2])
-    like = jax.ShapeDtypeStruct((dy.shape[0], *shape), dy.dtype)
-    return jax.linear_transpose(lambda x: plain(x, kernel, stride, padding), like)(dy)[0]
+    return plain.images(dy, kernel, stride, padding, shape[:2])
 
 
 def _kernel(x: Array, dy: Array, *, shape: tuple, size: tuple, stride: int, padding: Padding) -> Array:
@@ -106,8 +97,7 @@ def kernel_gradient(x: Array, dy: Array, size: tuple[int, int], stride: int, pad
             return kernel_by_winograd(x, dy, padding)
         if path == "products":
             return kernel_by_products(x, dy, size, stride, padding)
-    like = jax.ShapeDtypeStruct((*size, x.shape[-1], dy.shape[-1]), x.dtype)
-    return jax.linear_transpose(lambda kernel: plain(x, kernel, stride, padding), like)(dy)[0]
+    return plain.kernel(x, dy, size, stride, padding)
 
 
 def _multiply(x: Array, matrix: Array) -> Array:

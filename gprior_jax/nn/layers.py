@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.nn import convolution
+from gprior_jax.nn import convolution, initial
 from gprior_jax.nn.batched import pixel_product
 from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.typing import Array
@@ -85,7 +85,7 @@ class EqualizedDense(nn.Module):
 
     def setup(self):
         """Declare the layers (Linen)."""
-        start = nn.initializers.normal(1.0 / self.lr_multiplier)
+        start = initial.normal(1.0 / self.lr_multiplier)
         self.kernel = self.param("kernel", start, (self.in_features, *self.out_shape))
         if self.use_bias:
             bias = nn.initializers.constant(self.bias_init / self.lr_multiplier)
@@ -184,4 +184,4 @@ class EqualizedConv(Conv):
     @property
     def kernel_init(self) -> nn.initializers.Initializer:
         """Of unit variance."""
-        return nn.initializers.normal(1.0)
+        return initial.normal(1.0)

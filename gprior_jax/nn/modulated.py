@@ -12,7 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.nn import convolution
+from gprior_jax.nn import convolution, initial
 from gprior_jax.nn.batched import pixel_product, prepare_taps
 from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import EqualizedDense, Weights, activate
@@ -74,11 +74,11 @@ class StyledConv(nn.Module):
 
     def setup(self):
         """Declare the layers (Linen)."""
-        self.kernel = self.param("kernel", nn.initializers.normal(1.0), (3, 3, self.in_features, self.features))
+        self.kernel = self.param("kernel", initial.normal(1.0), (3, 3, self.in_features, self.features))
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
         self.affine = EqualizedDense(self.w_dim, (self.in_features,), gain=1.0, bias_init=1.0)
         self.noise_strength = self.param("noise_strength", nn.initializers.zeros, ())
-        self.noise = self.param("noise", nn.initializers.normal(1.0), (self.size, self.size))
+        self.noise = self.param("noise", initial.normal(1.0), (self.size, self.size))
         self.formulation: ConvPath = convolution.conv_path(
             self.conv_path, self.in_features, self.features, size=self.size, min_features=_MIN_FEATURES
         )
@@ -140,7 +140,7 @@ class ToRGB(nn.Module):
 
     def setup(self):
         """Declare the layers (Linen)."""
-        self.kernel = self.param("kernel", nn.initializers.normal(1.0), (self.in_features, self.features))
+        self.kernel = self.param("kernel", initial.normal(1.0), (self.in_features, self.features))
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
         self.affine = EqualizedDense(self.w_dim, (self.in_features,), gain=1.0, bias_init=1.0)
 

@@ -12,7 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.nn import convolution
+from gprior_jax.nn import convolution, initial
 from gprior_jax.nn.batch_norm import EPSILON, STATISTICS
 from gprior_jax.nn.batched import convolve
 from gprior_jax.nn.convolution import ConvPath
@@ -125,7 +125,7 @@ class NormedConv(nn.Module):
     def setup(self):
         """Declare the parameters (Linen); mean and variance are among them, and no gradient reaches them."""
         before = (self.copies,) if self.copies else ()
-        zeros, ones, normal = nn.initializers.zeros, nn.initializers.ones, nn.initializers.normal(DEVIATION)
+        zeros, ones, normal = nn.initializers.zeros, nn.initializers.ones, initial.normal(DEVIATION)
         shape = (self.window.size, self.window.size, self.in_features, self.features)
         self.kernel = self.param("kernel", normal, (*before, *shape))
         of_channels = (*before, self.features)

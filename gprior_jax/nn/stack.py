@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.nn import initial
 from gprior_jax.nn.batch_norm import Axes, keep, moments
 from gprior_jax.nn.convolution import ConvPath, conv_path, prepare_up_conv3x3, up_conv3x3
 from gprior_jax.nn.transposed import conv_transpose
@@ -136,7 +137,7 @@ class StackBlock(nn.Module):
         else:
             shape = (layer.kernel, layer.kernel, self.in_shape[-1], layer.features)
         # pytorch/examples dcgan: convolutions N(0, 0.02), batch norm scale N(1, 0.02).
-        self.kernel = self.param("kernel", nn.initializers.normal(0.02), shape)
+        self.kernel = self.param("kernel", initial.normal(0.02), shape)
         if layer.bias:
             # A dense layer's bias has an entry for every pixel; a convolution's one for every channel.
             self.bias = self.param("bias", nn.initializers.zeros, (shape[-1],))

@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.nn import small
-from gprior_jax.nn.batched import convolve, kernel_gradient, plain
+from gprior_jax.nn import plain, small
+from gprior_jax.nn.batched import convolve, kernel_gradient
 from gprior_jax.nn.bilinear import Maps, closed
 from gprior_jax.nn.few import bordered
 from gprior_jax.typing import Array
@@ -92,7 +92,7 @@ def _images(dy: Array, kernel: Array, *, size: tuple, stride: int, padding: int)
     edges = _zeros_around(size, stride, padding)
     if small.is_small(dy.size // dy.shape[-1] // stride**2, *kernel.shape[2:]):
         return small.images_of_transposed(dy, kernel, stride, edges)
-    return plain(dy, kernel.swapaxes(2, 3), stride, edges)
+    return plain.convolve(dy, kernel.swapaxes(2, 3), stride, edges)
 
 
 def _kernel(x: Array, dy: Array, *, size: tuple, stride: int, padding: int) -> Array:

@@ -1,7 +1,6 @@
 """Gradients of the adversarial losses of both networks, from one pass through each on the same generated images."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 from gprior_jax.training import losses, projected
@@ -27,11 +26,7 @@ class Judgement(NamedTuple):
 
 
 def judge(
-    loss: losses.AdversarialLoss,
-    weights: Params,
-    fake: Array,
-    fake_logits: Callable[[Params, Array], Array],
-    real_logits: Callable[[Params], Array],
+    loss: losses.AdversarialLoss, weights: Params, fake: Array, real: Array, critic: Callable[[Params, Array], Array]
 ) -> Judgement:
     """Both losses on the same generated images, with the discriminator as it is.
 
@@ -39,17 +34,10 @@ def judge(
         loss: which losses.
         weights: of the discriminator.
         fake: generated images ``[B, H, W, C]``.
-        fake_logits: the discriminator's weights and those images to logits ``[B]``.
-        real_logits: the discriminator's weights to the logits of real images ``[B]``.
+        real: as many real ones.
+        critic: the discriminator's weights and images to logits ``[B]``.
     """
-    found = losses.gradients(
-        partial(losses.generator_loss, loss=loss),
-        partial(losses.discriminator_loss, loss=loss),
-        weights,
-        fake,
-        fake_logits,
-        real_logits,
-    )
+    found = losses.gradients(losses.game(loss), weights, fake, real, critic)
     terms = {
         "generator": found.generator,
         "discriminator": found.discriminator,

@@ -88,10 +88,7 @@ class ImageZip:
         self.names = [name for name in self.source.names if rules[split](name) and name not in left_out]
         self._classes: Classes | None = None
         if not self.names:
-            raise GPriorError(
-                f"{self.path} holds no images (PNG, JPEG and what else Pillow reads) for the split {split!r}: give a "
-                "zip file or folder with some."
-            )
+            raise GPriorError(f"{self.path} {_why_none(split, len(self.source.names))}")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -151,6 +148,17 @@ class ImageZip:
         if order.turns is not None:
             images = np.stack([np.rot90(image, turns) for image, turns in zip(images, order.turns, strict=True)])
         return images.astype(np.float32) / 127.5 - 1.0
+
+
+def _why_none(split: Split, found: int) -> str:
+    """Why there are no images in a split, of so many in all; and what to do."""
+    if not found:
+        return "holds no images (PNG, JPEG and what else Pillow reads): give a zip file or folder with some."
+    images = "1 image" if found == 1 else f"{found} images"
+    if split == "train":
+        part = round(1 / HELD_OUT_FRACTION)
+        return f"holds {images}, none to train on: of {part} about one is kept for judging, by its name; give more."
+    return f"holds {images}, none kept out of training: about one of {round(1 / HELD_OUT_FRACTION)} is; give more."
 
 
 class Order(NamedTuple):

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gprior_jax.compiling import jit
 from gprior_jax.discriminators import dcgan as discriminators
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.dcgan import DCGANDiscriminator
@@ -92,7 +93,7 @@ def build(config: FirstConfig) -> tuple[DCGAN, DCGANDiscriminator]:
     )
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jit, use="once", static_argnums=0)
 def init(config: FirstConfig, key: Key) -> TrainState:
     """Fresh weights and optimiser states."""
     g, d = optimize.fresh_weights(config, *build(config), key)

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from flax.core import unfreeze
 
 from gprior_jax.compiling import jit
 from gprior_jax.discriminators import pggan as pggan_discriminator
@@ -20,15 +19,12 @@ from gprior_jax.discriminators.critic import Discriminator as Judge
 from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.errors import ArgumentError
-from gprior_jax.generators.labels import random_label
 from gprior_jax.generators.prior import Prior
-from gprior_jax.generators.running import run_layers
-from gprior_jax.generators.styles import as_styles, map_code, mix
 from gprior_jax.nn.batch_norm import STATISTICS
 from gprior_jax.objectives import Objective
 from gprior_jax.objectives.term import Observation
-from gprior_jax.training import losses, optimize
-from gprior_jax.training.encoder_config import EncoderConfig, space_of
+from gprior_jax.training import encoder_codes, losses, optimize
+from gprior_jax.training.encoder_config import EncoderConfig
 from gprior_jax.typing import Array, Key, Params, PyTree
 
 TERMS = ("code", "pixel_mse", "perceptual", "adversarial", "discriminator", "real_logit", "fake_logit", "penalty")
@@ -75,38 +71,6 @@ class Teacher(NamedTuple):
     objective: Objective | None
 
 
-def build(config: EncoderConfig, prior: Prior) -> ResidualEncoder:
-    """The network of a configuration, for a prior."""
-    space = space_of(config, prior)
-    shape = {"z": (prior.z_dim,), "w": (prior.w_dim,), "w_plus": (prior.num_styles, prior.w_dim)}[space]
-    return ResidualEncoder(prior.resolution, config.widths(prior.resolution), shape, space, prior.image_shape[-1])
-
-
-def draw(config: EncoderConfig, prior: Prior, key: Key, number: int) -> Array:
-    """Random codes of the encoder's space ``[B, *code_shape]``, of classes drawn too; styles are mixed within one."""
-    space = space_of(config, prior)
-    keys, label_key = jax.random.split(key, 4), jax.random.fold_in(key, 4)
-    first = prior.latent.sample(keys[0], (number, prior.z_dim))
-    if space == "z":
-        return first
-    labels = jax.vmap(partial(random_label, prior))(jax.random.split(label_key, number))
-    styles = jax.vmap(partial(map_code, prior))(first, labels)
-    if space == "w":
-        return styles.mean(1)
-    second = jax.vmap(partial(map_code, prior))(prior.latent.sample(keys[1], (number, prior.z_dim)), labels)
-    cut = jax.random.randint(keys[2], (number,), 1, prior.num_styles)
-    cut = jnp.where(jax.random.uniform(keys[3], (number,)) < config.style_mixing, cut, prior.num_styles)
-    return jax.vmap(mix)(styles, second, cut)
-
-
-def render(config: EncoderConfig, prior: Prior, code: Array) -> Array:
-    """The image of one code of the encoder's space."""
-    space = space_of(config, prior)
-    if space == "z":
-        return run_layers(prior, code)
-    return run_layers(prior, None, styles=as_styles(prior, code, space))
-
-
 @partial(jit, use="once", static_argnums=0)
 def init(config: EncoderConfig, prior: Prior, key: Key) -> EncoderState:
     """Fresh weights: codes have the mean and the deviation of drawn ones from the first step on.
@@ -116,11 +80,9 @@ def init(config: EncoderConfig, prior: Prior, key: Key) -> EncoderState:
         prior: with its discriminator, where the run trains one.
         key: of the weights.
     """
-    module = build(config, prior)
-    data = jax.random.key_data(key)  # See optimize.fresh_weights.
-    weights_key = jax.random.wrap_key_data(jnp.concatenate([data, data]), impl="unsafe_rbg")
-    params = unfreeze(module.init(weights_key, jnp.zeros(module.input_shape)))["params"]
-    codes = draw(config, prior, jax.random.fold_in(key, 1), _STATISTICS_CODES)
+    module = encoder_codes.build(config, prior)
+    (params,) = optimize.drawn([(module, module.input_shape)], key)
+    codes = encoder_codes.draw(config, prior, jax.random.fold_in(key, 1), _STATISTICS_CODES)
     mean = codes.mean(0)
     deviation = jnp.sqrt(jnp.mean(jnp.square(codes - mean)))
     norm = params["dense"]["norm"]
@@ -181,11 +143,11 @@ def real_step(
     Returns:
         The state, named scalars, and the reconstructions of the step.
     """
-    module = build(config, teacher.prior)
+    module = encoder_codes.build(config, teacher.prior)
 
     def objective(params: Params) -> tuple[Array, Any]:
         codes, found = encode(module, params, real)
-        images = jax.vmap(partial(render, config, teacher.prior))(codes)
+        images = jax.vmap(partial(encoder_codes.render, config, teacher.prior))(codes)
         loss, terms = _compared(teacher, images, real)
         if judge is not None:
             judged = logits_of(judge, state.discriminator, images)
@@ -219,9 +181,9 @@ def _code_error(
 ) -> tuple[Array, Params]:
     """Mean squared error of the codes of drawn images, in variances of codes; and the statistics of the batch."""
     key = jax.random.fold_in(key, state.images_seen)
-    codes = draw(config, teacher.prior, key, config.batch_size)
-    images = jax.lax.stop_gradient(jax.vmap(partial(render, config, teacher.prior))(codes))
-    encoded, found = encode(build(config, teacher.prior), params, images)
+    codes = encoder_codes.draw(config, teacher.prior, key, config.batch_size)
+    images = jax.lax.stop_gradient(jax.vmap(partial(encoder_codes.render, config, teacher.prior))(codes))
+    encoded, found = encode(encoder_codes.build(config, teacher.prior), params, images)
     return jnp.mean(jnp.square((encoded - codes) / state.deviation)), found
 
 
@@ -317,4 +279,4 @@ def step(
 
 def averaged(config: EncoderConfig, prior: Prior, state: EncoderState) -> Prior:
     """The prior with the averaged encoder."""
-    return dataclasses.replace(prior, encoder=Encoder(state.average, build(config, prior)))
+    return dataclasses.replace(prior, encoder=Encoder(state.average, encoder_codes.build(config, prior)))

@@ -30,7 +30,7 @@ from gprior_jax.objectives.perceptual import Network
 from gprior_jax.storage.atomic import write_arrays
 from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.summary import fingerprint
-from gprior_jax.training import encoder, sessions
+from gprior_jax.training import encoder, encoder_codes, sessions
 from gprior_jax.training.data import ImageZip, is_held_out, stream
 from gprior_jax.training.encoder_config import EncoderConfig
 from gprior_jax.typing import Array
@@ -82,7 +82,7 @@ def train_encoder(
         KeyboardInterrupt: told what is kept.
     """
     own = sessions.Session(**(EVERY | session))
-    encoder.build(config, prior)
+    encoder_codes.build(config, prior)
     judge, terms = encoder.judge_of(config, prior), terms_of(config, prior, network)
     out, channels = Path(out), prior.image_shape[-1]
     images = ImageZip(data, channels=channels, value_range=own.value_range)
@@ -195,7 +195,7 @@ def _held_out(data: str | Path, channels: int, value_range: ValueRange, resoluti
 @partial(jit, use="often", static_argnums=(0, 1))
 def _reconstructed(config: EncoderConfig, module: ResidualEncoder, prior: Prior, params: Any, images: Array) -> Array:
     def one(image: Array) -> Array:
-        return encoder.render(config, prior, cast(Array, module.apply({"params": params}, image)))
+        return encoder_codes.render(config, prior, cast(Array, module.apply({"params": params}, image)))
 
     return jax.vmap(one)(images)
 
@@ -204,7 +204,7 @@ def _look(
     config: EncoderConfig, teacher: encoder.Teacher, state: encoder.EncoderState, held_out: np.ndarray
 ) -> sessions.Look:
     """Images held out of training above what the averaged encoder makes of them, and the mean PSNR of all, dB."""
-    module = encoder.build(config, teacher.prior)
+    module = encoder_codes.build(config, teacher.prior)
     found = np.asarray(_reconstructed(config, module, teacher.prior, state.average, jnp.asarray(held_out)))
     error = np.mean(np.square(np.clip(found, -1.0, 1.0) - held_out), axis=(1, 2, 3))
     rows = []

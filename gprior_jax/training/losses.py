@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,12 +27,21 @@ def generator_loss(fake_logits: Array, loss: AdversarialLoss) -> Array:
     return jnp.mean(jax.nn.softplus(-fake_logits) if loss == "nonsaturating" else -fake_logits)
 
 
+def real_loss(logits: Array, loss: AdversarialLoss) -> Array:
+    """What the discriminator minimises of real images, before gradient penalties; a scalar."""
+    if loss == "nonsaturating":
+        return jnp.mean(jax.nn.softplus(-logits))
+    return DRIFT_WEIGHT * jnp.mean(jnp.square(logits)) - jnp.mean(logits)
+
+
+def fake_loss(logits: Array, loss: AdversarialLoss) -> Array:
+    """What the discriminator minimises of generated images; a scalar."""
+    return jnp.mean(jax.nn.softplus(logits) if loss == "nonsaturating" else logits)
+
+
 def discriminator_loss(real_logits: Array, fake_logits: Array, loss: AdversarialLoss) -> Array:
     """What the discriminator minimises, before gradient penalties; a scalar."""
-    if loss == "nonsaturating":
-        return jnp.mean(jax.nn.softplus(fake_logits)) + jnp.mean(jax.nn.softplus(-real_logits))
-    drift = DRIFT_WEIGHT * jnp.mean(jnp.square(real_logits))
-    return jnp.mean(fake_logits) - jnp.mean(real_logits) + drift
+    return real_loss(real_logits, loss) + fake_loss(fake_logits, loss)
 
 
 def cross_entropy_generator_loss(fake_logits: Array, loss: CrossEntropy) -> Array:
@@ -70,10 +80,36 @@ def hinge_generator_loss(fake: tuple[Array, ...]) -> Array:
     return -sum((jnp.mean(x) for x in fake), jnp.zeros(()))
 
 
-def hinge_discriminator_loss(real: tuple[Array, ...], fake: tuple[Array, ...]) -> Array:
-    """What discriminators of several scales minimise: ``max(0, 1 - D(real)) + max(0, 1 + D(fake))``, means, summed."""
-    parts = [*(1.0 - x for x in real), *(1.0 + x for x in fake)]
-    return sum((jnp.mean(jax.nn.relu(x)) for x in parts), jnp.zeros(()))
+def hinge_real_loss(real: tuple[Array, ...]) -> Array:
+    """What discriminators of several scales minimise of real images: ``max(0, 1 - D(real))``, means, summed."""
+    return sum((jnp.mean(jax.nn.relu(1.0 - x)) for x in real), jnp.zeros(()))
+
+
+def hinge_fake_loss(fake: tuple[Array, ...]) -> Array:
+    """What they minimise of generated ones: ``max(0, 1 + D(fake))``."""
+    return sum((jnp.mean(jax.nn.relu(1.0 + x)) for x in fake), jnp.zeros(()))
+
+
+class Game(NamedTuple):
+    """Losses of two networks, each of logits, to a scalar.
+
+    Attributes:
+        generator: of generated images, what the generator minimises.
+        real: of real images, what the discriminator minimises.
+        fake: of generated ones, likewise.
+    """
+
+    generator: Callable[[PyTree], Array]
+    real: Callable[[PyTree], Array]
+    fake: Callable[[PyTree], Array]
+
+
+def game(loss: AdversarialLoss) -> Game:
+    """That of one of the losses."""
+    return Game(*(partial(each, loss=loss) for each in (generator_loss, real_loss, fake_loss)))
+
+
+HINGE = Game(hinge_generator_loss, hinge_real_loss, hinge_fake_loss)
 
 
 class Gradients(NamedTuple):
@@ -97,29 +133,35 @@ class Gradients(NamedTuple):
 
 
 def gradients(
-    generator_loss: Callable[[PyTree], Array],
-    discriminator_loss: Callable[[PyTree, PyTree], Array],
-    weights: Params,
-    fake: PyTree,
-    fake_logits: Callable[[Params, PyTree], PyTree],
-    real_logits: Callable[[Params], PyTree],
+    game: Game, weights: Params, fake: PyTree, real: PyTree, logits: Callable[[Params, PyTree], PyTree]
 ) -> Gradients:
     """One pass for both updates, where updates that take turns need two; the discriminator stays as it is.
 
+    Real and generated images are judged one after the other by one piece of program, which is compiled once.
+
     Args:
-        generator_loss: of the logits of generated images.
-        discriminator_loss: of the logits of real and of generated images.
+        game: losses of both networks.
         weights: of the discriminator.
         fake: generated images, or features of them.
-        fake_logits: of the weights and ``fake``.
-        real_logits: of the weights.
+        real: as many real ones.
+        logits: of the weights and images.
     """
-    of_fake, to_fake = jax.vjp(fake_logits, weights, fake)
-    of_real, to_real = jax.vjp(real_logits, weights)
-    g_loss, g_pull = jax.value_and_grad(generator_loss)(of_fake)
-    d_loss, (real_pull, fake_pull) = jax.value_and_grad(discriminator_loss, (0, 1))(of_real, of_fake)
-    of_weights = jax.tree.map(jnp.add, to_real(real_pull)[0], to_fake(fake_pull)[0])
-    return Gradients(to_fake(g_pull)[1], of_weights, of_fake, of_real, g_loss, d_loss)
+
+    def half(found: tuple[Params, PyTree], given: tuple[PyTree, Array]) -> tuple[tuple[Params, PyTree], Any]:
+        of_weights, of_fake = found
+        shown, is_fake = given
+        judged, pull = jax.vjp(logits, weights, shown)
+        loss, back = jax.value_and_grad(lambda x: jnp.where(is_fake, game.fake(x), game.real(x)))(judged)
+        g_loss, g_back = jax.value_and_grad(game.generator)(judged)
+        of_weights = jax.tree.map(jnp.add, of_weights, pull(back)[0])
+        of_fake = jax.lax.cond(is_fake, lambda: pull(g_back)[1], lambda: of_fake)
+        return (of_weights, of_fake), (judged, g_loss, loss)
+
+    none = jax.tree.map(jnp.zeros_like, (weights, fake))
+    both = jax.tree.map(lambda *each: jnp.stack(each), real, fake)
+    (of_weights, of_fake), (judged, g_loss, loss) = jax.lax.scan(half, none, (both, jnp.array([False, True])))
+    of_real, of_generated = (jax.tree.map(lambda x, i=i: x[i], judged) for i in (0, 1))
+    return Gradients(of_fake, of_weights, of_generated, of_real, g_loss[1], loss.sum())
 
 
 def r1_penalty(critic: Critic, real: Array) -> Array:

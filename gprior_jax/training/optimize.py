@@ -1,5 +1,6 @@
 """Fresh weights, steps of Adam and of the moving average, as all training runs take them."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from flax.core import unfreeze
 
+from gprior_jax.nn import initial
 from gprior_jax.training.gan_config import GANConfig, PyramidConfig, RunConfig
 from gprior_jax.typing import Array, Key, Params, PyTree
 
@@ -16,15 +18,21 @@ _EMA_RAMP = 0.05
 
 def fresh_weights(config: GANConfig, generator: Any, discriminator: Any, key: Key) -> tuple[Params, Params]:
     """Drawn weights of both networks."""
-    # Each of some sixty arrays would inline the whole of threefry in one program, which takes XLA tens of seconds.
-    data = jax.random.key_data(key)
-    generator_key, discriminator_key = jax.random.split(
-        jax.random.wrap_key_data(jnp.concatenate([data, data]), impl="unsafe_rbg")
-    )
-    image = jnp.zeros((config.resolution, config.resolution, config.image_channels))
-    g = unfreeze(generator.init(generator_key, jnp.zeros(config.z_dim), method="init_all"))["params"]
-    d = unfreeze(discriminator.init(discriminator_key, image, method="init_all"))["params"]
+    image = (config.resolution, config.resolution, config.image_channels)
+    g, d = drawn(((generator, (config.z_dim,)), (discriminator, image)), key)
     return g, d
+
+
+def drawn(networks: Iterable[tuple[Any, tuple[int, ...]]], key: Key) -> tuple[Params, ...]:
+    """Drawn weights of networks, which are given with the shapes of their inputs; all numbers are drawn at once."""
+
+    def draw(key: Key) -> tuple[Params, ...]:
+        return tuple(
+            unfreeze(module.init(jax.random.fold_in(key, i), jnp.zeros(shape), method="init_all"))["params"]
+            for i, (module, shape) in enumerate(networks)
+        )
+
+    return initial.at_once(draw, key)
 
 
 def adam(config: PyramidConfig, interval: int = 0) -> optax.GradientTransformation:

@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.compiling import jit
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.pggan import PGGANDiscriminator, logits
 from gprior_jax.generators.pggan import PGGAN
@@ -60,7 +61,7 @@ def build(config: PGGANConfig) -> tuple[PGGAN, PGGANDiscriminator]:
     return generator, discriminator
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jit, use="once", static_argnums=0)
 def init(config: PGGANConfig, key: Key) -> TrainState:
     """Fresh weights and optimiser states."""
     g, d = optimize.fresh_weights(config, *build(config), key)
@@ -132,7 +133,7 @@ def step(
         return logits(discriminator, params, images, level, fade)
 
     fake, to_generator = jax.vjp(lambda params: generate(generator, params, z, level, fade), state.generator)
-    found = adversarial.judge(config.loss, state.discriminator, fake, critic, lambda params: critic(params, real))
+    found = adversarial.judge(config.loss, state.discriminator, fake, real, critic)
     pull, judges, terms = adversarial.with_projected(config, lanes, state.projected, found, fake, real, None)
     (g_grad,), d_grad = to_generator(pull), found.of_weights
     if plan.penalize:

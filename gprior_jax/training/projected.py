@@ -65,15 +65,7 @@ def step(
         return networks.logits(heads, maps, labels, config.minibatch_group)
 
     of_fake, to_fake = jax.vjp(features, fake)
-    of_real = features(real)
-    found = losses.gradients(
-        losses.hinge_generator_loss,
-        losses.hinge_discriminator_loss,
-        state.heads,
-        of_fake,
-        logits,
-        lambda heads: logits(heads, of_real),
-    )
+    found = losses.gradients(losses.HINGE, state.heads, of_fake, features(real), logits)
     (of_images,) = to_fake(found.of_fake)
     heads, opt = optimize.descend(_adam(config), state.heads, lanes.mean(found.of_weights), state.opt)
     told = dict(zip(TERMS, (found.generator, found.discriminator), strict=True))

@@ -8,17 +8,17 @@ once and a step pays for what it takes.
 from functools import partial
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
 
+from gprior_jax.compiling import jit
 from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator, logits
-from gprior_jax.generators.noise import Noise
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.training import adversarial, losses, optimize
+from gprior_jax.training import stylegan2_drawing as drawing
 from gprior_jax.training.augment import augment_each
 from gprior_jax.training.config import StyleGAN2Config
 from gprior_jax.training.lanes import Lanes, lanes_for, spread
@@ -94,7 +94,7 @@ def build(config: StyleGAN2Config) -> tuple[StyleGAN2, StyleGAN2Discriminator]:
     return generator, discriminator
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jit, use="once", static_argnums=0)
 def init(config: StyleGAN2Config, key: Key) -> TrainState:
     """Fresh weights and optimiser states."""
     g, d = optimize.fresh_weights(config, *build(config), key)
@@ -107,54 +107,6 @@ def _optimizers(config: StyleGAN2Config) -> tuple[optax.GradientTransformation, 
     """Adam of the generator and of the discriminator."""
     path_interval = config.path_interval if config.path_weight else 0
     return optimize.adam(config, path_interval), optimize.adam(config, config.r1_interval if config.r1_gamma else 0)
-
-
-def _map(generator: StyleGAN2, params: Params, z: Array, label: Array | None) -> Array:
-    return nn.apply(StyleGAN2.map, generator)({"params": params}, z, label)
-
-
-def _run(generator: StyleGAN2, params: Params, styles: Array, noise: Noise) -> Array:
-    return nn.apply(StyleGAN2.__call__, generator)({"params": params}, None, styles=styles, noise=noise)
-
-
-def map_mixed(
-    config: StyleGAN2Config, generator: StyleGAN2, params: Params, labels: Array | None, key: Key, number: int
-) -> tuple[Array, Array]:
-    """Styles ``[B, num_styles, w_dim]`` of random codes, mixed, and the mean ``[w_dim]`` of those that are not mixed.
-
-    Args:
-        config: the codes and how many are mixed.
-        generator: the network.
-        params: its weights.
-        labels: ``[B, num_classes]`` of a conditional one.
-        key: of codes and crossovers.
-        number: B.
-    """
-    first_key, second_key, cut_key, coin_key = jax.random.split(key, 4)
-
-    def mapped(key: Key) -> Array:
-        z = jax.random.normal(key, (number, config.z_dim))
-        return jax.vmap(lambda z, label: _map(generator, params, z, label))(z, labels)
-
-    first = mapped(first_key)
-    mean = first[:, 0].mean(0)
-    if not config.style_mixing:
-        return first, mean
-    rows = generator.num_styles
-    cut = jax.random.randint(cut_key, (number, 1, 1), 1, rows)
-    cut = jnp.where(jax.random.uniform(coin_key, cut.shape) < config.style_mixing, cut, rows)
-    return jnp.where(jnp.arange(rows)[:, None] < cut, first, mapped(second_key)), mean
-
-
-def noise_maps(generator: StyleGAN2, key: Key, number: int) -> tuple[Array, ...]:
-    """Noise of a batch: ``[B, S, S]`` for every layer."""
-    keys = (jax.random.fold_in(key, i) for i in range(len(generator.noise_sizes)))
-    return tuple(jax.random.normal(k, (number, s, s)) for k, s in zip(keys, generator.noise_sizes, strict=True))
-
-
-def render(generator: StyleGAN2, params: Params, styles: Array, noise: tuple[Array, ...]) -> Array:
-    """Images ``[B, R, R, C]`` of styles ``[B, num_styles, w_dim]``, each with noise of its own."""
-    return jax.vmap(lambda styles, maps: _run(generator, params, styles, maps))(styles, noise)
 
 
 def _keys(key: Key, state: TrainState, update: int) -> Any:
@@ -195,20 +147,20 @@ def adversarial_step(
     fake_keys, real_keys = (
         lanes.own(jax.random.split(key, config.batch_size)) for key in jax.random.split(augment_key)
     )
-    noise = lanes.own(noise_maps(generator, noise_key, config.batch_size))
+    noise = lanes.own(drawing.noise_maps(generator, noise_key, config.batch_size))
     own_real, own_labels = lanes.own((real, labels))
     shown = _seen(config, state, own_real, real_keys)
 
     def generated(params: Params) -> tuple[Array, Array]:
-        styles, mean = map_mixed(config, generator, params, labels, z_key, config.batch_size)
-        images = render(generator, params, lanes.own(styles), noise)
+        styles, mean = drawing.map_mixed(config, generator, params, labels, z_key, config.batch_size)
+        images = drawing.render(generator, params, lanes.own(styles), noise)
         return _seen(config, state, images, fake_keys), mean
 
     def critic(params: Params, images: Array) -> Array:
         return logits(discriminator, params, images, own_labels)
 
     fake, to_generator, mean = jax.vjp(generated, state.generator, has_aux=True)
-    found = adversarial.judge("nonsaturating", state.discriminator, fake, critic, lambda params: critic(params, shown))
+    found = adversarial.judge("nonsaturating", state.discriminator, fake, shown, critic)
     pull, judges, terms = adversarial.with_projected(config, lanes, state.projected, found, fake, shown, own_labels)
     terms = terms | {"real_sign": jnp.sign(found.of_real).mean()}
     g_gradient, d_gradient, terms = lanes.mean((to_generator(pull)[0], found.of_weights, terms))
@@ -236,13 +188,13 @@ def path_step(
     z_key, noise_key, direction_key = _keys(key, state, 1)
     shape = (number, config.resolution, config.resolution, generator.image_channels)
     directions, noise = lanes.own_single(
-        (jax.random.normal(direction_key, shape), noise_maps(generator, noise_key, number))
+        (jax.random.normal(direction_key, shape), drawing.noise_maps(generator, noise_key, number))
     )
 
     def objective(params: Params) -> tuple[Array, Any]:
-        styles, mean = map_mixed(config, generator, params, labels, z_key, number)
+        styles, mean = drawing.map_mixed(config, generator, params, labels, z_key, number)
         lengths = losses.path_lengths(
-            lambda styles: render(generator, params, styles, noise), lanes.own_single(styles), directions
+            lambda styles: drawing.render(generator, params, styles, noise), lanes.own_single(styles), directions
         )
         length = lanes.mean(lengths.mean())
         path_mean = state.path_mean + config.path_decay * (length - state.path_mean)
@@ -278,7 +230,7 @@ def penalty_step(
     return state._replace(discriminator=params, discriminator_opt=opt), {"penalty": penalty}
 
 
-@partial(jax.jit, static_argnums=(0, 2), donate_argnums=1)
+@partial(jit, use="often", static_argnums=(0, 2), donate_argnums=1)
 def finish_step(config: StyleGAN2Config, state: TrainState, adapt: bool) -> TrainState:
     """Average the generator, count the images and, where asked, adapt the augmentation (``training_loop.py``)."""
     seen = state.images_seen + config.batch_size
@@ -323,20 +275,9 @@ def train_step(
     return state, terms | ({"augment_p": jnp.copy(state.augment_p)} if config.augment else {})
 
 
-@partial(jax.jit, static_argnums=0)
-def _sample(config: StyleGAN2Config, params: Params, z: Array, labels: Array | None) -> Array:
-    generator, _ = build(config)
-
-    def one(z: Array, label: Array | None) -> Array:
-        styles = _map(generator, params, z, label)
-        return _run(generator, params, styles, "const")
-
-    return jax.vmap(one)(z, labels)
-
-
 def sample(config: StyleGAN2Config, state: TrainState, z: Array, labels: Array | None) -> Array:
     """Images of the averaged generator with its constant noise."""
-    return _sample(config, state.average, z, labels)
+    return drawing.with_constant_noise(build(config)[0], state.average, z, labels)
 
 
 def grown(fresh: Params, trained: Params) -> Params:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, cast
 import jax
 import jax.numpy as jnp
 import optax
-from flax.core import unfreeze
 
 from gprior_jax.compiling import jit
 from gprior_jax.keys import purpose
@@ -67,14 +66,10 @@ def optimizer(config: TranslationConfig) -> optax.GradientTransformation:
 @partial(jit, use="once", static_argnums=0)
 def init(config: TranslationConfig, key: Key) -> TranslationState:
     """Fresh weights: kernels of deviation 0.02, scales of batch norm around 1."""
-    data = jax.random.key_data(key)  # See optimize.fresh_weights.
-    keys = jax.random.split(jax.random.wrap_key_data(jnp.concatenate([data, data]), impl="unsafe_rbg"), 4)
-
-    def drawn(module: Any, key: Key) -> Params:
-        return unfreeze(module.init(key, jnp.zeros(module.input_shape), method="init_all"))["params"]
-
-    generators = {way: drawn(config.generator(way), keys[i]) for i, way in enumerate(config.ways)}
-    critics = {way: drawn(config.critic(way), keys[2 + i]) for i, way in enumerate(config.ways)}
+    modules = [*map(config.generator, config.ways), *map(config.critic, config.ways)]
+    drawn = optimize.drawn([(module, module.input_shape) for module in modules], key)
+    generators = dict(zip(config.ways, drawn, strict=False))
+    critics = dict(zip(config.ways, drawn[len(config.ways) :], strict=True))
     pools = {}
     if config.method == "cyclegan":
         side = config.resolution

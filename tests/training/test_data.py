@@ -229,8 +229,21 @@ def test_files_that_are_no_zip(tmp_path, content):
 
 def test_zip_without_images(tmp_path):
     path = make_zip(tmp_path / "a.zip", {"a.txt": "hello", "dataset.json": "{}"})
-    with pytest.raises(GPriorError, match=r"holds no images \(PNG, JPEG and .*\) for the split 'train'"):
+    with pytest.raises(GPriorError, match=r"holds no images \(PNG, JPEG and .*\): give a zip file or"):
         data.ImageZip(path)
+
+
+def test_one_image_that_is_kept_out_of_training(tmp_path):
+    name = next(name for i in range(1000) if data.is_held_out(name := f"{i}.png"))
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / name).write_bytes(png(np.zeros((8, 8, 3), np.uint8)))
+    with pytest.raises(GPriorError, match="one holds 1 image, none to train on: of 20 about one is kept for judging"):
+        data.ImageZip(tmp_path / "one")
+    assert len(data.ImageZip(tmp_path / "one", "held_out")) == 1
+    trained_on = next(other for i in range(1000) if not data.is_held_out(other := f"{i}.png"))
+    (tmp_path / "one" / name).rename(tmp_path / "one" / trained_on)
+    with pytest.raises(GPriorError, match="one holds 1 image, none kept out of training: about one of 20 is; give"):
+        data.ImageZip(tmp_path / "one", "held_out")
 
 
 def damaged_png():

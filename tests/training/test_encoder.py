@@ -17,7 +17,7 @@ from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import prepare
 from gprior_jax.generators.styles import w_statistics
 from gprior_jax.objectives import Objective
-from gprior_jax.training import encoder, encoder_run, optimize
+from gprior_jax.training import encoder, encoder_codes, encoder_run, optimize
 from gprior_jax.training.encoder_config import OFFICIAL, EncoderConfig, encoder_config
 from gprior_jax.training.encoder_run import FIELDS, terms_of, train_encoder
 
@@ -49,8 +49,8 @@ def taught(config, prior):
 def test_codes_have_the_mean_and_the_spread_of_drawn_ones_from_the_start(prior):
     config = dataclasses.replace(TINY, batch_size=64, images=64, adversarial_weight=0.0)
     state = encoder.init(config, prior, jax.random.key(1))
-    module = encoder.build(config, prior)
-    drawn = encoder.draw(config, prior, jax.random.key(2), 2000)
+    module = encoder_codes.build(config, prior)
+    drawn = encoder_codes.draw(config, prior, jax.random.key(2), 2000)
     codes, _ = encoder.encode(module, state.encoder, normal(3, 64, 16, 16, 3))
     assert drawn.shape[1:] == codes.shape[1:] == (prior.num_styles, prior.w_dim)
     spread = float(jnp.std(drawn))
@@ -60,7 +60,7 @@ def test_codes_have_the_mean_and_the_spread_of_drawn_ones_from_the_start(prior):
 
 def test_drawn_images_mix_styles_as_often_as_asked(prior):
     for part in (0.0, 1.0):
-        codes = encoder.draw(dataclasses.replace(TINY, style_mixing=part), prior, jax.random.key(0), 200)
+        codes = encoder_codes.draw(dataclasses.replace(TINY, style_mixing=part), prior, jax.random.key(0), 200)
         mixed = np.asarray((codes != codes[:, :1]).any((1, 2)))
         assert mixed.mean() == part
 
@@ -68,19 +68,21 @@ def test_drawn_images_mix_styles_as_often_as_asked(prior):
 def test_codes_of_a_prior_with_classes_are_of_all_of_them():
     free = dataclasses.replace(random_prior("stylegan2_conditional"), label=None)
     config = dataclasses.replace(TINY, channels=(4, 6), space="w", adversarial_weight=0.0)
-    codes = np.asarray(encoder.draw(config, free, jax.random.key(0), 1000))
+    codes = np.asarray(encoder_codes.draw(config, free, jax.random.key(0), 1000))
     means = [w_statistics(with_label(free, label), jax.random.key(label), 1000).mean[0] for label in range(3)]
     apart = float(np.linalg.norm(np.std(means, axis=0)))
     assert np.linalg.norm(codes.mean(0) - np.mean(means, axis=0)) < 0.25 * apart
-    mixed = encoder.draw(dataclasses.replace(config, space="w_plus", style_mixing=1.0), free, jax.random.key(0), 8)
+    mixed = encoder_codes.draw(
+        dataclasses.replace(config, space="w_plus", style_mixing=1.0), free, jax.random.key(0), 8
+    )
     assert mixed.shape == (8, free.num_styles, free.w_dim)
     with pytest.raises(ArgumentError, match="has classes, which a code z does not tell"):
-        encoder.build(dataclasses.replace(config, space="z"), free)
+        encoder_codes.build(dataclasses.replace(config, space="z"), free)
 
 
 def test_running_statistics_move_towards_those_of_the_batch(prior):
     state = encoder.init(TINY, prior, jax.random.key(1))
-    module = encoder.build(TINY, prior)
+    module = encoder_codes.build(TINY, prior)
     _, found = encoder.encode(module, state.encoder, normal(3, 4, 16, 16, 3))
     moved = optimize.with_statistics(state.encoder, found, 0.9)
     own, new = state.encoder["first"]["norm"], moved["first"]["norm"]
@@ -152,11 +154,11 @@ def test_settings_that_train_nothing_are_refused(changes, told):
 def test_what_the_prior_lacks_is_said(prior):
     plain = random_prior("pggan")
     with pytest.raises(ArgumentError, match="its latent space is 'z' only"):
-        encoder.build(dataclasses.replace(TINY, space="w"), plain)
+        encoder_codes.build(dataclasses.replace(TINY, space="w"), plain)
     for other in (plain, dataclasses.replace(prior, critic=Critic({}, random_prior("pggan", "dcgan").critic.module))):
         with pytest.raises(ArgumentError, match="has no discriminator to start from"):
             encoder.judge_of(TINY, other)
-    assert encoder.build(dataclasses.replace(TINY, channels=()), plain).code_shape == (plain.z_dim,)
+    assert encoder_codes.build(dataclasses.replace(TINY, channels=()), plain).code_shape == (plain.z_dim,)
 
 
 def test_settings_are_in_the_model_folder(prior, image_zip, tmp_path):

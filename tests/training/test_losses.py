@@ -107,5 +107,42 @@ def test_hinge_losses():
     real = (np.array([[2.0, 0.5], [1.0, -1.0]]), np.array([3.0]))
     fake = (np.array([[-2.0, 0.0], [-1.0, 1.0]]), np.array([-0.5]))
     # max(0, 1 - D(real)): 0, 0.5, 0, 2 and 0; max(0, 1 + D(fake)): 0, 1, 0, 2 and 0.5.
-    assert float(losses.hinge_discriminator_loss(real, fake)) == pytest.approx(2.5 / 4 + 3 / 4 + 0.5)
+    assert float(losses.hinge_real_loss(real)) == pytest.approx(2.5 / 4)
+    assert float(losses.hinge_fake_loss(fake)) == pytest.approx(3 / 4 + 0.5)
     assert float(losses.hinge_generator_loss(fake)) == pytest.approx(0.5 + 0.5)
+
+
+@pytest.mark.parametrize("loss", ["nonsaturating", "wgan_gp"])
+def test_gradients_of_both_networks_are_those_of_their_losses(loss):
+    def logits(weights, images):
+        return critic(images, weights) + jnp.std(images)  # An image's logit depends on the others'.
+
+    found = losses.gradients(losses.game(loss), WEIGHTS, OTHERS, IMAGES, logits)
+    d_loss, of_weights = jax.value_and_grad(
+        lambda w: losses.discriminator_loss(logits(w, IMAGES), logits(w, OTHERS), loss)
+    )(WEIGHTS)
+    g_loss, of_fake = jax.value_and_grad(lambda x: losses.generator_loss(logits(WEIGHTS, x), loss))(OTHERS)
+    for value, wanted in (
+        (found.of_weights, of_weights),
+        (found.of_fake, of_fake),
+        (found.fake, logits(WEIGHTS, OTHERS)),
+        (found.real, logits(WEIGHTS, IMAGES)),
+        (found.discriminator, d_loss),
+        (found.generator, g_loss),
+    ):
+        np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_of_several_scales():
+    def logits(weights, maps):
+        return tuple(weight * jnp.tanh(x) for weight, x in zip(weights, maps, strict=True))
+
+    weights, real, fake = (1.5, -0.5), (IMAGES, REAL), (OTHERS, FAKE)
+    found = losses.gradients(losses.HINGE, weights, fake, real, logits)
+    wanted = jax.grad(lambda w: losses.hinge_real_loss(logits(w, real)) + losses.hinge_fake_loss(logits(w, fake)))(
+        weights
+    )
+    np.testing.assert_allclose(found.of_weights, wanted, rtol=1e-5)
+    of_fake = jax.grad(lambda maps: losses.hinge_generator_loss(logits(weights, maps)))(fake)
+    for value, own in zip(found.of_fake, of_fake, strict=True):
+        np.testing.assert_allclose(value, own, rtol=1e-5, atol=1e-7)

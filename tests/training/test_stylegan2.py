@@ -12,6 +12,7 @@ from gprior_jax.errors import GPriorError
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.nn.resample import fir_up2
 from gprior_jax.training import optimize, stylegan2
+from gprior_jax.training import stylegan2_drawing as drawing
 from gprior_jax.training.lanes import ONE
 from gprior_jax.training.warm_start import warm_start
 from training.settings import CONDITIONAL
@@ -102,8 +103,8 @@ def test_a_step_descends_the_two_losses(start, monkeypatch):
     labels = jnp.asarray(LABELS)
 
     def generated(params):
-        styles = stylegan2.map_mixed(config, generator, params, labels, z_key, 4)[0]
-        return stylegan2.render(generator, params, styles, stylegan2.noise_maps(generator, noise_key, 4))
+        styles = drawing.map_mixed(config, generator, params, labels, z_key, 4)[0]
+        return drawing.render(generator, params, styles, drawing.noise_maps(generator, noise_key, 4))
 
     def of_generator(params):
         of_fake = logits(discriminator, start.discriminator, generated(params), labels)
@@ -148,7 +149,7 @@ def test_mean_of_w(start):
     """A step without penalties moves the mean by its share."""
     state, _ = take(CONDITIONAL, start, 0)
     key, generator = stylegan2._keys(KEY, start, 0)[0], stylegan2.build(CONDITIONAL)[0]
-    styles, mean = stylegan2.map_mixed(CONDITIONAL, generator, start.generator, jnp.asarray(LABELS), key, 4)
+    styles, mean = drawing.map_mixed(CONDITIONAL, generator, start.generator, jnp.asarray(LABELS), key, 4)
     np.testing.assert_allclose(state.generator["w_avg"], (1.0 - CONDITIONAL.w_decay) * mean, atol=1e-5)  # From zero.
     assert (state.average["w_avg"] == state.generator["w_avg"]).all()
     assert styles.shape == (4, 4, 6)
@@ -159,8 +160,8 @@ def test_style_mixing():
     config = dataclasses.replace(CONDITIONAL, num_classes=0, style_mixing=0.5)
     generator = StyleGAN2((8, 8), z_dim=6, w_dim=6, mapping_layers=2)
     params = generator.init(KEY, jnp.zeros(6), method="init_all")["params"]
-    plain, mean = stylegan2.map_mixed(dataclasses.replace(config, style_mixing=0.0), generator, params, None, KEY, 400)
-    mixed, same = stylegan2.map_mixed(config, generator, params, None, KEY, 400)
+    plain, mean = drawing.map_mixed(dataclasses.replace(config, style_mixing=0.0), generator, params, None, KEY, 400)
+    mixed, same = drawing.map_mixed(config, generator, params, None, KEY, 400)
     np.testing.assert_array_equal(mean, same)
     kept = (mixed == plain).all(-1).sum(1)
     assert set(np.unique(kept)) == {1, 2, 3, 4}
