@@ -42,7 +42,7 @@ def compiler_options(platform: str, use: Use) -> dict[str, str | bool | int]:
     """Options for ``jax.jit`` on a platform, as far as this version knows them."""
     if platform != "cpu":
         return {}
-    return {name: value for name, value in (_ALWAYS | at_level(_LEVEL[use])).items() if _is_known(name, value)}
+    return _known(_ALWAYS | at_level(_LEVEL[use]))
 
 
 def at_level(level: int) -> dict[str, str | bool | int]:
@@ -60,13 +60,20 @@ def for_one_core() -> dict[str, str | bool | int]:
         "xla_cpu_multi_thread_eigen": False,
         "xla_disable_hlo_passes": "cpu-parallel-task-assigner",
     }
-    return {name: value for name, value in wished.items() if _is_known(name, value)}
+    return _known(wished)
+
+
+def _known(wished: dict[str, str | bool | int]) -> dict[str, str | bool | int]:
+    """Those that this version of XLA knows."""
+    if _are_known(*wished.items()):
+        return wished
+    return {name: value for name, value in wished.items() if _are_known((name, value))}
 
 
 @functools.cache
-def _is_known(name: str, value: str | bool | int) -> bool:
+def _are_known(*options: tuple[str, str | bool | int]) -> bool:
     with contextlib.suppress(Exception):
-        jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+        jax.jit(lambda: 0, compiler_options=dict(options)).lower().compile()
         return True
     return False
 
