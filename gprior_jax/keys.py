@@ -128,4 +128,5 @@ def _threefry(key: tuple[int, int], count: tuple[int, int]) -> tuple[int, int]:
 
 
 def _key_of(*words: int) -> Key:
-    return jax.random.wrap_key_data(np.array(words, np.uint32), impl=_THREEFRY)
+    bits: Any = np.array(words, np.uint32)
+    return jax.random.wrap_key_data(bits, impl=_THREEFRY)

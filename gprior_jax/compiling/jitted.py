@@ -114,6 +114,12 @@ class Jitted(Generic[P, R]):
         """What :meth:`program` and calls run, and what it takes; it is not compiled again for these."""
         return self._found(args, *self._split(args)) or programs.compiled(self._jitted, args)
 
+    def begun(self, *args: Any) -> programs.Begun | None:
+        """The program for such arguments, being compiled in another thread; None where it is kept, or cannot be."""
+        given, fixed = self._split(args)
+        settings = self._options, self._settings
+        return programs.begin(self._function, self._jitted, settings, args, given, fixed) if self._kept else None
+
     def _found(self, args: tuple, given: tuple, fixed: dict[int, Any]) -> programs.Compiled | None:
         return programs.find(self._function, self._jitted, (self._options, self._settings), args, given, fixed)
 

@@ -161,7 +161,9 @@ class Inverter(Stages):
         before, result = 0, None
         total = sum(stage.solver.num_steps for stage in self._stages)
         for stage, recipe in enumerate(self._stages):
-            states, measurements = self.start(stage, key, inputs, samples)
+            length = min(self.steps_per_call, recipe.solver.num_steps)
+            meanwhile = partial(self.steps, stage, length, images=images)
+            states, measurements = self.start(stage, key, inputs, samples, meanwhile)
 
             def look(
                 begin: int, done: int, states: State, by: Evaluation, before: int = before, recipe: Any = recipe

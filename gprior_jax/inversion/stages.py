@@ -42,6 +42,9 @@ from gprior_jax.typing import ArrayLike, Key
 
 T = TypeVar("T")
 
+Meanwhile = Callable[[State, Measurement], object]
+"""What is done while the first states are made, with what stands for them."""
+
 _STEPS_PER_CALL = {"cpu": 1}
 """Convolutions inside a loop run two to three times slower on XLA:CPU (jax issue 12868): there, one step a call."""
 
@@ -137,13 +140,32 @@ class Stages:
             return problem
         return dataclasses.replace(problem, encoder=None)
 
-    def start(self, stage: int, key: Key, inputs: Inputs, samples: int) -> tuple[State, Measurement]:
-        """States and measurements ``[B * samples * restarts]`` of one batch; the key is the run's, or ``[B]``."""
+    def start(
+        self, stage: int, key: Key, inputs: Inputs, samples: int, meanwhile: Meanwhile | None = None
+    ) -> tuple[State, Measurement]:
+        """States and measurements ``[B * samples * restarts]`` of one batch; the key is the run's, or ``[B]``.
+
+        Args:
+            stage: of the recipe.
+            key: see above.
+            inputs: of the batch.
+            samples: of every image.
+            meanwhile: called with what stands for the states and the measurements while they are still to come, where
+                that takes compiling.
+        """
         key = (replicate if is_one(key) else shard_images)(self.mesh, key)
         rows, placed = samples * self._stages[stage].restarts, shard_images(self.mesh, tuple(inputs))
-        started = programs.start(self._problem(stage, inputs.operator), self._configs[stage], rows, key, *placed)
+        args = self._problem(stage, inputs.operator), self._configs[stage], rows, key, *placed
+        if meanwhile is not None and (begun := programs.start.begun(*args)) is not None:
+            meanwhile(*self._to_come(stage, begun.gives))
+            begun.done()
         # XLA leaves on every device what depends on no image, and a step splits it: the second were another program.
-        return self.place(stage, started)
+        return self.place(stage, programs.start(*args))
+
+    def _to_come(self, stage: int, rows: T) -> T:
+        """What stands for arrays that :meth:`place` will have put in their places."""
+        placed = row_shardings(self.mesh, self._problems[stage].parametrization, rows)
+        return jax.tree.map(lambda x, at: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=at), rows, placed)
 
     def place(self, stage: int, rows: T) -> T:
         """States or measurements ``[rows, ...]`` on the devices that a step has them on."""
