@@ -4,6 +4,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +13,12 @@ import random_networks
 import torch
 import torch_stylegan2
 from common import Report, at_least, note, number, parser, print_table
+from jax.sharding import Mesh, PartitionSpec
 
+from gprior_jax.compiling import compiler_options, for_one_core
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.running import run_layers
-from gprior_jax.inversion.devices import image_mesh, replicate, shard_images, use_cores
+from gprior_jax.inversion.devices import IMAGES, image_mesh, replicate, shard_images, use_cores
 from gprior_jax.typing import Array
 
 
@@ -25,18 +28,34 @@ def arguments() -> argparse.Namespace:
     made.add_argument("--resolution", type=at_least(8), default=256)
     made.add_argument("--images", type=at_least(1), default=1)
     made.add_argument("--rounds", type=at_least(1), default=5, help="both are timed so often, in turns")
-    made.add_argument("--devices", type=at_least(1), default=1, help="CPU devices that the images are spread over")
+    made.add_argument("--devices", type=at_least(1), default=1, help="cores that take images of their own, one by one")
     return made.parse_args()
 
 
 @jax.jit
 def _ours(prior: Prior, styles: Array, cotangent: Array) -> tuple[Array, Array]:
     """Means of image * cotangent ``[B]`` and their gradients."""
+    return jax.vmap(partial(_one, prior, cotangent))(styles)
+
+
+def _one(prior: Prior, cotangent: Array, styles: Array) -> tuple[Array, Array]:
+    """The same of one image."""
 
     def value(w_plus: Array) -> Array:
         return jnp.mean(run_layers(prior, None, styles=w_plus) * cotangent)
 
-    return jax.vmap(jax.value_and_grad(value))(styles)
+    return jax.value_and_grad(value)(styles)
+
+
+def in_lanes(mesh: Mesh) -> Callable[[Prior, Array, Array], tuple[Array, Array]]:
+    """:func:`_ours` with every core taking its own images, one after the other."""
+
+    def own(prior: Prior, styles: Array, cotangent: Array) -> tuple[Array, Array]:
+        return jax.lax.map(partial(_one, prior, cotangent), styles)
+
+    takes = (PartitionSpec(), PartitionSpec(IMAGES), PartitionSpec())
+    lanes = jax.shard_map(own, mesh=mesh, in_specs=takes, out_specs=PartitionSpec(IMAGES), check_vma=False)
+    return jax.jit(lanes, compiler_options=compiler_options("cpu", "often") | for_one_core())
 
 
 def timed(run: Callable[[], object]) -> float:
@@ -58,9 +77,10 @@ def main() -> None:
     mesh = image_mesh(args.devices)
     placed = replicate(mesh, (prepare(prior), cotangent))
     rows = shard_images(mesh, styles)
+    run = in_lanes(mesh) if args.devices > 1 else _ours
 
     def ours() -> np.ndarray:
-        return np.asarray(jax.block_until_ready(_ours(placed[0], rows, placed[1]))[1])
+        return np.asarray(jax.block_until_ready(run(placed[0], rows, placed[1]))[1])
 
     def rival() -> np.ndarray:
         w_plus = torch.from_numpy(styles).requires_grad_()

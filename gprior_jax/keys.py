@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Key
@@ -37,7 +38,10 @@ def seeded(seed: int) -> Key:
     Traceback (most recent call last):
     gprior_jax.errors.ArgumentError: seed -1: use a whole number from 0 to 4294967295.
     """
-    return jax.random.key(check_seed(seed))
+    number = check_seed(seed)
+    if jax.config.values["jax_default_prng_impl"] != _THREEFRY:
+        return jax.random.key(number)
+    return _key_of(0, number)  # Those are its bits: no program is compiled to make them.
 
 
 def check_seed(seed: Any, name: str = "seed") -> int:
@@ -82,4 +86,47 @@ def purpose(key: Key, name: str) -> Key:
     >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).any())
     False
     """
-    return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode()) | (MAX_ID + 1)))
+    return folded(key, zlib.crc32(name.encode()) | (MAX_ID + 1))
+
+
+def folded(key: Key, number: int) -> Key:
+    """``jax.random.fold_in``, bit for bit; of one key of Threefry on the host, where that takes no program.
+
+    Args:
+        key: of random numbers; arrays of bits are keys, too.
+        number: from 0 to 2 ** 32 - 1.
+
+    >>> key = jax.random.key(5)
+    >>> bool(folded(key, 7) == jax.random.fold_in(key, 7))
+    True
+    """
+    data = None if isinstance(key, Tracer) or not jax.numpy.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+    if data is None or str(jax.random.key_impl(data)) != _THREEFRY or data.ndim or not data.is_fully_addressable:
+        return jax.random.fold_in(key, np.uint32(number))
+    first, second = (int(word) for word in np.asarray(jax.random.key_data(data)))
+    return _key_of(*_threefry((first, second), (0, number)))
+
+
+_THREEFRY = "threefry2x32"
+"""JAX's name of its usual generator."""
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+
+
+def _threefry(key: tuple[int, int], count: tuple[int, int]) -> tuple[int, int]:
+    """The block cipher of 20 rounds (Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3)."""
+    words = (*key, key[0] ^ key[1] ^ _PARITY)
+    x, y = ((a + b) % 2**32 for a, b in zip(count, key, strict=True))
+    for group in range(5):
+        for distance in _ROTATIONS[group % 2]:
+            x = (x + y) % 2**32
+            y = (y << distance | y >> (32 - distance)) % 2**32 ^ x
+        x = (x + words[(group + 1) % 3]) % 2**32
+        y = (y + words[(group + 2) % 3] + group + 1) % 2**32
+    return x, y
+
+
+def _key_of(*words: int) -> Key:
+    bits: Any = np.array(words, np.uint32)
+    return jax.random.wrap_key_data(bits, impl=_THREEFRY)

@@ -65,17 +65,40 @@ def test_seeds_are_those_of_jax(seed):
     np.testing.assert_array_equal(jax.random.key_data(keys.seeded(seed)), [0, int(seed)])
 
 
-def test_purposes_lie_above_all_counted_numbers():
-    folded = []
-    original = jax.random.fold_in
-    try:
-        jax.random.fold_in = lambda key, number: folded.append(int(number)) or original(key, number)
-        keys.purpose(KEY, "noise")
-        keys.purpose(KEY, "mask")
-    finally:
-        jax.random.fold_in = original
-    assert len(set(folded)) == 2
-    assert all(keys.MAX_ID < number < 2**32 for number in folded)
+def test_purposes_lie_above_all_counted_numbers(monkeypatch):
+    numbers = []
+    monkeypatch.setattr(keys, "folded", lambda key, number: numbers.append(number))
+    keys.purpose(KEY, "noise")
+    keys.purpose(KEY, "mask")
+    assert len(set(numbers)) == 2
+    assert all(keys.MAX_ID < number < 2**32 for number in numbers)
+
+
+@pytest.mark.parametrize("number", [0, 1, 7, 2**31 - 1, 2**31, 2**32 - 1, 0xDEADBEEF])
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
+def test_folding_on_the_host_is_that_of_jax(seed, number):
+    key = jax.random.fold_in(jax.random.key(seed), 3)  # Both words of it are full.
+    expected = jax.random.key_data(jax.random.fold_in(key, np.uint32(number)))
+    np.testing.assert_array_equal(jax.random.key_data(keys.folded(key, number)), expected)
+
+
+def test_folding_on_the_host_compiles_nothing(monkeypatch):
+    monkeypatch.setattr(jax.random, "fold_in", None)
+    assert keys.folded(keys.seeded(1), 2).dtype == KEY.dtype
+
+
+@pytest.mark.parametrize("key", [jax.random.PRNGKey(1), jax.random.key(1, impl="rbg")])
+def test_other_keys_are_folded_by_jax(key):
+    found, expected = keys.folded(key, 5), jax.random.fold_in(key, 5)
+    assert found.dtype == expected.dtype
+    if found.dtype != np.uint32:
+        found, expected = jax.random.key_data(found), jax.random.key_data(expected)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_keys_are_folded_where_they_are_traced():
+    found = jax.jit(lambda key: jax.random.key_data(keys.folded(key, 5)))(KEY)
+    np.testing.assert_array_equal(found, jax.random.key_data(jax.random.fold_in(KEY, 5)))
 
 
 class Recorder:

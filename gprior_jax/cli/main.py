@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (sys.warnoptions or os.environ.get("GPRIOR_DEBUG")):
         warnings.simplefilter("ignore")  # Of libraries, about what is ours to mend and no news to a user.
     gc.set_threshold(*_GARBAGE)
-    return interrupts.run(partial(guarded, partial(_main, sys.argv[1:], is_program=True)))
+    code = interrupts.run(partial(guarded, partial(_main, sys.argv[1:], is_program=True)))
+    gc.freeze()  # Python looks through all objects once more at its exit, for a tenth of a second or three.
+    return code
 
 
 _GARBAGE = (100_000, 50, 100)

@@ -96,7 +96,8 @@ def _tree_text(structure: Any) -> str:
 
 
 def _leaf_text(leaf: Any) -> str:
-    if not isinstance(leaf, jax.Array):
+    # What stands for an array that is still to come is told as that will be.
+    if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct):
         array = np.asarray(leaf)
         weak = "" if isinstance(leaf, np.ndarray | np.generic) else " weak"
         return f"{array.dtype} {array.shape} host{weak}"

@@ -42,7 +42,7 @@ def compiler_options(platform: str, use: Use) -> dict[str, str | bool | int]:
     """Options for ``jax.jit`` on a platform, as far as this version knows them."""
     if platform != "cpu":
         return {}
-    return {name: value for name, value in (_ALWAYS | at_level(_LEVEL[use])).items() if _is_known(name, value)}
+    return _known(_ALWAYS | at_level(_LEVEL[use]))
 
 
 def at_level(level: int) -> dict[str, str | bool | int]:
@@ -60,13 +60,20 @@ def for_one_core() -> dict[str, str | bool | int]:
         "xla_cpu_multi_thread_eigen": False,
         "xla_disable_hlo_passes": "cpu-parallel-task-assigner",
     }
-    return {name: value for name, value in wished.items() if _is_known(name, value)}
+    return _known(wished)
+
+
+def _known(wished: dict[str, str | bool | int]) -> dict[str, str | bool | int]:
+    """Those that this version of XLA knows."""
+    if _are_known(*wished.items()):
+        return wished
+    return {name: value for name, value in wished.items() if _are_known((name, value))}
 
 
 @functools.cache
-def _is_known(name: str, value: str | bool | int) -> bool:
+def _are_known(*options: tuple[str, str | bool | int]) -> bool:
     with contextlib.suppress(Exception):
-        jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+        jax.jit(lambda: 0, compiler_options=dict(options)).lower().compile()
         return True
     return False
 
@@ -106,6 +113,12 @@ class Jitted(Generic[P, R]):
     def compiled(self, *args: Any) -> programs.Compiled:
         """What :meth:`program` and calls run, and what it takes; it is not compiled again for these."""
         return self._found(args, *self._split(args)) or programs.compiled(self._jitted, args)
+
+    def begun(self, *args: Any) -> programs.Begun | None:
+        """The program for such arguments, being compiled in another thread; None where it is kept, or cannot be."""
+        given, fixed = self._split(args)
+        settings = self._options, self._settings
+        return programs.begin(self._function, self._jitted, settings, args, given, fixed) if self._kept else None
 
     def _found(self, args: tuple, given: tuple, fixed: dict[int, Any]) -> programs.Compiled | None:
         return programs.find(self._function, self._jitted, (self._options, self._settings), args, given, fixed)

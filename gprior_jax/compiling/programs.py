@@ -11,10 +11,12 @@ import functools
 import hashlib
 import os
 import pickle
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 from jax.experimental import serialize_executable
@@ -23,6 +25,9 @@ from gprior_jax.compiling.exactly import UnknownError, structure_text, text_of
 from gprior_jax.compiling.operations import operations
 from gprior_jax.storage.atomic import write_bytes
 from gprior_jax.summary import versions
+from gprior_jax.typing import PyTree
+
+R = TypeVar("R")
 
 PREFIX = "whole-"
 """Of the names of files."""
@@ -49,6 +54,7 @@ _loaded: dict[Path, Compiled] = {}
 
 def keep_in(folder: Path | None) -> None:
     """Keep programs in a folder from here on, or nowhere. Whoever can write into it runs code in this process."""
+    settle()
     _folders[:] = [] if folder is None else [folder]
     _loaded.clear()
 
@@ -77,16 +83,66 @@ def find(
         given: those that are not static, which the program takes.
         fixed: those that are, by their places.
     """
+    path = _path(function, settings, given, fixed)
+    if path is None:
+        return None
+    if path not in _loaded:
+        _loaded[path] = _read(path, _devices(given)) or _begun(path, jitted, args).done()
+    return _loaded[path]
+
+
+class Begun(NamedTuple):
+    """A program that another thread compiles.
+
+    Attributes:
+        gives: what it will give, a tree of ``jax.ShapeDtypeStruct`` without shardings.
+        done: waits for it.
+    """
+
+    gives: PyTree
+    done: Callable[[], Compiled]
+
+
+def begin(
+    function: Callable, jitted: Any, settings: Any, args: tuple, given: tuple, fixed: dict[int, Any]
+) -> Begun | None:
+    """Trace a program, and compile it in another thread, while this one traces what comes after it; see :func:`find`.
+
+    Compiling leaves Python alone, tracing is nothing else. None where a program is kept for such arguments, so that
+    there is nothing to wait for, or where it cannot be.
+    """
+    path = _path(function, settings, given, fixed)
+    if path is None or path in _loaded or path.is_file():
+        return None
+    return _begun(path, jitted, args)
+
+
+def _begun(path: Path, jitted: Any, args: tuple) -> Begun:
+    traced = jitted.trace(*args)
+    # Lowered in this thread, whose settings of JAX are those of the caller.
+    compiling = _in_background(_compiled_anew, traced.lower())
+
+    def done() -> Compiled:
+        counted = operations(traced.jaxpr)  # Meanwhile.
+        call, is_new = compiling.result()
+        _loaded[path] = made = Compiled(call, counted)
+        if is_new:
+            _in_background(_keep, path, made)
+        return made
+
+    gives = jax.tree.map(lambda out: jax.ShapeDtypeStruct(out.shape, out.dtype), traced.out_info)
+    return Begun(gives, done)
+
+
+def _path(function: Callable, settings: Any, given: tuple, fixed: dict[int, Any]) -> Path | None:
+    """The file of a program; None where it cannot be kept."""
     if not _folders:
         return None
     try:
         told = " ".join((text_of(function), text_of(settings), text_of(fixed), structure_text(given)))
     except UnknownError:
         return None
-    path = _folders[0] / f"{PREFIX}{hashlib.sha256(f'{_surroundings()} {told}'.encode()).hexdigest()}"
-    if path not in _loaded:
-        _loaded[path] = _read(path, _devices(given)) or _made(path, jitted, args)
-    return _loaded[path]
+    return _folders[0] / f"{PREFIX}{hashlib.sha256(f'{_surroundings()} {told}'.encode()).hexdigest()}"
 
 
 def _devices(given: tuple) -> list[Any]:
@@ -116,27 +172,49 @@ def compiled(jitted: Any, args: tuple) -> Compiled:
     return Compiled(traced.lower().compile(), operations(traced.jaxpr))
 
 
-def _made(path: Path, jitted: Any, args: tuple) -> Compiled:
-    """The program, compiled and put into a file."""
+def _compiled_anew(lowered: jax.stages.Lowered) -> tuple[jax.stages.Compiled, bool]:
+    """What was lowered, compiled; and whether it can be kept.
+
+    What came out of JAX's own cache cannot be written again: XLA:CPU would leave its functions out, without a word
+    (findings/jax_cpu_serialize_cached.sh). It is found there the next time too.
+    """
     hits = []
-    listen = partial(_listen, hits)
+    listen = partial(_listen, hits, threading.get_ident())
     jax.monitoring.register_event_listener(listen)
     try:
-        made = compiled(jitted, args)
+        made = lowered.compile()
+        return made, not hits
     finally:
         jax.monitoring.unregister_event_listener(listen)
-    # What came out of JAX's own cache cannot be written again: XLA:CPU would leave its functions out, without a word
-    # (findings/jax_cpu_serialize_cached.sh). It is found there the next time too.
-    if hits:
-        return made
+
+
+def _keep(path: Path, made: Compiled) -> None:
     # One that holds arrays of its own cannot be kept (yet), and a full disk keeps nothing.
     with contextlib.suppress(NotImplementedError, ValueError, OSError, pickle.PicklingError):
         write_bytes(path, pickle.dumps((*serialize_executable.serialize(made.call), made.operations)))
-    return made
 
 
-def _listen(hits: list[str], event: str, **_: Any) -> None:
-    if event.endswith("/cache_hits"):
+_unsettled: list[Future] = []
+"""What other threads are doing for the programs of this process, which ends when they have."""
+
+
+def _in_background(function: Callable[..., R], *args: Any) -> Future[R]:
+    """A call in another thread: most of what compilers and serialisers do leaves Python alone."""
+    worker = ThreadPoolExecutor(1, "gprior compiler")
+    begun = worker.submit(function, *args)
+    worker.shutdown(wait=False)
+    _unsettled[:] = [other for other in _unsettled if not other.done()] + [begun]
+    return begun
+
+
+def settle() -> None:
+    """Wait until all programs that were made are in the folder; a process that ends does so itself."""
+    while unfinished := [begun for begun in _unsettled if not begun.done()]:
+        wait(unfinished)
+
+
+def _listen(hits: list[str], thread: int, event: str, **_: Any) -> None:
+    if event.endswith("/cache_hits") and threading.get_ident() == thread:
         hits.append(event)
 
 

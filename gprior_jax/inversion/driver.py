@@ -1,59 +1,36 @@
-"""The driver: batches, restarts, devices, progress and history around the pure solver.
+"""The driver: batches, restarts, progress and history around the pure solver.
 
 Axes, outermost first: images, restarts, codes. Every image's result is a function of its pixels, the run's key and its
 id alone: batches are padded to one shape, and optimiser states are per image.
 """
 
-import dataclasses
 import functools
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from gprior_jax.compiling.jitted import Jitted
 from gprior_jax.errors import ArgumentError, Status
-from gprior_jax.generators.labels import as_labels, with_label
-from gprior_jax.generators.prior import Prior, prepare
+from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion import programs
 from gprior_jax.inversion.batching import batches
-from gprior_jax.inversion.devices import (
-    IMAGES,
-    Devices,
-    image_mesh,
-    images_mesh,
-    instead,
-    replicate,
-    row_shardings,
-    shard_images,
-    unbound,
-)
+from gprior_jax.inversion.devices import Devices, instead, unbound
 from gprior_jax.inversion.filming import Film
-from gprior_jax.inversion.inputs import Inputs, check_concrete, check_starts, checked_ids, checked_images
-from gprior_jax.inversion.meter import Meter
-from gprior_jax.inversion.problem import Evaluation, Measurement, Problem
+from gprior_jax.inversion.inputs import Inputs, check_concrete
+from gprior_jax.inversion.problem import Evaluation, Measurement
 from gprior_jax.inversion.progress import Reporter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result, by_loss, joined, result_of
-from gprior_jax.inversion.solver import Solution, State
-from gprior_jax.keys import check_key, is_one, purpose
+from gprior_jax.inversion.solver import State
+from gprior_jax.inversion.stages import NEXT_STAGE, Stages
+from gprior_jax.keys import check_key, purpose
 from gprior_jax.latents import Variables
-from gprior_jax.latents.split_codes import split
-from gprior_jax.objectives import Objective
-from gprior_jax.operators import Forward, Identity
+from gprior_jax.operators import Forward
 from gprior_jax.typing import ArrayLike, Key, Progress
-
-T = TypeVar("T")
-
-_STEPS_PER_CALL = {"cpu": 1}
-"""Convolutions inside a loop run two to three times slower on XLA:CPU (jax issue 12868): there, one step a call."""
-
-_ACCELERATOR_STEPS_PER_CALL = 25
 
 
 def invert(
@@ -133,19 +110,8 @@ def invert(
     )
 
 
-NEXT_STAGE = "next stage"
-"""What the key of a run is folded with from one stage to the next."""
-
-
-class Inverter:
+class Inverter(Stages):
     """A recipe made ready for a prior on some devices, once, for as many batches as there are.
-
-    Attributes:
-        prior: the generator, as given.
-        recipe: fitted to it.
-        mesh: the devices.
-        meter: of its steps, if there is one.
-        steps_per_call: steps in one XLA call.
 
     >>> import gprior_jax as gp, jax
     >>> prior, recipe = gp.load("builtin"), gp.recipes.mganprior(num_codes=2, layer=4, num_steps=2, perceptual=None)
@@ -155,55 +121,6 @@ class Inverter:
     >>> [result.images.shape for result in found]
     [(1, 64, 64, 3), (1, 64, 64, 3)]
     """
-
-    def __init__(
-        self,
-        prior: Prior,
-        recipe: Recipe,
-        *,
-        devices: Devices | None = None,
-        mesh: Mesh | None = None,
-        steps_per_call: int | None = None,
-        labels: bool = False,
-        meter: Meter | None = None,
-    ):
-        """Fit and prepare; see :func:`invert`.
-
-        Args:
-            prior: the generator.
-            recipe: how.
-            devices: see :func:`invert`.
-            mesh: see :func:`invert`.
-            steps_per_call: see :func:`invert`.
-            labels: every image will come with its class.
-            meter: looks whether steps fit into memory, and measures them.
-        """
-        if steps_per_call is not None and steps_per_call < 1:
-            raise ArgumentError(f"steps_per_call {steps_per_call}: use at least 1.")
-        if mesh is not None and devices is not None:
-            raise ArgumentError("devices and mesh both say what images are split over: give one of them.")
-        self.mesh = image_mesh(devices or 1) if mesh is None else images_mesh(mesh)
-        self.prior, self.meter = prior, meter
-        self.recipe = recipe.fit(with_label(prior, 0) if labels and prior.num_classes else prior)
-        platform = self.mesh.devices.flat[0].platform
-        self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
-        self._optional = [stage.encoder == "auto" for stage in recipe.stages]
-        self._image_shape, self._stages = prior.image_shape, self.recipe.stages
-        self._configs = [stage.solver.of_program() for stage in self._stages]
-        with instead(self.mesh):
-            # The solver needs the generator alone: a discriminator or an encoder that is used is in the recipe.
-            bare = replicate(self.mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None)))
-            self._problems = [replicate(self.mesh, self._made(bare, stage)) for stage in self._stages]
-
-    def _made(self, bare: Prior, stage: Recipe) -> Problem:
-        """What a fitted stage solves; where the mesh has an axis of codes, with codes split over it."""
-        parametrization = split(stage.parametrization, self.mesh)
-        return Problem(bare, Objective(stage.terms), stage.fitted_encoder, parametrization, stage.coordinates)
-
-    @property
-    def places(self) -> int:
-        """How many parts the images of a batch are split into."""
-        return self.mesh.shape[IMAGES]
 
     def invert(
         self,
@@ -239,95 +156,6 @@ class Inverter:
             results.append(jax.tree.map(lambda leaf, own=own: leaf[: own * (samples or 1)], result))
         return joined(results) if samples is None else by_loss(joined(results), count)
 
-    def inputs(
-        self,
-        images: ArrayLike,
-        ids: ArrayLike | None = None,
-        operator: Forward | None = None,
-        init: Variables | None = None,
-        label: ArrayLike | None = None,
-    ) -> Inputs:
-        """What images start from, checked; see :func:`invert`."""
-        check_concrete(images, operator, init, label)
-        observed = checked_images(images, self._image_shape, operator)
-        numbers = checked_ids(ids, len(observed))
-        labels: Any = None if label is None else np.asarray(as_labels(self.prior, label, (len(observed),)))
-        if init or self._problems[0].encoder is not None:
-            check_starts(self._problem(0, operator), self.prior, init or {}, observed)
-        hints: dict[str, Any] = {name: np.asarray(value)[:, None] for name, value in (init or {}).items()}
-        return Inputs(numbers, observed, Identity() if operator is None else operator, hints, labels)
-
-    def _problem(self, stage: int, operator: Forward | None) -> Problem:
-        """What a stage starts on: an encoder that nobody asked for is for images that were observed as they are."""
-        problem = self._problems[stage]
-        if not self._optional[stage] or operator is None or isinstance(operator, Identity):
-            return problem
-        return dataclasses.replace(problem, encoder=None)
-
-    def start(self, stage: int, key: Key, inputs: Inputs, samples: int) -> tuple[State, Measurement]:
-        """States and measurements ``[B * samples * restarts]`` of one batch; the key is the run's, or ``[B]``."""
-        key = (replicate if is_one(key) else shard_images)(self.mesh, key)
-        rows, placed = samples * self._stages[stage].restarts, shard_images(self.mesh, tuple(inputs))
-        started = programs.start(self._problem(stage, inputs.operator), self._configs[stage], rows, key, *placed)
-        # XLA leaves on every device what depends on no image, and a step splits it: the second were another program.
-        return self.place(stage, started)
-
-    def place(self, stage: int, rows: T) -> T:
-        """States or measurements ``[rows, ...]`` on the devices that a step has them on."""
-        return jax.device_put(rows, row_shardings(self.mesh, self._problems[stage].parametrization, rows))
-
-    def steps(
-        self,
-        stage: int,
-        length: int,
-        states: State,
-        measurements: Measurement,
-        *,
-        images: int,
-        last: int | None = None,
-    ) -> Callable[[State, Measurement], tuple[State, Evaluation]]:
-        """What takes ``length`` steps of arrays like these; evaluations are ``[length, B * samples * restarts]``.
-
-        It is looked up once, and donates the states that it is given.
-
-        Args:
-            stage: of the recipe.
-            length: steps in one call.
-            states: as :meth:`start` gives them.
-            measurements: likewise.
-            images: that were asked for at once; copies fill a batch up to the number of devices.
-            last: rows that have taken so many steps stay as they are; None where all have taken the same.
-
-        Raises:
-            TooManyImagesError: by the meter, it takes more memory than there is.
-        """
-        step, fixed, given = self._step(stage, length, last)
-        args = (given[0], *fixed, *given[1:], states, measurements)
-        if self.meter is not None:
-            self.meter.look(stage, length, partial(step.compiled, *args), self.mesh, images, args[-2:])
-        program = step.program(*args)
-        return lambda states, measurements: program(*given, states, measurements)
-
-    def _step(self, stage: int, length: int, last: int | None) -> tuple[Jitted, tuple, tuple]:
-        """A program, its static arguments, and those before the states."""
-        # Rows are apart; codes that are split are not.
-        apart = self.mesh.abstract_mesh if self.mesh.axis_names == (IMAGES,) and self.mesh.size > 1 else None
-        problem, fixed = self._problems[stage], (self._configs[stage], length, apart)
-        if last is None or length == 1:
-            return programs.advance, fixed, (problem,)
-        return programs.advance_to, fixed, (problem, jnp.int32(last))
-
-    def finish(self, stage: int, states: State, measurements: Measurement) -> tuple[Solution, np.ndarray]:
-        """Solutions ``[B * samples]`` of a stage, and the rows that they are of, on the host."""
-        return jax.device_get(
-            programs.finish(self._problems[stage], self._stages[stage].restarts, states, measurements)
-        )
-
-    def lower(self, stage: int, length: int, states: State, measurements: Measurement) -> jax.stages.Lowered:
-        """The program of :meth:`steps`, not run; ``.compile().memory_analysis()`` tells what memory it takes."""
-        step, fixed, (problem,) = self._step(stage, length, None)
-        return step.lower(problem, *fixed, states, measurements)
-
     def _invert_batch(
         self,
         key: Key,
@@ -342,7 +170,9 @@ class Inverter:
         before, result = 0, None
         total = sum(stage.solver.num_steps for stage in self._stages)
         for stage, recipe in enumerate(self._stages):
-            states, measurements = self.start(stage, key, inputs, samples)
+            length = min(self.steps_per_call, recipe.solver.num_steps)
+            meanwhile = partial(self.steps, stage, length, images=images)
+            states, measurements = self.start(stage, key, inputs, samples, meanwhile)
 
             def look(
                 begin: int, done: int, states: State, by: Evaluation, before: int = before, recipe: Any = recipe

@@ -12,10 +12,10 @@ import numpy as np
 from gprior_jax.errors import ArgumentError, CheckpointError, require
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.inversion import programs
-from gprior_jax.inversion.driver import NEXT_STAGE
 from gprior_jax.inversion.problem import Problem
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import Solution
+from gprior_jax.inversion.stages import NEXT_STAGE
 from gprior_jax.keys import purpose
 from gprior_jax.latents import Variables
 from gprior_jax.objectives import Objective

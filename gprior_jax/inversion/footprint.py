@@ -76,7 +76,7 @@ def _held(leaf: Any) -> int:
     """Bytes of an array on each of its devices."""
     if not hasattr(leaf, "dtype"):
         return 0
-    shape = leaf.sharding.shard_shape(leaf.shape) if isinstance(leaf, jax.Array) else leaf.shape
+    shape = leaf.sharding.shard_shape(leaf.shape) if isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) else leaf.shape
     return math.prod(shape) * leaf.dtype.itemsize
 
 

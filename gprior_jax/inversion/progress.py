@@ -26,7 +26,8 @@ class Reporter:
         """Take the evaluations of the latest steps, after ``done`` steps."""
         if self._progress is None or (time.monotonic() - self._last < _EVERY_S and done < self._num_steps):
             return
-        loss, terms = jax.device_get((evaluation.loss[-1], {n: term[-1] for n, term in evaluation.terms.items()}))
+        found = jax.device_get(evaluation)  # The last is taken here: on the device that were another program.
+        loss, terms = found.loss[-1], {name: term[-1] for name, term in found.terms.items()}
         now = self._last = time.monotonic()
         numbers = {"step": done, "num_steps": self._num_steps, "loss": _mean(loss)}
         if "pixel_mse" in terms:

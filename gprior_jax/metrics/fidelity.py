@@ -34,7 +34,7 @@ def fidelity(images: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray
     return {name: np.asarray(values) for name, values in found.items()}
 
 
-@partial(jit, use="often")
+@partial(jit, use="often", kept=True)
 def _fidelity(images: Array | np.ndarray, references: Array | np.ndarray) -> dict[str, Array]:
     a, b = im.to_unit(images), im.to_unit(references)
     found = {"psnr": jax.vmap(psnr)(a, b)}

@@ -133,6 +133,11 @@ def _terms(image: Array, reference: Array, window: int, sigma: float) -> tuple[A
     return (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1), structure
 
 
+_SMALL = 128
+"""Sides up to which means are products with a matrix: one operation that a library has, where eleven shifted arrays and
+their sums take longer to compile than they do for hundreds of pictures."""
+
+
 def _blur(maps: Array, window: int, sigma: float) -> Array:
     """Gaussian means of ``[..., H, W]`` at the windows within the image, one axis after the other."""
     offsets = np.arange(window) - window // 2
@@ -140,10 +145,20 @@ def _blur(maps: Array, window: int, sigma: float) -> Array:
     weights /= weights.sum()
     for axis in (maps.ndim - 2, maps.ndim - 1):
         size = maps.shape[axis] - window + 1
-        # Shifted sums: exact float32 on every platform, where matrix products and convolutions may round to fewer bits.
+        if max(maps.shape[-2:]) <= _SMALL:
+            matrix = sum(w * np.eye(size, maps.shape[axis], k) for k, w in enumerate(weights))
+            maps = _means(maps, jnp.asarray(matrix, maps.dtype), axis)
+            continue
+        # Shifted sums: exact float32 on every platform, where convolutions may round to fewer bits.
         shifted = [jax.lax.slice_in_dim(maps, k, k + size, axis=axis) for k in range(window)]
         maps = sum((float(w) * part for w, part in zip(weights, shifted, strict=True)), start=jnp.zeros((), maps.dtype))
     return maps
+
+
+def _means(maps: Array, matrix: Array, axis: int) -> Array:
+    """Products of a matrix with one axis; matrix units round their factors to bfloat16 unless told otherwise."""
+    found = jnp.tensordot(maps, matrix, axes=(axis, 1), precision=jax.lax.Precision.HIGHEST)
+    return jnp.moveaxis(found, -1, axis)
 
 
 def _half(image: Array) -> Array:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.core import ShapedArray
-from jax.extend.core import Primitive
+from jax.extend.core import Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
 from gprior_jax.typing import Array
@@ -64,19 +64,30 @@ def closed(name: str, maps: Maps) -> Maps:
 
 
 def _define(primitive: Primitive, function: Bilinear) -> None:
-    """Values, shapes and lowering are those of the function."""
+    """Values, shapes and lowering are those of the function, which is traced once for arrays of one kind."""
 
     @functools.cache
     def compiled(keywords: tuple[tuple[str, Any], ...]) -> Bilinear:
         return jax.jit(functools.partial(function, **dict(keywords)))
 
-    def shaped(x: Any, y: Any, **keywords: Any) -> Any:
-        out = jax.eval_shape(functools.partial(function, **keywords), x, y)
+    @functools.cache
+    def traced(mesh: Any, keywords: tuple[tuple[str, Any], ...], *args: jax.ShapeDtypeStruct) -> Any:
+        return jax.make_jaxpr(functools.partial(function, **dict(keywords)))(*args)
+
+    def of(x: Any, y: Any, keywords: dict[str, Any]) -> Any:
+        like = (jax.ShapeDtypeStruct(each.shape, each.dtype) for each in (x, y))
+        return traced(jax.sharding.get_abstract_mesh(), tuple(keywords.items()), *like)
+
+    def shaped(x: Any, y: Any, **keywords: Any) -> ShapedArray:
+        (out,) = of(x, y, keywords).out_avals
         return ShapedArray(out.shape, out.dtype)
+
+    def again(x: Array, y: Array, **keywords: Any) -> Array:
+        return jaxpr_as_fun(of(x, y, keywords))(x, y)[0]
 
     primitive.def_impl(lambda x, y, **keywords: compiled(tuple(keywords.items()))(x, y))
     primitive.def_abstract_eval(shaped)
-    mlir.register_lowering(primitive, mlir.lower_fun(function, multiple_results=False))
+    mlir.register_lowering(primitive, mlir.lower_fun(again, multiple_results=False))
 
 
 def _transpose(primitive: Primitive, first: Callable, second: Callable) -> None:

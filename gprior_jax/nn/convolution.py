@@ -43,8 +43,13 @@ _MIN_UP_FEATURES = 64
 # Numbers of an enlarged result up to which the products of single taps, 2.25 times as many, stay in the caches.
 _MOST_TAPS = 1 << 20
 
-# F(4x4, 3x3) reads kernels of 36 matrices: beyond this size passing over them takes longer than what it saves.
-_MOST_WEIGHTS_4 = 256 * 256
+# F(4x4, 3x3) reads kernels of 36 matrices: beyond this size passing over them takes longer than what it saves, unless
+# the layers are so wide that F(2x2, 3x3) waits for its sixteen as well.
+_MOST_WEIGHTS_4, _WIDEST = 256 * 256, 512
+_MIN_SIZE_4 = 8
+
+MIN_FEATURES_4 = 128
+"""Width from which plain convolutions of larger maps take Winograd's forms where F(4x4, 3x3) is one of them."""
 
 # Widths and sizes from which it is the faster of the two in a training step as well, forward and by the images; the
 # kernel's gradient is chosen apart (weight_gradient.py).
@@ -73,8 +78,7 @@ def conv_path(
         up: whether the map is enlarged first.
         platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
         min_features: width from which a layer is wide on maps beyond the smallest.
-        large_tiles: whether F(4x4, 3x3) may be it. It wins in networks whose blocks are compiled once and whose weights
-            are trained; a step of PGGAN-256 with VGG takes as long with it, and more memory and compilation.
+        large_tiles: whether F(4x4, 3x3) may be it.
 
     Returns:
         On a CPU one of Winograd's for wide layers, or taps for enlarged maps that are small; else the plain one:
@@ -103,7 +107,9 @@ def conv_path(
     else:
         small = size is not None and size <= _SMALL_MAP
         wide = min(in_features, out_features) >= (_MIN_FEATURES_SMALL_MAP if small else min_features)
-        if wide and large_tiles and not small and in_features * out_features <= _MOST_WEIGHTS_4:
+        light = not small and in_features * out_features <= _MOST_WEIGHTS_4
+        widest = size is not None and size >= _MIN_SIZE_4 and min(in_features, out_features) >= _WIDEST
+        if wide and large_tiles and (light or widest):
             return "winograd4"
     return "winograd" if wide else plain
 

@@ -141,7 +141,13 @@ class Conv(nn.Module):
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
         up = self.resample == "up"
         self.formulation: ConvPath = convolution.conv_path(
-            self.conv_path, self.in_features, self.features, size=self.size, up=up
+            self.conv_path,
+            self.in_features,
+            self.features,
+            size=self.size,
+            up=up,
+            min_features=convolution.MIN_FEATURES_4,
+            large_tiles=True,
         )
 
     def prepare(self) -> Weights:

@@ -80,7 +80,12 @@ class StyledConv(nn.Module):
         self.noise_strength = self.param("noise_strength", nn.initializers.zeros, ())
         self.noise = self.param("noise", initial.normal(1.0), (self.size, self.size))
         self.formulation: ConvPath = convolution.conv_path(
-            self.conv_path, self.in_features, self.features, size=self.size, min_features=_MIN_FEATURES
+            self.conv_path,
+            self.in_features,
+            self.features,
+            size=self.size,
+            min_features=_MIN_FEATURES,
+            large_tiles=True,
         )
 
     def prepare(self) -> StyledWeights:

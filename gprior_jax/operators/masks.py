@@ -129,7 +129,7 @@ def box_mask(size: int, box: int | tuple[int, int, int, int]) -> Array:
         )
     known = np.ones((size, size, 1), np.float32)
     known[top : top + height, left : left + width] = 0.0
-    return jnp.asarray(known)
+    return jax.device_put(known)
 
 
 def random_mask(key: Key, size: int, missing: ArrayLike) -> Array:

@@ -153,7 +153,7 @@ def pooled(features: tuple[Array, ...]) -> Array:
     return jnp.concatenate([jnp.mean(x, axis=(0, 1)) for x in features])
 
 
-@partial(jit, use="once")
+@partial(jit, use="once", kept=True)
 def _prepare(network: PerceptualNetwork) -> Any:
     return network.module.apply({"params": network.weights}, method="prepare")
 

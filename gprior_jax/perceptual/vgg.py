@@ -92,7 +92,9 @@ class _Convolution(nn.Module):
         shape = (3, 3, self.in_features, self.features)
         self.kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        self.formulation: convolution.ConvPath = convolution.conv_path("auto", self.in_features, self.features)
+        self.formulation: convolution.ConvPath = convolution.conv_path(
+            "auto", self.in_features, self.features, min_features=convolution.MIN_FEATURES_4, large_tiles=True
+        )
 
     def prepare(self) -> Weights:
         return Weights(convolution.prepare_conv3x3(self.kernel, self.formulation), self.bias)

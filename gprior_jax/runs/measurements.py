@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -15,7 +14,7 @@ from gprior_jax.images.frames import Frame
 from gprior_jax.images.masks import ANY_GRAY, Gray, load_mask, load_masked, read_missing
 from gprior_jax.images.opening import size_of
 from gprior_jax.images.placement import placement
-from gprior_jax.keys import purpose
+from gprior_jax.keys import folded, purpose
 from gprior_jax.operators import Luma, box_mask, random_mask, stroke_mask
 from gprior_jax.operators.masks import HALF, looks_inverted, missing_share
 from gprior_jax.runs.aligning import Cropper, cropping
@@ -131,14 +130,14 @@ class DrawnMasks(Plain):
     def beside(self, item: Item) -> Arrays:
         """What is known, and how much is missing."""
         size = self.prior.resolution
-        key = purpose(jax.random.fold_in(self.key, item.id), "mask")
+        key = purpose(folded(self.key, item.id), "mask")
         if self.box is not None:
             known = box_mask(size, self.box)
         elif self.missing is not None:
             known = random_mask(key, size, self.missing)
         else:
             known = stroke_mask(key, size, self.strokes or 0)
-        if not known.any():
+        if not np.asarray(known).any():
             raise ImageFileError(f"{item.source}: the mask hides every pixel of {size}x{size}: let less be missing.")
         return _known(item, np.asarray(known), "stretch")  # It is drawn over whatever a padded picture has around it.
 

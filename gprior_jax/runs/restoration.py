@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.errors import ImageFileError
@@ -25,7 +24,7 @@ from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.saving import Saver
-from gprior_jax.keys import purpose
+from gprior_jax.keys import folded, purpose
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs.aligning import Cropper, crop_setting, cropping, framed
 from gprior_jax.runs.calibrations import Calibrated, as_settings, uncertain, with_intervals
@@ -157,8 +156,8 @@ class Restoring:
     def _simulated(self, item: Item) -> Arrays:
         """An intact picture, and what the task undoes done to it."""
         intact = load_image(item.source, self.prior, cropping(self.crop, item), self.value_range)
-        key = purpose(jax.random.fold_in(self.key, item.id), "degradation")
-        degraded = im.to_uint8(self.task.degrade(jnp.asarray(intact), key))
+        key = purpose(folded(self.key, item.id), "degradation")
+        degraded = im.to_uint8(self.task.degrade(jax.device_put(intact), key))
         return {"observed": im.from_uint8(degraded), "truth": intact} | self.reader.beside(item)  # As of a file.
 
     def start(self, batch_size: int) -> Solve:

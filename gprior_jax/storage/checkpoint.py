@@ -1,5 +1,7 @@
 """Pytrees on disk, as Orbax checkpoints. The only importer of Orbax.
 
+What it wrote is mostly read without it (:mod:`gprior_jax.storage.stored`).
+
 Beside what Orbax writes, a checkpoint holds ``digests.json`` with the SHA-256 of every file. They are compared before
 Orbax reads: it reads many arrays at once, and one that fails leaves the others behind, which then speak up from a
 closed event loop where no caller can catch them. So damage is found before there is anything to leave behind.
@@ -20,6 +22,7 @@ import numpy as np
 from gprior_jax.errors import CheckpointError
 from gprior_jax.storage.atomic import read_json, sha256, write_json
 from gprior_jax.storage.differences import differences
+from gprior_jax.storage.stored import read_stored
 from gprior_jax.typing import PyTree
 
 DIGESTS = "digests.json"
@@ -60,18 +63,48 @@ def load_tree(path: str | os.PathLike, abstract: PyTree) -> PyTree:
         CheckpointError: missing, damaged, or of another structure or shape.
     """
     path = _whole(path)
-    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     try:
-        with _TURNS, _quiet(), _alone():
-            differing = differences(_orbax().metadata(path).metadata, abstract)
-            if not differing:
-                wanted = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), abstract)
-                # Committed to no device, as freshly made arrays are: what is jitted for these serves them too.
-                return jax.device_put(jax.tree.map(np.asarray, _orbax().load(path, wanted)))
+        stored = read_stored(path)
+        found = _as_wanted(stored, abstract) if stored is not None else _by_orbax(path, abstract)
+    except _DifferingError as error:
+        raise CheckpointError(f"{path} belongs to another model: {error}.") from None
     except Exception as error:  # Orbax raises many kinds; all of them mean that this folder cannot be used.
         reason = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{path} cannot be read: {reason}; {_REMEDY}.") from error
-    raise CheckpointError(f"{path} belongs to another model: {differing}.")
+    # Committed to no device, as freshly made arrays are: what is jitted for these serves them too.
+    return jax.device_put(found)
+
+
+class _DifferingError(Exception):
+    """A checkpoint has another structure or other shapes than are wanted: what sets them apart."""
+
+
+def _check_alike(stored: PyTree, abstract: PyTree) -> None:
+    if differing := differences(stored, abstract):
+        raise _DifferingError(differing)
+
+
+def _as_wanted(stored: PyTree, abstract: PyTree) -> PyTree:
+    """Arrays of nested dicts in the structure and the dtypes of an abstract tree."""
+    _check_alike(stored, abstract)
+    arrays = dict(zip(_names(stored), jax.tree.leaves(stored), strict=True))
+    leaves, structure = jax.tree.flatten(abstract)
+    named = zip(_names(abstract), leaves, strict=True)
+    return structure.unflatten([arrays[name].astype(leaf.dtype) for name, leaf in named])
+
+
+def _names(tree: PyTree) -> list[str]:
+    return [
+        jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in jax.tree_util.tree_leaves_with_path(tree)
+    ]
+
+
+def _by_orbax(path: Path, abstract: PyTree) -> PyTree:
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    with _TURNS, _quiet(), _alone():
+        _check_alike(_orbax().metadata(path).metadata, abstract)
+        wanted = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), abstract)
+        return jax.tree.map(np.asarray, _orbax().load(path, wanted))
 
 
 def save_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
@@ -96,6 +129,8 @@ def load_stored(path: str | os.PathLike) -> PyTree:
     """
     path = _whole(path)
     try:
+        if (stored := read_stored(path)) is not None:
+            return stored
         with _TURNS, _quiet(), _alone():
             return jax.tree.map(np.asarray, _orbax().load(path))
     except Exception as error:

@@ -4,7 +4,7 @@ import warnings
 from functools import partial
 from typing import Any, Unpack
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from gprior_jax.errors import ArgumentError, GPriorWarning
@@ -45,7 +45,7 @@ def inpainting(blend: Blend = "paste") -> Task:
 
 
 def _operator(arrays: Arrays) -> Mask:
-    return Mask(jnp.asarray(arrays["known"]))
+    return Mask(jax.device_put(arrays["known"]))
 
 
 def inpaint(

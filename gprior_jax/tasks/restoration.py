@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax import recipes
+from gprior_jax.compiling import jit
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
@@ -207,13 +208,13 @@ def complete(
     )
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jit, use="often", kept=True, static_argnums=0)
 def _finish(finish: Finish, reconstructions: Array, observed: Array, operator: Forward) -> Array:
     """Finish ``[B, K]`` reconstructions of ``[B]`` observations."""
     return jax.vmap(jax.vmap(finish, (0, None, None)))(reconstructions, observed, operator)
 
 
-@jax.jit
+@partial(jit, use="often", kept=True)
 def _errors(images: Array, observed: Array, operator: Forward) -> Array:
     """Mean squared differences of images, seen through the operator, from what was observed, over known pixels."""
 

@@ -49,6 +49,7 @@ def again(folder):
 
 
 def kept(folder):
+    programs.settle()
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -95,6 +96,7 @@ def test_other_sources_settings_or_flags_are_another_program(folder, monkeypatch
 def test_a_file_that_is_none_is_made_again(folder, content):
     x = np.ones(7, np.float32)
     check(x, 2)
+    programs.settle()
     (path,) = folder.iterdir()
     whole = path.read_bytes()
     path.write_bytes(content if content != b"half of a program" else whole[: len(whole) // 2])
@@ -112,6 +114,7 @@ def test_what_jax_found_in_its_own_cache_is_not_written_again(folder, tmp_path_f
     compilation_cache.reset_cache()
     x = np.ones(7, np.float32)
     check(x, 2)
+    programs.settle()
     (path,) = folder.iterdir()
     path.unlink()
     for _ in range(2):
@@ -148,3 +151,38 @@ def test_programs_on_several_devices(folder):
         found = powers(placed, 2, jax.device_put(TREE, NamedSharding(mesh, PartitionSpec())))["y"]
         np.testing.assert_allclose(found, np.sin(x) ** 2 + 2.0, rtol=1e-5, atol=1e-6)
         assert traced == ([2] if count == 1 else [])
+
+
+@partial(compiling.jit, use="often", kept=True)
+def after(given):
+    """What takes what :func:`powers` gives."""
+    traced.append("after")
+    return given["y"] + given["n"]
+
+
+def test_a_program_is_compiled_in_another_thread_while_the_next_is_traced(folder):
+    x = np.linspace(0, 1, 7, dtype=np.float32)
+    begun = powers.begun(jnp.array(x), 2, TREE)
+    assert begun is not None
+    at = jnp.zeros(3).sharding
+    to_come = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=at), begun.gives)
+    after.compiled(to_come)
+    begun.done()
+    found = powers(jnp.array(x), 2, TREE)
+    np.testing.assert_allclose(after(found), np.sin(x) ** 2 + 2.0 + x.sum(), rtol=1e-6)
+    assert traced == [2, "after"]
+    assert len(kept(folder)) == 2
+
+
+def test_what_is_kept_is_not_begun_again(folder):
+    x = np.ones(7, np.float32)
+    check(x, 2)
+    assert powers.begun(jnp.array(x), 2, TREE) is None
+    programs.settle()
+    again(folder)
+    assert powers.begun(jnp.array(x), 2, TREE) is None
+    assert traced == []
+
+
+def test_nothing_is_begun_where_nothing_is_kept():
+    assert powers.begun(jnp.ones(7), 2, TREE) is None

@@ -139,6 +139,11 @@ def test_conv_path(features, size, platform, expected):
         ((256, 256), 17, "cpu", "winograd4"),
         ((256, 256), 16, "cpu", "winograd"),
         ((256, 257), None, "cpu", "winograd"),
+        ((512, 512), 8, "cpu", "winograd4"),
+        ((512, 512), 32, "cpu", "winograd4"),
+        ((512, 512), 4, "cpu", "winograd"),
+        ((512, 512), None, "cpu", "winograd"),
+        ((512, 511), 32, "cpu", "winograd"),
         ((256, 256), None, "gpu", "direct"),
     ],
 )

@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from gprior_jax.errors import CheckpointError
+from gprior_jax.storage import checkpoint, stored
 from gprior_jax.storage.atomic import sha256, write_json
 from gprior_jax.storage.checkpoint import load_tree, save_tree
 
@@ -39,6 +40,26 @@ def test_round_trip_is_exact(saved):
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(TREE), strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("why", ["as it is", "TensorStore is missing", "of another layout"])
+def test_orbax_reads_what_is_not_read_without_it(saved, why, monkeypatch):
+    read, calls = checkpoint._orbax, []
+    monkeypatch.setattr(checkpoint, "_orbax", lambda: calls.append(1) or read())
+    if why == "TensorStore is missing":
+        monkeypatch.setattr(stored, "_library", lambda: None)
+    elif why == "of another layout":
+        monkeypatch.setattr(stored, "_STATE", "elsewhere")
+    found = load_tree(saved, abstract(TREE))
+    jax.tree.map(np.testing.assert_array_equal, found, TREE)
+    assert bool(calls) == (why != "as it is")
+
+
+def test_what_is_no_dict_is_read_by_orbax(tmp_path):
+    tree = {"pair": [jnp.arange(2), jnp.ones(3)]}
+    save_tree(tmp_path / "params", tree)
+    assert stored.read_stored(tmp_path / "params") is None
+    jax.tree.map(np.testing.assert_array_equal, load_tree(tmp_path / "params", abstract(tree)), tree)
 
 
 def test_arrays_lie_on_one_device(saved):
