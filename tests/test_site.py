@@ -86,3 +86,15 @@ def test_formulas_are_seen_without_a_network(site):
         assert re.findall(r'<(?:script|link)[^>]*(?:src|href)="https?:[^>]*>', page) == [], name
         for formula in re.findall(r"<math.*?</math>", page, re.DOTALL):
             assert "\\" not in formula, name
+
+
+def test_fields_are_described_once(site):
+    """By the docstring, and not by Python's own words for those of a named tuple."""
+    page = (site / "docs/api/gprior_jax.geometry.html").read_text(encoding="utf-8")
+    assert "the integral of the squared speed" in page
+    assert not [path.name for path in site.glob("docs/api/*.html") if "Alias for field" in path.read_text("utf-8")]
+
+
+def test_tables_may_break_names_of_code(site):
+    assert "_static/tables.css" in (site / "docs/methods/mganprior.html").read_text(encoding="utf-8")
+    assert "overflow-wrap" in (site / "_static/tables.css").read_text(encoding="utf-8")

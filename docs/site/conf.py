@@ -55,5 +55,6 @@ python_use_unqualified_type_names = True
 
 html_theme, html_title = "furo", f"gprior_jax {__version__}"
 html_math_renderer = "mathml"
+html_static_path, html_css_files = ["static"], ["tables.css"]
 html_copy_source, html_show_sphinx = False, False
 nitpicky = False

@@ -69,6 +69,9 @@ def page(name: str, module: ModuleType) -> str:
             continue
         lines += [f".. {kind(value)}:: {name}.{own}"]
         lines += ["   :members:", "   :show-inheritance:"] if inspect.isclass(value) else []
+        # The docstring says what they are, Python itself "Alias for field number 0".
+        fields = getattr(value, "_fields", ()) if inspect.isclass(value) else ()
+        lines += [f"   :exclude-members: {', '.join(fields)}"] if fields else []
         lines += [""]
     return "\n".join(lines)
 

@@ -17,7 +17,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.runs import codes
 from gprior_jax.runs.directions import fit, hold_file, read_directions
 from gprior_jax.runs.held import Held
-from gprior_jax.runs.hints import are_numbers
+from gprior_jax.runs.hints import are_numbers, is_one_row
 from gprior_jax.runs.names import as_text
 from gprior_jax.runs.placing import DoubtError, place
 from gprior_jax.runs.sources import split_source
@@ -111,7 +111,7 @@ class Directions(JsonFlag):
             flag = " --space names it for all files." if isinstance(error, DoubtError) else ""
             warn(f"{error}{flag}")
             said = {"space": held.space.what, "space_because": held.space.why or None}
-            return facts | said | {"number": len(held.vectors), "error": str(error)}
+            return facts | said | {"number": _number(held), "error": str(error)}
         for sentence in assumed:
             warn(sentence)
         found = facts | {"space_because": placed.why, "assumed": assumed}
@@ -139,6 +139,12 @@ def _of_codes(prior: Prior, held: Held) -> dict[str, Any]:
     said = held.space.what
     fitting = [space for space in spaces if said is None or (space == "z") == (said == "z")]
     return {"number": len(held.vectors), "fits": fitting if held.kind == "codes" else []}
+
+
+def _number(held: Held) -> int:
+    """Of directions that fit no prior at hand: one row for every layer is one."""
+    rows = held.vectors
+    return 1 if rows.ndim == 2 and are_numbers(rows) and is_one_row(rows) else len(rows)
 
 
 def _norms(held: Held) -> list[float] | None:

@@ -9,11 +9,13 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
+import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.editing.directions import Direction, Space
 from gprior_jax.editing.selection import Selection, select
 from gprior_jax.errors import ArgumentError, require
+from gprior_jax.typing import ArrayLike
 
 Method = Literal["svm", "mean", "logistic"]
 
@@ -134,11 +136,17 @@ def _checked(
     codes: np.ndarray, scores: np.ndarray, space: Space, invalid_value: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codes and their scores ``[N]``, without those that have none."""
-    codes, scores = np.asarray(codes), np.asarray(scores)
+    codes, scores = _known_to_numpy(codes), _known_to_numpy(scores)
     axes = 3 if space == "w_plus" else 2
-    if codes.ndim != axes or codes.dtype.kind != "f" or not np.isfinite(codes).all():
+    if codes.ndim != axes or codes.dtype.kind != "f":
         wanted = "[N, layers, D]" if axes == 3 else "[N, D]"
-        raise ArgumentError(f"codes in {space} are {codes.dtype} {codes.shape}: use finite floats {wanted}.")
+        raise ArgumentError(f"codes in {space} are {codes.dtype} {codes.shape}: use floats {wanted}.")
+    finite = np.isfinite(codes).all(axis=tuple(range(1, axes)))
+    if not finite.all():
+        raise ArgumentError(
+            f"{int(np.sum(~finite))} of {len(codes)} codes have numbers that are NaN or infinite (number "
+            f"{int(np.argmin(finite))} is the first): leave these codes and their scores out."
+        )
     if scores.shape not in ((len(codes),), (len(codes), 1)) or scores.dtype.kind not in "fiub":
         raise ArgumentError(
             f"scores of shape {scores.shape} and type {scores.dtype} for {len(codes)} codes: use a number for each."
@@ -156,6 +164,12 @@ def _checked(
     if not len(scores):
         raise ArgumentError("no code has a score: give some.")
     return codes, scores
+
+
+def _known_to_numpy(values: ArrayLike) -> np.ndarray:
+    """An array; bfloat16 and the like, which numpy takes for no floats, as float32."""
+    array = np.asarray(values)
+    return array.astype(np.float32) if jnp.issubdtype(array.dtype, jnp.floating) and array.dtype.kind != "f" else array
 
 
 def _fit(high: np.ndarray, low: np.ndarray, method: Method, regularization: float) -> tuple[np.ndarray, float]:

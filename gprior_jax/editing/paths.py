@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.nn.roots import length
 from gprior_jax.typing import Array, ArrayLike
 
 Path = Callable[[Array, Array, Array], Array]
@@ -39,12 +40,12 @@ def slerp(a: Array, b: Array, t: Array | float) -> Array:
     >>> slerp(jnp.array([1.0, 0.0]), jnp.array([0.0, 3.0]), 0.5).round(3).tolist()  # Half way: 45 degrees, length 2.
     [1.4140000343322754, 1.4140000343322754]
     """
-    length_a, length_b = (jnp.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
+    length_a, length_b = (length(x, keepdims=True) for x in (a, b))
     tiny = jnp.finfo(jnp.float32).tiny
     first, second = a / jnp.maximum(length_a, tiny), b / jnp.maximum(length_b, tiny)
     cosine = jnp.sum(first * second, axis=-1, keepdims=True)
     across = second - cosine * first
-    sine = jnp.linalg.norm(across, axis=-1, keepdims=True)
+    sine = length(across, keepdims=True)
     angle = t * jnp.arctan2(sine, cosine)
     direction = jnp.cos(angle) * first + jnp.sin(angle) * across / jnp.maximum(sine, _PARALLEL)
     plane = (sine > _PARALLEL) & (length_a > 0.0)  # Of a zero b, the sine is 0.

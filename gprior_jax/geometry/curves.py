@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.editing.paths import lerp, slerp
-from gprior_jax.geometry.functions import Function
+from gprior_jax.errors import ArgumentError
+from gprior_jax.geometry.functions import Function, as_floats
+from gprior_jax.nn.roots import length, root
 from gprior_jax.typing import Array
 
 
@@ -37,6 +39,7 @@ def line(start: Array, end: Array, num_segments: int) -> Array:
     >>> line(jnp.zeros(1), jnp.ones(1), 2).ravel().tolist()
     [0.0, 0.5, 1.0]
     """
+    start, end = as_floats(start), as_floats(end)
     return jax.vmap(lambda t: lerp(start, end, t))(jnp.linspace(0.0, 1.0, num_segments + 1, dtype=start.dtype))
 
 
@@ -55,31 +58,33 @@ def arc(start: Array, end: Array, num_segments: int) -> Array:
     >>> found.shape, jnp.linalg.norm(found, axis=1).round(3).tolist()
     ((5, 2), [2.0, 2.0, 2.0, 2.0, 2.0])
     """
+    start, end = as_floats(start), as_floats(end)
     return jax.vmap(lambda t: slerp(start, end, t))(jnp.linspace(0.0, 1.0, num_segments + 1, dtype=start.dtype))
 
 
 def run_along(function: Function, curve: Array) -> Array:
     """Outputs of the latents of a curve in a row each, ``[T + 1, M]``."""
-    return jax.vmap(lambda latent: function(latent).ravel())(curve)
+    return jax.vmap(lambda latent: function(latent).ravel())(as_floats(curve))
 
 
 def distances(points: Array) -> Array:
     """Distances of neighbours ``[T]`` of points ``[T + 1, M]``; of equal ones with a derivative of 0."""
-    squares = jnp.sum(jnp.square(points[1:] - points[:-1]), -1)
-    return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1.0)), 0.0)
+    return length(points[1:] - points[:-1])
 
 
 def measure(function: Function, curve: Array) -> CurveMeasures:
-    """Energy, length and speed of a curve ``[T + 1, ...]``.
+    """Energy, length and speed of a curve ``[T + 1, ...]``, of two latents at least.
 
     >>> found = measure(lambda x: 3.0 * x, jnp.array([[0.0], [0.5], [1.0]]))
     >>> float(found.energy), float(found.length), float(found.speed_variation)
     (9.0, 3.0, 0.0)
     """
+    if len(curve) < 2:
+        raise ArgumentError(f"a curve of {len(curve)} latents: it takes two to measure a way between them.")
     found = distances(run_along(function, curve))
     energy = len(found) * jnp.sum(jnp.square(found))
     mean = jnp.mean(found)
-    return CurveMeasures(energy, jnp.sum(found), jnp.std(found) / jnp.where(mean > 0, mean, 1.0), found)
+    return CurveMeasures(energy, jnp.sum(found), root(jnp.var(found)) / jnp.where(mean > 0, mean, 1.0), found)
 
 
 def refined(curve: Array, times: int = 2) -> Array:
@@ -88,6 +93,7 @@ def refined(curve: Array, times: int = 2) -> Array:
     >>> refined(jnp.array([[0.0], [2.0], [3.0]])).ravel().tolist()
     [0.0, 1.0, 2.0, 2.5, 3.0]
     """
+    curve = as_floats(curve)
     parts = jnp.arange(times, dtype=curve.dtype) / times
     pieces = jax.vmap(lambda t: lerp(curve[:-1], curve[1:], t), out_axes=1)(parts)
     return jnp.concatenate([pieces.reshape(-1, *curve.shape[1:]), curve[-1:]])
@@ -112,7 +118,7 @@ def evened(function: Function, curve: Array, times: int = 1) -> Array:
     def step(curve: Array, _: None) -> tuple[Array, None]:
         return evened_by(run_along(function, curve), curve), None
 
-    return jax.lax.scan(step, curve, None, length=times)[0]  # Compiled once, however often it goes round.
+    return jax.lax.scan(step, as_floats(curve), None, length=times)[0]  # Compiled once, however often it goes round.
 
 
 def evened_by(outputs: Array, curve: Array) -> Array:

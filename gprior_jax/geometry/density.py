@@ -12,9 +12,10 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import random_label
 from gprior_jax.generators.prior import LatentDistribution, Prior
 from gprior_jax.generators.styles import check_styles, map_code
-from gprior_jax.geometry.functions import Function
+from gprior_jax.geometry.functions import Function, as_floats
 from gprior_jax.geometry.jacobian import log_volume, metric
 from gprior_jax.keys import purpose
+from gprior_jax.nn.roots import length, root
 from gprior_jax.typing import Array, Key
 
 NUM_SAMPLES = 10_000
@@ -103,7 +104,7 @@ def typicality(
     >>> float(found.distance) < 0.1, float(found.farther), float(found.apart)
     (True, 1.0, 0.0)
     """
-    space = space or ("w" if prior.num_styles else "z")
+    latent, space = as_floats(latent), space or ("w" if prior.num_styles else "z")
     if space not in ("z", "w", "w_plus"):
         raise ArgumentError(f"space={space!r}: use 'z', 'w' or 'w_plus'.")
     codes = _drawn(prior, purpose(key, "typicality"), space, 2 * num_samples)
@@ -115,13 +116,13 @@ def typicality(
     whitened, rank = _whitening(codes[:num_samples])
 
     def distance(codes: Array) -> Array:
-        return jnp.sqrt(jnp.sum(jnp.square(whitened(codes)), -1) / rank)
+        return length(whitened(codes)) / jnp.sqrt(rank)
 
     own = distance(latent)
     farther = jnp.mean(distance(codes[num_samples:]) > own[..., None], -1)
     layers = whitened(latent.reshape(-1, latent.shape[-1]))
     spread = jnp.sum(jnp.square(layers - layers.mean(0)))
-    return Typicality(own, farther, jnp.sqrt(spread / (rank * max(1, len(layers) - 1))))
+    return Typicality(own, farther, root(spread / (rank * max(1, len(layers) - 1))))
 
 
 def _whitening(known: Array) -> tuple[Callable[[Array], Array], Array]:

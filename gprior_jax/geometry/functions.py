@@ -18,7 +18,7 @@ from gprior_jax.generators.styles import as_styles, check_styles
 from gprior_jax.latents.parametrization import FIXED, Parametrization, Variables
 from gprior_jax.perceptual.lpips import LPIPS
 from gprior_jax.perceptual.network import PerceptualNetwork
-from gprior_jax.typing import Array
+from gprior_jax.typing import Array, ArrayLike
 
 Function = Callable[[Array], Array]
 """A latent of any one shape to an output of any one shape; distances are those of outputs, root of summed squares."""
@@ -140,6 +140,16 @@ def seen(image: Array, network: Network) -> Array:
     return network.scale**0.5 * jnp.concatenate(layers)
 
 
+def as_floats(latent: ArrayLike) -> Array:
+    """An array of numpy or jax, of float32 at least: what rounds to fewer digits has no singular values here.
+
+    >>> as_floats(np.ones(2, np.float16)).dtype, as_floats([1, 2]).dtype
+    (dtype('float32'), dtype('float32'))
+    """
+    array = jnp.asarray(latent)
+    return array.astype(jnp.promote_types(array.dtype, jnp.float32))
+
+
 def flattened(function: Function, latent: Array) -> tuple[Function, Array]:
     """The function as one of ``[D]`` that gives ``[M]``, and the latent as ``[D]``.
 
@@ -147,5 +157,6 @@ def flattened(function: Function, latent: Array) -> tuple[Function, Array]:
     >>> function(latent).shape
     (6,)
     """
+    latent = as_floats(latent)
     shape = latent.shape
     return lambda flat: function(flat.reshape(shape)).ravel(), latent.ravel()

@@ -15,7 +15,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.geometry.curves import evened, evened_by, line, measure, refined
-from gprior_jax.geometry.functions import Function
+from gprior_jax.geometry.functions import Function, as_floats
 from gprior_jax.geometry.relaxing import DAMPING, PRODUCTS, Relaxed, path, relax
 from gprior_jax.inversion.devices import IMAGES, images_mesh
 from gprior_jax.typing import Array
@@ -100,8 +100,10 @@ def geodesic(
     >>> bool(found.energy < found.line_energy), bool(found.speed_variation < 0.02)
     (True, True)
     """
+    start, end = as_floats(start), as_floats(end)
     check_ends(start, end, num_segments)
     sizes = levels(num_segments)
+    initial = None if initial is None else as_floats(initial)
     if initial is not None and initial.shape != (sizes[0] + 1, *start.shape):
         raise ArgumentError(f"an initial curve of shape {initial.shape}: use {[sizes[0] + 1, *start.shape]}.")
     curve = line(start, end, sizes[0]) if initial is None else initial.at[0].set(start).at[-1].set(end)
@@ -180,6 +182,7 @@ def geodesics(
     >>> found.curve.shape, found.energy.shape
     ((3, 3, 1), (3,))
     """
+    starts, ends = as_floats(starts), as_floats(ends)
     if starts.shape != ends.shape:
         raise ArgumentError(f"starts of shape {starts.shape} and ends of {ends.shape}: give one end for every start.")
 
@@ -219,6 +222,7 @@ def descend(
     >>> bool(measure(lambda x: x, found).energy < measure(lambda x: x, curve).energy)
     True
     """
+    curve = as_floats(curve)
 
     def energy(moving: Array) -> Array:
         return measure(function, curve.at[1:-1].set(moving)).energy

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.geometry.curves import line
-from gprior_jax.geometry.functions import Function, flattened
+from gprior_jax.geometry.functions import Function, as_floats, flattened
 from gprior_jax.geometry.geodesics import NUM_SEGMENTS, check_ends
 from gprior_jax.geometry.jacobian import metric
 from gprior_jax.typing import Array
@@ -66,6 +66,7 @@ def georce(
     >>> found.curve.shape
     (5, 2)
     """
+    start, end = as_floats(start), as_floats(end)
     check_ends(start, end, num_segments)
     run, first = flattened(function, start)
     curve = line(first, end.ravel(), num_segments)

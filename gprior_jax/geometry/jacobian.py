@@ -11,7 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.geometry.functions import Function, flattened
+from gprior_jax.geometry.functions import Function, as_floats, flattened
+from gprior_jax.geometry.symmetric import eigh
+from gprior_jax.nn.roots import root
 from gprior_jax.typing import Array
 
 
@@ -44,6 +46,7 @@ def linearize(function: Function, latent: Array) -> Linearized:
     >>> at.push(jnp.ones(2)).tolist(), at.metric(jnp.ones(2)).tolist()
     ([2.0, 6.0], [4.0, 36.0])
     """
+    latent = as_floats(latent)
     output, push = jax.linearize(function, latent)
     transposed = jax.linear_transpose(push, latent)
     return Linearized(output, push, lambda change: transposed(change)[0])
@@ -86,20 +89,40 @@ def metric(
             output; ``"columns"`` hold the Jacobian ``[D, M]`` and take less than half of the time.
         batch_size: products at once.
 
+    Raises:
+        ValueError: an unknown way, or weights that do not fit the output.
+
     >>> metric(lambda x: jnp.array([x[0], 2 * x[1], x[0]]), jnp.zeros(2)).tolist()
     [[2.0, 0.0], [0.0, 4.0]]
     """
     if by not in ("products", "columns"):
         raise ArgumentError(f"by={by!r}: use 'products' or 'columns'.")
+    latent = as_floats(latent)
     at = linearize(function, latent)
-    factor = jnp.ones(()) if weights is None else weights
+    factor = jnp.ones((), at.output.dtype) if weights is None else _fitting(weights, at.output)
     basis = jnp.eye(latent.size, dtype=latent.dtype).reshape(-1, *latent.shape)
     if by == "columns":
-        root = jnp.sqrt(factor)
-        columns = jax.lax.map(lambda step: (root * at.push(step)).ravel(), basis, batch_size=batch_size)
-        return columns @ columns.T
+        columns = jax.lax.map(lambda step: at.push(step).ravel(), basis, batch_size=batch_size)
+        # Not the root of weights on both sides: at 0 it has no derivative.
+        weighted = columns if weights is None else columns * jnp.broadcast_to(factor, at.output.shape).ravel()
+        return columns @ weighted.T
     rows = jax.lax.map(lambda step: at.pull(factor * at.push(step)).ravel(), basis, batch_size=batch_size)
     return (rows + rows.T) / 2  # Float sums in another order; eigh looks at one half only.
+
+
+def _fitting(weights: Array, output: Array) -> Array:
+    """Weights that can be broadcast to an output, of its type."""
+    weights = jnp.asarray(weights, output.dtype)
+    try:
+        fits = jnp.broadcast_shapes(weights.shape, output.shape) == output.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ArgumentError(
+            f"weights of shape {weights.shape} for an output of {output.shape}: give what can be broadcast to it, for "
+            "an image [H, W, 1]."
+        )
+    return weights
 
 
 def log_volume(metric: Array) -> Array:
@@ -108,7 +131,7 @@ def log_volume(metric: Array) -> Array:
     >>> round(float(log_volume(jnp.diag(jnp.array([4.0, 1.0])))), 4)
     0.6931
     """
-    sign, value = jnp.linalg.slogdet(metric)
+    sign, value = jnp.linalg.slogdet(as_floats(metric))
     return jnp.where(sign > 0, 0.5 * value, -jnp.inf)
 
 
@@ -124,7 +147,7 @@ def singular_values(metric: Array) -> Array:
     >>> singular_values(jnp.diag(jnp.array([4.0, 9.0]))).tolist()
     [3.0, 2.0]
     """
-    return jnp.sqrt(jnp.maximum(jnp.linalg.eigvalsh(metric)[..., ::-1], 0.0))
+    return root(eigh(as_floats(metric))[0][..., ::-1])
 
 
 def condition_number(metric: Array) -> Array:

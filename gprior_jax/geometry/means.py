@@ -9,7 +9,7 @@ import numpy as np
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.geometry.curves import line, run_along
-from gprior_jax.geometry.functions import Function
+from gprior_jax.geometry.functions import Function, as_floats
 from gprior_jax.geometry.relaxing import DAMPING, PRODUCTS, Graph, Relaxed, relax
 from gprior_jax.typing import Array
 
@@ -83,6 +83,7 @@ def riemannian_mean(
     >>> np.asarray(found.mean).round(3).tolist()
     [2.0]
     """
+    latents = as_floats(latents)
     count = len(latents)
     factors = np.ones(count) if weights is None else np.asarray(weights, np.float64)
     if not count or factors.shape != (count,) or not (factors > 0).all():

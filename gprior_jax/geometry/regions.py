@@ -4,8 +4,11 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.geometry.functions import Function
 from gprior_jax.geometry.jacobian import metric
+from gprior_jax.geometry.symmetric import eigh, largest
+from gprior_jax.nn.roots import length, root
 from gprior_jax.typing import Array
 
 TOLERANCE = 0.1
@@ -54,28 +57,32 @@ def region_directions(
         tolerance: a part of the rest's largest singular value; less holds more, and leaves less to move along.
         batch_size: products at once.
 
+    Raises:
+        ValueError: no directions, more than the latent has numbers, or a region that does not fit the output.
+
     >>> image = lambda x: jnp.array([[x[0] + x[2]], [x[1]]])[..., None]
     >>> found = region_directions(image, jnp.zeros(3), jnp.array([1.0, 0.0]).reshape(2, 1, 1), 1)
     >>> round(float(found.inside[0]), 4), round(float(found.outside[0]), 4)
     (1.4142, 0.0)
     """
+    if not 1 <= num <= latent.size:
+        raise ArgumentError(f"{num} directions: use 1 to {latent.size}, as many as the latent has numbers.")
     rest = 1.0 - region if rest is None else rest
     inside, outside = (metric(function, latent, weights=part, batch_size=batch_size) for part in (region, rest))
-    values, vectors = jnp.linalg.eigh(outside)
-    free = values <= tolerance**2 * values[-1]
-    kept = (vectors * free) @ vectors.T
+    held = largest(outside, jnp.asarray(tolerance**2, outside.dtype))
+    kept, num_held = jnp.eye(latent.size, dtype=outside.dtype) - held, jnp.round(jnp.trace(held)).astype(int)
     # What is held is below all that is free: both would else be mixed where the region does not change either.
     most = jnp.trace(inside)
-    below = jnp.where(most > 0, most, 1.0) * ((vectors * ~free) @ vectors.T)
-    _, found = jnp.linalg.eigh(kept @ inside @ kept - below)
+    below = jnp.where(most > 0, most, 1.0) * held
+    _, found = eigh(kept @ inside @ kept - below)
     directions = found.T[::-1][:num]
     # Rounding has put back some of what is held.
     directions = directions @ kept
-    directions = directions / jnp.maximum(jnp.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
-    directions = jnp.where(jnp.arange(len(directions))[:, None] < jnp.sum(free), directions, 0.0)
+    directions = directions / jnp.maximum(length(directions, keepdims=True), 1e-12)
+    directions = jnp.where(jnp.arange(len(directions))[:, None] < latent.size - num_held, directions, 0.0)
 
     def change(of: Array) -> Array:
-        return jnp.sqrt(jnp.maximum(jnp.einsum("kd,de,ke->k", directions, of, directions), 0.0))
+        return root(jnp.einsum("kd,de,ke->k", directions, of, directions))
 
     shaped = directions.reshape(-1, *latent.shape)
-    return RegionDirections(shaped, change(inside), change(outside), jnp.sum(~free))
+    return RegionDirections(shaped, change(inside), change(outside), num_held)

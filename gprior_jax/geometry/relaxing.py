@@ -14,7 +14,7 @@ import numpy as np
 from jax.scipy.sparse.linalg import cg
 
 from gprior_jax.geometry.curves import run_along
-from gprior_jax.geometry.functions import Function
+from gprior_jax.geometry.functions import Function, as_floats
 from gprior_jax.typing import Array
 
 DAMPING = 1e-2
@@ -79,8 +79,9 @@ def relax(function: Function, graph: Graph, state: Relaxed, products: int = PROD
     Returns:
         the state, and the outputs ``[P, M]`` of its latents.
     """
-    shape, dtype = state.points.shape, state.points.dtype
-    fixed = state.points.reshape(shape[0], -1)
+    points = as_floats(state.points)
+    shape, dtype = points.shape, points.dtype
+    fixed = points.reshape(shape[0], -1)
     incidence, free = jnp.asarray(graph.incidence, dtype), jnp.asarray(graph.free)
     laplacian = jnp.asarray(graph.laplacian, dtype)
     inverse = jnp.asarray(np.linalg.inv(graph.laplacian), dtype)
@@ -94,7 +95,8 @@ def relax(function: Function, graph: Graph, state: Relaxed, products: int = PROD
     found = incidence @ outputs
     energy = jnp.sum(jnp.square(found))
     # Squares of outputs over those of latents: what the metric is, on average along the edges.
-    scale = energy / jnp.maximum(jnp.sum(jnp.square(incidence @ fixed)), jnp.finfo(dtype).tiny)
+    apart = jnp.sum(jnp.square(incidence @ fixed))
+    scale = jnp.where(apart > 0, energy / jnp.where(apart > 0, apart, 1.0), 0.0)
 
     def product(step: Array) -> Array:
         return pull(incidence.T @ (incidence @ push(step)))[0] + state.damping * scale * (laplacian @ step)

@@ -12,8 +12,9 @@ All functions take latents of any shape, and hold the Jacobian: few numbers of o
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.geometry.functions import Function, flattened
+from gprior_jax.geometry.functions import Function, as_floats, flattened
 from gprior_jax.geometry.jacobian import jacobian
+from gprior_jax.nn.roots import length
 from gprior_jax.typing import Array
 
 
@@ -23,6 +24,7 @@ def second_derivative(function: Function, latent: Array, first: Array, second: A
     >>> second_derivative(lambda x: x**3, jnp.ones(1), jnp.ones(1), jnp.ones(1)).tolist()
     [6.0]
     """
+    latent, first, second = as_floats(latent), as_floats(first), as_floats(second)
     return jax.jvp(lambda x: jax.jvp(function, (x,), (first,))[1], (latent,), (second,))[1]
 
 
@@ -43,14 +45,15 @@ def kinks(function: Function, latent: Array, direction: Array, step: float = 1e-
     >>> float(kinks(jnp.abs, away, along)), round(float(kinks(jnp.exp, away, along)), 3)
     (1.0, 0.0)
     """
+    latent, direction = as_floats(latent), as_floats(direction)
 
     def slope(at: Array) -> Array:
         return jax.jvp(function, (at,), (direction,))[1]
 
     told = second_derivative(function, latent, direction, direction)
     seen = (slope(latent + step * direction) - slope(latent - step * direction)) / (2 * step)
-    size = jnp.maximum(jnp.linalg.norm(told.ravel()), jnp.linalg.norm(seen.ravel()))
-    return jnp.linalg.norm((told - seen).ravel()) / jnp.maximum(size, jnp.finfo(size.dtype).tiny)
+    size = jnp.maximum(length(told.ravel()), length(seen.ravel()))
+    return length((told - seen).ravel()) / jnp.maximum(size, jnp.finfo(size.dtype).tiny)
 
 
 def christoffel(function: Function, latent: Array) -> Array:
@@ -105,6 +108,7 @@ def exponential(function: Function, latent: Array, velocity: Array, num_steps: i
     >>> exponential(lambda x: 2 * x, jnp.zeros(1), jnp.ones(1), 2).ravel().tolist()
     [0.0, 0.5, 1.0]
     """
+    latent, velocity = as_floats(latent), as_floats(velocity)
     size = 1.0 / num_steps
 
     def slope(state: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -143,7 +147,7 @@ def sectional_curvature(function: Function, latent: Array, first: Array, second:
     0.25
     """
     run, flat = flattened(function, latent)
-    u, v = first.ravel(), second.ravel()
+    u, v = as_floats(first).ravel(), as_floats(second).ravel()
     tangent = jacobian(run, flat)
     basis, _ = jnp.linalg.qr(tangent)
 

@@ -5,12 +5,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.checks import check_number
 from gprior_jax.errors import ArgumentError
 from gprior_jax.geometry.curves import distances, run_along
-from gprior_jax.geometry.functions import Function
+from gprior_jax.geometry.functions import Function, as_floats
 from gprior_jax.geometry.jacobian import linearize
 from gprior_jax.geometry.spectrum import spectrum
 from gprior_jax.keys import purpose
+from gprior_jax.nn.roots import length, root
 from gprior_jax.typing import Array, Key
 
 
@@ -40,12 +42,13 @@ def profile(function: Function, curve: Array, products: int = 8) -> Profile:
     >>> found.speeds.tolist(), found.turns.tolist(), found.stretches.tolist()
     ([4.0, 4.0], [0.0], [2.0, 2.0, 2.0])
     """
+    curve = as_floats(curve)
     outputs = run_along(function, curve)
     steps, lengths = outputs[1:] - outputs[:-1], distances(outputs)
     size = lengths[1:] * lengths[:-1]
     # The half angle's sine keeps digits where cosines are near 1.
     safe = jnp.where(lengths > 0, lengths, 1.0)[:, None]
-    half = 0.5 * jnp.linalg.norm(steps[1:] / safe[1:] - steps[:-1] / safe[:-1], axis=1)
+    half = 0.5 * length(steps[1:] / safe[1:] - steps[:-1] / safe[:-1])
     turns = jnp.where(size > 0, 2 * jnp.arcsin(jnp.clip(half, 0.0, 1.0)), 0.0)
     products = min(products, curve[0].size)
     top = jax.lax.map(lambda latent: spectrum(function, latent, 1, products=products).values[0], curve)
@@ -83,8 +86,10 @@ def lipschitz(
     >>> round(float(found.here), 4), round(float(found.secant), 4)
     (3.0, 3.0)
     """
-    if not radius > 0 or num_samples < 2:
-        raise ArgumentError(f"radius {radius}, num_samples {num_samples}: use a radius above 0 and 2 samples or more.")
+    check_number("radius", radius, lambda x: x > 0, "a number above 0")
+    if num_samples < 2:
+        raise ArgumentError(f"num_samples {num_samples}: use at least 2.")
+    latent = as_floats(latent)
     size = latent.size
     drawn = jax.random.ball(purpose(key, "lipschitz"), size, shape=(num_samples,), dtype=latent.dtype)
     around = latent + radius * drawn.reshape(num_samples, *latent.shape)
@@ -125,6 +130,7 @@ def plane_metric(
     >>> found.area.tolist()
     [[0.0, 0.0, 0.0], [0.0, 4.0, 8.0], [0.0, 8.0, 16.0]]
     """
+    latent, first, second = as_floats(latent), as_floats(first), as_floats(second)
     at = jnp.linspace(-extent, extent, num, dtype=latent.dtype)
 
     def one(place: tuple[Array, Array]) -> Array:
@@ -136,4 +142,4 @@ def plane_metric(
     rows, columns = jnp.meshgrid(at, at, indexing="ij")
     metrics = jax.lax.map(one, (rows.ravel(), columns.ravel())).reshape(num, num, 2, 2)
     area = metrics[..., 0, 0] * metrics[..., 1, 1] - metrics[..., 0, 1] ** 2
-    return Plane(metrics, jnp.sqrt(jnp.maximum(area, 0.0)))
+    return Plane(metrics, root(area))

@@ -11,13 +11,18 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.geometry.functions import Function
+from gprior_jax.geometry.functions import Function, as_floats
 from gprior_jax.geometry.jacobian import linearize
+from gprior_jax.geometry.symmetric import eigh
+from gprior_jax.nn.roots import length, root
 from gprior_jax.typing import Array, Key
 
 BEYOND = 15
 """Products beyond the number of directions: with 25 the first ten values of the bundled priors err by about
 1e-6 or less."""
+
+SPENT = 32
+"""What is left of a product, over the largest one and the rounding of its type, at or below which it is rounding."""
 
 
 class Spectrum(NamedTuple):
@@ -52,6 +57,7 @@ def spectrum(
     >>> [round(float(value), 4) for value in found.values], jnp.argmax(jnp.abs(found.directions), axis=1).tolist()
     ([3.0, 2.0], [0, 2])
     """
+    latent = as_floats(latent)
     size = latent.size
     products = min(num + BEYOND, size) if products is None else products
     if not 1 <= num <= products <= size:
@@ -66,28 +72,42 @@ def spectrum(
         return at.metric(step.reshape(latent.shape)).ravel()
 
     values, vectors = _lanczos(product, start, products)
-    return Spectrum(jnp.sqrt(jnp.maximum(values[:num], 0.0)), vectors[:num].reshape(num, *latent.shape))
+    return Spectrum(root(values[:num]), vectors[:num].reshape(num, *latent.shape))
 
 
 def _lanczos(product: Function, start: Array, num: int) -> tuple[Array, Array]:
     """Ritz values ``[num]`` of a symmetric map, the largest first, and their vectors ``[num, D]``."""
+    rounding = SPENT * jnp.finfo(start.dtype).eps
+    # For where nothing is left of a product: what the map does to the rest is looked for from another vector.
+    others = jax.random.normal(jax.random.key(1), (num, start.size), start.dtype)
 
-    def step(carry: tuple[Array, Array], index: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        basis, vector = carry
+    def step(
+        carry: tuple[Array, Array, Array], given: tuple[Array, Array]
+    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
+        (basis, vector, size), (index, other) = carry, given
         basis = basis.at[index].set(vector)
         image = product(vector)
-        diagonal = image @ vector
-        for _ in range(2):  # Once leaves rounding errors that grow.
-            image = image - basis.T @ (basis @ image)
-        beside = jnp.linalg.norm(image)
-        # Nothing is left where the rank is used up.
-        return (basis, image / jnp.maximum(beside, jnp.finfo(image.dtype).tiny)), (diagonal, beside)
+        diagonal, size = image @ vector, jnp.maximum(size, jax.lax.stop_gradient(length(image)))
+        image = _across(basis, image)
+        beside = length(image)
+        # Normalised rounding would be no vector across the others, and values of it of any size.
+        spent = beside <= rounding * size
+        image = _across(basis, jnp.where(spent, other, image / jnp.where(spent, 1.0, beside)))
+        beside = jnp.where(spent, 0.0, beside)
+        return (basis, image / jnp.maximum(length(image), rounding), size), (diagonal, beside)
 
-    first = (jnp.zeros((num, start.size), start.dtype), start / jnp.linalg.norm(start))
-    (basis, _), (diagonal, beside) = jax.lax.scan(step, first, jnp.arange(num))
+    first = (jnp.zeros((num, start.size), start.dtype), start / length(start), jnp.zeros((), start.dtype))
+    (basis, *_), (diagonal, beside) = jax.lax.scan(step, first, (jnp.arange(num), others))
     small = jnp.diag(diagonal) + jnp.diag(beside[:-1], 1) + jnp.diag(beside[:-1], -1)
-    values, vectors = jnp.linalg.eigh(small)
+    values, vectors = eigh(small)
     return values[::-1], (vectors.T @ basis)[::-1]
+
+
+def _across(basis: Array, vector: Array) -> Array:
+    """What of a vector is across rows of length 1; once leaves rounding errors that grow."""
+    for _ in range(2):
+        vector = vector - basis.T @ (basis @ vector)
+    return vector
 
 
 def stretch(function: Function, latent: Array, directions: Array) -> Array:
@@ -104,8 +124,8 @@ def stretch(function: Function, latent: Array, directions: Array) -> Array:
     >>> stretch(lambda x: jnp.array([3.0, 1.0]) * x, jnp.zeros(2), jnp.eye(2)).tolist()
     [3.0, 1.0]
     """
-    _, push = jax.linearize(function, latent)
-    return jax.lax.map(lambda step: jnp.linalg.norm(push(step).ravel()), directions)
+    _, push = jax.linearize(function, as_floats(latent))
+    return jax.lax.map(lambda step: length(push(step).ravel()), as_floats(directions))
 
 
 def local_components(
@@ -131,6 +151,7 @@ def local_components(
     >>> [round(float(value), 4) for value in found.values]
     [3.0, 2.0]
     """
+    latent = as_floats(latent)
     pairs = latent.size if pairs is None else pairs
     if not 1 <= num <= pairs <= latent.size:
         raise ArgumentError(
@@ -145,6 +166,6 @@ def local_components(
         return (function(latent + step) - function(latent - step)).ravel() / (2 * radius)
 
     rows = jax.lax.map(secant, steps)
-    values, vectors = jnp.linalg.eigh(rows @ rows.T)
+    values, vectors = eigh(rows @ rows.T)
     directions = (vectors.T[::-1][:num] @ steps).reshape(num, *latent.shape)
-    return Spectrum(jnp.sqrt(jnp.maximum(values[::-1][:num], 0.0)), directions)
+    return Spectrum(root(values[::-1][:num]), directions)

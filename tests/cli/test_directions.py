@@ -115,6 +115,16 @@ def test_what_cannot_be_used(tmp_path, model, capsys):
     assert told(capsys, "--model", model)[2].startswith("gprior: directions needs a file")
 
 
+def test_one_row_for_every_layer_is_one_direction(tmp_path, model, capsys):
+    """Of another prior, too, of whose layers nothing is known here."""
+    np.save(tmp_path / "yaw_boundary.npy", np.repeat(unit(1, 7), 4, 0))
+    code, out, _ = told(capsys, tmp_path / "yaw_boundary.npy", "--model", model)
+    assert code == 2
+    assert "yaw_boundary.npy: 1 direction (" in out
+    np.save(tmp_path / "both_boundary.npy", unit(2, 7))
+    assert "both_boundary.npy: 2 directions (" in told(capsys, tmp_path / "both_boundary.npy", "--model", model)[1]
+
+
 def test_directions_are_no_codes_of_other_commands(tmp_path, model, capsys):
     """Today's fault: a boundary was sent through the mapping network."""
     np.save(tmp_path / "age_boundary.npy", unit(1, 8))

@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -123,8 +124,10 @@ SCORES = np.arange(20.0)
         (CODES, np.full(20, 5.0), {"invalid_value": 5.0}, "no code has a score"),
         (CODES[:, :0], SCORES, {}, "do not differ"),
         (np.ones((20, 4), np.float32), SCORES, {"name": "age"}, "codes of high and of low scores of age do not differ"),
-        (CODES * np.nan, SCORES, {}, "use finite floats"),
-        (CODES[0], SCORES, {}, r"codes in z are float32 \(4,\): use finite floats \[N, D\]"),
+        (CODES * np.nan, SCORES, {}, "20 of 20 codes have numbers that are NaN"),
+        (np.where(CODES[3] == CODES, np.inf, CODES), SCORES, {}, r"1 of 20 codes .* \(number 3 is the first\)"),
+        (CODES.astype(complex), SCORES, {}, r"codes in z are complex128 \(20, 4\): use floats"),
+        (CODES[0], SCORES, {}, r"codes in z are float32 \(4,\): use floats \[N, D\]"),
         (CODES, SCORES, {"method": "tree"}, "method='tree': use one of svm, mean, logistic"),
         (CODES, SCORES, {"split": 1.0}, "split=1.0"),
         (CODES, SCORES, {"regularization": 0.0}, "regularization=0.0"),
@@ -226,3 +229,15 @@ def test_a_zero_direction_is_none():
 def test_scikit_learn_is_not_imported_with_the_package():
     program = "import sys, gprior_jax; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+@pytest.mark.parametrize("kind", [jnp.bfloat16, np.float16, np.float64])
+def test_codes_of_any_floats(kind):
+    """As arrays lie on accelerators and in files, in any order."""
+    codes = np.asfortranarray(np.random.default_rng(5).normal(size=(400, 4)))
+    found = train_boundary(codes.astype(kind)[::-1], codes[::-1, 1], "z", method="mean")
+    wanted = train_boundary(codes[::-1], codes[::-1, 1], "z", method="mean")
+    np.testing.assert_allclose(found.direction.vector, wanted.direction.vector, atol=0.005)
+    coarse = train_boundary(codes, codes[:, 1].astype(kind), "z", method="mean")
+    assert coarse.direction.vector[1] > 0.97  # Many of its scores are alike.
+    assert found.direction.vector.dtype == np.float32

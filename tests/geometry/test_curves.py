@@ -50,3 +50,21 @@ def test_ends_stay_where_the_output_stands_still(way):
     evened = geometry.evened(jax.nn.relu, curve)
     np.testing.assert_array_equal(evened[:: len(curve) - 1], curve[:: len(curve) - 1])
     np.testing.assert_allclose(evened[1:-1, 0], np.array([0.25, 0.5, 0.75])[::way], rtol=1e-6)
+
+
+def test_derivatives_of_even_speed():
+    """It varies by 0, the least that it can; the derivative of that is 0, not none."""
+    curve = jnp.arange(5.0)[:, None]
+    found = jax.grad(lambda c: sum(part.sum() for part in geometry.measure(lambda x: x, c)))(curve)
+    np.testing.assert_allclose(found[:, 0], [-10, 0, 0, 0, 10], atol=1e-5)  # 4 * 2 of the energy, 1 of each length.
+
+
+def test_derivatives_of_arcs_from_and_to_nothing():
+    for one, other in ((jnp.zeros(2), jnp.ones(2)), (jnp.ones(2), jnp.ones(2))):
+        found = jax.grad(lambda x, y: geometry.arc(x, y, 4).sum(), argnums=(0, 1))(one, other)
+        np.testing.assert_allclose(found, 2.5, rtol=1e-5)
+
+
+def test_a_way_takes_two():
+    with pytest.raises(ValueError, match="a curve of 1 latents: it takes two"):
+        geometry.measure(sphere, jnp.zeros((1, 2)))

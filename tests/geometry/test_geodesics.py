@@ -124,6 +124,19 @@ def test_two_equal_ends():
     found = geometry.geodesic(sphere, A, A, num_segments=4, steps=1)
     assert float(found.energy) == 0.0
     np.testing.assert_allclose(found.curve, jnp.broadcast_to(A, (5, 2)), atol=1e-6)
+    slopes = jax.grad(lambda a: geometry.geodesic(sphere, a, A, num_segments=4, steps=1).energy)(A)
+    np.testing.assert_allclose(slopes, 0.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float16])
+def test_latents_of_numpy(kind):
+    """Of any floats, the curve to start from too."""
+    ends, initial = np.array([A, B]).astype(kind), np.asarray(geometry.arc(A, B, 4)).astype(kind)
+    found = geometry.geodesic(sphere, *ends, num_segments=4, steps=2, initial=initial)
+    wanted = geometry.geodesic(sphere, A, B, num_segments=4, steps=2)
+    np.testing.assert_allclose(found.length, wanted.length, rtol=1e-2)
+    moved = geometry.descend(sphere, initial, optax.adam(0.02), 10)
+    assert geometry.measure(sphere, moved).energy < geometry.measure(sphere, initial).energy
 
 
 @pytest.mark.parametrize(

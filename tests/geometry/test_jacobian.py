@@ -77,3 +77,20 @@ def test_edges():
     assert np.isfinite(jax.grad(geometry.effective_rank)(jnp.array([3.0, 0.0]))).all()
     with pytest.raises(ValueError, match="by='rows': use 'products' or 'columns'"):
         geometry.metric(smooth, AT, by="rows")
+
+
+def test_derivatives_in_weights_of_zero(truth):
+    """A mask's pixels may be learned: each counts with the square of what it does, also where it is 0 now."""
+    for by in ("products", "columns"):
+        found = jax.grad(lambda mask, by=by: geometry.metric(smooth, AT, weights=mask, by=by)[0, 1])(
+            jnp.zeros((5, 6, 1))
+        )
+        wanted = (truth[:, 0] * truth[:, 1]).reshape(5, 6, 2).sum(-1, keepdims=True)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_derivatives_where_the_metric_is_singular():
+    """Of a direction that changes nothing the value is 0 and stays it; the others have their own derivatives."""
+    found = jax.grad(lambda m: geometry.singular_values(m)[0])(jnp.diag(jnp.array([0.0, 4.0, 0.0])))
+    np.testing.assert_allclose(found, np.diag([0, 0.25, 0]), atol=1e-6)
+    assert np.isfinite(jax.grad(lambda m: geometry.singular_values(m).sum())(jnp.zeros((3, 3)))).all()

@@ -1,6 +1,9 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from geometry.surfaces import AT, smooth
 from gprior_jax import geometry
 
 UPPER = jnp.zeros((4, 3, 1)).at[:2].set(1.0)
@@ -53,3 +56,46 @@ def test_free_directions_are_orthogonal_where_the_region_does_not_change():
     found = geometry.region_directions(lambda x: image(turned @ x), jnp.zeros(4), 0 * UPPER, 2, rest=UPPER)
     assert int(found.held) == 2
     np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(2), atol=1e-4)
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 0.5])
+def test_derivatives_against_differences(tolerance):
+    """Of what is free, which moves with the latent too."""
+    along = jnp.array([1.0, -2.0, 0.5, 1.0])
+    region = jnp.zeros((5, 6, 1)).at[:2].set(1.0)
+
+    @jax.jit
+    def first(x):
+        found = geometry.region_directions(smooth, x, region, 2, tolerance=tolerance)
+        return jnp.stack([found.inside[0], found.outside[0]])
+
+    with jax.enable_x64(True):
+        at, along = (jnp.asarray(np.asarray(x, np.float64)) for x in (AT, along))
+        told = jax.jvp(first, (at,), (along,))[1]
+        np.testing.assert_allclose(told, (first(at + 1e-5 * along) - first(at - 1e-5 * along)) / 2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("part", [0.0, 1.0])
+def test_all_or_nothing_is_the_region(part):
+    """Of no region there is nothing to change; of all of it nothing to hold, and directions are the image's."""
+    found = geometry.region_directions(smooth, AT, jnp.full((5, 6, 1), part), 2)
+    if part:
+        np.testing.assert_allclose(found.inside, geometry.spectrum(smooth, AT, 2).values, rtol=1e-4)
+        np.testing.assert_array_equal(found.outside, 0.0)
+        assert int(found.held) == 0
+    else:
+        np.testing.assert_array_equal(found.inside, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("region", "num", "told"),
+    [
+        (jnp.ones((5, 6, 1)), 5, "5 directions: use 1 to 4"),
+        (jnp.ones((5, 6, 1)), 0, "0 directions: use 1 to 4"),
+        (jnp.ones((5, 6)), 1, r"weights of shape \(5, 6\) for an output of \(5, 6, 2\)"),
+        (jnp.ones((6, 6, 1)), 1, r"weights of shape \(6, 6, 1\) for an output of"),
+    ],
+)
+def test_wrong_use(region, num, told):
+    with pytest.raises(ValueError, match=told):
+        geometry.region_directions(smooth, AT, region, num)

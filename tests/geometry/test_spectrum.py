@@ -39,6 +39,43 @@ def test_all_of_a_small_latent():
     np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(5), atol=1e-4)
 
 
+@pytest.mark.parametrize("values", [(9.0, 4.0, 1.0), (2.0,) * 40, (3.0, 3.0, 1.0, 1.0), (5.0,), ()])
+def test_fewer_values_than_products(values):
+    """Products that leave nothing give no values of their own: 9, 4 and 1 of rank 3 are not seven times as large."""
+    rng = np.random.default_rng(7)
+    right = np.linalg.qr(rng.normal(size=(40, 40)))[0][:, : len(values)] * np.asarray(values)
+    left = np.linalg.qr(rng.normal(size=(50, 50)))[0][:, : len(values)]
+    matrix = jnp.asarray(left @ right.T, jnp.float32)
+    found = geometry.spectrum(lambda x: matrix @ x, jnp.zeros(40), 5)
+    np.testing.assert_allclose(
+        found.values, [*values[:5], *[0.0] * (5 - len(values))], rtol=1e-5, atol=5e-3
+    )  # Roots of rounding.
+    np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(5), atol=1e-5)
+
+
+def test_derivatives_where_most_of_a_latent_counts_for_nothing():
+    """As of style layers that nothing takes: the derivative is that of the part that counts."""
+
+    def padded(x):
+        return smooth(x[:4])
+
+    def total(x, function):
+        return geometry.spectrum(function, x, 2).values.sum()
+
+    found = jax.grad(total)(jnp.concatenate([AT, jnp.ones(30)]), padded)
+    np.testing.assert_allclose(found[:4], jax.grad(total)(AT, smooth), rtol=1e-3)
+    assert not np.asarray(found[4:]).any()
+    assert np.isfinite(jax.grad(total)(jnp.zeros(6), lambda x: 0 * x)).all()
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float16, np.int32, jnp.bfloat16])
+def test_latents_as_numpy_has_them(kind):
+    latent = np.array([1, 0, 2, 1]).astype(kind)
+    found = geometry.spectrum(smooth, latent, 2)
+    np.testing.assert_allclose(found.values, geometry.spectrum(smooth, jnp.array([1.0, 0.0, 2.0, 1.0]), 2).values)
+    assert geometry.local_components(smooth, latent, 0.1, 2).values.dtype == jnp.float32
+
+
 def differences(function, direction, step):
     """Derivative of the largest singular value along a direction, by differences in float64."""
     with jax.enable_x64(True):

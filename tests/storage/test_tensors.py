@@ -1,12 +1,14 @@
 """Trees as safetensors files."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gprior_jax.errors import CheckpointError
-from gprior_jax.storage.tensors import read_tensors, write_tensors
+from gprior_jax.storage.tensors import load_tensors, read_tensors, write_tensors
 
 safetensors = pytest.importorskip("safetensors.numpy", reason="the extra hub is not installed")
 
@@ -26,6 +28,24 @@ def test_what_is_written_is_read(tmp_path):
     write_tensors(tmp_path / "model.safetensors", tree)
     same(read_tensors(tmp_path / "model.safetensors", tree), tree)
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors"}
+
+
+@pytest.mark.parametrize("kind", [jnp.bfloat16, np.float16, np.float64, ">f4", np.int8, np.bool_])
+def test_numbers_of_any_type(tmp_path, kind):
+    """Half ones too, as weights are kept for accelerators, and empty arrays; as they lie in memory or turned."""
+    matrix = RANDOM.normal(size=(3, 5)).astype(kind)
+    tree = {"matrix": matrix, "turned": matrix.T[::-1], "none": matrix[:0]}
+    write_tensors(tmp_path / "m", tree)
+    found = load_tensors(tmp_path / "m")
+    same(found, tree)
+    assert {array.dtype for array in found.values()} == {matrix.dtype.newbyteorder("=")}
+
+
+def test_a_type_that_is_none(tmp_path):
+    header = json.dumps({"x": {"dtype": "F8_E4M3", "shape": [4], "data_offsets": [0, 4]}}).encode()
+    (tmp_path / "m").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(CheckpointError, match="m cannot be read: x is of type F8_E4M3, which is none of F64, F32"):
+        load_tensors(tmp_path / "m")
 
 
 def test_others_read_it(tmp_path):
@@ -71,7 +91,8 @@ def test_names_that_would_be_read_as_others(tmp_path):
 
 
 def test_a_library_that_does_not_keep_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(safetensors, "load", lambda data: {"x": np.zeros(2)[::-1] + 1})
+    part = {"dtype": "F64", "shape": [2], "data": bytearray(np.ones(2).tobytes())}
+    monkeypatch.setattr("safetensors.deserialize", lambda data: [("x", part)])
     with pytest.raises(CheckpointError, match="safetensors did not keep x as it is"):
         write_tensors(tmp_path / "m", {"x": np.zeros(2)})
     assert not (tmp_path / "m").exists()
