@@ -1,6 +1,5 @@
 """Compiled programs: the options that pay, and programs kept from one process to the next."""
 
-from gprior_jax.compiling.hurry import already_split as already_split
 from gprior_jax.compiling.hurry import uncollected as uncollected
 from gprior_jax.compiling.jitted import Jitted as Jitted
 from gprior_jax.compiling.jitted import Use as Use

@@ -6,7 +6,6 @@ device draws the numbers of the whole batch and takes its own, and images whose 
 stay together, so that a step is the same for any number of devices, up to the order of float32 sums.
 """
 
-import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
-from gprior_jax.compiling import already_split, at_level, for_one_core, give_back_after_compiling, uncollected
+from gprior_jax.compiling import at_level, for_one_core, give_back_after_compiling, uncollected
 from gprior_jax.inversion.devices import IMAGES, cores, image_mesh
 from gprior_jax.training.gan_config import GANConfig
 from gprior_jax.typing import Array
@@ -119,7 +118,7 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(plan: Any, lanes: Lanes, state: Any, *arrays: Any) -> Any:
-        with uncollected(), already_split() if lanes.devices > 1 else contextlib.nullcontext():
+        with uncollected():
             return compiled(lanes)(plan, state, *arrays)
 
     return call
