@@ -2,8 +2,8 @@
 
 What JAX derives from the convolution has kernels whose channels are swapped, and images in the place of channels. On a
 CPU, XLA brings those into the layout of its fast convolutions where the program begins, but not inside loops and
-branches, where they take several times as long (findings/jax_cpu_loop_convolutions.sh). There every convolution has images ``[B, H, W, C]`` and kernels
-``[h, w, I, O]`` here; the libraries of accelerators know JAX's own forms.
+branches, where they take several times as long (findings/jax_cpu_loop_convolutions.sh). There every convolution has
+images ``[B, H, W, C]`` and kernels ``[h, w, I, O]`` here; the libraries of accelerators know JAX's own forms.
 """
 
 from collections.abc import Sequence
