@@ -7,6 +7,7 @@ which Linux gives to those who ask, most of it is saved. glibc reads its setting
 one that wants others starts again.
 """
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -14,11 +15,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "GPRIOR_LARGE_PAGES": "1"}
 """Environment of a process whose ``malloc`` asks for large pages, from glibc 2.35 on (its manual, "Memory Allocation
-Tunables"); an older one does not know the word and goes on without."""
+Tunables"); an older one does not know the word and goes on without. The second tells that it has been asked: the C
+library takes the first away from programs with privileges, which would else start again for ever."""
 
-_CHOOSING = ("MALLOC_", "LD_PRELOAD", "GLIBC_TUNABLES")
+_CHOOSING = ("MALLOC_", "LD_PRELOAD", *LARGE_PAGES)
 """Beginnings of the variables by which somebody has chosen an allocator, or settings of this one."""
 
 
@@ -73,4 +75,5 @@ def restart_with_large_pages() -> None:
     """
     environment = with_large_pages(os.environ)
     if environment and sys.executable and sys.orig_argv:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+        with contextlib.suppress(OSError):  # More words than fit, or an interpreter that is gone.
+            os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)

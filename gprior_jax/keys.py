@@ -39,7 +39,8 @@ def seeded(seed: int) -> Key:
     gprior_jax.errors.ArgumentError: seed -1: use a whole number from 0 to 4294967295.
     """
     number = check_seed(seed)
-    if jax.config.values["jax_default_prng_impl"] != _THREEFRY:
+    settings = jax.config.values
+    if settings["jax_default_prng_impl"] != _THREEFRY or settings.get("jax_random_seed_offset"):
         return jax.random.key(number)
     return _key_of(0, number)  # Those are its bits: no program is compiled to make them.
 
@@ -103,8 +104,9 @@ def folded(key: Key, number: int) -> Key:
     data = None if isinstance(key, Tracer) or not jax.numpy.issubdtype(key.dtype, jax.dtypes.prng_key) else key
     if data is None or str(jax.random.key_impl(data)) != _THREEFRY or data.ndim or not data.is_fully_addressable:
         return jax.random.fold_in(key, np.uint32(number))
-    first, second = (int(word) for word in np.asarray(jax.random.key_data(data)))
-    return _key_of(*_threefry((first, second), (0, number)))
+    with jax.ensure_compile_time_eval():  # Where something else is traced, the bits of this key are known all the same.
+        first, second = (int(word) for word in np.asarray(jax.random.key_data(data)))
+    return _key_of(*_threefry((first, second), (0, int(number))))
 
 
 _THREEFRY = "threefry2x32"

@@ -38,6 +38,25 @@ def test_another_library_is_left_alone(monkeypatch):
 
 
 @of_glibc
+def test_it_asks_once_even_where_the_setting_is_taken_away(monkeypatch):
+    """As the C library does for programs with privileges, and some wrappers."""
+    asked = glibc.with_large_pages({"PATH": "/bin"})
+    del asked["GLIBC_TUNABLES"]
+    assert glibc.with_large_pages(asked) is None
+
+
+@of_glibc
+def test_a_program_that_cannot_start_again_goes_on(monkeypatch):
+    for name in [name for name in os.environ if name.startswith(glibc._CHOOSING)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    tried, start = [], os.execve
+    monkeypatch.setattr(os, "execve", lambda *words: tried.append(words) or start(*words))
+    glibc.restart_with_large_pages()
+    assert len(tried) == 1
+
+
+@of_glibc
 def test_what_is_added():
     assert glibc.with_large_pages({"PATH": "/bin"}) == {"PATH": "/bin", **glibc.LARGE_PAGES}
 

@@ -97,8 +97,29 @@ def test_other_keys_are_folded_by_jax(key):
 
 
 def test_keys_are_folded_where_they_are_traced():
-    found = jax.jit(lambda key: jax.random.key_data(keys.folded(key, 5)))(KEY)
-    np.testing.assert_array_equal(found, jax.random.key_data(jax.random.fold_in(KEY, 5)))
+    expected = jax.random.key_data(jax.random.fold_in(KEY, 5))
+    np.testing.assert_array_equal(jax.jit(lambda key: jax.random.key_data(keys.folded(key, 5)))(KEY), expected)
+    # And where something else is, as in a function that has a key of its own.
+    np.testing.assert_array_equal(jax.jit(lambda: jax.random.key_data(keys.folded(KEY, 5)))(), expected)
+
+
+@pytest.mark.parametrize("kind", [np.uint32, np.int32, np.int64])
+def test_numbers_of_numpy_are_folded_in(kind):
+    found, expected = keys.folded(KEY, kind(7)), jax.random.fold_in(KEY, 7)
+    np.testing.assert_array_equal(jax.random.key_data(found), jax.random.key_data(expected))
+
+
+def test_seeds_follow_the_settings_of_jax():
+    with jax.default_prng_impl("rbg"):
+        assert jax.random.key_impl(keys.seeded(5)) == jax.random.key_impl(jax.random.key(5)) == "rbg"
+    before = jax.config.values["jax_random_seed_offset"]
+    jax.config.update("jax_random_seed_offset", 3)
+    try:
+        found, expected = keys.seeded(5), jax.random.key(5)
+    finally:
+        jax.config.update("jax_random_seed_offset", before)
+    np.testing.assert_array_equal(jax.random.key_data(found), jax.random.key_data(expected))
+    np.testing.assert_array_equal(jax.random.key_data(found), [0, 8])
 
 
 class Recorder:

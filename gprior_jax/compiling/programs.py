@@ -12,9 +12,8 @@ import hashlib
 import os
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -178,14 +177,9 @@ def _compiled_anew(lowered: jax.stages.Lowered) -> tuple[jax.stages.Compiled, bo
     What came out of JAX's own cache cannot be written again: XLA:CPU would leave its functions out, without a word
     (findings/jax_cpu_serialize_cached.sh). It is found there the next time too.
     """
-    hits = []
-    listen = partial(_listen, hits, threading.get_ident())
-    jax.monitoring.register_event_listener(listen)
-    try:
+    with _cache_hits() as hits:
         made = lowered.compile()
-        return made, not hits
-    finally:
-        jax.monitoring.unregister_event_listener(listen)
+    return made, not hits
 
 
 def _keep(path: Path, made: Compiled) -> None:
@@ -201,7 +195,11 @@ _unsettled: list[Future] = []
 def _in_background(function: Callable[..., R], *args: Any) -> Future[R]:
     """A call in another thread: most of what compilers and serialisers do leaves Python alone."""
     worker = ThreadPoolExecutor(1, "gprior compiler")
-    begun = worker.submit(function, *args)
+    try:
+        begun = worker.submit(function, *args)
+    except RuntimeError:  # No thread can begin any more: the interpreter is ending, or there are too many.
+        begun = Future()
+        begun.set_result(function(*args))
     worker.shutdown(wait=False)
     _unsettled[:] = [other for other in _unsettled if not other.done()] + [begun]
     return begun
@@ -213,9 +211,36 @@ def settle() -> None:
         wait(unfinished)
 
 
-def _listen(hits: list[str], thread: int, event: str, **_: Any) -> None:
-    if event.endswith("/cache_hits") and threading.get_ident() == thread:
-        hits.append(event)
+_hits: dict[int, list[str]] = {}
+"""What JAX's own cache gave to the threads that are compiling, by these."""
+
+_CHANGING = threading.Lock()
+
+
+@contextlib.contextmanager
+def _cache_hits() -> Iterator[list[str]]:
+    """Inside, what this thread finds in JAX's own cache.
+
+    One listener is there for all threads, as long as any compiles: JAX goes through its listeners as they are, and
+    where another thread took one of its own away meanwhile, the next would not be called.
+    """
+    own: list[str] = []
+    with _CHANGING:
+        if not _hits:
+            jax.monitoring.register_event_listener(_listen)
+        _hits[threading.get_ident()] = own
+    try:
+        yield own
+    finally:
+        with _CHANGING:
+            del _hits[threading.get_ident()]
+            if not _hits:
+                jax.monitoring.unregister_event_listener(_listen)
+
+
+def _listen(event: str, **_: Any) -> None:
+    if event.endswith("/cache_hits") and (own := _hits.get(threading.get_ident())) is not None:
+        own.append(event)
 
 
 @functools.cache

@@ -71,12 +71,12 @@ def _define(primitive: Primitive, function: Bilinear) -> None:
         return jax.jit(functools.partial(function, **dict(keywords)))
 
     @functools.cache
-    def traced(mesh: Any, keywords: tuple[tuple[str, Any], ...], *args: jax.ShapeDtypeStruct) -> Any:
+    def traced(settings: Any, keywords: tuple[tuple[str, Any], ...], *args: jax.ShapeDtypeStruct) -> Any:
         return jax.make_jaxpr(functools.partial(function, **dict(keywords)))(*args)
 
     def of(x: Any, y: Any, keywords: dict[str, Any]) -> Any:
         like = (jax.ShapeDtypeStruct(each.shape, each.dtype) for each in (x, y))
-        return traced(jax.sharding.get_abstract_mesh(), tuple(keywords.items()), *like)
+        return traced(_settings(), tuple(keywords.items()), *like)
 
     def shaped(x: Any, y: Any, **keywords: Any) -> ShapedArray:
         (out,) = of(x, y, keywords).out_avals
@@ -88,6 +88,12 @@ def _define(primitive: Primitive, function: Bilinear) -> None:
     primitive.def_impl(lambda x, y, **keywords: compiled(tuple(keywords.items()))(x, y))
     primitive.def_abstract_eval(shaped)
     mlir.register_lowering(primitive, mlir.lower_fun(again, multiple_results=False))
+
+
+def _settings() -> tuple[Any, ...]:
+    """What a trace depends on beside arrays: a precision, for one, is written into it."""
+    precision = jax.config.values["jax_default_matmul_precision"]
+    return jax.sharding.get_abstract_mesh(), precision, jax.config.values["jax_enable_x64"]
 
 
 def _transpose(primitive: Primitive, first: Callable, second: Callable) -> None:

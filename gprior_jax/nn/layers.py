@@ -147,7 +147,7 @@ class Conv(nn.Module):
             size=self.size,
             up=up,
             min_features=convolution.MIN_FEATURES_4,
-            large_tiles=True,
+            large_tiles=convolution.has_digits(self.kernel),
         )
 
     def prepare(self) -> Weights:

@@ -85,7 +85,7 @@ class StyledConv(nn.Module):
             self.features,
             size=self.size,
             min_features=_MIN_FEATURES,
-            large_tiles=True,
+            large_tiles=convolution.has_digits(self.kernel),
         )
 
     def prepare(self) -> StyledWeights:

@@ -9,13 +9,13 @@ from gprior_jax.typing import Array
 
 
 def root(squares: Array) -> Array:
-    """Square roots; 0 of what is not above 0, as rounding leaves of a 0.
+    """Square roots; 0 of what is below 0, as rounding leaves of a 0. What is NaN stays so.
 
     >>> root(jnp.array([4.0, 0.0, -1e-9])).tolist()
     [2.0, 0.0, 0.0]
     """
-    above = squares > 0
-    return jnp.where(above, jnp.sqrt(jnp.where(above, squares, 1.0)), 0.0)
+    none = squares <= 0
+    return jnp.where(none, 0.0, jnp.sqrt(jnp.where(none, 1.0, squares)))
 
 
 def length(vectors: Array, axis: int = -1, *, keepdims: bool = False) -> Array:

@@ -52,7 +52,7 @@ def _library() -> Any:
 def _place(entry: dict[str, Any]) -> tuple[str, ...] | None:
     """The keys of an array, outermost first; None of anything else."""
     keys, value = entry["key_metadata"], entry["value_metadata"]
-    if value["value_type"] not in ("jax.Array", "np.ndarray") or value["skip_deserialize"]:
+    if value["value_type"] not in ("jax.Array", "np.ndarray") or value.get("skip_deserialize"):
         return None
     return tuple(key["key"] for key in keys) if all(key["key_type"] == _DICT_KEY for key in keys) else None
 

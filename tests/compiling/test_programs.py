@@ -1,5 +1,7 @@
 """Programs that are kept whole from one process to the next."""
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jax
@@ -172,6 +174,37 @@ def test_a_program_is_compiled_in_another_thread_while_the_next_is_traced(folder
     np.testing.assert_allclose(after(found), np.sin(x) ** 2 + 2.0 + x.sum(), rtol=1e-6)
     assert traced == [2, "after"]
     assert len(kept(folder)) == 2
+
+
+def test_it_is_compiled_here_where_no_thread_can_begin(folder, monkeypatch):
+    """As where a thread still works while the interpreter ends."""
+
+    def submit(*_):
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    monkeypatch.setattr(programs.ThreadPoolExecutor, "submit", submit)
+    check(np.ones(7, np.float32), 2)
+    assert len(kept(folder)) == 1
+
+
+def test_a_thread_that_is_done_takes_no_listener_from_another():
+    """JAX goes through its listeners as they are: one that is taken away meanwhile hides the next."""
+    heard, leave = [], contextlib.ExitStack()
+    with ThreadPoolExecutor(1) as other:
+        other.submit(leave.enter_context, programs._cache_hits()).result()
+
+        def listen(event, **_):
+            if not heard:
+                heard.append(event)
+                other.submit(leave.close).result()
+
+        jax.monitoring.register_event_listener(listen)
+        try:
+            with programs._cache_hits() as hits:
+                jax.monitoring.record_event("/jax/compilation_cache/cache_hits")
+            assert heard == hits == ["/jax/compilation_cache/cache_hits"]
+        finally:
+            jax.monitoring.unregister_event_listener(listen)
 
 
 def test_what_is_kept_is_not_begun_again(folder):

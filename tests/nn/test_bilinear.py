@@ -89,3 +89,16 @@ def test_the_gradient_of_a_shared_kernel_is_one_call_on_all_images():
 def test_arguments_are_checked_as_the_function_does():
     with pytest.raises(TypeError, match="dot_general requires contracting dimensions"):
         ours(X, K.T)
+
+
+def test_a_trace_is_not_taken_for_one_of_another_precision():
+    """Which accelerators keep to: what was traced first would else be it for good."""
+
+    def written():
+        return jax.jit(ours).lower(X, K).as_text()
+
+    before = written()
+    with jax.default_matmul_precision("highest"):
+        assert "HIGHEST" in written()
+    assert written() == before
+    assert "HIGHEST" not in before

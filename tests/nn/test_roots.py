@@ -13,6 +13,12 @@ def test_one_zero_does_not_spoil_the_others():
     assert float(jax.grad(jax.grad(root))(4.0)) == pytest.approx(-1 / 32)
 
 
+def test_what_is_no_number_is_no_zero():
+    np.testing.assert_array_equal(root(jnp.array([jnp.nan, jnp.inf, 4.0])), [np.nan, np.inf, 2.0])
+    assert np.isnan(length(jnp.array([3.0, jnp.nan])))
+    assert np.isnan(jax.grad(root)(jnp.nan))
+
+
 def test_lengths_along_an_axis():
     rows = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
     np.testing.assert_allclose(length(rows), np.linalg.norm(rows, axis=1), rtol=1e-6)
