@@ -143,7 +143,7 @@ def seen(image: Array, network: Network) -> Array:
 def as_floats(latent: ArrayLike) -> Array:
     """An array of numpy or jax, of float32 at least: what rounds to fewer digits has no singular values here.
 
-    >>> as_floats(np.ones(2, np.float16)).dtype, as_floats([1, 2]).dtype
+    >>> as_floats(jnp.ones(2, jnp.float16)).dtype, as_floats([1, 2]).dtype
     (dtype('float32'), dtype('float32'))
     """
     array = jnp.asarray(latent)

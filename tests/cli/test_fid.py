@@ -127,7 +127,7 @@ def test_a_split_of_a_folder_without_what_is_broken(little, data, tmp_path, caps
             ["--data", "nowhere.zip"],
             "--data nowhere.zip does not exist: give a zip file or a folder of images.",
         ),
-        ("little", ["--data", "FOLDER", "--split", "held_out"], "holds no images"),
+        ("little", ["--data", "FOLDER", "--split", "held_out"], "holds 1 image, none kept out of training"),
         ("conditional", ["--data", "FOLDER", "--split", "all"], "does not name the class of every image"),
         ("little", ["--perceptual", "LPIPS"], "holds LPIPS, which compares pairs"),
     ],

@@ -70,12 +70,18 @@ def test_what_is_measured_is_of_the_holes(folder, calibrated):
     assert {"key", "simulate", "crop"}.isdisjoint(calibrated.settings)
 
 
-def test_a_run_with_intervals(folder, calibrated):
+@pytest.fixture(scope="module")
+def with_intervals(folder, calibrated):
+    """Of the same pictures, filled as if nothing were known of the holes, with intervals of two deviations."""
     narrow = calibrated._replace(calibration=calibrated.calibration._replace(scale=2.0))
     job = filling(calibrated=narrow, simulate=False)
-    out = folder / "with"
     assert job.settings()["intervals"] == {"level": LEVEL, "scale": 2.0, "floor": FLOOR}
-    run(job, find_items([folder / "in"]), out, batch_size=3)
+    run(job, find_items([folder / "in"]), folder / "with", batch_size=3)
+    return folder / "with"
+
+
+def test_a_run_with_intervals(folder, with_intervals):
+    out = with_intervals
     found = read_record(out / "a.npz")
     known = np.ones((SIDE, SIDE), bool)
     known[2:6, 2:6] = False
@@ -172,11 +178,11 @@ def test_damaged_files(calibrated, tmp_path, content, expected):
         read_calibration(path)
 
 
-def test_folders_that_tell_nothing(folder, tmp_path):
+def test_folders_that_tell_nothing(folder, with_intervals, tmp_path):
     with pytest.raises(ArgumentError, match=r"3 images to calibrate on: level 0\.9 needs at least 9"):
         calibrate_folder(folder / "out")
     with pytest.raises(ArgumentError, match="no intact pictures"):
-        calibrate_folder(folder / "with")
+        calibrate_folder(with_intervals)
     one, content = tmp_path / "one", (folder / "out" / "run.json").read_text()
     one.mkdir()
     (one / "run.json").write_text(content)
