@@ -71,17 +71,17 @@ def test_what_is_measured_is_of_the_holes(folder, calibrated):
 
 
 @pytest.fixture(scope="module")
-def with_intervals(folder, calibrated):
+def narrow(folder, calibrated):
     """Of the same pictures, filled as if nothing were known of the holes, with intervals of two deviations."""
-    narrow = calibrated._replace(calibration=calibrated.calibration._replace(scale=2.0))
-    job = filling(calibrated=narrow, simulate=False)
+    of_two = calibrated._replace(calibration=calibrated.calibration._replace(scale=2.0))
+    job = filling(calibrated=of_two, simulate=False)
     assert job.settings()["intervals"] == {"level": LEVEL, "scale": 2.0, "floor": FLOOR}
     run(job, find_items([folder / "in"]), folder / "with", batch_size=3)
     return folder / "with"
 
 
-def test_a_run_with_intervals(folder, with_intervals):
-    out = with_intervals
+def test_a_run_with_intervals(folder, narrow):
+    out = narrow
     found = read_record(out / "a.npz")
     known = np.ones((SIDE, SIDE), bool)
     known[2:6, 2:6] = False
@@ -178,11 +178,11 @@ def test_damaged_files(calibrated, tmp_path, content, expected):
         read_calibration(path)
 
 
-def test_folders_that_tell_nothing(folder, with_intervals, tmp_path):
+def test_folders_that_tell_nothing(folder, narrow, tmp_path):
     with pytest.raises(ArgumentError, match=r"3 images to calibrate on: level 0\.9 needs at least 9"):
         calibrate_folder(folder / "out")
     with pytest.raises(ArgumentError, match="no intact pictures"):
-        calibrate_folder(with_intervals)
+        calibrate_folder(narrow)
     one, content = tmp_path / "one", (folder / "out" / "run.json").read_text()
     one.mkdir()
     (one / "run.json").write_text(content)
