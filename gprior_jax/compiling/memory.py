@@ -1,4 +1,4 @@
-"""Memory that a compiler or a program is done with, given back to the system.
+"""Memory that a compiler is done with, given back before the program runs.
 
 XLA:CPU leaves hundreds of megabytes of small pieces behind, which glibc keeps for the next time. Where they stay, the
 program's own arrays come on top: a training step of a PGGAN takes 1,516 MB at most, and 1,121 where they are given back

@@ -14,7 +14,6 @@ from batteries import normal, own_images
 from latents.priors import conditional_prior, tiny_prior
 
 from gprior_jax import operators
-from gprior_jax.compiling import programs as compiled
 from gprior_jax.errors import ArgumentError, Status
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.synthesis import features
@@ -496,14 +495,3 @@ def test_traced_images_are_refused_and_what_takes_them_is_named(of, images):
 def test_a_seed_is_no_key(images):
     with pytest.raises(ArgumentError, match="key 0 is no key of random numbers: give"):
         invert(PRIOR, images, RECIPE, key=0)  # pyright: ignore[reportArgumentType]
-
-
-def test_steps_are_compiled_while_the_start_is(images, reference, tmp_path):
-    """Once: what stands for the first states is told as they are."""
-    compiled.keep_in(tmp_path)
-    try:
-        found = invert(PRIOR, images, RECIPE, key=KEY)
-    finally:
-        compiled.keep_in(None)
-    assert_same_result(found, reference)
-    assert len(list(tmp_path.iterdir())) == 4  # What prepares, starts, steps and finishes.
