@@ -7,6 +7,8 @@ writes every notebook as it came out, and its pictures, and tells how long each 
 
 import argparse
 import base64
+import importlib.metadata
+import importlib.util
 import os
 import sys
 import tempfile
@@ -21,6 +23,9 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+_NEEDED = {"03_published_weights": ("torch", "gan-face-generate")}
+"""What a notebook needs besides the extra ``checks``: a module, and a package that brings weights."""
 
 _TIMEOUT, _PATIENCE = 600, 7200
 """Seconds that one cell may take in a test; and in a program, which somebody may run beside other work."""
@@ -65,6 +70,18 @@ def run(
     return notebook
 
 
+def missing(path: Path) -> str | None:
+    """The first package that a notebook needs and that is not here."""
+    return next((package for package in _NEEDED.get(path.stem, ()) if not _is_here(package)), None)
+
+
+def _is_here(package: str) -> bool:
+    try:
+        return importlib.metadata.version(package) is not None
+    except importlib.metadata.PackageNotFoundError:
+        return importlib.util.find_spec(package) is not None
+
+
 def pictures(notebook: NotebookNode) -> list[bytes]:
     """The PNG files that its cells have drawn, in their order."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
@@ -99,8 +116,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for notebooks with their outputs, and pictures")
     options = parser.parse_args()
     paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not options.names or path.stem in options.names]
-    whole = time.perf_counter()
+    whole, left_out = time.perf_counter(), 0
     for path in paths:
+        if package := missing(path):
+            print(f"{path.stem:40} left out: it needs {package}, which is not installed", flush=True)
+            left_out += 1
+            continue
         folder = options.out / path.stem
         folder.mkdir(parents=True, exist_ok=True)
         started, before = time.perf_counter(), _of_children()
@@ -111,7 +132,7 @@ def main() -> int:
             (folder / f"{index:02}.png").write_bytes(picture)
         most, cell = slowest(notebook)
         print(f"{path.stem:40} {seconds:6.1f} s ({busy:.0f} s of CPU), {most:.1f} s in: {cell}", flush=True)
-    print(f"{len(paths)} notebooks in {time.perf_counter() - whole:.0f} s")
+    print(f"{len(paths) - left_out} notebooks in {time.perf_counter() - whole:.0f} s")
     return 0
 
 

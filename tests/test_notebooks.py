@@ -11,7 +11,7 @@ jupytext = pytest.importorskip("jupytext", reason="the extra notebooks is not in
 pytest.importorskip("nbclient", reason="the extra notebooks is not installed")
 pytest.importorskip("ipykernel", reason="the extra notebooks is not installed")
 
-from running_notebooks import NOTEBOOKS, pictures, run, slowest  # noqa: E402
+from running_notebooks import NOTEBOOKS, missing, pictures, run, slowest  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -26,9 +26,6 @@ small_priors.take_the_place_of_bundled_ones()
 """
 """``make notebooks`` runs them on the bundled priors; at 64 px, nearly all of a test would be compilation."""
 
-NEEDED = {"03_published_weights": ("torch", "gan-face-generate")}
-"""What a notebook needs besides the extra ``checks``: a module, and a package that brings weights."""
-
 over_notebooks = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
@@ -41,19 +38,11 @@ def installing(path):
     return next(source for kind, source in cells(path) if kind == "code")
 
 
-def is_here(package):
-    try:
-        return importlib.metadata.version(package) is not None
-    except importlib.metadata.PackageNotFoundError:
-        return importlib.util.find_spec(package) is not None
-
-
 @pytest.mark.slow
 @over_notebooks
 def test_notebook_runs(path, tmp_path):
-    for package in NEEDED.get(path.stem, ()):
-        if not is_here(package):
-            pytest.skip(f"{package}, which this notebook needs, is not installed")
+    if package := missing(path):
+        pytest.skip(f"{package}, which this notebook needs, is not installed")
     done = run(path, tmp_path, QUICK, SMALL)
     assert len(pictures(done)) >= 2, "it draws nothing"
     assert slowest(done)[0] > 0

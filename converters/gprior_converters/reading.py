@@ -24,7 +24,7 @@ from gprior_converters.kinds import kind_of
 from gprior_converters.selecting import CONF, Weights, select
 from gprior_converters.selecting import Networks as Networks
 from gprior_converters.state import SETTINGS
-from gprior_jax.errors import CheckpointError, require
+from gprior_jax.errors import CheckpointError, MissingExtraError, require
 
 _OPTIONS = (
     *("omegaconf.", "easydict.", "addict.", "yacs.", "ml_collections.", "pathlib.", "types.SimpleNamespace"),
@@ -119,7 +119,7 @@ def load(path: Path, drop_arrays: bool = True) -> Any:
             warnings.simplefilter("ignore")  # Deprecated storages in old files; what matters is checked below.
             with _options_allowed(path, drop_arrays) as torch:
                 return torch.load(path, map_location="cpu", weights_only=True)
-    except CheckpointError:
+    except (CheckpointError, MissingExtraError):  # Of a file that is whole, PyTorch may be what is missing.
         raise
     except pickle.UnpicklingError as error:
         if "weights_only" in str(error) or "Weights only" in str(error):

@@ -13,6 +13,7 @@ import torch
 from gprior_converters import reading
 
 from converters import nvidia
+from gprior_jax.errors import MissingExtraError
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([0.5, -0.5])}
 
@@ -33,6 +34,14 @@ def assert_state(found, wanted):
     assert list(found) == list(wanted)
     for key, value in wanted.items():
         np.testing.assert_array_equal(found[key], value.numpy())
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_without_pytorch_it_is_named_and_the_file_is_not_called_damaged(tmp_path, monkeypatch, zipped):
+    path = save(tmp_path / "a.pth", STATE, _use_new_zipfile_serialization=zipped)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"^torch is not installed: pip install 'gprior-jax\[convert\]'$"):
+        reading.load(path)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
