@@ -83,8 +83,17 @@ def measure(function: Function, curve: Array) -> CurveMeasures:
         raise ArgumentError(f"a curve of {len(curve)} latents: it takes two to measure a way between them.")
     found = distances(run_along(function, curve))
     energy = len(found) * jnp.sum(jnp.square(found))
-    mean = jnp.mean(found)
-    return CurveMeasures(energy, jnp.sum(found), root(jnp.var(found)) / jnp.where(mean > 0, mean, 1.0), found)
+    return CurveMeasures(energy, jnp.sum(found), variation(found), found)
+
+
+def variation(distances: Array) -> Array:
+    """The standard deviation of distances over their mean; 0 where all are 0.
+
+    >>> float(variation(jnp.array([1.0, 3.0])))
+    0.5
+    """
+    mean = jnp.mean(distances)
+    return root(jnp.var(distances)) / jnp.where(mean > 0, mean, 1.0)
 
 
 def refined(curve: Array, times: int = 2) -> Array:
@@ -105,7 +114,9 @@ def evened(function: Function, curve: Array, times: int = 1) -> Array:
     Args:
         function: of a latent.
         curve: ``[T + 1, ...]``; its ends stay.
-        times: how often; what one leaves is about a tenth.
+        times: how often; what one leaves is about a tenth, more of a coarse curve. Of several the most even curve is
+            given, the first one among them, and points that swing (each correction as large as the last) move by
+            halves.
 
     Returns:
         ``[T + 1, ...]``.
@@ -114,11 +125,35 @@ def evened(function: Function, curve: Array, times: int = 1) -> Array:
     >>> evened(lambda x: 2 * x, curve).round(3).ravel().tolist()
     [0.0, 0.5, 1.0]
     """
+    curve = as_floats(curve)
+    if times == 1:
+        return evened_by(run_along(function, curve), curve)
 
-    def step(curve: Array, _: None) -> tuple[Array, None]:
-        return evened_by(run_along(function, curve), curve), None
+    def step(state: _Evening, _: None) -> tuple[_Evening, None]:
+        outputs = run_along(function, state.tried)
+        uneven = variation(distances(outputs))
+        better = uneven < state.uneven
+        best, target = (
+            jnp.where(better, new, old)
+            for new, old in ((state.tried, state.best), (evened_by(outputs, state.tried), state.target))
+        )
+        part = jnp.where(better, state.part, state.part / 2)
+        return _Evening(best, target, jnp.minimum(uneven, state.uneven), part, best + part * (target - best)), None
 
-    return jax.lax.scan(step, as_floats(curve), None, length=times)[0]  # Compiled once, however often it goes round.
+    inf, one = jnp.array(jnp.inf, curve.dtype), jnp.ones((), curve.dtype)
+    first = _Evening(curve, curve, inf, one, curve)
+    # Compiled once, however often it goes round. What the last round tries nobody looks at.
+    return jax.lax.scan(step, first, None, length=times + 1)[0].best
+
+
+class _Evening(NamedTuple):
+    """A curve under way: the most even one so far, where its points are to go, and the part of that way to try next."""
+
+    best: Array
+    target: Array
+    uneven: Array
+    part: Array
+    tried: Array
 
 
 def evened_by(outputs: Array, curve: Array) -> Array:

@@ -28,8 +28,7 @@ STEPS = 3
 """Gauss-Newton steps of a level."""
 
 _EVENED = 6
-"""Times that a finished curve is evened: each leaves about a tenth of the variation, of a coarse curve more; after 3
-one of 64 of 4 segments still varied by 5 %."""
+"""Times that a finished curve is evened: each leaves about a tenth of the variation, of a coarse curve more."""
 
 
 class Geodesic(NamedTuple):

@@ -7,6 +7,29 @@ from geometry.surfaces import RADIUS, sphere
 from gprior_jax import geometry
 
 
+def test_evening_does_not_swing():
+    """Where the middle is three times as fast as the mean, each correction overshoots by twice what it corrects."""
+
+    def steep(x):
+        return jnp.tanh(6 * (x - 0.5))
+
+    curve = first = jnp.array([[0.0], [0.4], [1.0]])
+    for _ in range(8):
+        curve = geometry.evened(steep, curve)
+    assert geometry.measure(steep, curve).speed_variation > 0.3
+    found = geometry.evened(steep, first, 8)
+    assert found[1, 0] == pytest.approx(0.5, abs=1e-3)
+    assert geometry.measure(steep, found).speed_variation < 0.01
+    mapped = jax.vmap(lambda c: geometry.evened(steep, c, 8))(jnp.stack([first, found]))
+    np.testing.assert_allclose(mapped[0], found, atol=1e-6)
+
+
+def test_what_is_even_is_not_moved_by_evening():
+    """Of several the first is among those to choose from."""
+    even = geometry.line(jnp.zeros(2), jnp.ones(2), 4)
+    np.testing.assert_array_equal(geometry.evened(lambda x: 2 * x, even, 3), even)
+
+
 def test_measures_of_a_meridian():
     """Chords of even arcs: the energy is the squared length."""
     curve = jnp.stack([jnp.linspace(0.0, 1.0, 9), jnp.zeros(9)], 1)
