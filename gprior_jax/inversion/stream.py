@@ -43,8 +43,8 @@ def stream(
             is free; None says that there is none yet, and is asked again after a step. Where no image is under way the
             iterator is to wait itself. When it ends, the stream does with its last image.
         key: the run's key.
-        slots: images at once; the next multiple of the number of devices. On the cores of a CPU they are in several
-            programs' places where that is better, which take their steps in turns.
+        slots: images at once; the next multiple of the number of devices. Where they are more than all cores of a CPU
+            do well to take in one call of the step, they are in groups that take their steps in turns.
         samples: as of :func:`gprior_jax.invert`.
         saver: keeps the states of images that are under way, and has those of an earlier stream, to go on with.
 
