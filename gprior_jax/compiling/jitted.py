@@ -54,7 +54,8 @@ def for_one_core() -> dict[str, str | bool | int]:
     """Options for a program that has one core of a CPU, while others have the rest.
 
     Neither convolutions nor loops are divided among the threads that all programs share. Where loops are, halves of
-    arrays move between the caches of cores that have work of their own (benchmarks/RESULTS.md, "Training").
+    arrays move between the caches of cores that have work of their own (benchmarks/RESULTS.md, "Training" and "A batch
+    against single runs").
     """
     wished: dict[str, str | bool | int] = {
         "xla_cpu_multi_thread_eigen": False,
@@ -81,10 +82,17 @@ def _are_known(*options: tuple[str, str | bool | int]) -> bool:
 class Jitted(Generic[P, R]):
     """A function behind ``jax.jit`` with the options of a platform, see :func:`jit`."""
 
-    def __init__(self, function: Callable[P, R], use: Use, kept: bool, settings: dict[str, Any]):
+    def __init__(
+        self, function: Callable[P, R], use: Use, kept: bool, settings: dict[str, Any], one_core: bool = False
+    ):
         functools.update_wrapper(self, function)
         self._use: Use = use
-        self._function, self._kept, self._settings = function, kept, settings
+        self._function, self._kept, self._settings, self._one_core = function, kept, settings, one_core
+
+    @functools.cached_property
+    def on_one_core(self) -> "Jitted[P, R]":
+        """The same for devices that are one core of a CPU each, see :func:`for_one_core`."""
+        return Jitted(self._function, self._use, self._kept, self._settings, one_core=True)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it; within another traced function it is traced as it is."""
@@ -137,7 +145,8 @@ class Jitted(Generic[P, R]):
     @functools.cached_property
     def _options(self) -> dict[str, str | bool | int]:
         # JAX is not started before the first call.
-        return compiler_options(jax.default_backend(), self._use)
+        options = compiler_options(jax.default_backend(), self._use)
+        return options | for_one_core() if self._one_core else options
 
     @functools.cached_property
     def _jitted(self) -> Any:

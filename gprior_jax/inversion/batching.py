@@ -48,6 +48,26 @@ def default_batch_size(resolution: int, images: int) -> int:
     return min(images, max(1, min(8, 8 * 128**2 // resolution**2)))
 
 
+def core_batch_size(resolution: int, images: int, cores: int, rows: int = 1) -> int:
+    """Images at once where every core of a CPU takes its own: all, or fewer where some after the others is better.
+
+    A core has no more rows at once than :func:`default_batch_size` names: more take memory, and longer where they
+    leave the caches (``benchmarks/RESULTS.md``, "A batch against single runs"). Batches are as equal as can be.
+
+    Args:
+        resolution: of the images.
+        images: that are asked for at once.
+        cores: that they are split over.
+        rows: of an image: its restarts and samples.
+
+    >>> [core_batch_size(64, images, 2) for images in (3, 16, 18, 64)], core_batch_size(256, 6, 2)
+    ([4, 16, 10, 16], 4)
+    """
+    own = -(-images // cores)
+    most = max(1, default_batch_size(resolution, images) // rows)
+    return cores * -(-own // -(-own // most))
+
+
 _ACCELERATOR_BATCH = 64
 """Where steps of fewer images leave an accelerator idle; what does not fit into its memory is found before it runs."""
 

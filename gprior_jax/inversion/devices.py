@@ -140,6 +140,15 @@ def cores() -> int:
     return len(available(0)) if available else os.cpu_count() or 1
 
 
+def fill_cores(devices: int) -> bool:
+    """Whether so many devices of this process are the cores of a CPU, each busy and none with another to help it.
+
+    >>> fill_cores(1)
+    False
+    """
+    return devices > 1 and jax.local_devices()[0].platform == "cpu" and devices >= cores()
+
+
 def use_cores() -> None:
     """Make every CPU core of this process a device, over which a batch of images can be spread.
 

@@ -65,7 +65,9 @@ def invert(
         label: class of every image, integers ``[B]`` or one for all, of a prior with classes that is held to none.
         samples: independent solutions of every image, from keys of their own, sorted by their loss; the first drawn is
             the one that is found without ``samples``. None finds one, without an axis for it.
-        batch_size: images at once; None takes all. Fewer take less memory.
+        batch_size: images at once; None takes all. Fewer take less memory. Where they are split over all cores of a
+            CPU, a core takes no more rows at once than are good for it (eight images of 64 px, two of 256 px) and the
+            others after them; with a film all.
         devices: devices of this process to use; None takes one. Two numbers are those of images and of the codes of
             every image, of recipes with several: 2 times 4 devices for (2, 4).
         mesh: instead of ``devices``, those of a mesh, however many axes it has and of whatever type these are; images
@@ -145,7 +147,9 @@ class Inverter(Stages):
             key = unbound(self.mesh, key)
         count = len(everything.ids)
         asked = count if batch_size is None else batch_size
-        parts = list(batches(count, -(-asked // self.places) * self.places))
+        # Pictures of a film are of all images that were asked for.
+        size = self.at_once(asked, samples or 1) if film is None else -(-asked // self.places) * self.places
+        parts, asked = list(batches(count, size)), min(asked, size)
         total = sum(stage.solver.num_steps for stage in self._stages)
         results = []
         for index, (rows, own) in enumerate(parts):

@@ -89,6 +89,11 @@ class Pool:
         return sum(map(len, self._free)) > len(self._waiting)
 
     @property
+    def waiting(self) -> int:
+        """How many images wait for a place."""
+        return len(self._waiting)
+
+    @property
     def is_busy(self) -> bool:
         """Whether there are images."""
         return bool(self._images or self._waiting)

@@ -18,9 +18,11 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.inversion import programs
+from gprior_jax.inversion.batching import core_batch_size
 from gprior_jax.inversion.devices import (
     IMAGES,
     Devices,
+    fill_cores,
     image_mesh,
     images_mesh,
     instead,
@@ -93,6 +95,7 @@ class Stages:
         if mesh is not None and devices is not None:
             raise ArgumentError("devices and mesh both say what images are split over: give one of them.")
         self.mesh = image_mesh(devices or 1) if mesh is None else images_mesh(mesh)
+        self._on_cores = mesh is None and self.mesh.axis_names == (IMAGES,) and fill_cores(self.mesh.size)
         self.prior, self.meter = prior, meter
         self.recipe = recipe.fit(with_label(prior, 0) if labels and prior.num_classes else prior)
         platform = self.mesh.devices.flat[0].platform
@@ -114,6 +117,16 @@ class Stages:
     def places(self) -> int:
         """How many parts the images of a batch are split into."""
         return self.mesh.shape[IMAGES]
+
+    def at_once(self, images: int, samples: int) -> int:
+        """Of so many images that are asked for at once, how many are: a multiple of :attr:`places`.
+
+        All, but on the cores of a CPU, see :func:`gprior_jax.inversion.batching.core_batch_size`.
+        """
+        if not self._on_cores or images < 1:
+            return -(-images // self.places) * self.places
+        rows = samples * max(stage.restarts for stage in self._stages)
+        return core_batch_size(self._image_shape[0], images, self.places, rows)
 
     def inputs(
         self,
@@ -209,8 +222,12 @@ class Stages:
         apart = self.mesh.abstract_mesh if self.mesh.axis_names == (IMAGES,) and self.mesh.size > 1 else None
         problem, fixed = self._problems[stage], (self._configs[stage], length, apart)
         if last is None or length == 1:
-            return programs.advance, fixed, (problem,)
-        return programs.advance_to, fixed, (problem, jnp.int32(last))
+            return self._for_devices(programs.advance), fixed, (problem,)
+        return self._for_devices(programs.advance_to), fixed, (problem, jnp.int32(last))
+
+    def _for_devices(self, program: Jitted) -> Jitted:
+        """A program as it is best on these devices."""
+        return program.on_one_core if self._on_cores else program
 
     def finish(self, stage: int, states: State, measurements: Measurement) -> tuple[Solution, np.ndarray]:
         """Solutions ``[B * samples]`` of a stage, and the rows that they are of, on the host."""

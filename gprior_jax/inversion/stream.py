@@ -5,6 +5,7 @@ nothing is compiled again, and its key, its count of steps and its optimiser's s
 is what it gives in a batch, up to the order of float32 sums.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,7 +43,8 @@ def stream(
             is free; None says that there is none yet, and is asked again after a step. Where no image is under way the
             iterator is to wait itself. When it ends, the stream does with its last image.
         key: the run's key.
-        slots: images at once; the next multiple of the number of devices.
+        slots: images at once; the next multiple of the number of devices. Where they are more than all cores of a CPU
+            do well to take in one call of the step, they are in groups that take their steps in turns.
         samples: as of :func:`gprior_jax.invert`.
         saver: keeps the states of images that are under way, and has those of an earlier stream, to go on with.
 
@@ -83,7 +85,7 @@ def stream(
 def _run(
     inverter: Inverter,
     entries: Iterator[Entry | None],
-    pools: list[Pool],
+    pools: list[list[Pool]],
     samples: int,
     timer: Timer,
     saver: Saver | None,
@@ -91,7 +93,7 @@ def _run(
     """Images and their results, ``[samples]``."""
     more = True
     while True:
-        while more and pools[0].has_room:
+        while more and any(pool.has_room for pool in pools[0]):
             entry = next(entries, _END)
             if entry is None:
                 break
@@ -99,16 +101,21 @@ def _run(
                 more = False
             else:
                 image = _entering(inverter, entry, saver)
-                pools[0 if image.saved is None else image.saved.stage].add(image)
-        if not more and not any(pool.is_busy for pool in pools):
+                _add(pools[0 if image.saved is None else image.saved.stage], image)
+        if not more and not any(pool.is_busy for stage in pools for pool in stage):
             return
-        for stage, pool in enumerate(pools):
+        for stage, pool in [(stage, pool) for stage, own in enumerate(pools) for pool in own]:
             for image, result in all_instead(inverter.mesh, pool.run()):
                 if stage + 1 < len(pools):
-                    pools[stage + 1].add(Image(image.entry, image.inputs.of_next_stage(result, samples)))
+                    _add(pools[stage + 1], Image(image.entry, image.inputs.of_next_stage(result, samples)))
                 else:
                     yield image, result
         timer.look(_under_way(pools))
+
+
+def _add(pools: list[Pool], image: Image) -> None:
+    """Let an image into the first places of a stage that are free: others, all free, take no steps."""
+    next((pool for pool in pools if pool.has_room), min(pools, key=lambda pool: pool.waiting)).add(image)
 
 
 def _entering(inverter: Inverter, entry: Entry, saver: Saver | None) -> Image:
@@ -123,8 +130,8 @@ def _entering(inverter: Inverter, entry: Entry, saver: Saver | None) -> Image:
     return Image(entry, inputs if saved.stage == 0 else inputs._replace(hints=saved.hints), saved=saved)
 
 
-def _under_way(pools: list[Pool]) -> Iterator[tuple[Any, Saved]]:
-    for pool in pools:
+def _under_way(pools: list[list[Pool]]) -> Iterator[tuple[Any, Saved]]:
+    for pool in itertools.chain(*pools):
         yield from pool.under_way()
 
 
@@ -142,10 +149,11 @@ def _inputs(inverter: Inverter, entry: Entry) -> Inputs:
     return inverter.inputs(entry.observed[None], np.asarray([entry.id]), operator, init, label)
 
 
-def _pools(inverter: Inverter, key: Key, slots: int, samples: int) -> list[Pool]:
-    """The places of every stage."""
+def _pools(inverter: Inverter, key: Key, slots: int, samples: int) -> list[list[Pool]]:
+    """The places of every stage, those of one call of the step together."""
     pools = []
+    size = inverter.at_once(slots, samples)
     for stage in range(len(inverter.recipe.stages)):
-        pools.append(Pool(inverter, stage, key, slots, samples))
+        pools.append([Pool(inverter, stage, key, min(size, slots), samples) for _ in range(-(-slots // size))])
         key = purpose(key, NEXT_STAGE)
     return pools

@@ -14,7 +14,7 @@ import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
 from gprior_jax.compiling import at_level, for_one_core, give_back_after_compiling, uncollected
-from gprior_jax.inversion.devices import IMAGES, cores, image_mesh
+from gprior_jax.inversion.devices import IMAGES, fill_cores, image_mesh
 from gprior_jax.training.gan_config import GANConfig
 from gprior_jax.typing import Array
 
@@ -85,10 +85,8 @@ ONE = Lanes()
 
 def lanes_for(config: GANConfig) -> Lanes:
     """As many of this process's devices as the batch can be split over evenly, groups of images kept together."""
-    device, available = jax.local_devices()[0], jax.local_device_count()
-    count = max(n for n in range(1, available + 1) if config.groups % n == 0)
-    fills = device.platform == "cpu" and count >= cores()
-    return Lanes(count, config.kept_together, count > 1 and fills)
+    count = max(n for n in range(1, jax.local_device_count() + 1) if config.groups % n == 0)
+    return Lanes(count, config.kept_together, fill_cores(count))
 
 
 def spread(function: Callable[..., Any]) -> Callable[..., Any]:

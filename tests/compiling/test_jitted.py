@@ -51,6 +51,17 @@ def test_a_program_for_one_core_divides_no_loops():
     assert divided not in alone
 
 
+@pytest.mark.skipif(cores() < 2, reason="loops are divided where there are several cores")
+def test_a_function_on_one_core_is_another_program_and_gives_the_same():
+    function, x = compiling.jit(jnp.sin, use="often"), jnp.ones((1024, 1024))
+    assert function.on_one_core is function.on_one_core
+    np.testing.assert_allclose(function.on_one_core(x), function(x), rtol=1e-6)
+    shared, alone = (each.lower(x).compile().as_text() for each in (function, function.on_one_core))
+    divided = 'outer_dimension_partitions":["'
+    assert divided in shared
+    assert divided not in alone
+
+
 def test_other_platforms_have_none():
     assert compiling.compiler_options("tpu", "often") == compiling.compiler_options("gpu", "once") == {}
 

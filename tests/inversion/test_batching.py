@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gprior_jax.errors import ArgumentError
-from gprior_jax.inversion.batching import batches, default_batch_size, in_batches, inversion_batch_size
+from gprior_jax.inversion.batching import batches, core_batch_size, default_batch_size, in_batches, inversion_batch_size
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 7, 16])
@@ -46,6 +46,19 @@ def test_a_function_of_batches_sees_all_rows_in_one_shape(size):
 def test_larger_images_come_in_smaller_batches():
     assert [default_batch_size(side, 100) for side in (32, 64, 128, 256, 512, 1024)] == [8, 8, 8, 2, 1, 1]
     assert default_batch_size(64, 3) == 3
+
+
+@pytest.mark.parametrize("cores", [2, 3, 16])
+@pytest.mark.parametrize(("resolution", "most"), [(32, 8), (128, 8), (256, 2), (1024, 1)])
+def test_cores_take_a_few_images_at_once_in_equal_batches(resolution, most, cores):
+    for images in range(1, 150):
+        size = core_batch_size(resolution, images, cores)
+        assert size % cores == 0
+        assert size <= most * cores
+        # All have one shape: what fills the last up is less than an image for each batch and core.
+        number = -(-images // size)
+        assert number * size < images + cores * (number + 1)
+        assert number == -(-images // (most * cores))
 
 
 def test_accelerators_take_more_at_once(monkeypatch):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gprior_jax.errors import ArgumentError
+from gprior_jax.inversion import devices
 from gprior_jax.inversion.devices import (
     IMAGES,
     device_facts,
@@ -76,6 +77,12 @@ def test_nothing_changes_after_jax_has_started(monkeypatch):
     before = jax.device_count(), jax.config.jax_num_cpu_devices
     use_cores()
     assert (jax.device_count(), jax.config.jax_num_cpu_devices) == before
+
+
+@pytest.mark.parametrize(("number", "cores", "full"), [(1, 1, False), (2, 2, True), (2, 3, False), (8, 2, True)])
+def test_devices_fill_the_cores_where_none_is_left(monkeypatch, number, cores, full):
+    monkeypatch.setattr(devices, "cores", lambda: cores)
+    assert devices.fill_cores(number) == full
 
 
 def test_a_batch_is_spread_over_the_cores_of_a_cpu_unless_a_number_is_named():

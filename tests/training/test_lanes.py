@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
+from gprior_jax.inversion import devices
 from gprior_jax.inversion.devices import IMAGES, image_mesh
-from gprior_jax.training import lanes as lanes_module
 from gprior_jax.training import pggan, stylegan2
 from gprior_jax.training.config import PGGANConfig, StyleGAN2Config
 from gprior_jax.training.lanes import ONE, Lanes, lanes_for, spread
@@ -70,9 +70,9 @@ def test_as_many_devices_as_divide_the_batch(config, wanted):
 def test_cores_work_alone_where_every_one_is_a_device(monkeypatch):
     config = PGGANConfig(batch_size=32)
     for cores, wanted in ((8, True), (4, True), (16, False)):
-        monkeypatch.setattr(lanes_module, "cores", lambda cores=cores: cores)
+        monkeypatch.setattr(devices, "cores", lambda cores=cores: cores)
         assert lanes_for(config).single_threaded == wanted
-    monkeypatch.setattr(lanes_module, "cores", lambda: 1)
+    monkeypatch.setattr(devices, "cores", lambda: 1)
     assert not lanes_for(PGGANConfig(batch_size=4)).single_threaded
 
 
