@@ -63,7 +63,7 @@ class StyleGAN2Discriminator(Pyramid, nn.Module):
     def setup(self):
         """Declare the layers (Linen)."""
         common: dict[str, Any] = {"gain": 1.0, "conv_path": "direct"}
-        own = common | {"conv_path": self.conv_path}
+        own: dict[str, Any] = common | {"conv_path": self.conv_path}
         self.from_rgb = EqualizedConv(self.image_channels, self.channels[-1], kernel_size=1, **common)
         for level, size in zip(reversed(range(1, len(self.channels))), self._sizes(), strict=True):
             features, below = self.channels[level], self.channels[level - 1]

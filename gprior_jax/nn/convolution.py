@@ -65,7 +65,8 @@ def has_digits(kernel: Array) -> bool:
 
 
 # Widths and sizes from which it is the faster of the two in a training step as well, forward and by the images; the
-# kernel's gradient is chosen apart (weight_gradient.py).
+# kernel's gradient is chosen apart (weight_gradient.py). Narrow layers of large maps gain less than they add to the
+# compilation.
 _MIN_TRAINED_FEATURES, _MIN_TRAINED_SIZE = 64, 8
 _MIN_TRAINED_FEATURES_SMALL_MAP, _SMALL_TRAINED_MAP = 32, 32
 

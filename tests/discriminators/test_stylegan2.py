@@ -1,6 +1,7 @@
 """StyleGAN2's discriminator against the numbers of stylegan2-ada-pytorch: logits, and the penalty on gradients."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +44,7 @@ def test_golden_logits_and_r1(golden, golden_weights, name, salt):
 def test_the_formulation_of_training_has_the_same_penalty_and_its_gradient():
     plain = StyleGAN2Discriminator((32, 32), group_size=2)
     trained = plain.clone(conv_path="trained")
-    params = plain.init(jax.random.key(0), jnp.zeros(plain.input_shape), method="init_all")["params"]
+    params: Any = plain.init(jax.random.key(0), jnp.zeros(plain.input_shape), method="init_all")["params"]
     images = jax.random.uniform(jax.random.key(1), (2, *plain.input_shape), minval=-1, maxval=1)
 
     def objective(module, params):
