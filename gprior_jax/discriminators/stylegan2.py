@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from gprior_jax.discriminators.minibatch import minibatch_stddev
 from gprior_jax.nn.batched import convolve
+from gprior_jax.nn.convolution import ConvPath
 from gprior_jax.nn.layers import EqualizedConv, EqualizedDense, Weights, activate
 from gprior_jax.nn.mapping import Mapping
 from gprior_jax.nn.pyramid import START_RESOLUTION, Pyramid
@@ -36,6 +37,7 @@ class StyleGAN2Discriminator(Pyramid, nn.Module):
         image_channels: channels of the image.
         group_size: images per group of the minibatch standard deviation.
         clamp: bound of every convolution's result (256 in networks trained with float16); None has no bound.
+        conv_path: formulation of the 3x3 convolutions of stride 1 (:mod:`gprior_jax.nn.convolution`).
     """
 
     channels: tuple[int, ...]
@@ -43,6 +45,7 @@ class StyleGAN2Discriminator(Pyramid, nn.Module):
     image_channels: int = 3
     group_size: int = 4
     clamp: float | None = None
+    conv_path: ConvPath = "direct"
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -60,10 +63,11 @@ class StyleGAN2Discriminator(Pyramid, nn.Module):
     def setup(self):
         """Declare the layers (Linen)."""
         common: dict[str, Any] = {"gain": 1.0, "conv_path": "direct"}
+        own: dict[str, Any] = common | {"conv_path": self.conv_path}
         self.from_rgb = EqualizedConv(self.image_channels, self.channels[-1], kernel_size=1, **common)
         for level, size in zip(reversed(range(1, len(self.channels))), self._sizes(), strict=True):
             features, below = self.channels[level], self.channels[level - 1]
-            setattr(self, f"conv_{size}", EqualizedConv(features, features, **common))
+            setattr(self, f"conv_{size}", EqualizedConv(features, features, size=size, **own))
             setattr(self, f"down_{size}", EqualizedConv(features, below, **common))
             setattr(self, f"skip_{size}", EqualizedDense(features, (below,), gain=1.0, use_bias=False))
         features = self.channels[0]

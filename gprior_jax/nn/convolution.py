@@ -65,8 +65,10 @@ def has_digits(kernel: Array) -> bool:
 
 
 # Widths and sizes from which it is the faster of the two in a training step as well, forward and by the images; the
-# kernel's gradient is chosen apart (weight_gradient.py).
+# kernel's gradient is chosen apart (weight_gradient.py). Narrow layers of large maps gain less than they add to the
+# compilation.
 _MIN_TRAINED_FEATURES, _MIN_TRAINED_SIZE = 64, 8
+_MIN_TRAINED_FEATURES_SMALL_MAP, _SMALL_TRAINED_MAP = 32, 32
 
 
 def conv_path(
@@ -129,8 +131,10 @@ def conv_path(
 
 def _pays_in_training(in_features: int, out_features: int, size: int | None) -> bool:
     """Whether F(4x4, 3x3) is faster than the direct form in a training step."""
-    fits = min(in_features, out_features) >= _MIN_TRAINED_FEATURES and in_features * out_features <= _MOST_WEIGHTS_4
-    return fits and size is not None and size >= _MIN_TRAINED_SIZE
+    if size is None or size < _MIN_TRAINED_SIZE or in_features * out_features > _MOST_WEIGHTS_4:
+        return False
+    enough = _MIN_TRAINED_FEATURES_SMALL_MAP if size <= _SMALL_TRAINED_MAP else _MIN_TRAINED_FEATURES
+    return min(in_features, out_features) >= enough
 
 
 def prepare_conv3x3(kernel: Array, path: ConvPath) -> Array:

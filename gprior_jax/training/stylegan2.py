@@ -75,7 +75,6 @@ class TrainState(NamedTuple):
 
 def build(config: StyleGAN2Config) -> tuple[StyleGAN2, StyleGAN2Discriminator]:
     """The two networks of a configuration."""
-    # Training differentiates twice, which is where the faster formulations of inference gain nothing.
     generator = StyleGAN2(
         config.channels,
         z_dim=config.z_dim,
@@ -83,13 +82,14 @@ def build(config: StyleGAN2Config) -> tuple[StyleGAN2, StyleGAN2Discriminator]:
         mapping_layers=config.mapping_layers,
         num_classes=config.num_classes,
         image_channels=config.image_channels,
-        conv_path="direct",
+        conv_path="trained",
     )
     discriminator = StyleGAN2Discriminator(
         config.channels,
         num_classes=config.num_classes,
         image_channels=config.image_channels,
         group_size=config.minibatch_group,
+        conv_path="trained",
     )
     return generator, discriminator
 
@@ -289,5 +289,5 @@ def grown(fresh: Params, trained: Params) -> Params:
 def averaged_prior(config: StyleGAN2Config, state: TrainState) -> Prior:
     """The averaged generator and the discriminator."""
     generator, discriminator = build(config)
-    critic = Critic(state.discriminator, discriminator)
+    critic = Critic(state.discriminator, discriminator.clone(conv_path="direct"))
     return Prior(state.average, generator.clone(conv_path="auto"), critic=critic)

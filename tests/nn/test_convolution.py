@@ -174,6 +174,8 @@ def test_conv_path_of_training():
     assert conv_path("trained", 64, 128, size=8, platform="cpu") == "winograd4"
     assert conv_path("trained", 64, 128, platform="cpu") == "direct"
     assert conv_path("trained", 32, 64, size=64, platform="cpu") == "direct"
+    assert conv_path("trained", 32, 32, size=32, platform="cpu") == "winograd4"
+    assert conv_path("trained", 16, 32, size=32, platform="cpu") == "direct"
     assert conv_path("trained", 128, 128, size=4, platform="cpu") == "direct"
     assert conv_path("trained", 128, 128, size=8, platform="gpu") == "direct"
     assert conv_path("trained", 512, 512, size=8, up=True, platform="cpu") == "taps"
