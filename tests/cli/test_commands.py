@@ -156,6 +156,13 @@ def test_every_built_in_command_is_a_class_of_its_own_with_a_run():
         assert callable(kind.run), name
 
 
+def test_whoever_interrupts_a_command_that_goes_on_is_told_so():
+    trained = [name for name in COMMANDS if name.startswith("train ")]
+    goes_on = {name for name in trained if name not in ("train boundary", "train directions")}
+    assert goes_on == {"train generator", "train stylegan2", "train encoder", "train translation"}
+    assert {name for name, command in COMMANDS.items() if command.resumes} >= goes_on | {"invert", "evaluate"}
+
+
 def test_a_name_is_registered_once(fresh):
     command = Command("greet", dict, "say hello")
     register(command)
