@@ -11,6 +11,10 @@ from gprior_converters.tensors import is_tensor
 from gprior_converters.unpickler import Array
 
 _GIVE = "give the file with the network's state_dict(), often netG_*.pth or *_generator.pth"
+CODES = "codes are read by gprior morph, mix and arithmetic, directions by gprior directions"
+"""What to do with files of these instead."""
+_DIRECTIONS = ({"eigvec"}, {"comp", "std"}, {"lat_comp"}, {"boundary"}, {"latent"}, {"X_comp"})
+"""Names in dicts of directions and codes: of rosinality, e4e, GANSpace, HiGAN, rosinality's projector, Barbershop."""
 _OPTIMISER = {"state", "param_groups"}
 _PICKLED = 64 << 20
 """Bytes of a pickle that are looked through for names."""
@@ -22,16 +26,31 @@ def no_network(content: Any) -> str:
     >>> no_network([0.7, 0.6, 0.5])  # doctest: +ELLIPSIS
     "holds a list of 3 numbers (losses, perhaps), no network: give the file with the network's state_dict(), ...
     """
-    return f"holds {_what(content)}, no network: {_GIVE}"
+    remedy = f"{_GIVE}; {CODES}" if is_array(content) or holds_directions(content) else _GIVE
+    return f"holds {_what(content)}, no network: {remedy}"
+
+
+def is_array(content: Any) -> bool:
+    """Whether it is one array, of whatever file."""
+    return isinstance(content, Array) or is_tensor(content)
+
+
+def holds_directions(content: Any) -> bool:
+    """Whether it is a dict as programs keep directions and codes in.
+
+    >>> holds_directions({"ckpt": "g.pt", "eigvec": 0}), holds_directions({"g_ema": {}})
+    (True, False)
+    """
+    return isinstance(content, dict) and any(content.keys() >= names for names in _DIRECTIONS)
 
 
 def _what(content: Any) -> str:
-    if isinstance(content, Array) or is_tensor(content):
+    if is_array(content):
         return f"one array{_shape(content)} (codes, perhaps)"
     if isinstance(content, list | tuple):
         if content and all(isinstance(one, bool | int | float) for one in content):
             return f"a list of {len(content)} numbers (losses, perhaps)"
-        if content and all(isinstance(one, Array) or is_tensor(one) for one in content):
+        if content and all(is_array(one) for one in content):
             return f"a list of {len(content)} arrays (images or codes, perhaps)"
         return f"a list of {len(content)} entries"
     if isinstance(content, dict):

@@ -4,6 +4,7 @@ import re
 import zipfile
 from pathlib import Path
 
+from gprior_converters.contents import CODES
 from gprior_converters.scanning import shown
 
 _HEAD = 4096
@@ -11,10 +12,9 @@ _HEAD = 4096
 _UNPACK = "unpack it and give the checkpoint in it"
 _GIVE = "give a network's checkpoint"
 _AS_PYTORCH = "give the network as a PyTorch checkpoint"
-_CODES = "codes are read by gprior morph, mix and arithmetic, directions by gprior directions"
 
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x93NUMPY", "an array of numpy (.npy)", _CODES),
+    (b"\x93NUMPY", "an array of numpy (.npy)", CODES),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras or flaxmodels)", _AS_PYTORCH),
     (b"GGUF", "a GGUF file of a language model", "give a GAN's checkpoint"),
     (b"\x1f\x8b", "a gzip archive", _UNPACK),
@@ -96,7 +96,7 @@ def _archive(path: Path) -> tuple[str, str] | None:
     if any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
         return None
     if names and all(name.endswith(".npy") for name in names):
-        return "a file of arrays (.npz)", _CODES
+        return "a file of arrays (.npz)", CODES
     if "config.json" in names and any(name.endswith(".h5") for name in names):
         return "a Keras model", _AS_PYTORCH
     inside = sorted((n for n in names if n.endswith(_CHECKPOINTS) and "__MACOSX" not in n), key=_rank)

@@ -22,6 +22,7 @@ from gprior_converters import (
     unread,
     vgg,
 )
+from gprior_converters.contents import holds_directions, no_network
 from gprior_converters.selecting import without_common_prefix
 from gprior_converters.state import State
 from gprior_jax.errors import CheckpointError
@@ -239,6 +240,8 @@ def recognise_below(state: State, source: str) -> tuple[str, State]:
         if told := unread.reason(shapes):
             raise CheckpointError(f"{source} {told}; nothing was written.")
         below = without_common_prefix(below)
+    if holds_directions(state):
+        raise CheckpointError(f"{source} {no_network(state)}.")
     keys = ", ".join(f"{key} {list(value.shape)}" for key, value in list(state.items())[:4])
     raise UnknownLayoutError(
         f"{source} is of no known layout (its first tensors are {keys}); nothing was written: known are "

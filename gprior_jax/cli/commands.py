@@ -28,6 +28,7 @@ class Command(NamedTuple):
         summary: what it does, in a line.
         resumes: whether the same command goes on where it was interrupted.
         examples: whole command lines that its help shows.
+        keeps_memory: nothing any more, as all commands take large pages; plugins of an earlier checkout tell it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Command(NamedTuple):
     summary: str
     resumes: bool = False
     examples: tuple[str, ...] = ()
+    keeps_memory: bool = False
 
     def load(self) -> type:
         """The class."""
@@ -71,8 +73,12 @@ _BUILT_IN = (
     _own("arithmetic", "arithmetic:Arithmetic", "add and subtract latent codes"),
     _own("explain", "explain:Explain", "say what each code of a result of several codes does"),
     _own("directions", "directions:Directions", "say what files of directions hold, those of other programs too"),
-    _own("train generator", "train_generator:TrainGenerator", "train a PGGAN, DCGAN or GAN on images of your own"),
-    _own("train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on images of your own"),
+    _own(
+        "train generator", "train_generator:TrainGenerator", "train a PGGAN, DCGAN or GAN on images of your own", True
+    ),
+    _own(
+        "train stylegan2", "train:TrainStyleGAN2", "train a StyleGAN2 and its discriminator on images of your own", True
+    ),
     _own(
         "train encoder", "train_encoder:TrainEncoder", "train an encoder for a prior, from which inversions start", True
     ),
@@ -89,7 +95,7 @@ _BUILT_IN = (
     ),
     _own("train directions", "train_directions:TrainDirections", "find directions of a latent space without labels"),
     _own("bench inversion", "bench:BenchInversion", "time an inversion step against the published PyTorch loop"),
-    _own("evaluate", "evaluate:Evaluate", "compare results with references"),
+    _own("evaluate", "evaluate:Evaluate", "compare results with references", True),
     _own("fid", "fid:FID", "compare what a prior draws with real images: FID and KID"),
     _own("ppl", "ppl:PPL", "perceptual path length of a prior"),
     _own("geometry", "geometry:Geometry", "measure the latent space between two codes: geodesic, spectrum, slice"),

@@ -1,6 +1,7 @@
 """``gprior convert``."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -108,7 +109,7 @@ def tell(file: Path, made: Any) -> None:
     if hasattr(made.module, "z_dim"):
         _describe(made.module, made.folder)
     elif isinstance(made.module, TranslationNetwork):
-        say(f"next: gprior translate PICTURES --model {made.folder} --out translated")
+        say(f"next: gprior translate PICTURES --model {shlex.quote(str(made.folder))} --out translated")
 
 
 def _listed(keys: tuple[str, ...]) -> str:
@@ -131,4 +132,4 @@ def _describe(module: Any, folder: Path) -> None:
     if classes:
         names = class_names(str(folder))
         say(f"{classes} classes, --label 0 to {classes - 1}{': ' if names else ''}{', '.join(names)}")
-    say(f"next: gprior generate --model {folder} --out samples{' --label 0' if classes else ''}")
+    say(f"next: gprior generate --model {shlex.quote(str(folder))} --out samples{' --label 0' if classes else ''}")

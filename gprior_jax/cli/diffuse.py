@@ -13,7 +13,7 @@ from gprior_jax.cli.aligning import AlignFlags, PasteFlag
 from gprior_jax.cli.checking import check_positive
 from gprior_jax.cli.flags import PriorFlags, RangeFlag, SearchFlag
 from gprior_jax.cli.recipe_flags import PerceptualFlag, Steps
-from gprior_jax.cli.telling import StepBar, print_json, say, told_seams, warn
+from gprior_jax.cli.telling import StepBar, counted, print_json, say, told_seams, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images import arrays as im
@@ -96,7 +96,7 @@ class Diffuse(AlignFlags, PasteFlag, PerceptualFlag, SearchFlag, PriorFlags, Ran
             print_json({"out": str(self.out)} | facts)
         else:
             psnr = np.mean([row["psnr"] for row in rows])
-            say(f"{len(rows)} pictures, mean psnr of the box {psnr:.4g}: {self.out / 'sheet.png'}")
+            say(f"{counted(len(rows), 'picture')}, mean psnr of the box {psnr:.4g}: {self.out / 'sheet.png'}")
             if self.paste:
                 say(f"in their photographs: {self.out / PASTED}; {told_seams([row['seam'] for row in rows])}")
         return 0

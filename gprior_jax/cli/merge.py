@@ -44,7 +44,7 @@ class Merge(JsonFlag):
         if self.json:
             print_json({"images": ending.run["images"], "failed": failed, "report": str(ending.report)})
         else:
-            say(f"{len(ending.entries)} images together: {ending.report}")
+            say(f"{counted(len(ending.entries), 'image')} together: {ending.report}")
         if failed:
             warn(f"{counted(len(failed), 'input')} could not be used.")
         return 1 if failed else 0

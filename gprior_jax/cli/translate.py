@@ -10,7 +10,7 @@ from gprior_jax import zoo
 from gprior_jax.cli.checking import check_positive
 from gprior_jax.cli.flags import JsonFlag, RangeFlag, SearchFlag
 from gprior_jax.cli.sharing import ShareFlags
-from gprior_jax.cli.telling import CountBar, print_json, say, warn
+from gprior_jax.cli.telling import CountBar, counted, print_json, say, warn
 from gprior_jax.errors import ArgumentError
 from gprior_jax.keys import purpose, seeded
 from gprior_jax.runs import Item, find_items
@@ -73,7 +73,7 @@ class Translate(SearchFlag, ShareFlags, JsonFlag, RangeFlag):
         if self.json:
             print_json({"images": outcome.rows, "failed": outcome.failed, "report": str(outcome.report)})
         else:
-            say(f"{len(outcome.rows)} pictures translated: {self.out}; before and after: {outcome.report}")
+            say(f"{counted(len(outcome.rows), 'picture')} translated: {self.out}; before and after: {outcome.report}")
         if outcome.failed:
             warn(f"{len(outcome.failed)} of {len(outcome.rows) + len(outcome.failed)} inputs could not be used.")
         return 1 if outcome.failed else 0

@@ -17,7 +17,7 @@ import numpy as np
 
 from gprior_jax.checks import check_number
 from gprior_jax.compiling import jit
-from gprior_jax.differentiable.inversion import Inversion, found, measured
+from gprior_jax.differentiable.inversion import Inversion, check_rows, found, measured
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion import solver
 from gprior_jax.inversion.problem import Measurement
@@ -83,7 +83,8 @@ def fit_operator(
         tolerance: rounds end before one that would change no parameter by more than this.
 
     Raises:
-        ValueError: numbers out of range, parameters that are no vector, or a first loss that is not finite.
+        ValueError: numbers out of range, parameters that are no vector, not as many variables as images, or a first
+            loss that is not finite.
 
     >>> import gprior_jax as gp
     >>> from gprior_jax.generators.dcgan import DCGAN
@@ -102,6 +103,8 @@ def fit_operator(
     first = np.asarray(parameters, np.float32)
     if first.ndim != 1 or not first.size or rounds < 1:
         raise ArgumentError(f"parameters of shape {first.shape}, {rounds} rounds: give a vector, and at least 1 round.")
+
+    check_rows(jnp.asarray(observed), variables)
 
     def look(parameters: np.ndarray) -> _Place:
         return _searched(build, inversion, jnp.asarray(observed), variables, jnp.asarray(parameters))

@@ -201,3 +201,17 @@ def rendered(inversion: Inversion, variables: Variables, label: Array | None = N
     problem = inversion.problem
     check_label(problem.prior, label)
     return problem.parametrization.render(held(problem, label), variables).astype(jnp.float32)
+
+
+def check_rows(observed: Array, variables: Variables) -> None:
+    """Raise ``ValueError`` unless images are a batch and there are variables for each.
+
+    >>> check_rows(jnp.zeros((2, 4, 4, 3)), {"z": jnp.zeros((3, 8))})
+    Traceback (most recent call last):
+    gprior_jax.errors.ArgumentError: images of shape (2, 4, 4, 3) and z of shape (3, 8): give as many of both, [B, ...].
+    """
+    for name, value in variables.items():
+        if observed.ndim != 4 or value.ndim < 1 or len(value) != len(observed):
+            raise ArgumentError(
+                f"images of shape {observed.shape} and {name} of shape {value.shape}: give as many of both, [B, ...]."
+            )

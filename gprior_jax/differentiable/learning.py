@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gprior_jax.checks import check_number
 from gprior_jax.compiling import jit
-from gprior_jax.differentiable.inversion import Inversion, measured, start
+from gprior_jax.differentiable.inversion import Inversion, check_rows, measured, start
 from gprior_jax.differentiable.unrolled import updated
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.optimizer import Optimizer
@@ -59,6 +60,9 @@ def hypergradient(
         settings: floats.
         num_steps: updates.
 
+    Raises:
+        ValueError: not as many variables as images.
+
     >>> import gprior_jax as gp, optax
     >>> from gprior_jax.generators.dcgan import DCGAN
     >>> from gprior_jax.nn.stack import StackLayer
@@ -71,9 +75,10 @@ def hypergradient(
     >>> found.losses.shape, bool((found.gradients < 0).all())  # Larger steps would lead further down.
     ((1,), True)
     """
+    check_rows(observed, variables)
     problem = inversion.problem
     # Copies for every image, so that each has a derivative of its own.
-    settings = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], len(observed), 0), settings)
+    settings = jax.tree.map(lambda leaf: jnp.repeat(jnp.asarray(leaf)[None], len(observed), 0), settings)
     carry, measurements = _begin(inversion, observed, variables, make, settings, num_steps)
     kept = []
     for _ in range(num_steps):
@@ -235,10 +240,12 @@ def learn_rates(
     (True, 2)
     """
     pool = np.asarray(images, np.float32)
-    if min(num_steps, rounds, batch_size) < 1 or batch_size > len(pool):
+    check_number("rates", list(rates), lambda x: x > 0, "numbers above 0")
+    check_number("decays", list(decays), lambda x: (x > 0) & (x < 1), "two numbers between 0 and 1")
+    if min(num_steps, rounds, batch_size, len(rates)) < 1 or batch_size > len(pool):
         raise ArgumentError(
-            f"{num_steps} steps, {rounds} rounds, {batch_size} of {len(pool)} images: use at least 1 of each, and no "
-            "more images a round than there are."
+            f"{num_steps} steps, {len(rates)} rates, {rounds} rounds, {batch_size} of {len(pool)} images: use at least "
+            "1 of each, and no more images a round than there are."
         )
     settings = settings_of(rates, *decays)
     learner = optax.adam(step, b1=0.7, b2=0.9)  # Few rounds: averages over the last ones.

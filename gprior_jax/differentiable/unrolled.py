@@ -96,6 +96,8 @@ def _rates(rates: Rates | None, free: Variables, num_steps: int | None, default:
     named = rates if isinstance(rates, dict) else {} if rates is None else dict.fromkeys(free, rates)
     if unknown := [name for name in named if name not in free]:
         raise ArgumentError(f"rates of {unknown[0]!r}: the variables are {', '.join(free)}.")
+    if single := [name for name, rate in named.items() if jnp.ndim(rate) == 0]:
+        raise ArgumentError(f"rates of {single[0]!r} are a single number: give one for each step, [T].")
     lengths = {len(rate) for rate in named.values()} | ({num_steps} if num_steps is not None else set())
     if len(lengths) > 1:
         raise ArgumentError(f"rates and num_steps say {sorted(lengths)} steps: give one number of them.")

@@ -176,8 +176,9 @@ def step(problem: Problem, config: SolverConfig, state: State, measurement: Meas
     updated = cast(Variables, optax.apply_updates(free, updates)) | fixed
     variables = problem.coordinates.project(problem.parametrization, updated)
 
-    better = evaluation.loss < state.best_loss  # False for NaN.
-    best_loss = jnp.where(better, evaluation.loss, state.best_loss)
+    loss = evaluation.loss.astype(state.best_loss.dtype)  # A state keeps its types, of targets in float64 too.
+    better = loss < state.best_loss  # False for NaN.
+    best_loss = jnp.where(better, loss, state.best_loss)
     # Every ``patience`` steps: has the best loss improved enough since the last look?
     due = (state.step + 1) % config.patience == 0
     improved = state.reference_loss - best_loss > config.tolerance * jnp.abs(best_loss)

@@ -119,7 +119,11 @@ class NormedConv(nn.Module):
         if self.window.size != 3 or self.window.stride != 1:
             return "direct"
         return convolution.conv_path(
-            self.conv_path, self.in_features, self.features, min_features=_MIN_FEATURES, large_tiles=True
+            self.conv_path,
+            self.in_features,
+            self.features,
+            min_features=_MIN_FEATURES,
+            large_tiles=convolution.has_digits(self.kernel),
         )
 
     def setup(self):

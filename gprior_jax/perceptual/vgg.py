@@ -93,7 +93,11 @@ class _Convolution(nn.Module):
         self.kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         self.bias = self.param("bias", nn.initializers.zeros, (self.features,))
         self.formulation: convolution.ConvPath = convolution.conv_path(
-            "auto", self.in_features, self.features, min_features=convolution.MIN_FEATURES_4, large_tiles=True
+            "auto",
+            self.in_features,
+            self.features,
+            min_features=convolution.MIN_FEATURES_4,
+            large_tiles=convolution.has_digits(self.kernel),
         )
 
     def prepare(self) -> Weights:

@@ -55,6 +55,7 @@ def add_items(app: FastAPI, workspace: Workspace, intake: Intake) -> None:
         asked = told_order(await read_object(request, workspace), workspace.maker.first).asked
         await run_in_threadpool(workspace.maker.recipe, asked)
         workspace.expected = asked
+        workspace.is_chosen.set()
         return {}
 
     @app.post("/studio/place")

@@ -37,7 +37,10 @@ _SOON_S = 0.4
 """Likewise, of what is being chosen on the page: it will be asked for soon."""
 
 _LOOKS_S = 0.2
-"""Between two looks whether anything is."""
+"""Between two looks whether anything is, where something is to be compiled."""
+
+_IDLES_S = 2.0
+"""Likewise where nothing is, unless something is chosen meanwhile."""
 
 _MOST_CHOSEN, _MOST_EARLIER = 16, 4
 """Kinds that are compiled because they were chosen on the page, and in earlier sessions."""
@@ -130,10 +133,10 @@ class Restorations:
                 LOG.exception("%s could not be compiled beforehand", asked.task)
 
     def _next(self) -> Asked | None:
-        """What is compiled next, once nothing has been worked on for a while; None where the engine ends."""
+        """What is compiled next, once nothing has been worked on for a while; None where nothing ever is."""
         engine, rested = self.workspace.engine, 0.0
-        while not engine.is_closing:
-            time.sleep(_LOOKS_S)
+        while not engine.is_closing and (self._planned or self._chosen < _MOST_CHOSEN):
+            self._pause()
             now = engine.counts()
             is_busy = now["queued"] or now["running"] or not engine.is_ready or not self.workspace.book.is_complete
             rested = 0.0 if is_busy else rested + _LOOKS_S
@@ -145,6 +148,14 @@ class Restorations:
                 if (asked := self._new(self._planned.pop(0))) is not None:
                     return asked
         return None
+
+    def _pause(self) -> None:
+        """Until the next look."""
+        self.workspace.is_chosen.clear()
+        if self._planned or self._new(self.workspace.expected) is not None:
+            time.sleep(_LOOKS_S)
+        else:
+            self.workspace.is_chosen.wait(_IDLES_S)
 
     def _new(self, asked: Asked | None) -> Asked | None:
         """Settings as they are rehearsed; None where that has been done."""

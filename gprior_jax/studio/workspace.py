@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +50,7 @@ class Workspace(Library):
         first_look: what the encoder answers to a picture.
         book: the directions that are known.
         expected: what is being chosen on the page, to be compiled beforehand.
+        is_chosen: set when that has become another.
     """
 
     def __init__(self, engine: Engine, folder: str | os.PathLike, model: str, gigabytes: float = GIGABYTES):
@@ -68,6 +70,7 @@ class Workspace(Library):
         self._notes = ThreadPoolExecutor(1, "gprior notes")
         self.first_look = FirstLook(self.prior)
         self.expected: Asked | None = None
+        self.is_chosen = threading.Event()
         self.book = Directions(self.prior, model, self.path / ".directions")
         engine.listeners.append(self._ended)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.typing import Array, Params, PyTree
 
 AdversarialLoss = Literal["nonsaturating", "wgan_gp"]
@@ -145,7 +146,11 @@ def gradients(
         fake: generated images, or features of them.
         real: as many real ones.
         logits: of the weights and images.
+
+    Raises:
+        ArgumentError: real and generated images differ in number, size or type.
     """
+    _check_alike(fake, real)
 
     def half(found: tuple[Params, PyTree], given: tuple[PyTree, Array]) -> tuple[tuple[Params, PyTree], Any]:
         of_weights, of_fake = found
@@ -162,6 +167,16 @@ def gradients(
     (of_weights, of_fake), (judged, g_loss, loss) = jax.lax.scan(half, none, (both, jnp.array([False, True])))
     of_real, of_generated = (jax.tree.map(lambda x, i=i: x[i], judged) for i in (0, 1))
     return Gradients(of_fake, of_weights, of_generated, of_real, g_loss[1], loss.sum())
+
+
+def _check_alike(fake: PyTree, real: PyTree) -> None:
+    """Raise :class:`ArgumentError` unless real images are as many as generated ones, as large and of one type."""
+    generated, given = (jax.tree.map(lambda x: jax.typeof(x).str_short(), each) for each in (fake, real))
+    if generated != given:
+        raise ArgumentError(
+            f"real images are {given} and generated ones {generated}: give as many, of one size and type "
+            "(real.astype(fake.dtype))."
+        )
 
 
 def r1_penalty(critic: Critic, real: Array) -> Array:

@@ -113,6 +113,7 @@ def idinvert(name: str, title: str, generator: str, encoder: str) -> tuple[Publi
             file=f"styleganinv_{name}256_encoder.pth",
             address=drive(encoder),
             size_mib=630.8,
+            note=f"gprior convert takes it as the encoder of styleganinv_{name}256_generator.pth",
             **common,
         ),
     )

@@ -156,6 +156,13 @@ def test_every_built_in_command_is_a_class_of_its_own_with_a_run():
         assert callable(kind.run), name
 
 
+def test_whoever_interrupts_a_command_that_goes_on_is_told_so():
+    trained = [name for name in COMMANDS if name.startswith("train ")]
+    goes_on = {name for name in trained if name not in ("train boundary", "train directions")}
+    assert goes_on == {"train generator", "train stylegan2", "train encoder", "train translation"}
+    assert {name for name, command in COMMANDS.items() if command.resumes} >= goes_on | {"invert", "evaluate"}
+
+
 def test_a_name_is_registered_once(fresh):
     command = Command("greet", dict, "say hello")
     register(command)
@@ -212,6 +219,15 @@ def test_plugins_are_named_in_a_variable_too(fresh, mine, own_model, inputs, tmp
 def test_help_lists_a_method_of_a_plugin(fresh, mine, capsys):
     assert main(["--plugin", str(mine), "invert", "--help"]) == 0
     assert "mine: half a code" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_plugin_of_an_earlier_checkout_adds_its_command(fresh, mine, capsys):
+    """Commands told once whether they keep memory."""
+    text, today = mine.read_text(), 'Command("greet", Greet, "say hello")'
+    assert today in text
+    mine.write_text(text.replace(today, 'Command("greet", Greet, "say hello", keeps_memory=True)'))
+    assert main(["--plugin", str(mine), "greet"]) == 0
+    assert capsys.readouterr().out == "hello you\n"
 
 
 def test_a_plugin_may_be_named_twice(fresh, mine, capsys, monkeypatch):

@@ -40,3 +40,10 @@ def test_models_tells_where_published_files_are(capsys):
         assert entry["licence"] in told
         assert entry["paper"]["arxiv"] in told
         assert not entry["service"] or f"{entry['service']} may ask" in told
+
+
+def test_models_tells_how_an_encoder_is_converted(capsys):
+    assert main(["models"]) == 0
+    told = capsys.readouterr().out
+    assert "does not read it" not in told
+    assert "gprior convert takes it as the encoder of styleganinv_ffhq256_generator.pth" in told

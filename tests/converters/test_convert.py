@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from gprior_converters import convert, pggan
+from gprior_converters import convert, layouts, pggan
 from gprior_converters.convert import convert_file
 
 from converters.converting import recognised
@@ -209,3 +209,10 @@ def test_the_module_takes_what_the_file_cannot_tell(tmp_path):
     prior = zoo.load(tmp_path / "model")
     assert prior.module.final_tanh
     assert prior.latent.kind == "uniform"
+
+
+def test_tensors_of_directions_say_who_reads_them():
+    """Of e4e's components; a network of these names would have been recognised."""
+    state = {"mean": torch.ones(1, 4), "std": torch.ones(2), "comp": torch.ones(2, 1, 4)}
+    with pytest.raises(CheckpointError, match=r"holds nothing but mean, std, comp, no network: .* directions by"):
+        layouts.recognise(state, "pca.pt")

@@ -258,6 +258,20 @@ def test_files_without_a_network(tmp_path, content, told):
     assert "give the file with the network's state_dict()" in message
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        torch.ones(1, 512),
+        torch.ones(1, 18, 512),
+        {"ckpt": "g.pt", "eigvec": torch.eye(4)},
+    ],
+)
+def test_files_of_codes_and_directions_say_who_reads_them(tmp_path, content):
+    message = refusal(save(tmp_path / "a.pt", content))
+    assert "no network: give the file" in message
+    assert message.endswith("codes are read by gprior morph, mix and arithmetic, directions by gprior directions.")
+
+
 def test_storage_shorter_than_its_tensor(tmp_path):
     # A tensor that claims a larger storage than its entry has.
     path = save(tmp_path / "plain.pth", {"a": torch.arange(64.0)})

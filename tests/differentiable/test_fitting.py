@@ -74,5 +74,9 @@ def test_bad_input_is_refused():
     inversion, observed, found = smooth_problem()
     with pytest.raises(ArgumentError, match=r"parameters of shape \(\)"):
         differentiable.fit_operator(inversion, observed[None], found, build, jnp.zeros(()))
+    for images in (observed, jnp.stack([observed] * 2)):
+        variables = {"z": found["z"][None]}
+        with pytest.raises(ArgumentError, match=r"images of shape .* and z of shape \(1, 8\): give as many of both"):
+            differentiable.fit_operator(inversion, images, variables, build, jnp.zeros(1))
     with pytest.raises(ArgumentError, match="longest must be a number above 0, got 0"):
         differentiable.fit_operator(inversion, observed[None], found, build, jnp.zeros(1), longest=0.0)

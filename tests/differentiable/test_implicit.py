@@ -205,3 +205,15 @@ def test_a_class_has_to_be_given():
     variables = differentiable.start(inversion, jax.random.key(0), label=jnp.eye(3)[1])
     with pytest.raises(ArgumentError, match="is conditional: give a label"):
         differentiable.attached(inversion, variables, normal(0))
+
+
+def test_a_search_for_targets_in_float64():
+    """Images and losses are float32 whatever is asked; a search ends at the same minimum as in float32."""
+    inversion, observed, _ = smooth_problem()
+    with jax.enable_x64(True):
+        start = {"z": jnp.zeros(8, jnp.float64)}
+        run = jit(differentiable.implicit, use="once")
+        found = run(inversion, jnp.asarray(observed, jnp.float64), start, blur(SIGMA))
+        single = run(inversion, jnp.asarray(observed, jnp.float32), {"z": jnp.zeros(8, jnp.float32)}, blur(SIGMA))
+        np.testing.assert_allclose(found.image, single.image, atol=1e-4)
+        np.testing.assert_allclose(found.loss, single.loss, rtol=1e-4)

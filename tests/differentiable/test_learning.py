@@ -80,3 +80,23 @@ def test_an_optimizer_of_settings_is_the_same():
 def test_bad_input_is_refused(images):
     with pytest.raises(ArgumentError, match="4 of 3 images"):
         differentiable.learn_rates(smooth_problem()[0], images, jax.random.key(0), batch_size=4)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"rates": ()}, "0 rates"),
+        ({"rates": (0.1, 0.0)}, "rates must be numbers above 0"),
+        ({"decays": (0.9, 1.0)}, "decays must be two numbers between 0 and 1"),
+        ({"decays": (0.0, 0.9)}, "decays must be two numbers between 0 and 1"),
+    ],
+)
+def test_settings_out_of_range_are_refused_before_anything_is_learned(images, options, told):
+    with pytest.raises(ArgumentError, match=told):
+        differentiable.learn_rates(smooth_problem()[0], images, jax.random.key(0), batch_size=2, **options)
+
+
+def test_variables_are_as_many_as_images(images):
+    starts = {"z": jnp.zeros((2, 8))}
+    with pytest.raises(ArgumentError, match=r"images of shape \(3, .* and z of shape \(2, 8\): give as many of both"):
+        differentiable.hypergradient(smooth_problem()[0], jnp.asarray(images), starts, adam, {}, STEPS)

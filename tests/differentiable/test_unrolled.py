@@ -87,6 +87,8 @@ def test_rates_by_variable(searched):
     [
         ({"rates": {"w": jnp.ones(3)}}, "rates of 'w': the variables are z"),
         ({"rates": jnp.ones(3), "num_steps": 4}, r"\[3, 4\] steps"),
+        ({"rates": 0.5}, "rates of 'z' are a single number: give one for each step"),
+        ({"rates": {"z": jnp.float32(0.5)}}, "rates of 'z' are a single number: give one for each step"),
         ({"num_steps": 0}, "num_steps 0"),
         ({"chunk": 0}, "chunk 0"),
     ],

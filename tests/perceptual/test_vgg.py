@@ -75,3 +75,20 @@ def test_architecture_is_torchvisions():
     assert widths == [64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
     assert VGG16().layer_names[-1] == "relu5_3"
     assert VGG16(7).layer_names[-1] == "relu3_3"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_wide_layers_keep_their_digits_in_half_precision(dtype):
+    """F(4x4, 3x3), which float32 takes from 128 channels up, would err several times as much."""
+    module, image = VGG16(depth=5), normal(3, 16, 16, 3)
+    names = ("conv3_1",)
+    half = jax.tree.map(lambda leaf: leaf.astype(dtype), PARAMS)
+
+    def features(params, image):
+        return np.asarray(module.apply({"params": params}, image, names, method="features")[0], np.float32)
+
+    expected = features(PARAMS, image)
+    found = features(half, jax.numpy.asarray(image, dtype))
+    digits = {"bfloat16": 2**-8, "float16": 2**-11}[dtype]
+    error = np.sqrt(np.mean(np.square(found - expected))) / expected.std()
+    assert error < 4 * digits

@@ -4,6 +4,7 @@ import io
 import zipfile
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from studio.paged import photograph
@@ -96,6 +97,38 @@ def test_an_edit_is_marked_though_its_small_picture_is_refused(visit):
     visit.context.set_offline(False)
     visit.see(f'{marked} img[src^="data:"]')
     visit.wrong.clear()
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_small_pictures_of_a_server_that_fails_are_not_asked_for_for_ever(visit, broken):
+    """Nor where what it sends is no picture; with another session they are asked for at once."""
+    visit.draw(1)
+    visit.page.locator("input[data-direction]").first.focus()
+    visit.press("PageUp")
+    visit.see('.tiles li:first-child .tile:has(.edited:not([hidden])) img[src^="data:"]')
+    visit.draw(2)
+    asked, first = [], visit.page.url
+
+    def fail(route):
+        asked.append(visit.page.evaluate("Date.now()"))
+        refused = {} if broken else {"Studio-Refused": "500"}
+        route.fulfill(body='{"detail": "no."}', status=200, headers={"Content-Type": "application/json"} | refused)
+
+    visit.page.route("**/render", fail)
+    visit.page.clock.install()
+    visit.page.reload()
+    for _ in range(20):
+        visit.page.wait_for_timeout(100)
+        visit.page.clock.run_for(10_000)
+    assert len(asked) == 5
+    pauses = np.diff(asked)
+    assert (pauses >= [2_000, 5_000, 15_000, 30_000]).all()
+    visit.page.unroute("**/render")
+    visit.press("s")
+    visit.button("New session").click()
+    visit.tiles(0)
+    visit.go(first)
+    visit.see('.tiles li:first-child .tile:has(.edited:not([hidden])) img[src^="data:"]')
 
 
 def test_views_compare(visit):

@@ -98,3 +98,8 @@ def test_sizes_are_read_from_the_heads_of_files(page, kind):
     # Of a head that does not say it the server is asked.
     assert said(photograph(kind="JPEG")[:20]) == ""
     assert said(b"", "").startswith("face is empty")
+
+
+@pytest.mark.parametrize(("taken", "told"), [(0, "0 kB"), (130, "1 kB"), (99_999, "100 kB"), (149_999, "0.1 MB")])
+def test_sizes_that_are_small(page, taken, told):
+    assert of(page, "dom.js", "return own.inBytes(given);", taken) == told

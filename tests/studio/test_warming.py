@@ -1,6 +1,7 @@
 """What is compiled before anybody asks for it."""
 
 import threading
+import time
 
 import numpy as np
 from cli import priors
@@ -67,6 +68,28 @@ def test_restorations_are_compiled_however_much_is_chosen(little, tmp_path, monk
             next_.append(found._next())
             found._known.add(warming._kind(next_[-1]))
         assert [*next_, found._next()] == [Asked(steps=1), Asked(task="inpaint", box=2), Asked(task="denoise")]
+
+
+def test_what_is_chosen_is_noticed_at_once_though_looks_are_rare(little, tmp_path, monkeypatch):
+    """While nothing is to be compiled a studio rests."""
+    monkeypatch.setattr(warming, "_IDLES_S", 3_600.0)
+    looks = list[float]()
+    with studio(priors.plain(), tmp_path / "s", little) as ask:
+        ask.workspace.book.find()
+        counts = ask.workspace.engine.counts
+        monkeypatch.setattr(ask.workspace.engine, "counts", lambda: looks.append(time.monotonic()) or counts())
+        found = warming.Restorations(ask.workspace, GRAY, [])
+        thread = found.start()
+        thread.join(1.0)
+        assert thread.is_alive()
+        assert not looks
+        chosen = {"task": "inpaint", "codes": 2, "layer": 1, "steps": 3}
+        assert ask.send("POST", "/studio/expect", chosen)[0] == 202
+        until(lambda: found.compiled, 120.0)
+        monkeypatch.setattr(warming, "_MOST_CHOSEN", 1)  # There is nothing more to come, then.
+        ask.workspace.is_chosen.set()
+        thread.join(10.0)
+        assert not thread.is_alive()
 
 
 def test_nothing_is_begun_once_the_studio_ends(little, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.training import losses
 
 REAL, FAKE = (np.random.default_rng(seed).uniform(-3, 3, 6).astype(np.float32) for seed in (0, 1))
@@ -131,6 +132,20 @@ def test_gradients_of_both_networks_are_those_of_their_losses(loss):
         (found.generator, g_loss),
     ):
         np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("real", "told"),
+    [
+        (IMAGES[:1], r"real images are float32\[1,.* generated ones float32\[3,.*: give as many, of one size and type"),
+        (IMAGES[:, :2], "give as many, of one size and type"),
+        (np.asarray(IMAGES, np.float16), r"float16\[.*: give as many, of one size and type"),
+        ((IMAGES,), "give as many, of one size and type"),
+    ],
+)
+def test_images_that_differ_are_refused(real, told):
+    with pytest.raises(ArgumentError, match=told):
+        losses.gradients(losses.HINGE, WEIGHTS, OTHERS, real, lambda weights, images: critic(images, weights))
 
 
 def test_gradients_of_several_scales():

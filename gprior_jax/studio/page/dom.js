@@ -72,6 +72,9 @@ export function save(blob, name) {
 /** "3 pictures". */
 export const count = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
+/** "1.5 MB", "12 kB": never "0.0 MB" of what takes some. */
+export const inBytes = (bytes) => (bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
 /** "+1.5", with a real minus. */
 export const signed = (value, digits = 1) =>
   `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(digits)}`;

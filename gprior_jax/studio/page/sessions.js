@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { dialog } from "./dialogs.js";
-import { count, h } from "./dom.js";
+import { count, h, inBytes } from "./dom.js";
 import { icon } from "./icons.js";
 import { openSession, rename, store } from "./studio.js";
 import { attempt, note } from "./toasts.js";
@@ -47,10 +47,10 @@ const damagedCard = ({ why, bytes }) =>
     "div.session.damaged",
     {},
     icon("session"),
-    h("span", {}, h("b", {}, "Damaged session"), h("small", {}, `${why} ${megabytes(bytes)}`)),
+    h("span", {}, h("b", {}, "Damaged session"), h("small", {}, `${why} ${size(bytes)}`)),
   );
 
-const megabytes = (bytes) => (Number.isFinite(bytes) ? `It takes ${(bytes / 1e6).toFixed(1)} MB.` : "");
+const size = (bytes) => (Number.isFinite(bytes) ? `It takes ${inBytes(bytes)}.` : "");
 
 export async function openSessions() {
   const list = h("ul.sessions");

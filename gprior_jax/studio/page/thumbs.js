@@ -11,8 +11,8 @@ const SIDE = 184;
 
 const PAUSE_MS = 400;
 
-/** After a refusal that need not come again, as of a server that is busy. */
-const BUSY_MS = 2000;
+/** Before another try after what need not come again, as a refusal of a server that is busy; then it is left. */
+const BUSY_MS = [2_000, 5_000, 15_000, 30_000];
 
 /** The small picture of an item as it is edited: the last that there is; null of one that is not edited. */
 export function thumbFor(state, item) {
@@ -39,11 +39,27 @@ async function shrink(id, key, url) {
   if (store.state.session?.id === session?.id) put(id, key, canvas.toDataURL("image/png"));
 }
 
+async function shown(id, key, blob, session) {
+  const url = URL.createObjectURL(blob);
+  try {
+    if (store.state.session?.id === session.id) await shrink(id, key, url);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
 /** Asks for those of results that are not on the easel, as when a session is opened: one after the other. */
 export function keepThumbs() {
   let isAsking = false;
   // By item, the last edit that was refused: asked again with another session, or when a direction has come.
   let refused = new Map();
+  let tries = 0;
+  let goOn = () => {};
+  const pause = (milliseconds) =>
+    new Promise((resolve) => {
+      goOn = resolve;
+      setTimeout(resolve, milliseconds);
+    });
   const missing = (state) =>
     state.items.find((item) => {
       if (item.id === state.current || item.state !== "done" || !item.editable) return false;
@@ -53,7 +69,11 @@ export function keepThumbs() {
     });
   store.watch(async function look(state, before = state) {
     const isAnother = state.session?.id !== before.session?.id || state.directions !== before.directions;
-    if (isAnother || state.online !== before.online) refused = new Map();
+    if (isAnother || state.online !== before.online) {
+      refused = new Map();
+      tries = 0;
+      goOn();
+    }
     const item = state.online && !isAsking ? missing(state) : null;
     if (!item) return;
     isAsking = true;
@@ -62,13 +82,14 @@ export function keepThumbs() {
     const asked = refused;
     try {
       const blob = await api.render(state.session.id, { item: item.id, edit: effective(edit), size: SIDE });
-      const url = URL.createObjectURL(blob);
-      if (store.state.session?.id === state.session.id) await shrink(item.id, key, url);
-      URL.revokeObjectURL(url);
+      await shown(item.id, key, blob, state.session);
+      tries = 0;
     } catch (error) {
       // The item's own picture stays; what is wrong is told when it is looked at.
-      if (isFinal(error)) asked.set(item.id, key);
-      else if (error.status !== undefined) await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+      if (isFinal(error) || tries === BUSY_MS.length) {
+        asked.set(item.id, key);
+        tries = 0;
+      } else if (store.state.online) await pause(BUSY_MS[tries++]);
     }
     isAsking = false;
     look(store.state);
