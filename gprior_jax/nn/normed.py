@@ -119,11 +119,7 @@ class NormedConv(nn.Module):
         if self.window.size != 3 or self.window.stride != 1:
             return "direct"
         return convolution.conv_path(
-            self.conv_path,
-            self.in_features,
-            self.features,
-            min_features=_MIN_FEATURES,
-            large_tiles=convolution.has_digits(self.kernel),
+            self.conv_path, self.in_features, self.features, min_features=_MIN_FEATURES, large_tiles=True
         )
 
     def setup(self):
