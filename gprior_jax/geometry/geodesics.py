@@ -27,7 +27,7 @@ COARSEST = 4
 STEPS = 3
 """Gauss-Newton steps of a level."""
 
-_EVENED = 6
+_EVENED = 8
 """Times that a finished curve is evened: each leaves about a tenth of the variation, of a coarse curve more."""
 
 
