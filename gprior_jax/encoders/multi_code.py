@@ -88,7 +88,7 @@ class MultiCodeEncoder(nn.Module):
 
     Parameters: ``network``, that of :class:`FeatureEncoder`; ``codes`` ``[N, z_dim]``; and the mean metric of the
     weights of these codes on their orthonormal basis: its stiffest ``directions`` ``[K, N, C]``, orthonormal, and the
-    ``stiffness`` ``[K + 1]`` of each and of all others, see :class:`gprior_jax.latents.MeasuredWeights`.
+    ``stiffness`` ``[K + 1]`` of each and of all others, over its mean, see :class:`gprior_jax.latents.MeasuredWeights`.
 
     Attributes:
         resolution: see :class:`FeatureEncoder`.

@@ -172,11 +172,11 @@ class MeasuredWeights(ChannelWeights):
         metric_damping: part of the mean stiffness that is added to the metric.
 
     >>> import gprior_jax as gp
-    >>> MeasuredWeights().check(gp.latents.MultiCode(20)).metric_damping == 1 / 3
-    True
+    >>> MeasuredWeights().check(gp.latents.MultiCode(20)).metric_damping
+    0.33
     """
 
-    metric_damping: float = 1.0 / 3.0
+    metric_damping: float = 0.33
 
     def preconditioner(self, encoder: Encoder | None) -> Preconditioner | None:
         """What divides a gradient by the encoder's metric."""

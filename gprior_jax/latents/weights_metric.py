@@ -23,7 +23,7 @@ class WeightsMetric(NamedTuple):
 
     Attributes:
         directions: ``[K, N, C]``, orthonormal, the stiffest.
-        stiffness: ``[K + 1]``, the mean square derivative along each, and along all others.
+        stiffness: ``[K + 1]``, the mean square derivative along each, and along all others, over its mean.
     """
 
     directions: np.ndarray
@@ -66,7 +66,8 @@ def weights_metric(
     if len(flat) < size:
         vectors = flat.T @ vectors / np.sqrt(np.maximum(values, np.finfo(np.float32).tiny))
     rest = (np.square(flat).sum() - values.sum()) / max(1, size - kept)
-    stiffness = np.maximum(np.append(values, rest), 0.0).astype(np.float32)
+    mean = np.square(flat).sum() / size  # How large images are is no matter, and may be more than 16 bits hold.
+    stiffness = (np.maximum(np.append(values, rest), 0.0) / mean).astype(np.float32)
     return WeightsMetric(vectors.T.reshape(kept, *found.shape[1:]).astype(np.float32), stiffness)
 
 

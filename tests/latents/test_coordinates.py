@@ -122,10 +122,10 @@ def test_gradients_are_divided_by_the_metric():
     directions = jnp.asarray(vectors[:, :few].T.reshape(few, 3, 4), jnp.float32)
     encoder = Encoder({"directions": directions, "stiffness": jnp.asarray(stiffness, jnp.float32)}, module)
     own = WEIGHTS.started_by(encoder)
-    assert own == MeasuredWeights(metric_damping=1 / 3)
+    assert own == MeasuredWeights(metric_damping=0.33)
     gradient = normal(2, 3, 4)
     found = own.preconditioner(encoder)({"weights": jnp.asarray(gradient)})["weights"]
-    damped = metric + np.trace(metric) / size / 3 * np.eye(size)
+    damped = metric + 0.33 * np.trace(metric) / size * np.eye(size)
     np.testing.assert_allclose(found.reshape(-1), np.linalg.solve(damped, gradient.reshape(-1)), rtol=1e-4, atol=1e-5)
     assert WEIGHTS.preconditioner(encoder) is None
 

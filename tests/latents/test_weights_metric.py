@@ -43,7 +43,7 @@ def test_the_stiffest_directions_are_those_of_the_mean(samples):
     found = weights_metric(prior, kind, basis, styles, KEY, 5, samples)
     every = [_products(prior, kind, basis, styles, jax.random.fold_in(KEY, i)) for i in range(samples // 16)]
     flat = np.concatenate(every).reshape(samples, -1).astype(np.float64)
-    metric = flat.T @ flat / samples
+    metric = flat.T @ flat / np.square(flat).sum() * flat.shape[1]
     values, _ = np.linalg.eigh(metric)
     np.testing.assert_allclose(found.stiffness[:5], values[::-1][:5], rtol=1e-3)
     assert found.stiffness[5] == pytest.approx(values[::-1][5:].mean(), rel=1e-2)
