@@ -72,3 +72,7 @@ class Encoder:
         check_pixels(image, "the image")
         found = self.module.apply({"params": self.params}, image)
         return found if isinstance(found, dict) else {self.module.space: found}
+
+    def shared(self) -> dict[str, Array]:
+        """The part of its codes that is the same for all images: several codes, which images compose in their own way."""
+        return {"codes": self.params["codes"]} if self.module.space == "codes" else {}

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 
 from gprior_jax.encoders.encoder import Encoder
@@ -185,15 +184,14 @@ class MeasuredWeights(ChannelWeights):
         mean = mean_stiffness(directions, stiffness)
         inverse = 1.0 / (stiffness + self.metric_damping * mean)
 
+        rows = directions.reshape(len(directions), -1)  # As products of matrices: einsum takes five times as long.
+
         def divided(gradient: Variables) -> Variables:
-            along = jnp.einsum("knc,nc->k", directions, gradient["weights"], precision=_PRECISION)
-            stiff = jnp.einsum("k,knc->nc", (inverse[:-1] - inverse[-1]) * along, directions, precision=_PRECISION)
-            return {"weights": inverse[-1] * gradient["weights"] + stiff}
+            flat = gradient["weights"].reshape(-1)
+            stiff = product((inverse[:-1] - inverse[-1]) * product(rows, flat), rows)
+            return {"weights": (inverse[-1] * flat + stiff).reshape(gradient["weights"].shape)}
 
         return divided
-
-
-_PRECISION = jax.lax.Precision.HIGHEST
 
 
 def mean_stiffness(directions: Array, stiffness: Array) -> Array:

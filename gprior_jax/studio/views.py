@@ -122,4 +122,5 @@ class FirstLook:
 def _answer(prior: Prior, image: Array) -> Array:
     assert prior.encoder is not None
     space = prior.encoder.module.space
+    assert space != "codes"  # Such a one is the prior's ``multi_encoder``.
     return synthesize(prior, prior.encoder.encode(image)[space], space=space)

@@ -28,6 +28,7 @@ def test_shapes(encoder):
     found = encoder.encode(jnp.asarray(IMAGES[0]))
     assert {name: value.shape for name, value in found.items()} == {"features": (8, 8, 7), "codes": (2, 9)}
     np.testing.assert_array_equal(found["codes"], encoder.params["codes"])
+    np.testing.assert_array_equal(encoder.shared()["codes"], encoder.params["codes"])
     own = {name: value.shape for name, value in shared(encoder.params).items()}
     assert own == {"codes": (2, 9), "directions": (3, 2, 7), "stiffness": (4,)}
 
