@@ -74,5 +74,5 @@ class Encoder:
         return found if isinstance(found, dict) else {self.module.space: found}
 
     def shared(self) -> dict[str, Array]:
-        """The part of its codes that is the same for all images: several codes, which images compose in their own way."""
+        """What is the same for all images: several codes, which each composes in its own way."""
         return {"codes": self.params["codes"]} if self.module.space == "codes" else {}
