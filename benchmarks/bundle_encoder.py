@@ -1,4 +1,4 @@
-"""The encoder of a run, and the mean metric measured with it, into a model folder that is shipped.
+"""The encoder of a run, of one code or of several, and the mean metric measured with it, into a folder that is shipped.
 
     python benchmarks/bundle_encoder.py runs/portraits-encoder --into gprior_jax/data/builtin-portraits
 
@@ -29,10 +29,12 @@ def main() -> None:
     if fingerprint(prior.params) != fingerprint(found.params):
         raise SystemExit(f"{args.run} is of another generator than {args.into}.")
     facts = zoo.read_config(args.into)["provenance"]
-    facts |= {"encoder": zoo.read_config(args.run / "model")["provenance"]["encoder"]}
+    told = zoo.read_config(args.run / "model")["provenance"]
+    facts |= {role: told[role] for role in ("encoder", "multi_encoder") if role in told}
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "model"
-        complete = dataclasses.replace(prior, encoder=found.encoder, metric=found.metric)
+        beside = {"encoder": found.encoder, "multi_encoder": found.multi_encoder, "metric": found.metric}
+        complete = dataclasses.replace(prior, **beside)
         zoo.save(complete, whole, provenance=facts, dtype="float16")
         shutil.rmtree(args.into / "params")
         shutil.copytree(whole / "params", args.into / "params")

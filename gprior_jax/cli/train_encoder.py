@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from gprior_jax import zoo
 from gprior_jax.cli.bars import span
-from gprior_jax.cli.recipe_flags import PerceptualFlag
+from gprior_jax.cli.recipe_flags import Codes, PerceptualFlag
 from gprior_jax.cli.telling import print_json, say
 from gprior_jax.cli.training import SessionFlags
 from gprior_jax.training.encoder_config import EncoderConfig, EncoderPreset, encoder_config
@@ -24,6 +24,9 @@ class TrainEncoder(SessionFlags, PerceptualFlag):
         preset: fast, or official: the published weights and schedule of in-domain inversion (Keras's VGG-16 as
             --perceptual is published with it).
         space: of the codes: w_plus, w or z; auto is w_plus where layers take styles.
+        num_codes: encode several codes of mganprior at once: as many codes z, the same for all images, composed at
+            --layer, whose channel weights the encoder gives. Kept beside the encoder of one code that the prior has.
+        layer: where they are composed; that of mganprior unless given.
         images: images of the whole run.
         sampled_images: images of drawn codes that it begins with: the conventional encoder. As many as --images train
             nothing else.
@@ -38,6 +41,8 @@ class TrainEncoder(SessionFlags, PerceptualFlag):
     model: str = "builtin:portraits"
     preset: EncoderPreset = "fast"
     space: Literal["auto", "z", "w", "w_plus"] = "auto"
+    num_codes: Codes = None
+    layer: int | None = None
     images: int | None = None
     sampled_images: int | None = None
     encoder_channels: tuple[int, ...] = ()
@@ -67,6 +72,8 @@ class TrainEncoder(SessionFlags, PerceptualFlag):
     def config(self) -> EncoderConfig:
         """The run's settings."""
         names = (
+            "num_codes",
+            "layer",
             "images",
             "sampled_images",
             "adversarial_weight",

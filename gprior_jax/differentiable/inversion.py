@@ -95,7 +95,7 @@ def inversion(prior: Prior, recipe: Recipe) -> Inversion:
     if recipe.restarts != 1:
         raise ArgumentError(f"{recipe.name} has {recipe.restarts} restarts: give a recipe of one, mapped over starts.")
     fitted = recipe.fit(with_label(prior, 0) if prior.num_classes and prior.label is None else prior)
-    bare = prepare(dataclasses.replace(prior, critic=None, encoder=None))
+    bare = prepare(dataclasses.replace(prior, critic=None, encoder=None, multi_encoder=None))
     parametrization = _replaced(fitted.parametrization, remat=False)
     encoder, objective = fitted.fitted_encoder, Objective(fitted.terms)
     return Inversion(Problem(bare, objective, encoder, parametrization, fitted.coordinates), fitted.solver)

@@ -8,7 +8,7 @@ from gprior_jax.images.arrays import check_pixels
 from gprior_jax.summary import fingerprint, summarise
 from gprior_jax.typing import Array, Params
 
-Space = Literal["z", "w", "w_plus"]
+Space = Literal["z", "w", "w_plus", "codes"]
 
 
 class EncoderModule(Protocol):
@@ -21,7 +21,10 @@ class EncoderModule(Protocol):
 
     @property
     def space(self) -> Space:
-        """What it gives: ``"z"`` ``[z_dim]``, ``"w"`` ``[w_dim]`` or ``"w_plus"`` ``[num_styles, w_dim]``."""
+        """What it gives: ``"z"`` ``[z_dim]``, ``"w"`` ``[w_dim]``, ``"w_plus"`` ``[num_styles, w_dim]`` or ``"codes"``.
+
+        The last are several codes for all images, with features that they are to compose for this one.
+        """
         ...
 
     @property
@@ -29,8 +32,8 @@ class EncoderModule(Protocol):
         """Shape of the code."""
         ...
 
-    def __call__(self, image: Array) -> Array:
-        """The code of one image ``[R, R, C]`` in [-1, 1]."""
+    def __call__(self, image: Array) -> Any:
+        """The code of one image ``[R, R, C]`` in [-1, 1]; of several a dictionary with what belongs to them."""
         ...
 
     def apply(self, variables: Any, *args: Any, **kwargs: Any) -> Any:
@@ -61,10 +64,15 @@ class Encoder:
         return {"module": summarise(self.module), "space": self.module.space, "weights": fingerprint(self.params)}
 
     def encode(self, image: Array) -> dict[str, Array]:
-        """The code of one image ``[R, R, C]`` in [-1, 1], under the name of its space.
+        """The code of one image ``[R, R, C]`` in [-1, 1], under the name of its space, and what belongs to it.
 
         Raises:
             ValueError: pixels of another range.
         """
         check_pixels(image, "the image")
-        return {self.module.space: self.module.apply({"params": self.params}, image)}
+        found = self.module.apply({"params": self.params}, image)
+        return found if isinstance(found, dict) else {self.module.space: found}
+
+    def shared(self) -> dict[str, Array]:
+        """What is the same for all images: several codes, which each composes in its own way."""
+        return {"codes": self.params["codes"]} if self.module.space == "codes" else {}

@@ -57,8 +57,8 @@ class ResidualEncoder(nn.Module):
     def setup(self):
         """Declare the layers (Linen)."""
         first, *others = self.channels
-        self.first = _Convolution(self.image_channels, first, 3, use_bias=False)
-        self.blocks = [_Block(before, after) for before, after in zip(self.channels, others, strict=False)]
+        self.first = Convolution(self.image_channels, first, 3, use_bias=False)
+        self.blocks = [Block(before, after) for before, after in zip(self.channels, others, strict=False)]
         self.dense = _Dense(FINAL_SIZE**2 * self.channels[-1], math.prod(self.code_shape))
 
     def __call__(self, image: Array, axis_name: str | None = None) -> Array:
@@ -83,7 +83,7 @@ class ResidualEncoder(nn.Module):
             layer.touch()
 
 
-class _Convolution(nn.Module):
+class Convolution(nn.Module):
     """A convolution, stride 1, and batch normalisation; the bias between them is the checkpoints' own."""
 
     in_features: int
@@ -109,7 +109,7 @@ class _Convolution(nn.Module):
         return self.norm(x + self.bias if self.use_bias else x, axis_name)
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Two convolutions, and beside them the input, widened where they widen."""
 
     in_features: int
@@ -117,10 +117,10 @@ class _Block(nn.Module):
 
     def setup(self):
         """Declare the layers (Linen)."""
-        self.conv1 = _Convolution(self.in_features, self.in_features, 3)
-        self.conv2 = _Convolution(self.in_features, self.features, 3)
+        self.conv1 = Convolution(self.in_features, self.in_features, 3)
+        self.conv2 = Convolution(self.in_features, self.features, 3)
         if self.in_features != self.features:
-            self.shortcut = _Convolution(self.in_features, self.features, 1, use_bias=False)
+            self.shortcut = Convolution(self.in_features, self.features, 1, use_bias=False)
 
     def touch(self) -> None:
         """For ``init``."""

@@ -141,6 +141,7 @@ class Prior:
         latent: distribution of the latent codes (static).
         critic: the discriminator trained with it, where there is one; the source of discriminator features.
         encoder: the encoder trained for it, where there is one.
+        multi_encoder: the encoder of several codes at a layer (:mod:`gprior_jax.encoders.multi_code`), likewise.
         metric: ``[num_styles, w_dim, w_dim]``, how much images change with the style of every layer, on average over
             codes (:func:`gprior_jax.generators.metric.mean_metric`); None where nobody has measured it.
         weights: weights scaled and prepared for use, see :func:`prepare`; None until then.
@@ -161,6 +162,7 @@ class Prior:
     latent: LatentDistribution = flax.struct.field(pytree_node=False, default=LatentDistribution())
     critic: Critic | None = None
     encoder: Encoder | None = None
+    multi_encoder: Encoder | None = None
     metric: Array | None = None
     weights: Any = None
     name: str = flax.struct.field(pytree_node=False, default="")

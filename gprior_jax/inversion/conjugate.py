@@ -77,9 +77,16 @@ def _init(params: PyTree) -> ConjugateState:
 
 def _update(first: float) -> Any:
     def update(
-        gradient: PyTree, state: ConjugateState, params: PyTree, *, value: Array, value_fn: Any, **unused: Any
+        gradient: PyTree,
+        state: ConjugateState,
+        params: PyTree,
+        *,
+        value: Array,
+        value_fn: Any,
+        precondition: Any = None,
+        **unused: Any,
     ) -> tuple[PyTree, ConjugateState]:
-        direction = _direction(gradient, state, value)
+        direction = _direction(gradient, state, value, precondition)
         slope = optax.tree.vdot(gradient, direction)
         size = optax.tree.norm(direction)  # 0 at the bottom, where every step is as good.
         begin = jnp.where(size > 0.0, _positive(first * optax.tree.norm(params)) / _positive(size), 1.0)
@@ -91,14 +98,17 @@ def _update(first: float) -> Any:
     return update
 
 
-def _direction(gradient: PyTree, state: ConjugateState, value: Array) -> PyTree:
+def _direction(gradient: PyTree, state: ConjugateState, value: Array, precondition: Any) -> PyTree:
     """Downhill, and conjugate to the direction before where that one did well."""
+    steep, before = gradient, state.gradient
+    if precondition is not None:
+        steep, before = precondition(gradient), precondition(state.gradient)
     change = optax.tree.sub(gradient, state.gradient)
-    factor = optax.tree.vdot(gradient, change) / _positive(optax.tree.vdot(state.gradient, state.gradient))
+    factor = optax.tree.vdot(steep, change) / _positive(optax.tree.vdot(before, state.gradient))
     factor = jnp.where(value < state.value, jnp.maximum(factor, 0.0), 0.0)
-    direction = jax.tree.map(lambda g, d: factor * d - g, gradient, state.direction)
+    direction = jax.tree.map(lambda g, d: factor * d - g, steep, state.direction)
     downhill = jnp.less(optax.tree.vdot(gradient, direction), 0.0)
-    return jax.tree.map(lambda d, g: jnp.where(downhill, d, -g), direction, gradient)
+    return jax.tree.map(lambda d, g: jnp.where(downhill, d, -g), direction, steep)
 
 
 def _bottom(value: Array, slope: Array, elsewhere: Array) -> Array:

@@ -50,7 +50,7 @@ def export_inversion(prior: Prior, recipe: Recipe, images: int = 1) -> bytes:
         raise ArgumentError(f"images {images}: use at least 1.")
     if prior.num_classes:
         raise ArgumentError(f"{prior} has classes: hold it to one, see gprior_jax.with_label.")
-    bare = prepare(dataclasses.replace(prior, critic=None, encoder=None))
+    bare = prepare(dataclasses.replace(prior, critic=None, encoder=None, multi_encoder=None))
     pixels = jax.ShapeDtypeStruct((images, *prior.image_shape), jnp.float32)
     program = jax.jit(partial(_invert, bare, recipe.fit(prior)))
     return bytes(jax.export.export(program)(jax.ShapeDtypeStruct((2,), jnp.uint32), pixels).serialize())

@@ -113,8 +113,7 @@ def check_starts(problem: Problem, prior: Prior, init: Variables, observed: np.n
     seen, wanted = observed.shape[1:], problem.encoder.module.input_shape
     if seen != wanted:
         raise ArgumentError(f"the encoder takes images of shape {wanted}, and {seen} were observed: start without.")
-    module = problem.encoder.module
-    found = {module.space: jax.ShapeDtypeStruct(module.code_shape, jnp.float32)}
+    found = jax.eval_shape(problem.encoder.encode, jax.ShapeDtypeStruct(wanted, jnp.float32))
     hint = jax.eval_shape(partial(problem.parametrization.start_at, prior), jax.random.key(0), found)
     if any(name not in own or own[name].shape != value.shape for name, value in hint.items()):
         gives, told = (

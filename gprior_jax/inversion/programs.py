@@ -41,6 +41,8 @@ def start(
     """
     keys = jax.vmap(jax.random.fold_in, in_axes=(None if is_one(key) else 0, 0))(key, ids)
     encoded = None if problem.encoder is None else jax.vmap(problem.encoder.encode)(observed)
+    # Not of one image: what follows from these alone, such as the codes' features, is computed once.
+    shared = {} if problem.encoder is None else problem.encoder.shared()
 
     def begin(
         key: Key, pixels: Array, operator: Forward, hint: Variables, label: Array | None, code: Variables | None
@@ -49,7 +51,7 @@ def start(
         each = jax.tree.map(lambda leaf: jnp.repeat(leaf, rows // len(leaf), axis=0), hint)
         if code is not None:
             prior, keys = held(problem, label), jax.vmap(lambda key: purpose(key, "encoded"))(folded)
-            each = jax.vmap(lambda key: problem.parametrization.start_at(prior, key, code))(keys) | each
+            each = jax.vmap(lambda key: problem.parametrization.start_at(prior, key, code | shared))(keys) | each
         states, constants = jax.vmap(partial(solver.begin, problem, config, label=label))(folded, each)
         targets = problem.objective.targets(Observation(pixels, operator))
         return states, constants, Measurement(operator, targets, label, {})

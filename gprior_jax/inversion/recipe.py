@@ -98,21 +98,21 @@ class Recipe:
         Raises:
             ValueError: it does not fit the prior.
         """
-        encoder = self.encoder
+        parametrization = self.parametrization.fit(prior)
+        coordinates, encoder = self.coordinates.fit(parametrization, prior), self.encoder
         if isinstance(encoder, str):
-            encoder = prior.encoder
+            encoder = parametrization.encoder_of(prior)
             if self.encoder == "auto":
-                encoder = encoder if encoder and encoder.module.space in self.parametrization.starts_at else None
+                encoder = encoder if encoder and encoder.module.space in parametrization.starts_at else None
             elif encoder is None:
                 raise ArgumentError(f"{prior} comes without an encoder: leave encoder=None, or give one.")
-        parametrization = self.parametrization.fit(prior)
         fitted = (term.fit(prior) for term in self.terms)
         return dataclasses.replace(
             self,
             parametrization=parametrization,
             terms=tuple(term for term in fitted if term is not None),
             encoder=encoder,
-            coordinates=self.coordinates.fit(parametrization, prior),
+            coordinates=coordinates if encoder is None else coordinates.started_by(encoder),
             then=None if self.then is None else self.then.fit(prior),
         )
 

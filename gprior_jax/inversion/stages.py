@@ -105,7 +105,9 @@ class Stages:
         self._configs = [stage.solver.of_program() for stage in self._stages]
         with instead(self.mesh):
             # The solver needs the generator alone: a discriminator or an encoder that is used is in the recipe.
-            bare = replicate(self.mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None)))
+            bare = replicate(
+                self.mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None, multi_encoder=None))
+            )
             self._problems = [replicate(self.mesh, self._made(bare, stage)) for stage in self._stages]
 
     def _made(self, bare: Prior, stage: Recipe) -> Problem:

@@ -7,6 +7,7 @@ arrays; what begins with an underscore is fixed.
 from gprior_jax.latents.coordinates import AS_THEY_ARE as AS_THEY_ARE
 from gprior_jax.latents.coordinates import ChannelWeights as ChannelWeights
 from gprior_jax.latents.coordinates import Coordinates as Coordinates
+from gprior_jax.latents.coordinates import MeasuredWeights as MeasuredWeights
 from gprior_jax.latents.deep_image_prior import CODE_RATE as CODE_RATE
 from gprior_jax.latents.deep_image_prior import DeepImagePrior as DeepImagePrior
 from gprior_jax.latents.features import Features as Features

@@ -1,16 +1,20 @@
 """Other coordinates for the variables of a parametrisation, in which a solver finds its way faster."""
 
 import dataclasses
-from functools import partial
+from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 
+from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
+from gprior_jax.latents.basis import DAMPING, channel_maps, damped, inverse_root, product
 from gprior_jax.latents.multi_code import MultiCode
 from gprior_jax.latents.parametrization import Parametrization, Variables
 from gprior_jax.typing import Array
+
+Preconditioner = Callable[[Variables], Variables]
+"""From a gradient in some coordinates to a direction: a linear map, symmetric and positive definite."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +36,18 @@ class Coordinates:
             ValueError: it does not fit the parametrisation.
         """
         return self
+
+    def started_by(self, encoder: Encoder) -> "Coordinates":
+        """Itself, or others that take what an encoder, which images start from, knows of their variables."""
+        return self
+
+    def preconditioner(self, encoder: Encoder | None) -> Preconditioner | None:
+        """What conjugate gradients take in place of the identity; None is the identity.
+
+        Args:
+            encoder: that images start from.
+        """
+        return None
 
     def begin(
         self, parametrization: Parametrization, prior: Prior, variables: Variables
@@ -81,7 +97,7 @@ class ChannelWeights(Coordinates):
     ((2, 128), (2, 8, 8, 128))
     """
 
-    damping: float = 0.01
+    damping: float = DAMPING
 
     def __post_init__(self):
         if not 0.0 < self.damping < float("inf"):
@@ -101,6 +117,10 @@ class ChannelWeights(Coordinates):
             )
         return self
 
+    def started_by(self, encoder: Encoder) -> Coordinates:
+        """Those whose steps the encoder's metric measures, where it is one of several codes."""
+        return MeasuredWeights(self.damping) if encoder.module.space == "codes" else self
+
     def begin(
         self, parametrization: Parametrization, prior: Prior, variables: Variables
     ) -> tuple[Variables, Variables]:
@@ -109,12 +129,11 @@ class ChannelWeights(Coordinates):
         codes, alpha = variables["codes"], variables["alpha"]
         features, styles = parametrization.features(prior, codes)
         features = features.astype(jnp.float32)
-        maps = features.reshape(len(codes), -1, features.shape[-1]).transpose(2, 0, 1)  # [C, N, H * W]
-        maps = parametrization.channelwise(maps)
-        gram = _damped(_product(maps, maps.mT), self.damping)
+        maps = parametrization.channelwise(channel_maps(features))
+        gram = damped(product(maps, maps.mT), self.damping)
         whitening = inverse_root(gram)
-        basis = _product(whitening, maps).transpose(1, 2, 0).reshape(features.shape)
-        weights = _product(_product(whitening, gram), alpha.T[..., None])[..., 0].T
+        basis = product(whitening, maps).transpose(1, 2, 0).reshape(features.shape)
+        weights = product(product(whitening, gram), alpha.T[..., None])[..., 0].T
         constants = {"basis": basis, "whitening": whitening, "codes": codes}
         return {"weights": weights}, constants | ({} if styles is None else {"styles": styles})
 
@@ -128,7 +147,7 @@ class ChannelWeights(Coordinates):
 
     def end(self, coordinates: Variables, constants: Variables) -> Variables:
         """The codes, and the alpha that these weights are."""
-        alpha = _product(constants["whitening"], coordinates["weights"].T[..., None])[..., 0].T
+        alpha = product(constants["whitening"], coordinates["weights"].T[..., None])[..., 0].T
         return {"codes": constants["codes"], "alpha": alpha}
 
     def project(self, parametrization: Parametrization, coordinates: Variables) -> Variables:
@@ -136,37 +155,51 @@ class ChannelWeights(Coordinates):
         return coordinates
 
 
-# Matrix units round their factors to bfloat16 unless told otherwise.
-_product = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
+@dataclasses.dataclass(frozen=True)
+class MeasuredWeights(ChannelWeights):
+    """Channel weights, whose steps are measured by how much they change the image, on average.
 
-_LEAST = 1e-6
-"""A channel that no code excites gets this part of the mean channel's damping: its Gram matrix would be 0."""
+    The basis of :class:`ChannelWeights` is orthonormal in features, not in the image: the later layers make much of
+    some of its weights and next to nothing of most. Where the codes are the same for all images, that can be measured
+    beforehand (:func:`gprior_jax.latents.weights_metric.weights_metric`), and gradients are divided by it: conjugate
+    gradients then need half of the steps or fewer (``benchmarks/RESULTS.md``).
 
+    Made by :meth:`ChannelWeights.started_by`.
 
-def _damped(gram: Array, damping: float) -> Array:
-    """Gram matrices ``[C, N, N]`` with a multiple of their mean square on the diagonal."""
-    mean = jnp.trace(gram, axis1=1, axis2=2) / gram.shape[-1]
-    added = damping * mean + _LEAST * jnp.mean(mean) + jnp.finfo(jnp.float32).tiny
-    return gram + added[:, None, None] * jnp.eye(gram.shape[-1])
+    Attributes:
+        damping: see :class:`ChannelWeights`.
+        metric_damping: part of the mean stiffness that is added to the metric.
 
-
-_ITERATIONS = 24
-"""Enough for any damping that is worth it: an eigenvalue of 1e-5 of the largest comes to 1 in 20."""
-
-
-def inverse_root(matrices: Array) -> Array:
-    """The inverse square roots of positive definite matrices ``[..., N, N]``, by products alone.
-
-    The coupled Newton-Schulz iteration (Higham 2008, Functions of Matrices, equation 6.35): factorisations are calls of
-    LAPACK on a CPU, which programs over several devices do not get on with, and slow on a TPU.
+    >>> import gprior_jax as gp
+    >>> MeasuredWeights().check(gp.latents.MultiCode(20)).metric_damping
+    0.33
     """
-    size = jnp.trace(matrices, axis1=-2, axis2=-1)[..., None, None]  # Not below the largest eigenvalue.
-    identity = jnp.eye(matrices.shape[-1])
 
-    def improved(_: int, pair: tuple[Array, Array]) -> tuple[Array, Array]:
-        root, inverse = pair
-        step = 1.5 * identity - 0.5 * _product(inverse, root)
-        return _product(root, step), _product(step, inverse)
+    metric_damping: float = 0.33
 
-    start = matrices / size, jnp.broadcast_to(identity, matrices.shape)
-    return jax.lax.fori_loop(0, _ITERATIONS, improved, start)[1] / jnp.sqrt(size)
+    def preconditioner(self, encoder: Encoder | None) -> Preconditioner | None:
+        """What divides a gradient by the encoder's metric."""
+        assert encoder is not None
+        directions, stiffness = encoder.params["directions"], encoder.params["stiffness"]
+        mean = mean_stiffness(directions, stiffness)
+        inverse = 1.0 / (stiffness + self.metric_damping * mean)
+
+        rows = directions.reshape(len(directions), -1)  # As products of matrices: einsum takes five times as long.
+
+        def divided(gradient: Variables) -> Variables:
+            flat = gradient["weights"].reshape(-1)
+            stiff = product((inverse[:-1] - inverse[-1]) * product(rows, flat), rows)
+            return {"weights": (inverse[-1] * flat + stiff).reshape(gradient["weights"].shape)}
+
+        return divided
+
+
+def mean_stiffness(directions: Array, stiffness: Array) -> Array:
+    """The mean over all directions, of the stiffness of some and of all others.
+
+    >>> float(mean_stiffness(jnp.eye(4).reshape(4, 2, 2)[:1], jnp.asarray([7.0, 1.0])))
+    2.5
+    """
+    count = len(directions)
+    size = directions.size // count
+    return (stiffness[:-1].sum() + (size - count) * stiffness[-1]) / size

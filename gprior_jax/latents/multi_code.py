@@ -7,10 +7,13 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.encoders.encoder import Encoder
+from gprior_jax.encoders.multi_code import MultiCodeEncoder
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior, check_layer
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import as_styles, check_styles, map_code
+from gprior_jax.latents.basis import projected
 from gprior_jax.latents.classes import check_class, first_label, of_class
 from gprior_jax.latents.composition import weighted_sum
 from gprior_jax.latents.parametrization import Parametrization, Variables, from_hint
@@ -111,12 +114,22 @@ class MultiCode(Parametrization):
             variables = from_hint({"styles": mean[self._cut :]}, hint) | variables
         return variables
 
+    def encoder_of(self, prior: Prior) -> Encoder | None:
+        """The prior's encoder of as many codes z at this layer, where it has one; else its other."""
+        own = prior.multi_encoder
+        if own is None or not isinstance(own.module, MultiCodeEncoder) or self.space != "z" or self.free_label:
+            return prior.encoder
+        return own if (own.module.num_codes, own.module.layer) == (self.num_codes, self.layer) else prior.encoder
+
     def start_at(self, prior: Prior, key: Key, code: Variables) -> Variables:
-        """Codes around one, which comes first and draws the image alone.
+        """Codes around one, which comes first and draws the image alone; or all of them, with their weights.
 
         Raises:
             ValueError: the code is not of the space of these.
         """
+        if self.space == "z" and "features" in code:
+            own = self.features(prior, code["codes"])[0]
+            return {"codes": code["codes"], "alpha": projected(own, code["features"])}
         if self.space not in code and not (self.space == "w" and "w_plus" in code):
             held = ", ".join(f"{name} {value.shape}" for name, value in code.items())
             raise ArgumentError(f"the encoder gives {held}, but codes {self.space} are searched for: start without.")

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.generators.prior import Prior
 from gprior_jax.keys import purpose
 from gprior_jax.typing import Array, Key
@@ -47,13 +48,18 @@ class Parametrization(Protocol):
         """Variables to start from; entries of ``hint`` that are of them are taken as they are."""
         ...
 
+    def encoder_of(self, prior: Prior) -> Encoder | None:
+        """The prior's encoder for this parametrisation, once fitted; its own unless a parametrisation says so."""
+        return prior.encoder
+
     def start_at(self, prior: Prior, key: Key, code: Variables) -> Variables:
         """The part of the variables that draws what a code of an encoder draws, as a hint for :meth:`init`.
 
         Args:
             prior: the generator.
             key: of what is drawn around it.
-            code: under the name of its space: ``z``, ``w`` or ``w_plus``.
+            code: under the name of its space: ``z``, ``w`` or ``w_plus``; or ``codes`` with the ``features`` that they
+                are to compose.
         """
         return code
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
-from gprior_jax.latents.coordinates import AS_THEY_ARE, Coordinates, inverse_root
+from gprior_jax.latents.basis import inverse_root
+from gprior_jax.latents.coordinates import AS_THEY_ARE, Coordinates
 from gprior_jax.latents.parametrization import Parametrization, Variables
 from gprior_jax.latents.w_plus import WPlus
 from gprior_jax.typing import Array

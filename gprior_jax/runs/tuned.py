@@ -55,7 +55,9 @@ def write_tuned(prior: Prior, out: str | os.PathLike, names: Iterable[str], mode
             continue
         best = 0 if len(record.samples) else ...
         variables = {name: jnp.asarray(values[best]) for name, values in record.variables.items()}
-        bare = dataclasses.replace(prior, critic=None, encoder=None, name=f"{prior} tuned for {path.stem}")
+        bare = dataclasses.replace(
+            prior, critic=None, encoder=None, multi_encoder=None, name=f"{prior} tuned for {path.stem}"
+        )
         own = tuned(bare, variables)
         provenance = zoo.inherited(model) | {TUNED_FROM: model, "tuned_for": record.source}
         provenance |= {ANCESTORS: line_of(prior, model)}

@@ -98,7 +98,7 @@ class FirstLook:
 
     def __init__(self, prior: Prior):
         """Prepare it; of a prior without an encoder there is no answer."""
-        bare = dataclasses.replace(prior, critic=None, metric=None)
+        bare = dataclasses.replace(prior, critic=None, multi_encoder=None, metric=None)
         self._prior = None if prior.encoder is None else prepare(bare)
 
     def __call__(self, observed: np.ndarray) -> np.ndarray | None:
@@ -122,4 +122,5 @@ class FirstLook:
 def _answer(prior: Prior, image: Array) -> Array:
     assert prior.encoder is not None
     space = prior.encoder.module.space
+    assert space != "codes"  # Such a one is the prior's ``multi_encoder``.
     return synthesize(prior, prior.encoder.encode(image)[space], space=space)

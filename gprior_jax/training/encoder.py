@@ -23,8 +23,9 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.nn.batch_norm import STATISTICS
 from gprior_jax.objectives import Objective
 from gprior_jax.objectives.term import Observation
-from gprior_jax.training import encoder_codes, losses, optimize
+from gprior_jax.training import encoder_codes, losses, multi_codes, optimize
 from gprior_jax.training.encoder_config import EncoderConfig
+from gprior_jax.training.multi_codes import Composing
 from gprior_jax.typing import Array, Key, Params, PyTree
 
 TERMS = ("code", "pixel_mse", "perceptual", "adversarial", "discriminator", "real_logit", "fake_logit", "penalty")
@@ -35,6 +36,9 @@ _BATCH = "batch"
 
 _STATISTICS_CODES = 4096
 """Drawn codes that tell the mean and the deviation of codes."""
+
+_STATISTICS_FEATURES = 256
+"""The same of features, of which each code has tens of thousands."""
 
 
 class EncoderState(NamedTuple):
@@ -65,15 +69,24 @@ class Teacher(NamedTuple):
     Attributes:
         prior: the generator, prepared, without discriminator and encoder.
         objective: terms of reconstructions, fitted to the prior.
+        composing: of an encoder of several codes, what they compose images with.
     """
 
     prior: Prior
     objective: Objective | None
+    composing: Composing | None = None
+
+    def render(self, config: EncoderConfig, codes: Array) -> Array:
+        """The images of a batch of codes."""
+        own = partial(encoder_codes.render, config, self.prior, composing=self.composing)
+        return jax.vmap(own)(codes)
 
 
 @partial(jit, use="once", static_argnums=0)
 def init(config: EncoderConfig, prior: Prior, key: Key) -> EncoderState:
     """Fresh weights: codes have the mean and the deviation of drawn ones from the first step on.
+
+    An encoder of several codes begins with the trunk of the prior's encoder of one, where that has the same shapes.
 
     Args:
         config: the run's settings.
@@ -82,11 +95,16 @@ def init(config: EncoderConfig, prior: Prior, key: Key) -> EncoderState:
     """
     module = encoder_codes.build(config, prior)
     (params,) = optimize.drawn([(module, module.input_shape)], key)
-    codes = encoder_codes.draw(config, prior, jax.random.fold_in(key, 1), _STATISTICS_CODES)
+    drawing = jax.random.fold_in(key, 1)
+    if config.num_codes:
+        codes, _ = encoder_codes.pairs(config, prior, drawing, _STATISTICS_FEATURES)
+    else:
+        codes = encoder_codes.draw(config, prior, drawing, _STATISTICS_CODES)
     mean = codes.mean(0)
     deviation = jnp.sqrt(jnp.mean(jnp.square(codes - mean)))
-    norm = params["dense"]["norm"]
-    params["dense"]["norm"] = norm | {"bias": mean.reshape(-1), "scale": norm["scale"] * deviation}
+    params = encoder_codes.started(params, mean, deviation)
+    if config.num_codes and prior.encoder is not None:
+        params = multi_codes.with_trunk(params, prior.encoder.params)
     encoder_optimizer, discriminator_optimizer = optimizers(config)
     judge = prior.critic.params if config.adversarial_weight and prior.critic is not None else None
     return EncoderState(
@@ -111,7 +129,7 @@ def optimizers(config: EncoderConfig) -> tuple[optax.GradientTransformation, opt
     return adam(config.learning_rate), adam(config.discriminator_rate)
 
 
-def encode(module: ResidualEncoder, params: Params, images: Array) -> tuple[Array, Params]:
+def encode(module: encoder_codes.Network, params: Params, images: Array) -> tuple[Array, Params]:
     """Codes of a batch by its own statistics, and these."""
 
     def one(image: Array) -> tuple[Array, Any]:
@@ -147,7 +165,7 @@ def real_step(
 
     def objective(params: Params) -> tuple[Array, Any]:
         codes, found = encode(module, params, real)
-        images = jax.vmap(partial(encoder_codes.render, config, teacher.prior))(codes)
+        images = teacher.render(config, codes)
         loss, terms = _compared(teacher, images, real)
         if judge is not None:
             judged = logits_of(judge, state.discriminator, images)
@@ -181,9 +199,8 @@ def _code_error(
 ) -> tuple[Array, Params]:
     """Mean squared error of the codes of drawn images, in variances of codes; and the statistics of the batch."""
     key = jax.random.fold_in(key, state.images_seen)
-    codes = encoder_codes.draw(config, teacher.prior, key, config.batch_size)
-    images = jax.lax.stop_gradient(jax.vmap(partial(encoder_codes.render, config, teacher.prior))(codes))
-    encoded, found = encode(encoder_codes.build(config, teacher.prior), params, images)
+    codes, images = encoder_codes.pairs(config, teacher.prior, key, config.batch_size)
+    encoded, found = encode(encoder_codes.build(config, teacher.prior), params, jax.lax.stop_gradient(images))
     return jnp.mean(jnp.square((encoded - codes) / state.deviation)), found
 
 
@@ -279,4 +296,6 @@ def step(
 
 def averaged(config: EncoderConfig, prior: Prior, state: EncoderState) -> Prior:
     """The prior with the averaged encoder."""
-    return dataclasses.replace(prior, encoder=Encoder(state.average, encoder_codes.build(config, prior)))
+    module = encoder_codes.build(config, prior)
+    assert isinstance(module, ResidualEncoder)
+    return dataclasses.replace(prior, encoder=Encoder(state.average, module))

@@ -5,18 +5,24 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.encoders.multi_code import FeatureEncoder
 from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.generators.labels import random_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.styles import as_styles, map_code, mix
+from gprior_jax.training import multi_codes
 from gprior_jax.training.encoder_config import EncoderConfig, space_of
-from gprior_jax.typing import Array, Key
+from gprior_jax.typing import Array, Key, Params
+
+Network = ResidualEncoder | FeatureEncoder
 
 
-def build(config: EncoderConfig, prior: Prior) -> ResidualEncoder:
+def build(config: EncoderConfig, prior: Prior) -> Network:
     """The network of a configuration, for a prior."""
     space = space_of(config, prior)
+    if space == "codes":
+        return multi_codes.build(config, prior).inner()
     shape = {"z": (prior.z_dim,), "w": (prior.w_dim,), "w_plus": (prior.num_styles, prior.w_dim)}[space]
     return ResidualEncoder(prior.resolution, config.widths(prior.resolution), shape, space, prior.image_shape[-1])
 
@@ -38,9 +44,30 @@ def draw(config: EncoderConfig, prior: Prior, key: Key, number: int) -> Array:
     return jax.vmap(mix)(styles, second, cut)
 
 
-def render(config: EncoderConfig, prior: Prior, code: Array) -> Array:
-    """The image of one code of the encoder's space."""
+def pairs(config: EncoderConfig, prior: Prior, key: Key, number: int) -> tuple[Array, Array]:
+    """Random codes of the encoder's space and their images; of several codes, features at their layer in place of both.
+
+    What several codes compose is not what one draws, so that features come with the image of the code that they are of.
+    """
+    if space_of(config, prior) == "codes":
+        return multi_codes.pairs(config, prior, key, number)
+    codes = draw(config, prior, key, number)
+    return codes, jax.vmap(partial(render, config, prior))(codes)
+
+
+def render(config: EncoderConfig, prior: Prior, code: Array, composing: multi_codes.Composing | None = None) -> Array:
+    """The image of one code of the encoder's space; of several codes, that of features as they compose them."""
     space = space_of(config, prior)
+    if composing is not None:
+        return multi_codes.render(config, prior, composing, code)
     if space == "z":
         return run_layers(prior, code)
     return run_layers(prior, None, styles=as_styles(prior, code, space))
+
+
+def started(params: Params, mean: Array, deviation: Array) -> Params:
+    """Fresh weights, whose codes have this mean and this deviation."""
+    last = "dense" if "dense" in params else "last"
+    norm = params[last]["norm"]
+    moved = {"scale": norm["scale"] * deviation} | ({"bias": mean.reshape(-1)} if last == "dense" else {})
+    return params | {last: params[last] | {"norm": norm | moved}} | ({"mean": mean} if last == "last" else {})

@@ -19,6 +19,9 @@ _LAST = 80
 """Channels of its last block. Of ten styles of 128 numbers the dense layer has most of the weights, 16 for each of
 these: with them an encoder takes less than 5 MB in float16."""
 
+_BLOCKS_AT_SIDE = 2
+"""Blocks of an encoder of several codes that do not halve: of 16 px, each number then sees nearly all of the image."""
+
 
 @dataclasses.dataclass(frozen=True)
 class EncoderConfig:
@@ -31,6 +34,10 @@ class EncoderConfig:
     Attributes:
         channels: of the encoder's first layer and of every block; () takes some by the resolution.
         space: of its codes; ``"auto"`` is W+ where layers take styles, else z.
+        num_codes: 0 for one code of that space; else codes z for all images, drawn from the seed and composed at a
+            layer, whose channel weights the encoder gives (:mod:`gprior_jax.encoders.multi_code`).
+        layer: the composing layer; None takes :func:`gprior_jax.latents.default_layer`.
+        num_directions: of the mean metric of the weights, that are kept beside the encoder.
         images: images of the whole run.
         sampled_images: images of drawn codes that it begins with.
         code_weight: weight of the squared error of codes of drawn images beside photographs, in variances of codes; 0
@@ -56,6 +63,9 @@ class EncoderConfig:
 
     channels: tuple[int, ...] = ()
     space: Space | Literal["auto"] = "auto"
+    num_codes: int = 0
+    layer: int | None = None
+    num_directions: int = 256
     images: int = 160_000
     sampled_images: int = 64_000
     code_weight: float = 0.0
@@ -85,6 +95,12 @@ class EncoderConfig:
             raise ArgumentError(f"batch_size {self.batch_size}: batch normalisation takes at least 2 images.")
         if self.images < self.batch_size:
             raise ArgumentError(f"images {self.images}: the run needs at least one batch of {self.batch_size}.")
+        if self.num_codes < 0 or self.num_directions < 1:
+            raise ArgumentError(
+                f"{self.num_codes} codes, {self.num_directions} directions: use 0 codes or more, and 1."
+            )
+        if not self.num_codes and self.layer is not None:
+            raise ArgumentError(f"layer {self.layer} is where several codes are composed: give their number too.")
         if self.r1_interval < 1:
             raise ArgumentError(f"r1_interval {self.r1_interval}: use at least 1.")
         if not (self.pixel_weight or self.perceptual_weight or self.adversarial_weight) and (
@@ -117,7 +133,20 @@ class EncoderConfig:
         if self.channels:
             return self.channels
         blocks = (resolution // FINAL_SIZE).bit_length() - 1
-        return (*(_WIDTHS[min(i, len(_WIDTHS) - 1)] for i in range(blocks)), _LAST)
+        return (*_first_widths(blocks), _LAST)
+
+    def widths_to(self, resolution: int, side: int) -> tuple[int, ...]:
+        """The same down to features of a side: blocks at that side follow, which see the whole image.
+
+        >>> EncoderConfig(num_codes=20).widths_to(64, 16)
+        (32, 64, 128, 128, 128)
+        """
+        halvings = (resolution // side).bit_length() - 1
+        return self.channels or (*_first_widths(halvings + 1), *(_WIDTHS[-1],) * _BLOCKS_AT_SIDE)
+
+
+def _first_widths(count: int) -> tuple[int, ...]:
+    return tuple(_WIDTHS[min(i, len(_WIDTHS) - 1)] for i in range(count))
 
 
 OFFICIAL: dict[str, Any] = {
@@ -158,6 +187,13 @@ def space_of(config: EncoderConfig, prior: Prior) -> Space:
     Raises:
         ArgumentError: one that the prior does not have, or codes that do not tell the image's class.
     """
+    if config.num_codes:
+        if prior.num_classes or config.space not in ("auto", "z"):
+            raise ArgumentError(
+                f"{config.num_codes} codes of {prior}: an encoder gives several of z alone, of one class: leave space "
+                "out, and hold a prior with classes to one."
+            )
+        return "codes"
     if prior.num_classes and (config.space == "z" or not prior.num_styles):
         raise ArgumentError(
             f"space {config.space!r}: {prior} has classes, which a code z does not tell: use 'w' or 'w_plus' where it "

@@ -8,7 +8,7 @@ reconstructions, and its model folder holds the prior with its encoder.
 import contextlib
 import dataclasses
 import zipfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -18,19 +18,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.compiling import jit
-from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.errors import GPriorError, ImageFileError
 from gprior_jax.generators.metric import mean_metric
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.images import arrays as im
 from gprior_jax.images.samples import ValueRange
 from gprior_jax.keys import purpose, seeded
+from gprior_jax.latents.weights_metric import WeightsMetric
 from gprior_jax.objectives import Objective, Perceptual, Pixel, Term
 from gprior_jax.objectives.perceptual import Network
 from gprior_jax.storage.atomic import write_arrays
 from gprior_jax.storage.checkpoint import load_tree
 from gprior_jax.summary import fingerprint
-from gprior_jax.training import encoder, encoder_codes, sessions
+from gprior_jax.training import encoder, encoder_codes, multi_codes, sessions
 from gprior_jax.training.data import ImageZip, is_held_out, stream
 from gprior_jax.training.encoder_config import EncoderConfig
 from gprior_jax.typing import Array
@@ -90,9 +90,11 @@ def train_encoder(
     with sessions.alone(out):
         wanted = own.settle(out, config, images, about)
         state = _restore(out, config, prior)
-        prior = _measured(out, prior)
-        bare = prepare(dataclasses.replace(prior, critic=None, encoder=None))
-        teacher = encoder.Teacher(bare, Objective(terms) if terms else None)
+        if not config.num_codes:
+            prior = _measured(out, prior)
+        bare = prepare(dataclasses.replace(prior, critic=None, encoder=None, multi_encoder=None))
+        composing = multi_codes.composing(config, bare) if config.num_codes else None
+        teacher = encoder.Teacher(bare, Objective(terms) if terms else None, composing)
         held_out = _held_out(data, channels, own.value_range, prior.resolution)
         key = purpose(seeded(config.seed), "steps")
 
@@ -109,9 +111,15 @@ def train_encoder(
             return _look(config, teacher, state, held_out)
 
         def facts(seen: int) -> dict[str, Any]:
-            return {"encoder": {"images_seen": seen, "training": settings(config)}}
+            return {role: {"images_seen": seen, "training": settings(config)}}
 
-        model = partial(encoder.averaged, config, prior)
+        role, model = "encoder", partial(encoder.averaged, config, prior)
+        if composing is not None:
+            role, metric = "multi_encoder", _metric_of_weights(out, config, bare, composing)
+
+            def model(state: encoder.EncoderState) -> Prior:
+                return multi_codes.averaged(config, prior, metric, composing, state.average)
+
         state = own.run(out, wanted, state, sessions.Work(config, FIELDS, batches, step, progress, look, model, facts))
     return model(state)
 
@@ -123,22 +131,31 @@ def _measured(out: Path, prior: Prior) -> Prior:
     """
     if prior.metric is not None or not prior.num_styles:
         return prior
-    path, weights = out / METRIC, fingerprint(prior.params)
-    metric = _kept(path, weights)
-    if metric is None:
-        metric = np.asarray(mean_metric(prior, purpose(seeded(0), "metric")))
-        out.mkdir(parents=True, exist_ok=True)
-        write_arrays(path, {"metric": metric, "weights": np.array(weights)})
-    return dataclasses.replace(prior, metric=jnp.asarray(metric))
+    key = purpose(seeded(0), "metric")
+    found = _kept(out, fingerprint(prior.params), lambda: {"metric": np.asarray(mean_metric(prior, key))})
+    return dataclasses.replace(prior, metric=jnp.asarray(found["metric"]))
 
 
-def _kept(path: Path, weights: str) -> np.ndarray | None:
-    """The metric that an earlier session has measured; None where there is none of this prior, or it is damaged."""
+def _metric_of_weights(out: Path, config: EncoderConfig, prior: Prior, own: multi_codes.Composing) -> WeightsMetric:
+    """The mean metric of several codes' channel weights; kept likewise."""
+    told = f"{fingerprint(prior.params)}, {multi_codes.build(config, prior)} of seed {config.seed}"
+    found = _kept(out, told, lambda: multi_codes.measured(config, prior, own)._asdict())
+    return WeightsMetric(found["directions"], found["stiffness"])
+
+
+def _kept(out: Path, of: str, measure: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """What an earlier session has measured; where there is none of that, or it is damaged, what is measured now."""
+    path = out / METRIC
     try:
         with np.load(path) as found:
-            return found["metric"] if str(found["weights"]) == weights else None
+            if str(found["weights"]) == of:
+                return dict(found)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+        pass
+    measured = measure() | {"weights": np.array(of)}
+    out.mkdir(parents=True, exist_ok=True)
+    write_arrays(path, measured)
+    return measured
 
 
 def terms_of(config: EncoderConfig, prior: Prior, network: Network | None) -> tuple[Term, ...]:
@@ -193,11 +210,11 @@ def _held_out(data: str | Path, channels: int, value_range: ValueRange, resoluti
 
 
 @partial(jit, use="often", static_argnums=(0, 1))
-def _reconstructed(config: EncoderConfig, module: ResidualEncoder, prior: Prior, params: Any, images: Array) -> Array:
-    def one(image: Array) -> Array:
-        return encoder_codes.render(config, prior, cast(Array, module.apply({"params": params}, image)))
-
-    return jax.vmap(one)(images)
+def _reconstructed(
+    config: EncoderConfig, module: encoder_codes.Network, teacher: encoder.Teacher, params: Any, images: Array
+) -> Array:
+    codes = jax.vmap(lambda image: cast(Array, module.apply({"params": params}, image)))(images)
+    return teacher.render(config, codes)
 
 
 def _look(
@@ -205,7 +222,7 @@ def _look(
 ) -> sessions.Look:
     """Images held out of training above what the averaged encoder makes of them, and the mean PSNR of all, dB."""
     module = encoder_codes.build(config, teacher.prior)
-    found = np.asarray(_reconstructed(config, module, teacher.prior, state.average, jnp.asarray(held_out)))
+    found = np.asarray(_reconstructed(config, module, teacher, state.average, jnp.asarray(held_out)))
     error = np.mean(np.square(np.clip(found, -1.0, 1.0) - held_out), axis=(1, 2, 3))
     rows = []
     for row in range(min(SHEET_ROWS, -(-len(found) // SHEET_COLUMNS))):

@@ -17,7 +17,7 @@ _LICENCES = {
 }
 """How licences begin in a folder's provenance, and what the Hub calls them."""
 
-_ROLES = ("generator", "critic", "encoder", "metric", "network", "translator", "back")
+_ROLES = ("generator", "critic", "encoder", "multi_encoder", "metric", "network", "translator", "back")
 
 
 def model_card(folder: Path, repository: str) -> str:

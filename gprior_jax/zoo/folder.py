@@ -32,6 +32,9 @@ FORMAT = 1
 TENSORS = "model.safetensors"
 """Name of the weights where they are one file."""
 
+_BESIDE: dict[str, Any] = {"critic": Critic, "encoder": Encoder, "multi_encoder": Encoder}
+"""Networks that a prior may have beside its generator, by the name of the field and of the role in a folder."""
+
 
 def save(
     prior: Prior,
@@ -60,7 +63,8 @@ def save(
     Prior(builtin: PGGAN, 64x64x3, codes of 128, 11 layers, 1,140,079 weights)
     """
     networks: dict[str, tuple[Any, Params]] = {"generator": (prior.module, prior.params)}
-    for role, beside in (("critic", prior.critic), ("encoder", prior.encoder)):
+    for role in _BESIDE:
+        beside = getattr(prior, role)
         if beside is not None:
             networks[role] = (beside.module, beside.params)
     if prior.metric is not None:
@@ -174,17 +178,16 @@ def load(folder: str | os.PathLike) -> Prior:
     config = read_config(folder)
     if config.get("kind") != "prior" or "generator" not in config:
         raise CheckpointError(f"{folder} holds a {config.get('kind')}, no generator: name the folder of a prior.")
-    modules = {role: build(config[role]) for role in ("generator", "critic", "encoder", "metric") if role in config}
+    modules = {role: build(config[role]) for role in ("generator", *_BESIDE, "metric") if role in config}
     params = read_params(folder, modules)
-    critic = Critic(params["critic"], modules["critic"]) if "critic" in modules else None
-    encoder = Encoder(params["encoder"], modules["encoder"]) if "encoder" in modules else None
+    beside = {role: kind(params[role], modules[role]) for role, kind in _BESIDE.items() if role in modules}
     try:
         latent = LatentDistribution(**config.get("latent", {}))
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{folder}/config.json has a bad entry 'latent': {error}") from error
     name = config.get("name") or Path(folder).name
     metric = params["metric"]["blocks"] if "metric" in modules else None
-    prior = Prior(params["generator"], modules["generator"], latent, critic, encoder, metric, name=name)
+    prior = Prior(params["generator"], modules["generator"], latent, metric=metric, name=name, **beside)
     if config.get("label") is None:
         return prior
     try:

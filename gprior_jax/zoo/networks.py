@@ -11,6 +11,7 @@ from gprior_jax.discriminators.dcgan import DCGANDiscriminator
 from gprior_jax.discriminators.patch import PatchGAN
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
+from gprior_jax.encoders.multi_code import MultiCodeEncoder
 from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.generators.biggan import BigGAN
@@ -43,6 +44,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "resnet_translator": ResNetTranslator,
     "unet_translator": UNetTranslator,
     "residual_encoder": ResidualEncoder,
+    "multi_code_encoder": MultiCodeEncoder,
     "style_metric": StyleMetric,
     "vgg16": VGG16,
     "alexnet": AlexNet,

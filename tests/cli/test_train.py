@@ -9,6 +9,7 @@ import pytest
 from cli.restoring import told
 from gprior_jax import zoo
 from gprior_jax.cli.main import main
+from gprior_jax.cli.train_encoder import TrainEncoder
 from gprior_jax.images.files import encode_png
 
 
@@ -106,3 +107,10 @@ def test_settings_of_another_architecture(data, tmp_path, capsys, flags, wanted)
     code = main(["train", "generator", "--data", str(data), "--out", str(tmp_path / "run"), *flags])
     assert wanted in told(capsys, 2, code)
     assert not (tmp_path / "run").exists()
+
+
+def test_an_encoder_of_several_codes_has_their_number_and_layer(tmp_path):
+    made = TrainEncoder(data=tmp_path, out=tmp_path / "run", num_codes=20, layer=4).config()
+    assert (made.num_codes, made.layer) == (20, 4)
+    plain = TrainEncoder(data=tmp_path, out=tmp_path / "run").config()
+    assert (plain.num_codes, plain.layer) == (0, None)

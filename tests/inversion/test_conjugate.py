@@ -12,14 +12,14 @@ from gprior_jax.inversion.conjugate import NARROWEST, WIDEST, ConjugateGradient
 SIZE = 12
 
 
-def steps(value, start, count: int, first: float = 0.1):
+def steps(value, start, count: int, first: float = 0.1, **more):
     """Points and values of so many steps."""
     transformation = ConjugateGradient(first)(count)
 
     @jax.jit
     def step(x, state):
         here, gradient = jax.value_and_grad(value)(x)
-        update, state = transformation.update(gradient, state, x, value=here, value_fn=value)
+        update, state = transformation.update(gradient, state, x, value=here, value_fn=value, **more)
         return jax.tree.map(jnp.add, x, update), state, here
 
     x, state, seen = start, transformation.init(start), []
@@ -42,6 +42,30 @@ def test_a_quadratic_is_solved_in_twice_as_many_steps_as_it_has_dimensions():
     found, seen = steps(value, jnp.ones(SIZE), 2 * SIZE)
     np.testing.assert_allclose(found, solution, atol=1e-2 * np.abs(solution).max())
     assert seen[-1] < 1e-4 * seen[0]
+
+
+def test_a_preconditioner_is_a_change_of_coordinates():
+    """Preconditioned by R R^T, x goes where R y goes with y found as it is."""
+    value, _ = problem(1)
+    root = jnp.asarray(np.eye(SIZE) + 0.1 * normal(9, SIZE, SIZE), jnp.float32)
+    start = jnp.asarray(normal(3, SIZE))
+    x, gradient = root @ start, root.T @ jax.grad(value)(root @ start)
+    # The first trial is as long as a part of the variables, which differ: here it is the same one.
+    same = jnp.linalg.norm(x) / jnp.linalg.norm(start) * jnp.linalg.norm(gradient) / jnp.linalg.norm(root @ gradient)
+    found, seen = steps(value, x, 6, precondition=lambda gradient: root @ (root.T @ gradient))
+    other, expected = steps(lambda y: value(root @ y), start, 6, first=0.1 * float(same))
+    np.testing.assert_allclose(seen, expected, rtol=1e-2)
+    np.testing.assert_allclose(found, root @ other, rtol=0.02, atol=0.02)
+    assert abs(steps(value, x, 6)[1][-1] / seen[-1] - 1.0) > 0.1
+
+
+def test_the_inverse_of_the_curvature_needs_few_steps():
+    value, solution = problem(1)
+    inverse = jnp.linalg.inv(jax.hessian(value)(jnp.zeros(SIZE)))
+    found, _ = steps(value, jnp.ones(SIZE), 4, precondition=lambda gradient: inverse @ gradient)
+    np.testing.assert_allclose(found, solution, atol=1e-2 * np.abs(solution).max())
+    plain, _ = steps(value, jnp.ones(SIZE), 4)
+    assert np.abs(plain - solution).max() > 0.1 * np.abs(solution).max()
 
 
 def test_steepest_descent_is_not_as_far():

@@ -5,10 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from batteries import normal, random_prior
+from encoders.toys import toy_encoder
 
+from gprior_jax.encoders.encoder import Encoder
+from gprior_jax.encoders.multi_code import MultiCodeEncoder
 from gprior_jax.errors import ArgumentError
-from gprior_jax.latents import AS_THEY_ARE, ChannelWeights, MultiCode, WPlus
-from gprior_jax.latents.coordinates import inverse_root
+from gprior_jax.latents import AS_THEY_ARE, ChannelWeights, MeasuredWeights, MultiCode, WPlus
+from gprior_jax.latents.basis import inverse_root
 from latents.priors import plain_prior, styled_prior, tiny_prior
 
 PRIOR = plain_prior()
@@ -107,3 +110,28 @@ def test_variables_as_they_are():
     off = {name: 3 * value for name, value in variables.items()}
     jax.tree.map(np.testing.assert_array_equal, AS_THEY_ARE.project(search, off), search.project(off))
     assert not np.allclose(AS_THEY_ARE.project(search, off)["noise_0"], off["noise_0"])
+
+
+def test_gradients_are_divided_by_the_metric():
+    """Of an encoder's few directions and all others; and a preconditioner is symmetric."""
+    size, few = 12, 4
+    vectors, _ = np.linalg.qr(normal(1, size, size).astype(np.float64))
+    stiffness = np.array([9.0, 5.0, 2.0, 1.0, 0.1])
+    metric = vectors @ np.diag([*stiffness[:few], *[stiffness[few]] * (size - few)]) @ vectors.T
+    module = MultiCodeEncoder(8, (4,), (8, 8, 4), layer=3, num_codes=3, z_dim=5, num_directions=few)
+    directions = jnp.asarray(vectors[:, :few].T.reshape(few, 3, 4), jnp.float32)
+    encoder = Encoder({"directions": directions, "stiffness": jnp.asarray(stiffness, jnp.float32)}, module)
+    own = WEIGHTS.started_by(encoder)
+    assert own == MeasuredWeights(metric_damping=0.33)
+    gradient = normal(2, 3, 4)
+    found = own.preconditioner(encoder)({"weights": jnp.asarray(gradient)})["weights"]
+    damped = metric + 0.33 * np.trace(metric) / size * np.eye(size)
+    np.testing.assert_allclose(found.reshape(-1), np.linalg.solve(damped, gradient.reshape(-1)), rtol=1e-4, atol=1e-5)
+    assert WEIGHTS.preconditioner(encoder) is None
+
+
+def test_another_encoder_has_no_metric():
+    encoder = toy_encoder()
+    assert WEIGHTS.started_by(encoder) is WEIGHTS
+    assert AS_THEY_ARE.started_by(encoder) is AS_THEY_ARE
+    assert AS_THEY_ARE.preconditioner(encoder) is None
