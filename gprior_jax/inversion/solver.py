@@ -172,7 +172,8 @@ def step(problem: Problem, config: SolverConfig, state: State, measurement: Meas
     gradient, (evaluation, image) = jax.grad(objective, has_aux=True)(free)
     # Some optimisers (line searches, Polyak's step) ask for the value too, or for values elsewhere.
     more = {"value": evaluation.loss, "grad": gradient, "value_fn": lambda free: objective(free)[0]}
-    more |= {"precondition": problem.coordinates.preconditioner(problem.encoder)}
+    if getattr(config.optimizer, "takes_preconditioner", False):  # Line searches hand on what they do not know.
+        more |= {"precondition": problem.coordinates.preconditioner(problem.encoder)}
     updates, optimizer = config.transformation().update(gradient, state.optimizer, free, **more)
     updated = cast(Variables, optax.apply_updates(free, updates)) | fixed
     variables = problem.coordinates.project(problem.parametrization, updated)
