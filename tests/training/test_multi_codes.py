@@ -203,4 +203,8 @@ def test_what_the_prior_lacks_is_said(prior):
             encoder_codes.build(config, other)
     with pytest.raises(ArgumentError, match="layer 30"):
         encoder_codes.build(dataclasses.replace(TINY, layer=30), prior)
+    # The metric has no more directions than products, nor than weights.
+    for codes, found in ((300, 2048), (3, 24)):
+        config = dataclasses.replace(TINY, num_codes=codes, num_directions=4096)
+        assert multi_codes.build(config, prior).num_directions == found
     assert encoder_codes.build(dataclasses.replace(TINY, channels=()), prior).channels == (32, 64, 128, 128)
