@@ -106,13 +106,16 @@ class Recipe:
                 encoder = encoder if encoder and encoder.module.space in parametrization.starts_at else None
             elif encoder is None:
                 raise ArgumentError(f"{prior} comes without an encoder: leave encoder=None, or give one.")
+        if encoder is not None:
+            parametrization.check_encoder(encoder)
+            coordinates = coordinates.started_by(encoder)
         fitted = (term.fit(prior) for term in self.terms)
         return dataclasses.replace(
             self,
             parametrization=parametrization,
             terms=tuple(term for term in fitted if term is not None),
             encoder=encoder,
-            coordinates=coordinates if encoder is None else coordinates.started_by(encoder),
+            coordinates=coordinates,
             then=None if self.then is None else self.then.fit(prior),
         )
 
