@@ -16,9 +16,6 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.nn.layers import average_down2, leaky_relu
 from gprior_jax.typing import Array, Params
 
-SHARED = ("codes", "directions", "stiffness")
-"""Parameters of :class:`MultiCodeEncoder` beside its network."""
-
 
 class FeatureEncoder(nn.Module):
     """From one image to features of a generator's layer.
@@ -144,15 +141,6 @@ class MultiCodeEncoder(nn.Module):
     def init_all(self, image: Array) -> None:
         """Touch every parameter, for ``init``."""
         self.network.init_all(image)
-
-
-def shared(params: Params) -> Params:
-    """Of the parameters of a :class:`MultiCodeEncoder` those that belong to all images.
-
-    >>> sorted(shared({"network": {}, "codes": 1, "directions": 2, "stiffness": 3}))
-    ['codes', 'directions', 'stiffness']
-    """
-    return {name: params[name] for name in SHARED}
 
 
 def whole(network: Params, codes: Any, directions: Any, stiffness: Any) -> Params:
