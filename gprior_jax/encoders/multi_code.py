@@ -146,7 +146,8 @@ class MultiCodeEncoder(nn.Module):
 def whole(network: Params, codes: Any, directions: Any, stiffness: Any) -> Params:
     """The parameters of a :class:`MultiCodeEncoder`.
 
-    >>> sorted(whole({}, jnp.zeros((2, 4)), jnp.zeros((3, 2, 8)), jnp.ones(4)))
+    >>> import numpy as np
+    >>> sorted(whole({}, np.zeros((2, 4)), np.zeros((3, 2, 8)), np.ones(4)))
     ['codes', 'directions', 'network', 'stiffness']
     """
     return {"network": network, "codes": codes, "directions": directions, "stiffness": stiffness}
