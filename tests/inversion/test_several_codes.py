@@ -12,8 +12,12 @@ from encoders.several import CODES, LAYER, encoded_prior
 from gprior_jax import differentiable, recipes
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import astype
-from gprior_jax.inversion.driver import invert
+from gprior_jax.inversion.driver import Inverter, invert
+from gprior_jax.inversion.stream import Entry, stream
 from gprior_jax.latents import MeasuredWeights
+from gprior_jax.serving.asked import Asked
+from gprior_jax.serving.limits import Limits
+from gprior_jax.serving.making import Maker
 
 KEY, STEPS = jax.random.key(0), 4
 IMAGES = 0.3 * normal(2, 3, 16, 16, 3)
@@ -36,6 +40,26 @@ def test_an_encoder_of_other_codes_that_is_given_is_refused(prior, codes, layer)
     recipe = recipes.mganprior(codes, layer).from_encoder(prior.multi_encoder)
     with pytest.raises(ArgumentError, match=f"of 4 codes at layer 3, but {codes} at layer {layer} are searched for"):
         invert(prior, IMAGES, recipe, key=KEY)
+
+
+def test_samples_and_restarts_that_would_be_the_same_are_refused(prior):
+    for recipe, samples in ((RECIPE, 2), (dataclasses.replace(RECIPE, restarts=2), None)):
+        with pytest.raises(ArgumentError, match="2 samples or restarts that start from an encoder of several codes"):
+            invert(prior, IMAGES, recipe, key=KEY, samples=samples)
+        entries = [Entry(0, 0, IMAGES[0])]
+        with pytest.raises(ArgumentError, match="2 samples or restarts"):
+            next(stream(Inverter(prior, recipe), iter(entries), key=KEY, slots=1, samples=samples))
+    several = dataclasses.replace(RECIPE, encoder=None, restarts=2)
+    assert invert(prior, IMAGES[:1], several, key=KEY, samples=2).loss.shape == (1, 2)
+
+
+def test_a_server_refuses_them_and_starts_restorations_there():
+    maker = Maker(encoded_prior(), KEY, Limits(), devices=1)
+    asked = Asked(task="denoise", codes=CODES, layer=LAYER, steps=2, start="encoder")
+    assert maker.recipe(asked).fit(maker.prior).encoder is maker.prior.multi_encoder
+    with pytest.raises(ArgumentError, match="3 samples or restarts"):
+        maker.recipe(dataclasses.replace(asked, samples=3))
+    assert maker.recipe(dataclasses.replace(asked, samples=3, start="auto")).fit(maker.prior).encoder is None
 
 
 def test_another_parametrisation_is_refused_by_its_variables(prior):
