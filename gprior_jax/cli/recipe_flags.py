@@ -100,18 +100,18 @@ class RecipeFlags(PerceptualFlag):
             del arguments["perceptual"]
         if foreign := [name for name in arguments if name not in method.options]:
             raise ArgumentError(f"{flag_of(foreign[0])} is not for --method {self.method}: leave it out.")
-        made = self.ending(method.recipe(**arguments))
-        return made.from_encoder() if self.start == "encoder" else made
+        return self.with_ends(method.recipe(**arguments))
 
-    def ending(self, recipe: Recipe) -> Recipe:
-        """A recipe whose images end as the flags say.
+    def with_ends(self, recipe: Recipe) -> Recipe:
+        """A recipe whose images start from the encoder, if that is wanted, and end as the flags say.
 
         Raises:
             ArgumentError: a patience without a tolerance.
         """
         if self.patience is not None and not self.tolerance:
             raise ArgumentError("--patience is for --tolerance: give one, such as 0.01.")
-        return recipe.until(self.goal, self.patience)
+        made = recipe.from_encoder() if self.start == "encoder" else recipe
+        return made.until(self.goal, self.patience)
 
     def arguments(self) -> dict[str, Any]:
         """What is given, as arguments of recipes; all of them have the names of their flags' fields."""

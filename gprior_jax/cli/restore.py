@@ -154,7 +154,7 @@ class Restore(FilmFlags, FolderFlags, RecipeFlags):
             # A floor is a mean square: another distance goes without.
             pixels = recipes.PixelSettings(self.distance, pixels.floor if self.distance == "mse" else 0.0)
         if self.method == "mganprior":
-            return self.ending(recipes.restoration(task.name, prior, **pixels._asdict(), **self.arguments()))
+            return self.with_ends(recipes.restoration(task.name, prior, **pixels._asdict(), **self.arguments()))
         return recipes.with_pixels(self.recipe(), pixels)
 
     def _default_batch_size(self, prior: Prior, images: int) -> int:

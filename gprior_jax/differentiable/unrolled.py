@@ -119,7 +119,9 @@ def updated(
         return evaluate(problem, free | fixed, measurement)[0].loss
 
     loss, gradient = jax.value_and_grad(objective)(free)
-    updates, state = made.update(gradient, state, free, value=loss, grad=gradient, value_fn=objective)
+    more = {"value": loss, "grad": gradient, "value_fn": objective}
+    more |= {"precondition": problem.coordinates.preconditioner(problem.encoder)}
+    updates, state = made.update(gradient, state, free, **more)
     scaled = {name: factor[name] * update if name in factor else update for name, update in updates.items()}
     moved = cast(Variables, optax.apply_updates(free, scaled)) | fixed
     moved = problem.coordinates.project(problem.parametrization, moved)

@@ -123,5 +123,7 @@ def first_codes(
     assert not isinstance(chosen, str)
     if tuple(chosen.module.input_shape) != images.shape[1:]:
         raise ArgumentError(f"the encoder takes images of shape {chosen.module.input_shape}: give it others, or none.")
+    if chosen.module.space == "codes":
+        raise ArgumentError("the encoder gives several codes, and styles are searched for: give it others, or none.")
     ((space, code),) = jax.jit(jax.vmap(chosen.encode))(jnp.asarray(images)).items()
     return {"w_plus": as_styles(prior, code, space)}

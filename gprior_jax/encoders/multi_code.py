@@ -16,9 +16,6 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.nn.layers import average_down2, leaky_relu
 from gprior_jax.typing import Array, Params
 
-SHARED = ("codes", "directions", "stiffness")
-"""Parameters of :class:`MultiCodeEncoder` beside its network."""
-
 
 class FeatureEncoder(nn.Module):
     """From one image to features of a generator's layer.
@@ -146,19 +143,11 @@ class MultiCodeEncoder(nn.Module):
         self.network.init_all(image)
 
 
-def shared(params: Params) -> Params:
-    """Of the parameters of a :class:`MultiCodeEncoder` those that belong to all images.
-
-    >>> sorted(shared({"network": {}, "codes": 1, "directions": 2, "stiffness": 3}))
-    ['codes', 'directions', 'stiffness']
-    """
-    return {name: params[name] for name in SHARED}
-
-
 def whole(network: Params, codes: Any, directions: Any, stiffness: Any) -> Params:
     """The parameters of a :class:`MultiCodeEncoder`.
 
-    >>> sorted(whole({}, jnp.zeros((2, 4)), jnp.zeros((3, 2, 8)), jnp.ones(4)))
+    >>> import numpy as np
+    >>> sorted(whole({}, np.zeros((2, 4)), np.zeros((3, 2, 8)), np.ones(4)))
     ['codes', 'directions', 'network', 'stiffness']
     """
     return {"network": network, "codes": codes, "directions": directions, "stiffness": stiffness}

@@ -141,6 +141,7 @@ class Inverter(Stages):
         """Invert images in batches; see :func:`invert`."""
         if samples is not None and samples < 1:
             raise ArgumentError(f"samples {samples}: use at least 1.")
+        self.recipe.check_samples(samples or 1)
         check_key(key)
         everything = self.inputs(images, ids, operator, init, label)
         with instead(self.mesh):

@@ -92,6 +92,15 @@ class Recipe:
             raise ArgumentError(f"the encoder {self.encoder!r} is left to the prior: call fit(prior) first.")
         return self.encoder
 
+    def check_samples(self, samples: int) -> None:
+        """Raise ``ValueError`` where several samples or restarts of a fitted recipe would all be the same."""
+        encoder, rows = self.fitted_encoder, samples * self.restarts
+        if rows > 1 and encoder is not None and encoder.module.space == "codes":
+            raise ArgumentError(
+                f"{rows} samples or restarts that start from an encoder of several codes are all the same: use one, or "
+                "start without the encoder."
+            )
+
     def fit(self, prior: Prior) -> "Recipe":
         """This recipe with everything that was left to the prior decided: networks, the composing layer, the encoder.
 
@@ -106,13 +115,16 @@ class Recipe:
                 encoder = encoder if encoder and encoder.module.space in parametrization.starts_at else None
             elif encoder is None:
                 raise ArgumentError(f"{prior} comes without an encoder: leave encoder=None, or give one.")
+        if encoder is not None:
+            parametrization.check_encoder(encoder)
+            coordinates = coordinates.started_by(encoder)
         fitted = (term.fit(prior) for term in self.terms)
         return dataclasses.replace(
             self,
             parametrization=parametrization,
             terms=tuple(term for term in fitted if term is not None),
             encoder=encoder,
-            coordinates=coordinates if encoder is None else coordinates.started_by(encoder),
+            coordinates=coordinates,
             then=None if self.then is None else self.then.fit(prior),
         )
 

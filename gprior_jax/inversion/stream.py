@@ -68,6 +68,7 @@ def stream(
     for name, number in (("slots", slots), ("samples", samples)):
         if number is not None and number < 1:
             raise ArgumentError(f"{name} {number}: use at least 1.")
+    inverter.recipe.check_samples(samples or 1)
     with instead(inverter.mesh):
         pools = _pools(inverter, unbound(inverter.mesh, key), slots, samples or 1)
     timer = Timer(saver)

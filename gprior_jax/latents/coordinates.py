@@ -177,9 +177,14 @@ class MeasuredWeights(ChannelWeights):
 
     metric_damping: float = 0.33
 
+    def started_by(self, encoder: Encoder) -> Coordinates:
+        """Itself, with its own dampings."""
+        return self
+
     def preconditioner(self, encoder: Encoder | None) -> Preconditioner | None:
-        """What divides a gradient by the encoder's metric."""
-        assert encoder is not None
+        """What divides a gradient by the encoder's metric; nothing is measured of an encoder of one code."""
+        if encoder is None or encoder.module.space != "codes":
+            return None
         directions, stiffness = encoder.params["directions"], encoder.params["stiffness"]
         mean = mean_stiffness(directions, stiffness)
         inverse = 1.0 / (stiffness + self.metric_damping * mean)

@@ -117,9 +117,22 @@ class MultiCode(Parametrization):
     def encoder_of(self, prior: Prior) -> Encoder | None:
         """The prior's encoder of as many codes z at this layer, where it has one; else its other."""
         own = prior.multi_encoder
-        if own is None or not isinstance(own.module, MultiCodeEncoder) or self.space != "z" or self.free_label:
-            return prior.encoder
-        return own if (own.module.num_codes, own.module.layer) == (self.num_codes, self.layer) else prior.encoder
+        fits = own is not None and self.space == "z" and not self.free_label and self._is_of(own)
+        return own if fits else prior.encoder
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Raise ``ValueError`` for one of several codes, but not of as many at this layer."""
+        module = encoder.module
+        if isinstance(module, MultiCodeEncoder) and not self._is_of(encoder):
+            raise ArgumentError(
+                f"the encoder is of {module.num_codes} codes at layer {module.layer}, but {self.num_codes} at layer "
+                f"{self.layer} are searched for: use its numbers, or start without."
+            )
+
+    def _is_of(self, encoder: Encoder) -> bool:
+        """Whether an encoder is of as many codes at this layer."""
+        module, own = encoder.module, (self.num_codes, self.layer)
+        return isinstance(module, MultiCodeEncoder) and (module.num_codes, module.layer) == own
 
     def start_at(self, prior: Prior, key: Key, code: Variables) -> Variables:
         """Codes around one, which comes first and draws the image alone; or all of them, with their weights.

@@ -52,6 +52,9 @@ class Parametrization(Protocol):
         """The prior's encoder for this parametrisation, once fitted; its own unless a parametrisation says so."""
         return prior.encoder
 
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Raise ``ValueError`` for an encoder whose codes belong to other variables, where shapes do not tell it."""
+
     def start_at(self, prior: Prior, key: Key, code: Variables) -> Variables:
         """The part of the variables that draws what a code of an encoder draws, as a hint for :meth:`init`.
 

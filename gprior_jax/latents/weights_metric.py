@@ -17,6 +17,9 @@ SAMPLES = 2048
 
 _AT_ONCE = 16
 
+_LEAST = 1e-12
+"""Part of the largest eigenvalue below which others are rounding errors."""
+
 
 class WeightsMetric(NamedTuple):
     """The mean metric of channel weights, in short.
@@ -64,7 +67,8 @@ def weights_metric(
     kept = min(num_directions, len(values))
     values, vectors = values[::-1][:kept], vectors[:, ::-1][:, :kept]
     if len(flat) < size:
-        vectors = flat.T @ vectors / np.sqrt(np.maximum(values, np.finfo(np.float32).tiny))
+        # Directions that no product has come out as nearly 0, not as rounding errors made large.
+        vectors = flat.T @ vectors / np.sqrt(np.maximum(values, _LEAST * values[0]))
     rest = (np.square(flat).sum() - values.sum()) / max(1, size - kept)
     mean = np.square(flat).sum() / size  # How large images are is no matter, and may be more than 16 bits hold.
     stiffness = (np.maximum(np.append(values, rest), 0.0) / mean).astype(np.float32)

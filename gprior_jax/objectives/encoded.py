@@ -42,9 +42,13 @@ class Encoded(Term):
         """The term with its encoder.
 
         Raises:
-            ValueError: ``"default"``, and the prior has none.
+            ValueError: ``"default"``, and the prior has none; or an encoder of several codes.
         """
         if not isinstance(self.encoder, str):
+            if self.encoder.module.space == "codes":
+                raise ArgumentError(
+                    "the encoder gives several codes, no code to compare with: give one of z or styles."
+                )
             return self
         if prior.encoder is None:
             raise ArgumentError(f"{prior} comes without an encoder: train one (gprior train encoder), or give one.")

@@ -128,7 +128,7 @@ class Maker:
             raise ArgumentError(f"{codes} codes are more than this server takes: use at most {most.codes}.")
         if (asked.samples or 1) > most.samples:
             raise ArgumentError(f"{asked.samples} samples are more than this server takes: use at most {most.samples}.")
-        recipe.fit(self.labelled(asked.label is not None))
+        recipe.fit(self.labelled(asked.label is not None)).check_samples(asked.samples or 1)
         return recipe
 
     def unchecked(self, asked: Asked) -> Recipe:
@@ -141,10 +141,11 @@ class Maker:
         network = {"perceptual": "auto" if asked.perceptual else None}
         arguments |= {"preset": asked.preset} | (network if "perceptual" in method.options else {})
         if task is not None and asked.method == "mganprior":
-            return recipes.restoration(task.name, self.prior, **task.pixels._asdict(), **arguments)
-        made = method.recipe(**arguments)
-        made = made.from_encoder() if asked.start == "encoder" else made
-        return made if task is None else recipes.with_pixels(made, task.pixels)
+            made = recipes.restoration(task.name, self.prior, **task.pixels._asdict(), **arguments)
+        else:
+            made = method.recipe(**arguments)
+            made = made if task is None else recipes.with_pixels(made, task.pixels)
+        return made.from_encoder() if asked.start == "encoder" else made
 
     def read(self, asked: Asked, sent: Sent) -> Ready:
         """Read a job's files.

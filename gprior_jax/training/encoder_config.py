@@ -62,7 +62,7 @@ class EncoderConfig:
     """
 
     channels: tuple[int, ...] = ()
-    space: Space | Literal["auto"] = "auto"
+    space: Literal["auto", "z", "w", "w_plus"] = "auto"
     num_codes: int = 0
     layer: int | None = None
     num_directions: int = 256

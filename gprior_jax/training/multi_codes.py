@@ -17,7 +17,7 @@ from gprior_jax.keys import purpose, seeded
 from gprior_jax.latents import MultiCode
 from gprior_jax.latents.basis import orthonormal, weights_of
 from gprior_jax.latents.composition import weighted_sum
-from gprior_jax.latents.weights_metric import WeightsMetric, weights_metric
+from gprior_jax.latents.weights_metric import SAMPLES, WeightsMetric, weights_metric
 from gprior_jax.training.encoder_config import EncoderConfig
 from gprior_jax.typing import Array, Key, Params
 
@@ -46,6 +46,7 @@ def build(config: EncoderConfig, prior: Prior) -> MultiCodeEncoder:
     layer = kind_of(config, prior).layer
     assert layer is not None
     shape = prior.feature_shape(layer)
+    most = min(SAMPLES, config.num_codes * shape[-1])
     return MultiCodeEncoder(
         resolution=prior.resolution,
         channels=config.widths_to(prior.resolution, shape[0]),
@@ -53,7 +54,7 @@ def build(config: EncoderConfig, prior: Prior) -> MultiCodeEncoder:
         layer=layer,
         num_codes=config.num_codes,
         z_dim=prior.z_dim,
-        num_directions=min(config.num_directions, config.num_codes * shape[-1]),
+        num_directions=min(config.num_directions, most),
         image_channels=prior.image_shape[-1],
     )
 
@@ -92,7 +93,7 @@ def measured(config: EncoderConfig, prior: Prior, own: Composing) -> WeightsMetr
 
 
 def with_trunk(params: Params, trained: Params) -> Params:
-    """Fresh weights with those of another encoder in all layers that have its names and shapes, from the first on."""
+    """Fresh weights with those of another encoder in all layers but the last that have the same name and shapes."""
     shapes = {name: jax.tree.map(jnp.shape, layer) for name, layer in trained.items()}
     same = [name for name in params if name != "last" and shapes.get(name) == jax.tree.map(jnp.shape, params[name])]
     return params | {name: trained[name] for name in same}

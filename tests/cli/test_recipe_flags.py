@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tyro
 from batteries import METHODS
+from encoders.several import CODES, LAYER, encoded_prior
 from encoders.toys import toy_encoder
 
 from cli import priors
@@ -216,3 +217,10 @@ def test_upscale_by_pulse(inputs, styled, tmp_path, capsys):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_can_start_from_an_encoder(method):
     assert filled(Invert, "--method", method, "--start", "encoder").recipe().encoder == "default"
+
+
+def test_restorations_start_from_the_encoder_too():
+    prior, words = encoded_prior(), ("--codes", str(CODES), "--layer", str(LAYER), "--start", "encoder")
+    wanted = filled(Denoise, *words).task_recipe(prior, denoising("gaussian", 25.0)).fit(prior)
+    assert wanted.encoder is prior.multi_encoder
+    assert filled(Denoise, *words[:4]).task_recipe(prior, denoising("gaussian", 25.0)).fit(prior).encoder is None

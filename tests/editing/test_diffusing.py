@@ -7,12 +7,15 @@ from batteries import random_prior
 from encoders.toys import toy_encoder
 
 from gprior_jax import editing, recipes
+from gprior_jax.encoders.encoder import Encoder
+from gprior_jax.encoders.multi_code import MultiCodeEncoder
 from gprior_jax.generators.styles import mean_styles
 from gprior_jax.generators.synthesis import synthesize
 
 PRIOR, KEY = random_prior("stylegan2_plain"), jax.random.key(0)
 REGION = np.zeros((8, 8, 1), np.float32)
 REGION[2:6, 3:6] = 1
+SEVERAL = Encoder({}, MultiCodeEncoder(8, (4,), (8, 8, 4), layer=3, num_codes=3, z_dim=5, num_directions=4))
 SHORT = recipes.diffusion(num_steps=3)
 
 
@@ -69,6 +72,7 @@ def test_the_published_box():
         ({"region": np.zeros((8, 8, 1))}, "hides every pixel"),
         ({"encoder": toy_encoder(code=(4, 5), space="w_plus", side=4)}, "the encoder takes images of shape"),
         ({"encoder": toy_encoder(code=(8,), space="z", side=8)}, "space='z'"),
+        ({"encoder": SEVERAL}, "the encoder gives several codes"),
     ],
 )
 def test_wrong_use(pairs, change, told):

@@ -7,7 +7,7 @@ import pytest
 from batteries import normal, random_params
 
 from gprior_jax.encoders.encoder import Encoder
-from gprior_jax.encoders.multi_code import FeatureEncoder, MultiCodeEncoder, shared
+from gprior_jax.encoders.multi_code import FeatureEncoder, MultiCodeEncoder, whole
 from gprior_jax.errors import ArgumentError
 
 MODULE = MultiCodeEncoder(16, (4, 6, 5), (8, 8, 7), layer=3, num_codes=2, z_dim=9, num_directions=3)
@@ -29,8 +29,9 @@ def test_shapes(encoder):
     assert {name: value.shape for name, value in found.items()} == {"features": (8, 8, 7), "codes": (2, 9)}
     np.testing.assert_array_equal(found["codes"], encoder.params["codes"])
     np.testing.assert_array_equal(encoder.shared()["codes"], encoder.params["codes"])
-    own = {name: value.shape for name, value in shared(encoder.params).items()}
+    own = {name: value.shape for name, value in encoder.params.items() if name != "network"}
     assert own == {"codes": (2, 9), "directions": (3, 2, 7), "stiffness": (4,)}
+    assert whole(**encoder.params) == encoder.params
 
 
 def test_images_are_apart_and_the_codes_are_those_of_all(encoder):

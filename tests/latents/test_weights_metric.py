@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from batteries import random_prior
+from batteries import normal, random_prior
 
 from gprior_jax.latents import MultiCode
+from gprior_jax.latents import weights_metric as module
 from gprior_jax.latents.basis import orthonormal
 from gprior_jax.latents.composition import weighted_sum
 from gprior_jax.latents.weights_metric import _products, weights_metric
@@ -51,6 +52,19 @@ def test_the_stiffest_directions_are_those_of_the_mean(samples):
     np.testing.assert_allclose(directions @ directions.T, np.eye(5), atol=1e-3)
     np.testing.assert_allclose(directions @ metric @ directions.T, np.diag(values[::-1][:5]), atol=1e-3 * values[-1])
     assert found.directions.shape == (5, 3, basis.shape[-1])
+
+
+def test_directions_without_products_are_left_alone(monkeypatch):
+    """Images that follow two combinations of more weights than there are products: nothing else is stiff."""
+    prior, kind, basis, styles = made("pggan")
+    few = normal(1, 16, 2).astype(np.float64) @ normal(2, 2, 24)
+    monkeypatch.setattr(module, "_products", lambda *_: few.reshape(16, 3, 8))
+    found = weights_metric(prior, kind, basis, styles, KEY, 16, 16)
+    np.testing.assert_allclose(found.stiffness[:2].sum(), 24, rtol=1e-5)
+    np.testing.assert_allclose(found.stiffness[2:], 0, atol=1e-6)
+    lengths = np.linalg.norm(found.directions.reshape(16, -1), axis=1)
+    np.testing.assert_allclose(lengths[:2], 1, rtol=1e-5)
+    assert (lengths[2:] < 1.1).all()
 
 
 def test_no_more_directions_than_there_are_weights():

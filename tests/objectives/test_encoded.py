@@ -5,6 +5,8 @@ import pytest
 from batteries import normal, random_prior
 from encoders.toys import toy_encoder
 
+from gprior_jax.encoders.encoder import Encoder
+from gprior_jax.encoders.multi_code import MultiCodeEncoder
 from gprior_jax.errors import ArgumentError
 from gprior_jax.objectives import Encoded, Objective, Observation, Pixel
 
@@ -26,3 +28,6 @@ def test_says_what_is_missing():
     term = Encoded(toy_encoder(space="w_plus", code=(2, 3)))
     with pytest.raises(ArgumentError, match=r"gives w_plus \(2, 3\), but what is searched for is z \(4,\)"):
         term.loss(np.zeros((4, 4, 3)), None, (), {"z": np.zeros(4)})
+    module = MultiCodeEncoder(8, (4,), (8, 8, 4), layer=3, num_codes=3, z_dim=5, num_directions=4)
+    with pytest.raises(ArgumentError, match="several codes, none to compare with"):
+        Encoded(Encoder({}, module)).fit(random_prior("stylegan2"))

@@ -13,9 +13,10 @@ from batteries import normal, random_prior
 from gprior_jax import recipes, zoo
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import prepare
+from gprior_jax.generators.synthesis import synthesize
 from gprior_jax.inversion.driver import invert
 from gprior_jax.latents import ChannelWeights, MeasuredWeights
-from gprior_jax.latents.basis import weights_of
+from gprior_jax.latents.basis import orthonormal, weights_of
 from gprior_jax.latents.composition import weighted_sum
 from gprior_jax.objectives import Objective
 from gprior_jax.training import encoder, encoder_codes, multi_codes
@@ -160,13 +161,14 @@ def test_pairs_are_features_and_the_image_of_the_same_code(name):
     features, images = multi_codes.pairs(config, prior, jax.random.key(0), 2)
     assert features.shape == (2, *prior.feature_shape(2))
     assert images.shape == (2, *prior.image_shape)
-    own = multi_codes.composing(config, prior)
-    assert multi_codes.render(config, prior, own, features[0]).shape == prior.image_shape
-    # Of as many codes as a map has pixels, one of them the code, the composition is the image itself but for damping.
     seen = prior.latent.sample(jax.random.key(0), (2, prior.z_dim))
-    kind = multi_codes.kind_of(config, prior)
-    again, _ = kind.features(prior, seen)
+    np.testing.assert_allclose(images, synthesize(prior, seen), rtol=1e-3, atol=1e-3)
+    again, styles = multi_codes.kind_of(config, prior).features(prior, seen)
     np.testing.assert_allclose(again, features, rtol=1e-3, atol=1e-4)
+    # Of codes that are among those that compose, the composition is the image itself but for damping.
+    alike = multi_codes.Composing(seen, orthonormal(features, 1e-6)[0], styles)
+    if not prior.num_styles:  # The later layers' are the mean of all codes'.
+        np.testing.assert_allclose(multi_codes.render(config, prior, alike, features[0]), images[0], atol=1e-2)
 
 
 def test_the_trunk_of_another_encoder_is_taken_where_it_fits(prior):
@@ -203,4 +205,8 @@ def test_what_the_prior_lacks_is_said(prior):
             encoder_codes.build(config, other)
     with pytest.raises(ArgumentError, match="layer 30"):
         encoder_codes.build(dataclasses.replace(TINY, layer=30), prior)
+    # The metric has no more directions than products, nor than weights.
+    for codes, found in ((300, 2048), (3, 24)):
+        config = dataclasses.replace(TINY, num_codes=codes, num_directions=4096)
+        assert multi_codes.build(config, prior).num_directions == found
     assert encoder_codes.build(dataclasses.replace(TINY, channels=()), prior).channels == (32, 64, 128, 128)
