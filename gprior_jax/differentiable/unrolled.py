@@ -119,8 +119,9 @@ def updated(
         return evaluate(problem, free | fixed, measurement)[0].loss
 
     loss, gradient = jax.value_and_grad(objective)(free)
-    more = {"value": loss, "grad": gradient, "value_fn": objective}
-    more |= {"precondition": problem.coordinates.preconditioner(problem.encoder)}
+    more: dict[str, Any] = {"value": loss, "grad": gradient, "value_fn": objective}
+    if (divided := problem.coordinates.preconditioner(problem.encoder)) is not None:  # As in the solver's step.
+        more["precondition"] = divided
     updates, state = made.update(gradient, state, free, **more)
     scaled = {name: factor[name] * update if name in factor else update for name, update in updates.items()}
     moved = cast(Variables, optax.apply_updates(free, scaled)) | fixed
