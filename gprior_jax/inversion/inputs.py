@@ -1,13 +1,13 @@
 """What a batch of images starts from."""
 
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior
@@ -18,6 +18,8 @@ from gprior_jax.keys import MAX_ID
 from gprior_jax.latents import FIXED, Variables
 from gprior_jax.operators import Forward
 from gprior_jax.typing import Array, ArrayLike
+
+T = TypeVar("T")
 
 
 class Inputs(NamedTuple):
@@ -102,8 +104,8 @@ def check_starts(problem: Problem, prior: Prior, init: Variables, observed: np.n
     Raises:
         ArgumentError: it has not.
     """
-    prior = with_label(prior, 0) if prior.num_classes else prior
-    own = jax.eval_shape(partial(problem.parametrization.init, prior), jax.random.key(0))
+    prior = _shapes(with_label(prior, 0) if prior.num_classes else prior)
+    own = jax.eval_shape(problem.parametrization.init, prior, jax.random.key(0))
     for name, value in init.items():
         wanted = (len(observed), *own[name].shape) if name in own else (len(observed), *np.shape(value)[1:])
         if np.shape(value) != wanted:
@@ -113,10 +115,19 @@ def check_starts(problem: Problem, prior: Prior, init: Variables, observed: np.n
     seen, wanted = observed.shape[1:], problem.encoder.module.input_shape
     if seen != wanted:
         raise ArgumentError(f"the encoder takes images of shape {wanted}, and {seen} were observed: start without.")
-    found = jax.eval_shape(problem.encoder.encode, jax.ShapeDtypeStruct(wanted, jnp.float32))
-    hint = jax.eval_shape(partial(problem.parametrization.start_at, prior), jax.random.key(0), found)
+    found = jax.eval_shape(_encoded, *_shapes((problem.encoder, np.zeros(wanted, np.float32))))
+    hint = jax.eval_shape(problem.parametrization.start_at, prior, jax.random.key(0), found)
     if any(name not in own or own[name].shape != value.shape for name, value in hint.items()):
         gives, told = (
             ", ".join(f"{n} {v.shape}" for n, v in each.items() if not n.startswith(FIXED)) for each in (found, own)
         )
         raise ArgumentError(f"the encoder gives {gives}, but what is searched for is {told}: start without.")
+
+
+def _encoded(encoder: Encoder, image: Array) -> Variables:
+    return encoder.encode(image)
+
+
+def _shapes(tree: T) -> T:
+    """What stands for arrays, wherever these lie: the caller may have put them on another mesh than that of a run."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), tree)

@@ -144,7 +144,8 @@ class Stages:
         numbers = checked_ids(ids, len(observed))
         labels: Any = None if label is None else np.asarray(as_labels(self.prior, label, (len(observed),)))
         if init or self._problems[0].encoder is not None:
-            check_starts(self._problem(0, operator), self.prior, init or {}, observed)
+            with instead(self.mesh):
+                check_starts(self._problem(0, operator), self.prior, init or {}, observed)
         hints: dict[str, Any] = {name: np.asarray(value)[:, None] for name, value in (init or {}).items()}
         return Inputs(numbers, observed, Identity() if operator is None else operator, hints, labels)
 

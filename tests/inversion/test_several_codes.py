@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from batteries import normal
 from encoders.several import CODES, LAYER, encoded_prior
+from jax.sharding import AxisType
 
 from gprior_jax import differentiable, recipes
 from gprior_jax.errors import ArgumentError
@@ -104,6 +105,16 @@ def test_half_the_precision(prior, expected):
 @pytest.mark.parametrize("devices", [2, (1, 2)])
 def test_devices_give_the_same(prior, expected, devices):
     found = invert(prior, IMAGES, RECIPE, key=KEY, devices=devices)
+    np.testing.assert_allclose(found.history["loss"], expected.history["loss"], rtol=2e-3)
+
+
+@pytest.mark.skipif(jax.local_device_count() < 2, reason="codes are split over two devices")
+@pytest.mark.parametrize(("shape", "names"), [((2,), ("x",)), ((1, 2), ("images", "codes"))])
+def test_while_an_explicit_mesh_is_set(prior, expected, shape, names):
+    """Shapes are looked at with the mesh of the run, as everything that is computed."""
+    mesh = jax.make_mesh(shape, names, (AxisType.Explicit,) * len(shape), devices=jax.devices()[:2])
+    with jax.set_mesh(mesh):
+        found = invert(prior, IMAGES, RECIPE, key=jax.random.key(0), mesh=mesh)
     np.testing.assert_allclose(found.history["loss"], expected.history["loss"], rtol=2e-3)
 
 
