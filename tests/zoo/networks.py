@@ -9,6 +9,7 @@ from gprior_jax.discriminators.dcgan import example_layers as discriminator_laye
 from gprior_jax.discriminators.patch import PatchGAN
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
+from gprior_jax.encoders.multi_code import MultiCodeEncoder
 from gprior_jax.encoders.residual import ResidualEncoder
 from gprior_jax.generators.biggan import BigGAN
 from gprior_jax.generators.biggan_deep import BigGANDeep
@@ -53,6 +54,7 @@ MODULES = {
     "resnet_translator": ResNetTranslator(2, 1, norm="batch", dropout=True),
     "unet_translator": UNetTranslator(2, 5, in_channels=1, norm="instance", affine=True),
     "residual_encoder": ResidualEncoder(16, (3, 4, 4), (5, 2), "w_plus"),
+    "multi_code_encoder": MultiCodeEncoder(16, (3, 4, 4), (8, 8, 5), layer=2, num_codes=3, z_dim=6, num_directions=4),
     "style_metric": StyleMetric(3, 2),
 }
 
