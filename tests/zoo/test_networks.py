@@ -12,6 +12,7 @@ from generators.toys import Classes, Styles
 from gprior_jax.discriminators import pggan, stylegan2
 from gprior_jax.discriminators.pggan import PGGANDiscriminator
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator
+from gprior_jax.encoders.multi_code import MultiCodeEncoder
 from gprior_jax.errors import ArgumentError, CheckpointError
 from gprior_jax.generators.pggan import PGGAN
 from gprior_jax.generators.prior import Prior
@@ -48,7 +49,7 @@ def test_descriptions_are_json_and_tell_all(name):
 def run(module, params):
     """All that a network computes."""
     x = jnp.zeros(module.input_shape)
-    if hasattr(module, "z_dim"):
+    if hasattr(module, "z_dim") and not isinstance(module, MultiCodeEncoder):
         label = jnp.zeros(module.num_classes) if getattr(module, "num_classes", 0) else None
         levels = range(len(module.channels)) if hasattr(module, "grow") else ()
         grown = [module.apply({"params": params}, x, level, method="grow") for level in levels]
