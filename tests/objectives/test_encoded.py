@@ -29,5 +29,5 @@ def test_says_what_is_missing():
     with pytest.raises(ArgumentError, match=r"gives w_plus \(2, 3\), but what is searched for is z \(4,\)"):
         term.loss(np.zeros((4, 4, 3)), None, (), {"z": np.zeros(4)})
     module = MultiCodeEncoder(8, (4,), (8, 8, 4), layer=3, num_codes=3, z_dim=5, num_directions=4)
-    with pytest.raises(ArgumentError, match="several codes, none to compare with"):
+    with pytest.raises(ArgumentError, match="several codes, no code to compare with"):
         Encoded(Encoder({}, module)).fit(random_prior("stylegan2"))
