@@ -23,6 +23,9 @@ from typing import Any, NoReturn
 PATIENCE_S = 1.0
 """The main thread has so long to answer a signal; one that is deep in compiled code is not waited for."""
 
+_TWICE_S = 0.5
+"""A SIGTERM that follows another so soon is the same: ``timeout`` sends it to the program and to its group."""
+
 _MODULES = ("gprior_jax", "gprior_jax.__main__", "gprior_jax.cli.main")
 """That ``python -m`` runs as the program."""
 
@@ -34,6 +37,7 @@ class _State:
 
     Attributes:
         number: the first signal that came; 0 before one has.
+        since: when it did, by the monotonic clock.
         answered: how many the main thread has seen.
         raises: whether it is told by an exception, so that what is going on can be ended in order.
         remedy: end of the sentence.
@@ -42,6 +46,7 @@ class _State:
     """
 
     number: int = 0
+    since: float = 0.0
     answered: int = 0
     raises: bool = False
     remedy: str = ""
@@ -135,7 +140,11 @@ def _say_and_leave() -> NoReturn:
 def _answer(number: int, frame: FrameType | None) -> None:
     if _state.code is not None:
         leave(_state.code)  # All is done and written: only the interpreter was being taken apart.
-    _state.number, _state.answered = _state.number or number, _state.answered + 1
+    now, _state.answered = time.monotonic(), _state.answered + 1
+    if number == _state.number == signal.SIGTERM and now - _state.since < _TWICE_S:
+        return  # Between the first one and what ends in order, which hears none.
+    if not _state.number:
+        _state.number, _state.since = number, now
     if _state.answered > 1 or not _state.raises:
         _say_and_leave()
     raise KeyboardInterrupt

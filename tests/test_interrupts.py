@@ -63,6 +63,15 @@ class Work:
         del slow
         time.sleep(60)
 
+    def tidying(self):
+        try:
+            ready()
+            time.sleep(60)
+        except KeyboardInterrupt:
+            print("tidying", flush=True)
+            time.sleep(1)
+            raise KeyboardInterrupt("interrupted; all is tidy.") from None
+
     def saving(self):
         try:
             ready()
@@ -133,6 +142,13 @@ def test_terminated(plugin):
 @pytest.mark.parametrize("kind", ["cleaning", "stuck"])
 def test_interrupted_again_while_it_cleans_up(plugin, kind):
     assert ended(start("work", "--kind", kind, plugin=plugin), again="cleaning") == (GOES_ON, 130)
+
+
+@pytest.mark.slow
+def test_a_second_sigterm_at_once_is_the_same(plugin):
+    """``timeout`` sends two; the work ends in order all the same."""
+    told, code = ended(start("work", "--kind", "tidying", plugin=plugin), signal.SIGTERM, again="tidying")
+    assert (told, code) == ("gprior: terminated; all is tidy.", 143)
 
 
 @pytest.mark.slow
