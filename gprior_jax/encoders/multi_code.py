@@ -11,13 +11,12 @@ from typing import Any
 import flax.linen as nn
 
 from gprior_jax.encoders.encoder import Space
-from gprior_jax.encoders.residual import Block, Convolution
+from gprior_jax.encoders.residual import Convolution, Trunk
 from gprior_jax.errors import ArgumentError
-from gprior_jax.nn.layers import average_down2, leaky_relu
 from gprior_jax.typing import Array, Params
 
 
-class FeatureEncoder(nn.Module):
+class FeatureEncoder(Trunk, nn.Module):
     """From one image to features of a generator's layer.
 
     Attributes:
@@ -44,19 +43,12 @@ class FeatureEncoder(nn.Module):
 
     @property
     def halvings(self) -> int:
-        """How often it halves the image."""
+        """How often it halves the image: down to the features' side."""
         return (self.resolution // self.feature_shape[0]).bit_length() - 1
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one image."""
-        return (self.resolution, self.resolution, self.image_channels)
 
     def setup(self):
         """Declare the layers (Linen)."""
-        first, *others = self.channels
-        self.first = Convolution(self.image_channels, first, 3, use_bias=False)
-        self.blocks = [Block(before, after) for before, after in zip(self.channels, others, strict=False)]
+        self.first, self.blocks = self.trunk_layers()
         self.last = Convolution(self.channels[-1], self.feature_shape[-1], 3, use_bias=False)
         # Features differ from place to place, which a convolution would have to learn from the image's edges.
         self.mean = self.param("mean", nn.initializers.zeros, self.feature_shape)
@@ -69,10 +61,7 @@ class FeatureEncoder(nn.Module):
             axis_name: of the batch whose statistics are taken, in training; see
                 :class:`gprior_jax.nn.batch_norm.BatchNorm`.
         """
-        x = leaky_relu(self.first(image, axis_name))
-        for index, block in enumerate(self.blocks):
-            x = block(average_down2(x) if index < self.halvings else x, axis_name)
-        return self.mean + self.last(x, axis_name)
+        return self.mean + self.last(self.trunk(image, axis_name), axis_name)
 
     def init_all(self, image: Array) -> None:
         """Touch every parameter, for ``init``."""

@@ -6,7 +6,9 @@ normalisation after every one of them. The published checkpoints (``styleganinv_
 stylegan_encoder_network.py``).
 """
 
+import itertools
 import math
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -23,7 +25,48 @@ FINAL_SIZE = 4
 """Side of the map that the dense layer takes, pixels."""
 
 
-class ResidualEncoder(nn.Module):
+class Trunk:
+    """What encoders begin with: a convolution, and residual blocks, the first of which each halve the image.
+
+    Attributes:
+        resolution: side of the image, pixels.
+        channels: of the first convolution, and of every block.
+        image_channels: of the image.
+        halvings: how many blocks halve it.
+        first: the convolution.
+        blocks: the blocks.
+    """
+
+    resolution: int
+    channels: tuple[int, ...]
+    image_channels: int
+    first: Any
+    blocks: Any
+
+    @property
+    def halvings(self) -> int:
+        """How often it halves the image."""
+        raise NotImplementedError
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one image."""
+        return (self.resolution, self.resolution, self.image_channels)
+
+    def trunk_layers(self) -> "tuple[Convolution, list[Block]]":
+        """The layers, to be declared."""
+        pairs = itertools.pairwise(self.channels)
+        return Convolution(self.image_channels, self.channels[0], 3, use_bias=False), [Block(*pair) for pair in pairs]
+
+    def trunk(self, image: Array, axis_name: str | None) -> Array:
+        """From an image ``[R, R, C]`` to what the last block gives."""
+        x = leaky_relu(self.first(image, axis_name))
+        for index, block in enumerate(self.blocks):
+            x = block(average_down2(x) if index < self.halvings else x, axis_name)
+        return x
+
+
+class ResidualEncoder(Trunk, nn.Module):
     """From one image to its latent code.
 
     Attributes:
@@ -41,8 +84,7 @@ class ResidualEncoder(nn.Module):
     image_channels: int = 3
 
     def __post_init__(self):
-        halvings = len(self.channels) - 1
-        if halvings < 1 or self.resolution != FINAL_SIZE << halvings:
+        if self.halvings < 1 or self.resolution != FINAL_SIZE << self.halvings:
             raise ArgumentError(
                 f"channels {tuple(self.channels)}: an encoder of {self.resolution} px takes those of its first layer "
                 f"and of every halving down to {FINAL_SIZE} px."
@@ -50,15 +92,13 @@ class ResidualEncoder(nn.Module):
         super().__post_init__()
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one image."""
-        return (self.resolution, self.resolution, self.image_channels)
+    def halvings(self) -> int:
+        """How often it halves the image: in every block."""
+        return len(self.channels) - 1
 
     def setup(self):
         """Declare the layers (Linen)."""
-        first, *others = self.channels
-        self.first = Convolution(self.image_channels, first, 3, use_bias=False)
-        self.blocks = [Block(before, after) for before, after in zip(self.channels, others, strict=False)]
+        self.first, self.blocks = self.trunk_layers()
         self.dense = _Dense(FINAL_SIZE**2 * self.channels[-1], math.prod(self.code_shape))
 
     def __call__(self, image: Array, axis_name: str | None = None) -> Array:
@@ -72,10 +112,7 @@ class ResidualEncoder(nn.Module):
         Returns:
             ``code_shape``.
         """
-        x = leaky_relu(self.first(image, axis_name))
-        for block in self.blocks:
-            x = block(average_down2(x), axis_name)
-        return self.dense(x.reshape(-1), axis_name).reshape(self.code_shape)
+        return self.dense(self.trunk(image, axis_name).reshape(-1), axis_name).reshape(self.code_shape)
 
     def init_all(self, image: Array) -> None:
         """Touch every parameter, for ``init``: tracing the network takes ten times as long."""
