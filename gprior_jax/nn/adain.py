@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gprior_jax.nn import convolution
-from gprior_jax.nn.convolution import ConvPath
+from gprior_jax.nn.convolution import ConvPath, Prepared
 from gprior_jax.nn.layers import GAIN, EqualizedDense, Weights, leaky_relu
 from gprior_jax.nn.resample import blur3
 from gprior_jax.typing import Array
@@ -27,7 +27,7 @@ class AdaINWeights(NamedTuple):
         noise: ``[H, W]``, the constant noise.
     """
 
-    kernel: Array
+    kernel: Prepared
     bias: Array
     style: Weights
     noise_strength: Array
@@ -102,7 +102,8 @@ class AdaINConv(nn.Module):
         """
         weights = self.prepare() if weights is None else weights
         if x is None or self.resample == "constant":
-            x = weights.kernel
+            constant: Array = weights.kernel
+            x = constant
         elif self.resample == "up":
             x = blur3(convolution.up_conv3x3(x, weights.kernel, self.formulation))
         else:

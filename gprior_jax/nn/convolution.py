@@ -23,7 +23,8 @@ A kernel is *prepared* once for its formulation (:func:`prepare_conv3x3`, :func:
 loop that applies it. :func:`conv_path` chooses by the measurements of ``benchmarks/conv_paths.py``.
 """
 
-from typing import Literal
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +33,9 @@ from gprior_jax.nn import winograd, winograd2
 from gprior_jax.nn.batched import convolve, pixel_product, prepare_taps
 from gprior_jax.nn.resample import from_taps, interleave, shifted, sums2
 from gprior_jax.typing import Array
+
+Prepared = Any
+"""A kernel as its formulation has it: an array, or several in a tuple where parts of one would be copied."""
 
 ConvPath = Literal["auto", "trained", "direct", "phases", "taps", "winograd", "winograd4"]
 
@@ -137,11 +141,11 @@ def _pays_in_training(in_features: int, out_features: int, size: int | None) -> 
     return min(in_features, out_features) >= enough
 
 
-def prepare_conv3x3(kernel: Array, path: ConvPath) -> Array:
+def prepare_conv3x3(kernel: Array, path: ConvPath) -> Prepared:
     """Prepare an HWIO kernel ``[3, 3, I, O]`` for :func:`conv3x3`.
 
     Returns:
-        the kernel itself for ``"direct"``; ``[4, 4, I, O]`` for ``"winograd"``, ``[6, 6, I, O]`` for ``"winograd4"``.
+        the kernel itself for ``"direct"``; ``[4, 4, I, O]`` for ``"winograd"``, six ``[6, I, O]`` for ``"winograd4"``.
     """
     if path == "direct":
         return kernel
@@ -150,7 +154,7 @@ def prepare_conv3x3(kernel: Array, path: ConvPath) -> Array:
     return winograd2.prepare(kernel)
 
 
-def conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
+def conv3x3(x: Array, kernel: Prepared, path: ConvPath) -> Array:
     """Convolve one image with a prepared 3x3 kernel, stride 1, zero padding 1.
 
     Args:
@@ -167,7 +171,7 @@ def conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
 _ONE = ((1, 1), (1, 1), (0, 0))
 
 
-def padded_conv3x3(padded: Array, kernel: Array, path: ConvPath) -> Array:
+def padded_conv3x3(padded: Array, kernel: Prepared, path: ConvPath) -> Array:
     """Convolve one image that has its border already with a prepared 3x3 kernel, stride 1.
 
     Args:
@@ -185,13 +189,13 @@ def padded_conv3x3(padded: Array, kernel: Array, path: ConvPath) -> Array:
     return winograd2.convolve_padded(padded, kernel)
 
 
-def prepare_up_conv3x3(kernel: Array, path: ConvPath) -> Array:
+def prepare_up_conv3x3(kernel: Array, path: ConvPath) -> Prepared:
     """Prepare an HWIO kernel ``[3, 3, I, O]`` for :func:`up_conv3x3`.
 
     Returns:
         ``"direct"``: the kernel; ``"phases"``: ``[2, 2, 2, 2, I, O]`` (row phase, column phase, kernel row, kernel
-        column); ``"winograd"``: ``[3, 3, I, O]``, in each axis the taps W0, W0 + W1 + W2 and W2; ``"taps"``: the same
-        as one matrix ``[I, 9 O]``.
+        column); ``"taps"``: in each axis W0, W0 + W1 + W2 and W2, as one matrix ``[I, 9 O]``; ``"winograd"``: the
+        same in four.
     """
     if path == "direct":
         return kernel
@@ -199,8 +203,11 @@ def prepare_up_conv3x3(kernel: Array, path: ConvPath) -> Array:
         rows = jnp.stack(_phase_taps(kernel))
         return jnp.stack([jnp.stack(_phase_taps(row.swapaxes(0, 1))).swapaxes(1, 2) for row in rows])
     rows = jnp.stack([kernel[0], kernel.sum(0), kernel[2]])
-    taps = jnp.stack([rows[:, 0], rows.sum(1), rows[:, 2]], axis=1)
-    return prepare_taps(taps) if path == "taps" else taps
+    (nw, n, ne), (w, c, e), (sw, s, se) = ((row[0], row.sum(0), row[2]) for row in rows)
+    if path == "taps":
+        return prepare_taps(jnp.stack([jnp.stack(row) for row in ((nw, n, ne), (w, c, e), (sw, s, se))]))
+    beside = partial(jnp.concatenate, axis=-1)
+    return _UpTaps(c, beside([w, e]), beside([n, s]), beside([nw, ne, sw, se]))
 
 
 def _phase_taps(kernel: Array) -> tuple[Array, Array]:
@@ -208,7 +215,7 @@ def _phase_taps(kernel: Array) -> tuple[Array, Array]:
     return jnp.stack([kernel[0], kernel[1] + kernel[2]]), jnp.stack([kernel[0] + kernel[1], kernel[2]])
 
 
-def up_conv3x3(x: Array, kernel: Array, path: ConvPath) -> Array:
+def up_conv3x3(x: Array, kernel: Prepared, path: ConvPath) -> Array:
     """Enlarge one image by two (nearest neighbour) and convolve it with a prepared 3x3 kernel, zero padding 1.
 
     Args:
@@ -241,7 +248,19 @@ def _up_axis(first: Array, centre: Array, last: Array, axis: int) -> Array:
     return interleave(even, odd, axis)
 
 
-def _up_conv_winograd(x: Array, kernel: Array) -> Array:
+class _UpTaps(NamedTuple):
+    """Taps W0, S and W2 of both axes, those of one product side by side: ``[I, O]``, twice ``[I, 2 O]``, ``[I, 4 O]``.
+
+    Put side by side where they are prepared: XLA:CPU would copy them in every step.
+    """
+
+    centre: Array
+    columns: Array
+    rows: Array
+    corners: Array
+
+
+def _up_conv_winograd(x: Array, kernel: _UpTaps) -> Array:
     """Nine products per pixel for its four outputs.
 
     In one axis, with D[j] = x[j - 1] - x[j] (zero outside) and S = W0 + W1 + W2, the even output W0 x[j-1] + (W1 + W2)
@@ -254,10 +273,10 @@ def _up_conv_winograd(x: Array, kernel: Array) -> Array:
     rows = drop[:, 1:-1]
     columns = padded[1:-1, :-1] - padded[1:-1, 1:]
     both = drop[:, :-1] - drop[:, 1:]
-    centre = jnp.dot(x, kernel[1, 1])
-    left, right = _products(columns, kernel[1, 0], kernel[1, 2])
-    top, bottom = _products(rows, kernel[0, 1], kernel[2, 1])
-    top_left, top_right, bottom_left, bottom_right = _products(both, *kernel[::2, ::2].reshape(4, *kernel.shape[2:]))
+    centre = jnp.dot(x, kernel.centre)
+    left, right = _parted(columns, kernel.columns, 2)
+    top, bottom = _parted(rows, kernel.rows, 2)
+    top_left, top_right, bottom_left, bottom_right = _parted(both, kernel.corners, 4)
     # What belongs to the pixel before an output and to the one after it.
     up, down = slice(None, height), slice(1, None)
     west, east = (slice(None), slice(None, width)), (slice(None), slice(1, None))
@@ -271,9 +290,9 @@ def _up_conv_winograd(x: Array, kernel: Array) -> Array:
     )
 
 
-def _products(x: Array, *matrices: Array) -> list[Array]:
-    """``[x @ m for m in matrices]`` as one matrix product."""
-    return jnp.split(jnp.dot(x, jnp.concatenate(matrices, axis=-1)), len(matrices), axis=-1)
+def _parted(x: Array, matrices: Array, number: int) -> list[Array]:
+    """What a product with matrices side by side gives for each."""
+    return jnp.split(jnp.dot(x, matrices), number, axis=-1)
 
 
 def _interleave(phases: list) -> Array:

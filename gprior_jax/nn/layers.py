@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from gprior_jax.nn import convolution, initial
 from gprior_jax.nn.batched import pixel_product
-from gprior_jax.nn.convolution import ConvPath
+from gprior_jax.nn.convolution import ConvPath, Prepared
 from gprior_jax.typing import Array
 
 LEAKY_SLOPE = 0.2
@@ -29,7 +29,7 @@ PIXEL_NORM_EPSILON = 1e-8
 class Weights(NamedTuple):
     """What a layer applies: its kernel, scaled and prepared for the formulation in use, and its bias."""
 
-    kernel: Array
+    kernel: Prepared
     bias: Array
 
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from gprior_jax.nn import convolution, initial
 from gprior_jax.nn.batched import pixel_product, prepare_taps
-from gprior_jax.nn.convolution import ConvPath
+from gprior_jax.nn.convolution import ConvPath, Prepared
 from gprior_jax.nn.layers import EqualizedDense, Weights, activate
 from gprior_jax.nn.resample import transposed_then_fir
 from gprior_jax.typing import Array
@@ -40,7 +40,7 @@ class StyledWeights(NamedTuple):
         noise: ``[H, W]``, the constant noise.
     """
 
-    kernel: Array
+    kernel: Prepared
     squares: Array
     bias: Array
     affine: Weights

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from gprior_jax.nn import convolution, initial
 from gprior_jax.nn.batch_norm import EPSILON, STATISTICS
 from gprior_jax.nn.batched import convolve
-from gprior_jax.nn.convolution import ConvPath
+from gprior_jax.nn.convolution import ConvPath, Prepared
 from gprior_jax.nn.transposed import conv_transpose
 from gprior_jax.typing import Array
 
@@ -85,9 +85,14 @@ class StageWeights(NamedTuple):
         norm: None where nothing normalises.
     """
 
-    kernel: Array
+    kernel: Prepared
     bias: Array | None
     norm: NormWeights | None
+
+    @property
+    def features(self) -> int:
+        """Channels of the result."""
+        return jax.tree.leaves(self.kernel)[0].shape[-1]
 
 
 class NormedConv(nn.Module):

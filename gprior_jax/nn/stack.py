@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from gprior_jax.errors import ArgumentError
 from gprior_jax.nn import initial
 from gprior_jax.nn.batch_norm import Axes, keep, moments
-from gprior_jax.nn.convolution import ConvPath, conv_path, prepare_up_conv3x3, up_conv3x3
+from gprior_jax.nn.convolution import ConvPath, Prepared, conv_path, prepare_up_conv3x3, up_conv3x3
 from gprior_jax.nn.transposed import conv_transpose
 from gprior_jax.typing import Array
 
@@ -112,7 +112,7 @@ class StackWeights(NamedTuple):
         norms: scale and shift of the other batch norms, in order.
     """
 
-    kernel: Array
+    kernel: Prepared
     bias: Array
     norms: tuple[tuple[Array, Array], ...]
 
@@ -169,7 +169,7 @@ class StackBlock(nn.Module):
     def _bias(self) -> Array:
         return self.bias if self.layer.bias else jnp.zeros((self.kernel.shape[-1],), self.kernel.dtype)
 
-    def _formulated(self, kernel: Array) -> Array:
+    def _formulated(self, kernel: Array) -> Prepared:
         return kernel if self.up_path is None else prepare_up_conv3x3(kernel, self.up_path)
 
     def __call__(self, x: Array, weights: StackWeights | None = None) -> Array:

@@ -5,8 +5,9 @@ infinity. With V = B' d B the transformed inputs and K = G g G' the kernel, whos
 outputs are A' (V K) A. Their gradients have the same transforms: of the inputs ``B (A dy A' K') B'``, of the kernel
 V' (A dy A'). Written out, all are sums of neighbouring slices, which XLA fuses; what JAX derives from the forward pass
 takes twice the time. All rows of tiles are transformed at once, so that there are six batches of six products: 36 of
-them take as long, and three times as long to compile. Rounding errors are below 1e-5 of the largest output, ten times
-those of a direct sum.
+them take as long, and three times as long to compile. So a kernel is six arrays, one for each column of a tile: parts
+of one array would be copied before their products, in every step. Rounding errors are below 1e-5 of the largest output,
+ten times those of a direct sum.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,26 +15,26 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
-from gprior_jax.nn.bilinear import Maps, closed
+from gprior_jax.nn.bilinear import Kernel, Maps, closed
 from gprior_jax.typing import Array
 
 _TILE = 4
 """Side of the tiles of outputs."""
 
 
-def prepare(kernel: Array) -> Array:
-    """Transform an HWIO kernel ``[3, 3, I, O]`` to ``[6, 6, I, O]``."""
-    return along_both(_kernel_taps, kernel)
+def prepare(kernel: Array) -> tuple[Array, ...]:
+    """Transform an HWIO kernel ``[3, 3, I, O]`` to six columns of six matrices ``[6, I, O]``."""
+    return columns(_kernel_taps, kernel)
 
 
-def along_both(taps: Callable[..., Sequence[Array]], kernel: Array) -> Array:
-    """Transform both axes of an HWIO kernel: of three matrices to several."""
+def columns(taps: Callable[..., Sequence[Array]], kernel: Array) -> tuple[Array, ...]:
+    """Transform both axes of an HWIO kernel, of three matrices to several, column by column."""
     # Sums of whole matrices: as a matrix product of rows of three this takes ten times as long.
     rows = jnp.stack(taps(*kernel))
-    return jnp.stack(taps(*rows.swapaxes(0, 1)), axis=1)
+    return tuple(taps(*rows.swapaxes(0, 1)))
 
 
-def convolve_padded(padded: Array, kernel: Array) -> Array:
+def convolve_padded(padded: Array, kernel: tuple[Array, ...]) -> Array:
     """Convolve one image that has its border already, stride 1.
 
     Args:
@@ -57,7 +58,7 @@ def kernel_gradient(padded: Array, dy: Array) -> Array:
         ``[3, 3, I, O]``.
     """
     transformed = _kernel(padded, dy, sides=padded.shape[1:3])
-    like = jax.ShapeDtypeStruct((3, 3, *transformed.shape[2:]), transformed.dtype)
+    like = jax.ShapeDtypeStruct((3, 3, *transformed[0].shape[1:]), transformed[0].dtype)
     return jax.linear_transpose(prepare, like)(transformed)[0]
 
 
@@ -147,22 +148,21 @@ def _whole(sides: Sequence[int], more: int) -> list[int]:
     return [_TILE * (-(-(side - 2) // _TILE) + more) for side in sides]
 
 
-def _forward(x: Array, kernel: Array, *, sides: tuple[int, ...]) -> Array:
+def _forward(x: Array, kernel: Kernel, *, sides: tuple[int, ...]) -> Array:
     seen = _both(_inputs, _filled(x, _whole(sides, 1)))
-    rows = _outputs([_product(tiles, kernel[:, j], 1) for j, tiles in enumerate(seen)], 3)
+    rows = _outputs([_product(tiles, column, 1) for tiles, column in zip(seen, kernel, strict=True)], 3)
     return _outputs(list(rows), 1)[:, : sides[0] - 2, : sides[1] - 2]
 
 
-def _images(dy: Array, kernel: Array, *, sides: tuple[int, ...]) -> Array:
+def _images(dy: Array, kernel: Kernel, *, sides: tuple[int, ...]) -> Array:
     given = _both(_gradients, _filled(dy, _whole(sides, 0)))
-    rows = _spread([_product(tiles, kernel[:, j], 2) for j, tiles in enumerate(given)], 3)
+    rows = _spread([_product(tiles, column, 2) for tiles, column in zip(given, kernel, strict=True)], 3)
     return _spread(list(rows), 1)[:, : sides[0], : sides[1]]
 
 
-def _kernel(x: Array, dy: Array, *, sides: tuple[int, ...]) -> Array:
+def _kernel(x: Array, dy: Array, *, sides: tuple[int, ...]) -> Kernel:
     seen, given = _both(_inputs, _filled(x, _whole(sides, 1))), _both(_gradients, _filled(dy, _whole(sides, 0)))
-    columns = [_contracted(_flat(before), 1, _flat(after), 1) for before, after in zip(seen, given, strict=True)]
-    return jnp.stack(columns, axis=1)
+    return tuple(_contracted(_flat(before), 1, _flat(after), 1) for before, after in zip(seen, given, strict=True))
 
 
 def _product(tiles: Array, matrices: Array, axis: int) -> Array:

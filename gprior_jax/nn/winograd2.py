@@ -19,7 +19,7 @@ import numpy as np
 from gprior_jax.nn.batched import pixel_product
 from gprior_jax.nn.bilinear import Maps, closed
 from gprior_jax.nn.resample import phases
-from gprior_jax.nn.winograd import along_both
+from gprior_jax.nn.winograd import columns
 from gprior_jax.typing import Array
 
 _MATRIX_PIXELS, _ROW_PIXELS = 64, 256
@@ -32,7 +32,7 @@ _OUTPUTS = ((1, 1, 1, 0), (0, 1, -1, -1))
 
 def prepare(kernel: Array) -> Array:
     """Transform an HWIO kernel ``[3, 3, I, O]`` to ``[4, 4, I, O]``."""
-    return along_both(_kernel_taps, kernel)
+    return jnp.stack(columns(_kernel_taps, kernel), axis=1)
 
 
 def convolve_padded(padded: Array, kernel: Array) -> Array:

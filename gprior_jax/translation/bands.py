@@ -160,7 +160,7 @@ class Bands:
     def stage(self, name: str, x: Pixels) -> Pixels:
         """The convolution of a name, normalised."""
         weights = self._weights[name]
-        made = _Convolution(x, *self._stages[name], weights._replace(norm=None), weights.kernel.shape[-1])
+        made = _Convolution(x, *self._stages[name], weights._replace(norm=None), weights.features)
         keeps = made.shape[:2] != self._size
         norm = weights.norm
         if norm is None:
@@ -197,7 +197,7 @@ class Bands:
         """As a whole run drops numbers."""
         if self._key is None:
             return x
-        features = self._weights[name].kernel.shape[-1]
+        features = self._weights[name].features
         mask = Kept(np.asarray(kept(self._key, name, (*x.shape, features))))
         return self.each(dropped, x, Pixels(None, (mask,)))
 

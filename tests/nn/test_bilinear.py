@@ -102,3 +102,49 @@ def test_a_trace_is_not_taken_for_one_of_another_precision():
         assert "HIGHEST" in written()
     assert written() == before
     assert "HIGHEST" not in before
+
+
+def parted(x, *k):
+    """A kernel in two arrays, for the first and the other numbers of x."""
+    return x[:, :2] @ k[0] + x[:, 2:] @ k[1]
+
+
+PARTED = closed(
+    "parted",
+    Maps(
+        lambda x, k: parted(x, *k),
+        lambda dy, k: jnp.concatenate([dy @ part.T for part in k], axis=1),
+        lambda x, dy: (x[:, :2].T @ dy, x[:, 2:].T @ dy),
+    ),
+).forward
+
+
+DERIVATIVES = {
+    "by one": lambda f, argument: jax.grad(f, argument),
+    "by all": lambda f, argument: jax.grad(f, (0, 1, 2)),
+    "second": lambda f, argument: jax.hessian(f, argument),
+    "along": lambda f, argument: lambda *args: jax.jvp(jax.grad(f, argument), args, args),
+}
+
+
+@pytest.mark.parametrize("kind", DERIVATIVES)
+@pytest.mark.parametrize("of", [loss, penalty])
+@pytest.mark.parametrize("argument", [0, 1, 2])
+def test_a_kernel_may_be_several_arrays(of, argument, kind):
+    """Derivatives of any order by the images, by one array and by all, of one kernel and of many."""
+
+    def ours(x, first, second):
+        return of(PARTED)(x, (first, second))
+
+    def plain(x, first, second):
+        return of(lambda x, k: parted(x, *k))(x, (first, second))
+
+    one = (X, K[:2], K[2:])
+    many = tuple(jnp.stack([each, 0.5 * each]) for each in one)
+    for axes, args in ((None, one), ((0, None, None), (many[0], *one[1:])), (0, many)):
+        results = []
+        for function in (ours, plain):
+            derived = DERIVATIVES[kind](function, argument)
+            results.append(jax.jit(derived if axes is None else jax.vmap(derived, axes))(*args))
+        for a, b in zip(*map(jax.tree.leaves, results), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3 * float(jnp.abs(b).max()))

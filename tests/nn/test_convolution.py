@@ -110,8 +110,10 @@ def test_winograd_keeps_dtype():
 
 def test_winograd_multiplies_less():
     assert prepare_conv3x3(jnp.ones((3, 3, 2, 5)), "winograd").shape == (4, 4, 2, 5)
-    assert prepare_conv3x3(jnp.ones((3, 3, 2, 5)), "winograd4").shape == (6, 6, 2, 5)  # For 16 outputs.
-    assert prepare_up_conv3x3(jnp.ones((3, 3, 2, 5)), "winograd").shape == (3, 3, 2, 5)
+    columns = prepare_conv3x3(jnp.ones((3, 3, 2, 5)), "winograd4")
+    assert [column.shape for column in columns] == [(6, 2, 5)] * 6  # For 16 outputs.
+    taps = prepare_up_conv3x3(jnp.ones((3, 3, 2, 5)), "winograd")
+    assert [each.shape for each in taps] == [(2, 5), (2, 10), (2, 10), (2, 20)]  # Nine matrices, for 4 outputs.
     assert prepare_up_conv3x3(jnp.ones((3, 3, 2, 5)), "phases").shape == (2, 2, 2, 2, 2, 5)
 
 
