@@ -20,7 +20,9 @@ def pggan(resolution: int) -> Prior:
     module = pggans.PGGAN(pggans.published_channels(resolution))
     shapes = jax.eval_shape(lambda: module.init(jax.random.key(0), np.zeros(512, np.float32), method="init_all"))
     rng = np.random.default_rng(0)
-    params = jax.tree.map(lambda s: rng.standard_normal(s.shape, np.float32) * (len(s.shape) > 1), shapes["params"])
+    params = jax.tree.map(
+        lambda s: jnp.asarray(rng.standard_normal(s.shape, np.float32) * (len(s.shape) > 1)), shapes["params"]
+    )
     return Prior(params, module, name=f"random PGGAN-{resolution}")
 
 
@@ -62,6 +64,11 @@ def biggan(width: int, widths: tuple[int, ...], attention: int) -> Prior:
 
 def vgg() -> network.PerceptualNetwork:
     """VGG-16 up to relu3_3."""
-    module = VGG16(7)
-    image = np.zeros(module.input_shape, np.float32)
-    return network.vgg16(module, dict(module.init(jax.random.key(1), image, method="init_all")["params"]))
+    module, rng = VGG16(7), np.random.default_rng(1)
+
+    # By NumPy: JAX's own start draws each kernel by programs of its own, whose memory (140 MB) counted with the loops.
+    def draw(leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        deviation = np.sqrt(2 / np.prod(leaf.shape[:-1])) if len(leaf.shape) > 1 else 0.0
+        return jnp.asarray(rng.standard_normal(leaf.shape, np.float32) * np.float32(deviation))
+
+    return network.vgg16(module, jax.tree.map(draw, abstract_params(module)))

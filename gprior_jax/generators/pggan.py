@@ -66,6 +66,11 @@ class PGGAN(Progressive, nn.Module):
         """Shape of one latent code."""
         return (self.z_dim,)
 
+    @property
+    def reaches(self) -> tuple[int | None, ...]:
+        """Rows of its result's size that every layer looks beyond a row of it; None where it sees the whole code."""
+        return (None, *(1,) * (len(self.layer_names) - 2), 0)
+
     def setup(self):
         """Declare the layers (Linen)."""
         previous = self.z_dim

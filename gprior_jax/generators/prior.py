@@ -31,7 +31,10 @@ class Generator(Protocol):
     it knows their mean, over all classes for None, and where that depends on the class for labels ``[...,
     num_classes]``. One whose statistics belong to a truncation has ``truncation`` and ``latent``, see
     :func:`gprior_jax.generators.truncation.with_truncation`. One with maps of noise has ``noise_sizes``,
-    ``stored_noise()``, and ``__call__`` takes ``noise``. Where :func:`gprior_jax.editing.sefa` is to find directions
+    ``stored_noise()``, and ``__call__`` takes ``noise``. One whose later layers look at what is near alone, and take
+    nothing beside features, may have ``reaches``: for every layer the rows of its result's size that it looks beyond a
+    row of it, None where it sees everything; with recomputation its last blocks run in bands of rows
+    (:mod:`gprior_jax.generators.tail`). Where :func:`gprior_jax.editing.sefa` is to find directions
     it has ``latent_maps() -> ([D, O], ...)``: what each style is multiplied with first, or where there are no styles
     the code.
     """
@@ -241,7 +244,6 @@ def check_layer(prior: Prior, layer: int, lowest: int = 0, highest: int | None =
     return layer
 
 
-@partial(jit, use="once", kept=True)
 def prepare(prior: Prior) -> Prior:
     """Scale and prepare the weights once, so that a loop does not repeat it.
 
@@ -253,7 +255,13 @@ def prepare(prior: Prior) -> Prior:
     >>> prior.weights is None, gp.prepare(prior).weights is None
     (True, False)
     """
-    return dataclasses.replace(prior, weights=prior.module.apply({"params": prior.params}, method="prepare"))
+    return dataclasses.replace(prior, weights=_prepared(prior.module, prior.params))
+
+
+# Of the prior as a whole the program would give copies of all that it passes on.
+@partial(jit, use="once", kept=True, static_argnums=0)
+def _prepared(module: Generator, params: Params) -> Any:
+    return module.apply({"params": params}, method="prepare")
 
 
 def astype(prior: Prior, dtype: Any) -> Prior:

@@ -10,6 +10,7 @@ from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.noise import Noise
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.styles import check_styles, map_code
+from gprior_jax.generators.tail import run_in_bands, tail_start
 from gprior_jax.nn.recompute import recomputed
 from gprior_jax.typing import Array
 
@@ -35,7 +36,8 @@ def run_layers(
         start: first layer to run.
         stop: layer to stop before; None runs to the image.
         remat: recompute the activations of each resolution block in the backward pass, see
-            :func:`gprior_jax.nn.recompute.recomputed`.
+            :func:`gprior_jax.nn.recompute.recomputed`; of the last blocks of large images band by band, where the
+            generator tells how far its layers look (:mod:`gprior_jax.generators.tail`).
         styles: ``[num_styles, w_dim]``, where the layers take styles; None maps the code.
         noise: where the layers take noise.
         label: ``[num_classes]``, of a generator with classes that is held to none.
@@ -74,8 +76,10 @@ def run_layers(
         return run(prior, (x, beside))
     # Cut where the size of the feature map changes.
     sizes = [prior.module.feature_shape(layer + 1)[0] for layer in range(start, stop)]
-    cuts = [start + i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1]]
-    for first, last in zip([start, *cuts], [*cuts, stop], strict=True):
-        x = recomputed(partial(run, start=first, stop=last))(prior, (x, beside))
+    starts = [start, *(start + i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1])]
+    local = stop if beside else tail_start(prior, starts, stop)
+    for first, last in zip(starts, [*starts[1:], stop], strict=True):
+        if first < local:
+            x = recomputed(partial(run, start=first, stop=last))(prior, (x, beside))
     assert x is not None
-    return x
+    return x if local == stop else run_in_bands(prior, x, local, stop)

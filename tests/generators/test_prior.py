@@ -114,6 +114,13 @@ def test_prepared_weights_are_used(name):
     np.testing.assert_array_equal(synthesize(stale, z), synthesize(ready, z))
 
 
+def test_preparing_copies_nothing():
+    prior = jax.tree.map(jnp.asarray, random_prior("dcgan"))
+    ready = prepare(prior)
+    pairs = zip(jax.tree.leaves(prior.params), jax.tree.leaves(ready.params), strict=True)
+    assert all(a is b for a, b in pairs)
+
+
 def test_a_prior_is_shown_in_a_line():
     prior = random_prior("stylegan2")
     shown = repr(prior)
