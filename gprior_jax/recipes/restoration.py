@@ -8,7 +8,7 @@ from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.objectives import Distance, Pixel, Term
 from gprior_jax.recipes.common import PerceptualChoice, Preset, check_preset, compared, weighed
-from gprior_jax.recipes.mganprior import codes_at, search_of
+from gprior_jax.recipes.mganprior import check_start, codes_at, search_of
 
 Task = Literal["colorize", "upscale", "inpaint", "denoise", "deblur"]
 
@@ -105,6 +105,7 @@ def restoration(
     tolerance: float = 0.0,
     codes_per_call: int | None = None,
     remat: bool = False,
+    start: Literal["random"] | None = None,
     free_label: bool = False,
 ) -> Recipe:
     """A restoration task of the mGANprior paper; whatever is None is the preset's.
@@ -128,6 +129,7 @@ def restoration(
         tolerance: likewise.
         codes_per_call: likewise.
         remat: likewise.
+        start: codes are drawn, whatever is given; from an encoder start :meth:`gprior_jax.Recipe.from_encoder`.
         free_label: likewise.
 
     Raises:
@@ -138,6 +140,7 @@ def restoration(
     3
     """
     check_preset(preset)
+    check_start(start)
     if task not in FAST_TASKS:
         raise ArgumentError(f"task {task!r}: use one of {', '.join(FAST_TASKS)}.")
     official = preset == "official"

@@ -80,6 +80,7 @@ class Task(NamedTuple):
         finish: from the reconstruction to the result. One object for each setting, so that it is compiled once.
         pixels: how pixels are compared, as arguments of :func:`gprior_jax.recipes.restoration`.
         bounds: between which ends every value of the intact image lies for sure, by what was observed.
+        as_they_are: whether images are observed at all pixels and as such: the operator is none.
 
     >>> import gprior_jax as gp, jax, jax.numpy as jnp
     >>> gp.tasks.COLORIZE.name
@@ -95,6 +96,7 @@ class Task(NamedTuple):
     finish: Finish = clip
     pixels: recipes.PixelSettings = recipes.PixelSettings()
     bounds: Bounds = whole_range
+    as_they_are: bool = False
 
     def restore(self, prior: Prior, arrays: Arrays, key: Key, options: RestoreOptions) -> Restoration:
         """Restore a batch; without a recipe by the task's own, which compares pixels only without a discriminator."""
