@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import flax.struct
+import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
@@ -176,14 +177,29 @@ def measured(
     """The coordinates of variables, and what belongs to the image; differentiable in everything.
 
     Raises:
-        ValueError: a label is missing, or the prior takes none.
+        ValueError: a label is missing, or the prior takes none; or it is no one image, but a batch.
     """
     problem = inversion.problem
     check_label(problem.prior, label)
     begin, prior = problem.coordinates.begin, held(problem, label)
+    _check_one(problem, prior, observed, variables, operator)
     optimised, constants = begin(problem.parametrization, prior, variables)
     targets = problem.objective.targets(Observation(observed, operator))
     return optimised, Measurement(operator, targets, label, constants)
+
+
+def _check_one(problem: Problem, prior: Prior, observed: Array, variables: Variables, operator: Forward) -> None:
+    """Raise ``ValueError`` unless variables and what was observed are those of one image."""
+    own = jax.eval_shape(problem.parametrization.init, prior, jax.random.key(0))
+    given = {name: (jnp.shape(value), own[name].shape) for name, value in variables.items() if name in own}
+    if all(shape == wanted for shape, wanted in given.values()):
+        image = jax.ShapeDtypeStruct(prior.image_shape, jnp.float32)
+        given["observed"] = jnp.shape(observed), jax.eval_shape(lambda image: operator(image), image).shape
+    for name, (shape, wanted) in given.items():
+        if shape != wanted:
+            raise ArgumentError(
+                f"{name} of shape {shape}: give those of one image, {wanted}; map over a batch with jax.vmap."
+            )
 
 
 def found(problem: Problem, optimised: Variables, measurement: Measurement) -> Found:

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.latents import AS_THEY_ARE
 from gprior_jax.objectives import Distance, Pixel, Term
 from gprior_jax.recipes.common import PerceptualChoice, Preset, check_preset, compared, weighed
 from gprior_jax.recipes.mganprior import check_start, codes_at, search_of
@@ -129,7 +130,8 @@ def restoration(
         tolerance: likewise.
         codes_per_call: likewise.
         remat: likewise.
-        start: codes are drawn, whatever is given; from an encoder start :meth:`gprior_jax.Recipe.from_encoder`.
+        start: see :func:`gprior_jax.recipes.mganprior`; noisy and blurred images start from the encoder, where their mean
+            squared error is what counts; those of other tasks do only where it is asked for.
         free_label: likewise.
 
     Raises:
@@ -156,7 +158,11 @@ def restoration(
     parametrization = codes_at(codes, at, preset, codes_per_call, remat, free_label)
     steps = settings.num_steps if num_steps is None and official else num_steps
     search = search_of(preset, parametrization, steps, settings.num_steps, tolerance, free_codes)
-    return Recipe(f"{task}-{preset}", parametrization, terms, search.solver, restarts, coordinates=search.coordinates)
+    starts_there = start is None and search.coordinates != AS_THEY_ARE
+    # Outliers lead an encoder astray (``benchmarks/RESULTS.md``).
+    encoder = "auto" if starts_there and kind == "mse" else None
+    name, coordinates = f"{task}-{preset}", search.coordinates
+    return Recipe(name, parametrization, terms, search.solver, restarts, encoder, coordinates=coordinates)
 
 
 def with_pixels(recipe: Recipe, settings: PixelSettings) -> Recipe:

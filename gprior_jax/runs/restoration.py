@@ -24,7 +24,6 @@ from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.saving import Saver
-from gprior_jax.inversion.starts import Asked
 from gprior_jax.keys import folded, purpose
 from gprior_jax.metrics.fidelity import fidelity
 from gprior_jax.runs.aligning import Cropper, crop_setting, cropping, framed
@@ -116,7 +115,7 @@ class Restoring:
         own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate}
         own |= {"crop": crop_setting(self.crop), "range": range_setting(self.value_range)}
         own |= {} if self.calibrated is None else {"intervals": as_settings(self.calibrated.calibration)}
-        asked = Asked(self.samples, self.task.as_they_are)
+        asked = self.task.asked(self.samples)
         return inversion_settings(self.prior, self.recipe, self.key, self.labels, self.search, asked) | own | self.about
 
     def group(self, item: Item) -> int:

@@ -179,7 +179,9 @@ class Maker:
         return Ready((asked.of_lane(), shapes), arrays, operator, own, digests, remarks, asked.seed)
 
 
-_DEBLUR = tasks.Task("deblur", lambda arrays: Blur(jnp.asarray(arrays["kernel"])), lambda image, key: image)
+_DEBLUR = tasks.Task(
+    "deblur", lambda arrays: Blur(jnp.asarray(arrays["kernel"])), lambda image, key: image, seen="blurred"
+)
 """The task of :func:`gprior_jax.tasks.deblur`, with a kernel of every image."""
 
 
@@ -199,7 +201,7 @@ def task_of(asked: Asked, factor: int) -> tasks.Task | None:
 def starting(asked: Asked) -> starts.Asked:
     """What of it decides where images start."""
     task = task_of(asked, 1)
-    return starts.Asked(asked.samples or 1, task is None or task.as_they_are)
+    return starts.ONE_ANSWER if task is None else task.asked(asked.samples or 1)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

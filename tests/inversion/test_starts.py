@@ -10,19 +10,20 @@ from batteries import normal, random_prior
 from encoders.several import CODES, LAYER, encoded_prior
 from encoders.toys import toy_encoder
 
-from gprior_jax import differentiable, recipes
+from gprior_jax import differentiable, recipes, tasks
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.driver import Inverter, invert
 from gprior_jax.inversion.exporting import export_inversion, load_inversion
 from gprior_jax.inversion.starts import Asked, asked_with
 from gprior_jax.inversion.stream import Entry, stream
 from gprior_jax.latents import ChannelWeights, MeasuredWeights
-from gprior_jax.operators import Identity, Luma, broadcast
+from gprior_jax.operators import Blur, Identity, Luma, broadcast, gaussian_kernel
 
 KEY, STEPS = jax.random.key(0), 3
 IMAGES = 0.3 * normal(2, 3, 16, 16, 3)
 RECIPE = recipes.mganprior(CODES, LAYER, num_steps=STEPS)
 DRAWN = recipes.mganprior(CODES, LAYER, num_steps=STEPS, start="random")
+BLUR = Blur(gaussian_kernel(1.0, 5))
 HELD = {"codes": jnp.zeros((3, CODES, 8))}
 
 FITS, WITHOUT = {"num_codes": CODES, "layer": LAYER}, None
@@ -31,6 +32,8 @@ MANY = {
     "one sample": ({}, asked_with(1, broadcast(Identity(), 3)), "codes"),
     "several samples": ({}, Asked(samples=2), WITHOUT),
     "restarts": ({"restarts": 2}, Asked(), WITHOUT),
+    "blurred": ({}, asked_with(None, BLUR), "codes"),
+    "blurred, several samples": ({}, asked_with(2, BLUR), WITHOUT),
     "through an operator": ({}, asked_with(None, Luma()), WITHOUT),
     "from variables": ({}, asked_with(None, None, HELD), WITHOUT),
     "other codes": ({"num_codes": CODES - 1}, Asked(), WITHOUT),
@@ -69,6 +72,7 @@ STYLES = {
     "as they are": ({}, Asked(), "w_plus"),
     "from variables": ({}, Asked(are_given=True), "w_plus"),
     "through an operator": ({}, asked_with(None, Luma()), WITHOUT),
+    "blurred": ({}, asked_with(None, BLUR), WITHOUT),
     "the published preset": ({"preset": "official"}, Asked(), WITHOUT),
     "the mean": ({"start": "mean"}, Asked(), WITHOUT),
     "random styles": ({"start": "random"}, Asked(), WITHOUT),
@@ -194,3 +198,29 @@ def test_answers_that_would_be_the_same_are_refused(prior, space):
     for made in differing:
         found = invert(own, images, made, key=KEY, samples=2)
         assert np.abs(found.images[0, 0] - found.images[0, 1]).max() > 1e-4
+
+
+RESTORED = {
+    "denoise": (tasks.denoising("gaussian", 25.0), {}, 1, "codes"),
+    "denoise, several samples": (tasks.denoising("gaussian", 25.0), {}, 2, WITHOUT),
+    "denoise, random": (tasks.denoising("gaussian", 25.0), {"start": "random"}, 1, WITHOUT),
+    "denoise, other codes": (tasks.denoising("gaussian", 25.0), {"num_codes": CODES + 1}, 1, WITHOUT),
+    "denoise, outliers": (tasks.denoising("impulse"), {"distance": "huber"}, 1, WITHOUT),
+    "deblur": (tasks.deblurring(gaussian_kernel(1.0, 5)), {}, 1, "codes"),
+    "deblur, published": (tasks.deblurring(gaussian_kernel(1.0, 5)), {"preset": "official"}, 1, WITHOUT),
+    "inpaint": (tasks.inpainting(), {}, 1, WITHOUT),
+    "upscale": (tasks.upscaling(2), {}, 1, WITHOUT),
+    "colorize": (tasks.COLORIZE, {}, 1, WITHOUT),
+}
+"""Tasks, arguments of their recipes, samples, and what images start from."""
+
+
+@pytest.mark.parametrize(("task", "arguments", "samples", "start"), RESTORED.values(), ids=RESTORED)
+def test_restorations(prior, task, arguments, samples, start):
+    """What a task tells of itself, as a run's settings do, is what its operator decides."""
+    more = {"num_codes": CODES, "layer": LAYER, "perceptual": None} | arguments
+    recipe = recipes.restoration(task.name, prior, **more)
+    arrays = {"observed": np.zeros((2, 8 if task.name == "upscale" else 16, 16, 3)), "known": np.ones((2, 16, 16, 1))}
+    found = Inverter(prior, recipe).starting(asked_with(samples, task.operator(arrays)))
+    for fitted in (found.recipe, recipe.fit(prior, task.asked(samples))):
+        assert (fitted.encoder and fitted.encoder.module.space) == start
