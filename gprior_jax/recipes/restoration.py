@@ -130,8 +130,8 @@ def restoration(
         tolerance: likewise.
         codes_per_call: likewise.
         remat: likewise.
-        start: see :func:`gprior_jax.recipes.mganprior`; noisy and blurred images start from the encoder, where their mean
-            squared error is what counts; those of other tasks do only where it is asked for.
+        start: see :func:`gprior_jax.recipes.mganprior`; here blurred images alone start from the encoder by themselves,
+            by their mean squared error (``benchmarks/RESULTS.md``).
         free_label: likewise.
 
     Raises:
@@ -158,9 +158,8 @@ def restoration(
     parametrization = codes_at(codes, at, preset, codes_per_call, remat, free_label)
     steps = settings.num_steps if num_steps is None and official else num_steps
     search = search_of(preset, parametrization, steps, settings.num_steps, tolerance, free_codes)
-    starts_there = start is None and search.coordinates != AS_THEY_ARE
-    # Outliers lead an encoder astray (``benchmarks/RESULTS.md``).
-    encoder = "auto" if starts_there and kind == "mse" else None
+    starts_there = task == "deblur" and kind == "mse" and start is None and search.coordinates != AS_THEY_ARE
+    encoder = "auto" if starts_there else None  # Of the others none gains that much, and outliers lead it astray.
     name, coordinates = f"{task}-{preset}", search.coordinates
     return Recipe(name, parametrization, terms, search.solver, restarts, encoder, coordinates=coordinates)
 
