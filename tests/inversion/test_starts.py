@@ -10,7 +10,7 @@ from batteries import normal, random_prior
 from encoders.several import CODES, LAYER, encoded_prior
 from encoders.toys import toy_encoder
 
-from gprior_jax import differentiable, recipes, tasks
+from gprior_jax import differentiable, recipes, tasks, zoo
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.driver import Inverter, invert
 from gprior_jax.inversion.exporting import export_inversion, load_inversion
@@ -18,6 +18,11 @@ from gprior_jax.inversion.starts import Asked, asked_with
 from gprior_jax.inversion.stream import Entry, stream
 from gprior_jax.latents import ChannelWeights, MeasuredWeights
 from gprior_jax.operators import Blur, Identity, Luma, broadcast, gaussian_kernel
+from gprior_jax.serving.asked import Asked as AskedOfServer
+from gprior_jax.serving.limits import Limits
+from gprior_jax.serving.making import Maker, starting
+from gprior_jax.studio.making import StudioMaker
+from gprior_jax.studio.told import _method as told_method
 
 KEY, STEPS = jax.random.key(0), 3
 IMAGES = 0.3 * normal(2, 3, 16, 16, 3)
@@ -225,3 +230,28 @@ def test_restorations(prior, task, arguments, samples, start):
     found = Inverter(prior, recipe).starting(asked_with(samples, task.operator(arrays)))
     for fitted in (found.recipe, recipe.fit(prior, task.asked(samples))):
         assert (fitted.encoder and fitted.encoder.module.space) == start
+
+
+def test_a_server_and_the_studio_start_there():
+    builtin = zoo.load("builtin")
+    encoder, fingerprints = builtin.multi_encoder, set()
+    for kind in (Maker, StudioMaker):
+        maker = kind(builtin, KEY, Limits(), devices=1)
+        for start, wanted in (("auto", encoder), ("encoder", encoder), ("random", None)):
+            asked = AskedOfServer(start=start)
+            assert maker.recipe(asked).fit(builtin).encoder is wanted
+            plan = maker.plan((asked, builtin.image_shape))
+            assert plan.inverter.recipe.encoder is wanted
+            fingerprints.add(plan.fingerprint)
+        for several in (AskedOfServer(task="deblur", samples=2), AskedOfServer(task="inpaint")):
+            assert maker.recipe(several).fit(builtin, starting(several)).encoder is None
+        blurred = AskedOfServer(task="deblur")
+        assert maker.recipe(blurred).fit(builtin, starting(blurred)).encoder is encoder
+    assert len(fingerprints) == 2
+
+
+def test_the_page_offers_it_where_the_prior_has_such_an_encoder():
+    builtin = zoo.load("builtin")
+    for prior, starts in ((builtin, ["encoder", "random"]), (builtin.replace(multi_encoder=None), [])):
+        told = told_method(StudioMaker(prior, KEY, Limits()), "mganprior")
+        assert ("start" in told["options"], told["starts"]) == (bool(starts), starts)
