@@ -81,9 +81,10 @@ def with_label(prior: Prior, label: ArrayLike) -> Prior:
     0
     """
     own = as_labels(dataclasses.replace(prior, label=None), label, ())
-    is_known = prior.label is not None and not isinstance(prior.label, Tracer) and not isinstance(own, Tracer)
-    if is_known and not np.array_equal(prior.label, own):
-        prior = freed(prior)
+    before = prior.label
+    if before is None or own is None or isinstance(before, Tracer) or isinstance(own, Tracer):
+        return dataclasses.replace(prior, label=own)
+    prior = prior if np.array_equal(before, own) else freed(prior)
     return dataclasses.replace(prior, label=own)
 
 

@@ -69,7 +69,6 @@ def stream(
     for name, number in (("slots", slots), ("samples", samples)):
         if number is not None and number < 1:
             raise ArgumentError(f"{name} {number}: use at least 1.")
-    inverter.starting(asked_with(samples, None)).recipe.check_samples(samples or 1)
     with instead(inverter.mesh):
         key = unbound(inverter.mesh, key)
     timer, pools = Timer(saver), list[list[Pool]]()
@@ -133,6 +132,7 @@ def _run(
             else:
                 if not pools:  # What an encoder that images start from measures is in the program of their steps.
                     inverter = begin.of(entry)
+                    inverter.recipe.check_samples(begin.samples or 1)
                     pools += begin.pools(inverter)
                 begin.check_alike(inverter, entry)
                 image = _entering(inverter, entry, saver)
