@@ -39,7 +39,8 @@ def measure(
     ]
     outcomes = {}
     for preset, steps in planned:
-        recipe = recipes.mganprior(args.codes, args.layer, preset=preset, num_steps=steps, perceptual=network)
+        options = {"preset": preset, "num_steps": steps, "perceptual": network, "start": "random"}
+        recipe = recipes.mganprior(args.codes, args.layer, **options)
         outcome = outcomes[f"{preset}, {steps} steps"] = inversions.run(prior, images, recipe, args)
         report.add(
             preset=preset,

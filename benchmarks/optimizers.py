@@ -48,7 +48,7 @@ def arguments() -> argparse.Namespace:
 def recipe_of(name: str, args: argparse.Namespace, network: inversions.PerceptualChoice) -> Recipe:
     """The mGANprior recipe with one of the settings."""
     if name == STILL:
-        return recipes.mganprior(args.codes, args.layer, num_steps=args.steps, perceptual=network)
+        return recipes.mganprior(args.codes, args.layer, num_steps=args.steps, perceptual=network, start="random")
     preset = "official" if VARIANTS[name] is OFFICIAL_OPTIMIZER else "fast"
     settings: dict[str, Any] = {"preset": preset, "num_steps": args.steps, "free_codes": True, "perceptual": network}
     recipe = recipes.mganprior(args.codes, args.layer, **settings)

@@ -36,7 +36,8 @@ def measure(prior: Prior, images: np.ndarray, args: argparse.Namespace, report: 
     """Run every cell."""
     network, cells = inversions.perceptual(args.perceptual), {}
     for codes, layer in grid(args.codes, args.layers):
-        recipe = recipes.mganprior(codes, layer, preset=args.preset, num_steps=args.steps, perceptual=network)
+        more = {"preset": args.preset, "num_steps": args.steps, "perceptual": network, "start": "random"}
+        recipe = recipes.mganprior(codes, layer, **more)
         outcome = cells[codes, layer] = inversions.run(prior, images, recipe, args)
         report.add(
             codes=codes,

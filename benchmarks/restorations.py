@@ -30,6 +30,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "layer": (1, 3, 4, 6),
     "num_steps": (10, 20, 30, 60, 120),
     "perceptual_weight": (0.0, 1.0),
+    "start": ("random",),
 }
 """What is tried, of the arguments of :func:`gprior_jax.recipes.restoration`."""
 
@@ -84,7 +85,7 @@ def variants(task: tasks.Task, prior: Prior, changed: list[str]) -> Iterator[dic
     now = own._asdict() | {"layer": recipes.scaled_layer(prior, own.layer)}
     yield {}
     for name in changed:
-        yield from ({name: value} for value in CHANGES[name] if value != now[name])
+        yield from ({name: value} for value in CHANGES[name] if value != now.get(name))
 
 
 def held_out(path: Path, count: int, size: int) -> np.ndarray:

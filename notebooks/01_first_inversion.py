@@ -91,7 +91,8 @@ print(max(float(abs(half - samples[:2]).max()) for half in halves))
 # makes squares of the prior's size.
 #
 # A recipe is data: what is searched for, how it is compared, and by which optimiser. `layer` is where the codes are
-# composed. All images are inverted at once, in one compiled program.
+# composed. All images are inverted at once, in one compiled program. For twenty codes at layer 6 this prior has an encoder,
+# from which they start by themselves; `start="random"` draws codes for every image.
 
 # %%
 folder = gp.zoo.bundled_folder("builtin").parent / "photographs"
@@ -122,7 +123,8 @@ show(sheet, len(targets), "photograph; one code; twenty")
 # %%
 columns = [targets[:2]]
 for layer in LAYERS:
-    result = gp.invert(prior, targets[:2], gp.recipes.mganprior(num_codes=20, layer=layer, num_steps=STEPS), key=key)
+    recipe = gp.recipes.mganprior(num_codes=20, layer=layer, num_steps=STEPS, start="random")  # At 6 as elsewhere.
+    result = gp.invert(prior, targets[:2], recipe, key=key)
     columns.append(result.images)
     print(f"layer {layer}: {np.asarray(arrays.psnr_of(result.terms['pixel_mse'])).round(1)} dB")
 sheet = np.stack(columns, axis=1).reshape(-1, *prior.image_shape)
@@ -166,7 +168,8 @@ print(f"weights of {gp.editing.gross_weight(alpha):.1f} times an average's")
 # * *The result is a face, the photograph is not.* The prior knows nothing else: take a later layer, or another prior.
 # * *The face is turned or off the centre.* Priors of faces want them where their training images had them. `gprior invert
 #   photo.jpg --align auto` turns a photograph so, and `--paste` puts the result back.
-# * *Another run gives another result.* Starts are drawn from `key`; `restarts=4` keeps the best of four.
+# * *Another run gives another result.* Starts are drawn from `key`, where they are not an encoder's; `restarts=4` draws
+#   four and keeps the best.
 # * *It does not fit into memory.* `batch_size=` of `gp.invert` takes fewer images at once.
 #
 # The same from the command line, with a report of every image: `gprior invert photos/ --out results`.

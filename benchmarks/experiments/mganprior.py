@@ -173,7 +173,7 @@ def _fitted(images: np.ndarray, size: int) -> np.ndarray:
 
 def inversion(lab: Lab) -> list[Row]:
     """One code, the best of several random starts of one code, and 20 codes."""
-    multi = recipes.mganprior(20, num_steps=lab.steps)
+    multi = recipes.mganprior(20, num_steps=lab.steps, start="random")
     single = recipes.mganprior(1, 0, num_steps=lab.steps)
     methods = {"one code": single, "one code, best of 5 starts": dataclasses.replace(single, restarts=5)}
     found = {name: lab.invert(name, recipe) for name, recipe in (methods | {"20 codes": multi}).items()}
@@ -185,7 +185,7 @@ def codes(lab: Lab) -> list[Row]:
     """The number of codes at one layer."""
     rows: list[Row] = []
     for count in CODES:
-        recipe = recipes.mganprior(count, num_steps=lab.steps)
+        recipe = recipes.mganprior(count, num_steps=lab.steps, start="random")
         rows += lab.measure(lab.invert(f"{count} codes", recipe), codes=count)
     return rows
 

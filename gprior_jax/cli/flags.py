@@ -18,7 +18,7 @@ from gprior_jax.cli.sharing import RunFlags
 from gprior_jax.cli.spreading import DevicesFlag
 from gprior_jax.cli.telling import warn
 from gprior_jax.errors import ArgumentError
-from gprior_jax.generators.labels import with_label
+from gprior_jax.generators.labels import freed, with_label
 from gprior_jax.generators.prior import Prior, astype
 from gprior_jax.generators.truncation import with_truncation
 from gprior_jax.images.placement import Crop
@@ -63,7 +63,7 @@ def free_prior(prior: Prior, label: int | str, flag: str = "--label") -> Prior:
     Raises:
         ArgumentError: it has none.
     """
-    free = dataclasses.replace(prior, label=None)
+    free = freed(prior)
     if not free.num_classes:
         raise ArgumentError(f"{flag} {label}: {prior} has no classes, leave it out.")
     return free
@@ -88,7 +88,8 @@ class PriorFlags(ModelFlags):
         prior = zoo.load(self.model)
         if self.label is None:
             return prior
-        return with_label(free_prior(prior, self.label), self.label)
+        free_prior(prior, self.label)  # Says so where there is no class.
+        return with_label(prior, self.label)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -54,8 +54,11 @@ class RecipeFlags(PerceptualFlag):
         num_steps: optimisation steps (image2stylegan_pp: of the first stage, pti: of the weights); the preset's unless
             given.
         start: where images start: encoder (the code that the prior's encoder gives; of several codes all with their
-            weights, where the prior has an encoder of as many at the layer, else the first alone), mean, random or
-            uniform (styles, for w, w_plus and image2stylegan); auto is the method's own.
+            weights, where the prior has an encoder of as many at the layer, else the first alone), random (codes or
+            styles), mean or uniform (styles, for w, w_plus and image2stylegan); auto is the method's own: of mganprior
+            and w_plus the encoder, where photographs are inverted as they are (or deblurred, by mganprior) and the
+            prior has one that fits (20 codes at layer 6 of builtin; one answer for each), else random codes and mean
+            styles.
         free_codes: let the codes of mganprior move, as its preset official does; slower, and edited more gently.
         free_label: let the class of codes z move, of mganprior and z; it may become any mixture of classes, and starts
             from --label, or from all alike. Those of w and w_plus move anyway.

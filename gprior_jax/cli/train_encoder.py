@@ -60,7 +60,8 @@ class TrainEncoder(SessionFlags, PerceptualFlag):
 
         self.check()
         config, prior = self.config(), zoo.load(zoo.resolve(self.model))
-        facts = zoo.inherited(self.model) | {"model": self.model}
+        # The other kind of encoder stays in the folder: what is told of it does too.
+        facts = zoo.inherited(self.model, "encoder", "multi_encoder") | {"model": self.model}
         session = self.session(config.total_images, "reconstructions", _summary, **facts)
         train_encoder(prior, config, self.data, self.out, network=self.network(), **session)
         if self.json:

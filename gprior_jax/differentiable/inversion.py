@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import flax.struct
+import jax
 import jax.numpy as jnp
 
 from gprior_jax.errors import ArgumentError
@@ -12,6 +13,7 @@ from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.inversion.problem import Measurement, Problem, evaluate, held
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import SolverConfig
+from gprior_jax.inversion.starts import Asked
 from gprior_jax.keys import purpose
 from gprior_jax.latents import Variables
 from gprior_jax.objectives import Objective, Observation, Perceptual, Pixel, Term
@@ -94,7 +96,8 @@ def inversion(prior: Prior, recipe: Recipe) -> Inversion:
         raise ArgumentError(f"{recipe.name} has several stages: give one of recipe.fit(prior).stages without a next.")
     if recipe.restarts != 1:
         raise ArgumentError(f"{recipe.name} has {recipe.restarts} restarts: give a recipe of one, mapped over starts.")
-    fitted = recipe.fit(with_label(prior, 0) if prior.num_classes and prior.label is None else prior)
+    held_to = with_label(prior, 0) if prior.num_classes and prior.label is None else prior
+    fitted = recipe.fit(held_to, Asked(are_given=True))  # A search begins at any variables.
     bare = prepare(dataclasses.replace(prior, critic=None, encoder=None, multi_encoder=None))
     parametrization = _replaced(fitted.parametrization, remat=False)
     encoder, objective = fitted.fitted_encoder, Objective(fitted.terms)
@@ -140,7 +143,8 @@ def start(
     Args:
         inversion: see :func:`inversion`.
         key: of this image.
-        observed: ``[R, R, C]``, begin at the code that the recipe's encoder gives for it; None begins without.
+        observed: ``[R, R, C]``, begin at the code that the recipe's encoder gives for it; None begins without, but at
+            the codes of an encoder of several, whose metric measures the steps.
         hint: variables that are taken as they are.
         label: ``[num_classes]``, this image's class.
 
@@ -158,6 +162,8 @@ def start(
     if observed is not None and problem.encoder is not None:
         code = problem.encoder.encode(observed)
         hint = parametrization.start_at(prior, purpose(key, "encoded"), code) | (hint or {})
+    elif problem.encoder is not None:
+        hint = problem.encoder.shared() | (hint or {})
     return parametrization.project(parametrization.init(prior, key, hint))
 
 
@@ -171,14 +177,29 @@ def measured(
     """The coordinates of variables, and what belongs to the image; differentiable in everything.
 
     Raises:
-        ValueError: a label is missing, or the prior takes none.
+        ValueError: a label is missing, or the prior takes none; or it is no one image, but a batch.
     """
     problem = inversion.problem
     check_label(problem.prior, label)
     begin, prior = problem.coordinates.begin, held(problem, label)
+    _check_one(problem, prior, observed, variables, operator)
     optimised, constants = begin(problem.parametrization, prior, variables)
     targets = problem.objective.targets(Observation(observed, operator))
     return optimised, Measurement(operator, targets, label, constants)
+
+
+def _check_one(problem: Problem, prior: Prior, observed: Array, variables: Variables, operator: Forward) -> None:
+    """Raise ``ValueError`` unless variables and what was observed are those of one image."""
+    own = jax.eval_shape(problem.parametrization.init, prior, jax.random.key(0))
+    given = {name: (jnp.shape(value), own[name].shape) for name, value in variables.items() if name in own}
+    if all(shape == wanted for shape, wanted in given.values()):
+        image = jax.ShapeDtypeStruct(prior.image_shape, jnp.float32)
+        given["observed"] = jnp.shape(observed), jax.eval_shape(lambda image: operator(image), image).shape
+    for name, (shape, wanted) in given.items():
+        if shape != wanted:
+            raise ArgumentError(
+                f"{name} of shape {shape}: give those of one image, {wanted}; map over a batch with jax.vmap."
+            )
 
 
 def found(problem: Problem, optimised: Variables, measurement: Measurement) -> Found:

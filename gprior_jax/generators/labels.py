@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 
 from gprior_jax.errors import ArgumentError
@@ -65,7 +66,8 @@ def random_label(prior: Prior, key: Key) -> Array | None:
 def with_label(prior: Prior, label: ArrayLike) -> Prior:
     """A generator with classes held to one: it is used like one without, and takes no label.
 
-    Truncation still goes towards the mean over all classes, which is what the weights hold.
+    Truncation still goes towards the mean over all classes, which is what the weights hold. Held to another class than
+    before it is without encoders that know that one alone, see :func:`freed`.
 
     Args:
         prior: a generator with classes, held to one or not.
@@ -78,5 +80,25 @@ def with_label(prior: Prior, label: ArrayLike) -> Prior:
     >>> with_label(Prior({}, StyleGAN2((4,), num_classes=3)), 1).num_classes
     0
     """
-    free = dataclasses.replace(prior, label=None)
-    return dataclasses.replace(free, label=as_labels(free, label, ()))
+    own = as_labels(dataclasses.replace(prior, label=None), label, ())
+    before = prior.label
+    if before is None or own is None or isinstance(before, Tracer) or isinstance(own, Tracer):
+        return dataclasses.replace(prior, label=own)
+    prior = prior if np.array_equal(before, own) else freed(prior)
+    return dataclasses.replace(prior, label=own)
+
+
+def freed(prior: Prior) -> Prior:
+    """A generator held to no class, without the encoders that were trained for the class that it was held to.
+
+    Those of styles are for all classes, as styles hold what they take of one; those of codes z are not.
+
+    >>> from gprior_jax.generators.stylegan2 import StyleGAN2
+    >>> freed(with_label(Prior({}, StyleGAN2((4,), num_classes=3)), 1)).num_classes
+    3
+    """
+    if prior.label is None:
+        return prior
+    encoder = prior.encoder
+    is_of_class = encoder is not None and encoder.module.space == "z"
+    return dataclasses.replace(prior, label=None, encoder=None if is_of_class else encoder, multi_encoder=None)

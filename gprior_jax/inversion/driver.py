@@ -27,6 +27,7 @@ from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result, by_loss, joined, result_of
 from gprior_jax.inversion.solver import State
 from gprior_jax.inversion.stages import NEXT_STAGE, Stages
+from gprior_jax.inversion.starts import asked_with
 from gprior_jax.keys import check_key, purpose
 from gprior_jax.latents import Variables
 from gprior_jax.operators import Forward
@@ -141,9 +142,10 @@ class Inverter(Stages):
         """Invert images in batches; see :func:`invert`."""
         if samples is not None and samples < 1:
             raise ArgumentError(f"samples {samples}: use at least 1.")
-        self.recipe.check_samples(samples or 1)
+        own = self.starting(asked_with(samples, operator, init))
+        own.recipe.check_samples(samples or 1)
         check_key(key)
-        everything = self.inputs(images, ids, operator, init, label)
+        everything = own.inputs(images, ids, operator, init, label)
         with instead(self.mesh):
             key = unbound(self.mesh, key)
         count = len(everything.ids)
@@ -153,12 +155,12 @@ class Inverter(Stages):
         parts, asked = list(batches(count, size)), min(asked, size)
         total = sum(stage.solver.num_steps for stage in self._stages)
         results = []
-        for index, (rows, own) in enumerate(parts):
+        for index, (rows, filled) in enumerate(parts):
             reporter = Reporter(progress, total, {"batch": index, "batches": len(parts), "images": count})
             part = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], everything)
             with instead(self.mesh):
-                result = self._invert_batch(key, part, samples=samples or 1, images=asked, reporter=reporter, film=film)
-            results.append(jax.tree.map(lambda leaf, own=own: leaf[: own * (samples or 1)], result))
+                result = own._invert_batch(key, part, samples=samples or 1, images=asked, reporter=reporter, film=film)
+            results.append(jax.tree.map(lambda leaf, filled=filled: leaf[: filled * (samples or 1)], result))
         return joined(results) if samples is None else by_loss(joined(results), count)
 
     def _invert_batch(

@@ -8,6 +8,7 @@ from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.solver import SolverConfig
+from gprior_jax.inversion.starts import ONE_ANSWER, Asked, own_encoder
 from gprior_jax.latents import AS_THEY_ARE, Coordinates, Parametrization
 from gprior_jax.objectives import Term
 from gprior_jax.summary import summarise
@@ -25,8 +26,8 @@ class Recipe:
         restarts: independent starts of every image, of which the best is returned.
         encoder: where images start: the code that this encoder gives for what was observed, which is the hint of the
             parametrisation (:meth:`gprior_jax.latents.Parametrization.start_at`). ``"default"`` is the prior's own,
-            and so is ``"auto"``, where it has one and images are observed as they are. None starts where the
-            parametrisation does.
+            and so is ``"auto"``, where it has one that suits, see
+            :func:`gprior_jax.inversion.starts.own_encoder`. None starts where the parametrisation does.
         then: a second stage, which starts from the variables that this one found; the result is the last stage's. None
             is the only stage.
         coordinates: those in which the variables are optimised.
@@ -95,25 +96,30 @@ class Recipe:
     def check_samples(self, samples: int) -> None:
         """Raise ``ValueError`` where several samples or restarts of a fitted recipe would all be the same."""
         encoder, rows = self.fitted_encoder, samples * self.restarts
-        if rows > 1 and encoder is not None and encoder.module.space == "codes":
+        if rows > 1 and encoder is not None and not self.parametrization.is_drawn_beside(encoder):
+            several = " of several codes" if encoder.module.space == "codes" else ""
             raise ArgumentError(
-                f"{rows} samples or restarts that start from an encoder of several codes are all the same: use one, or "
-                "start without the encoder."
+                f"{rows} samples or restarts that start from an encoder{several} are all the same: use one, or start "
+                "without the encoder, at random."
             )
 
-    def fit(self, prior: Prior) -> "Recipe":
+    def fit(self, prior: Prior, asked: Asked = ONE_ANSWER) -> "Recipe":
         """This recipe with everything that was left to the prior decided: networks, the composing layer, the encoder.
+
+        Args:
+            prior: the generator.
+            asked: what of images decides whether they start from an encoder that nobody asked for.
 
         Raises:
             ValueError: it does not fit the prior.
         """
         parametrization = self.parametrization.fit(prior)
         coordinates, encoder = self.coordinates.fit(parametrization, prior), self.encoder
-        if isinstance(encoder, str):
+        if encoder == "auto":
+            encoder = own_encoder(parametrization, prior, self.restarts, asked)
+        elif isinstance(encoder, str):
             encoder = parametrization.encoder_of(prior)
-            if self.encoder == "auto":
-                encoder = encoder if encoder and encoder.module.space in parametrization.starts_at else None
-            elif encoder is None:
+            if encoder is None:
                 raise ArgumentError(f"{prior} comes without an encoder: leave encoder=None, or give one.")
         if encoder is not None:
             parametrization.check_encoder(encoder)
@@ -125,7 +131,7 @@ class Recipe:
             terms=tuple(term for term in fitted if term is not None),
             encoder=encoder,
             coordinates=coordinates,
-            then=None if self.then is None else self.then.fit(prior),
+            then=None if self.then is None else self.then.fit(prior, asked._replace(are_given=True)),
         )
 
     def summary(self) -> dict[str, Any]:

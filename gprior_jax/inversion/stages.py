@@ -3,6 +3,7 @@
 Axes, outermost first: images, restarts, codes.
 """
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from functools import partial
@@ -35,6 +36,7 @@ from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.problem import Evaluation, Measurement, Problem
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import Solution, State
+from gprior_jax.inversion.starts import Asked, own_encoder
 from gprior_jax.keys import is_one
 from gprior_jax.latents import Variables
 from gprior_jax.latents.split_codes import split
@@ -42,6 +44,7 @@ from gprior_jax.objectives import Objective
 from gprior_jax.operators import Forward, Identity
 from gprior_jax.typing import ArrayLike, Key
 
+S = TypeVar("S", bound="Stages")
 T = TypeVar("T")
 
 Meanwhile = Callable[[State, Measurement], object]
@@ -97,10 +100,10 @@ class Stages:
         self.mesh = image_mesh(devices or 1) if mesh is None else images_mesh(mesh)
         self._on_cores = mesh is None and self.mesh.axis_names == (IMAGES,) and fill_cores(self.mesh.size)
         self.prior, self.meter = prior, meter
-        self.recipe = recipe.fit(with_label(prior, 0) if labels and prior.num_classes else prior)
+        self._given, self._fits = recipe, with_label(prior, 0) if labels and prior.num_classes else prior
+        self.recipe = recipe.fit(self._fits)
         platform = self.mesh.devices.flat[0].platform
         self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
-        self._optional = [stage.encoder == "auto" for stage in recipe.stages]
         self._image_shape, self._stages = prior.image_shape, self.recipe.stages
         self._configs = [stage.solver.of_program() for stage in self._stages]
         with instead(self.mesh):
@@ -114,6 +117,36 @@ class Stages:
         """What a fitted stage solves; where the mesh has an axis of codes, with codes split over it."""
         parametrization = split(stage.parametrization, self.mesh)
         return Problem(bare, Objective(stage.terms), stage.fitted_encoder, parametrization, stage.coordinates)
+
+    def starting(self: S, asked: Asked) -> S:
+        """Itself; the same without an encoder that nobody asked for, where images do not start from it.
+
+        Where they start is not all: their steps may be measured by the encoder's metric.
+        """
+        given, later = self._given.stages, asked._replace(are_given=True)
+        each = [(stage, later if number else asked) for number, stage in enumerate(self._stages)]
+        drops = [
+            wanted.encoder == "auto"
+            and stage.encoder is not None
+            and own_encoder(stage.parametrization, self._fits, stage.restarts, own) is None
+            for wanted, (stage, own) in zip(given, each, strict=True)
+        ]
+        return self._without(drops) if any(drops) else self
+
+    def _without(self: S, drops: list[bool]) -> S:
+        """The same, without the encoder in some stages."""
+        other, stages, problems = copy.copy(self), self._stages, list(self._problems)
+        recipe = None
+        for number in range(len(stages))[::-1]:
+            recipe = dataclasses.replace(stages[number], then=recipe)
+            if drops[number]:
+                coordinates = self._given.stages[number].coordinates.fit(recipe.parametrization, self._fits)
+                recipe = dataclasses.replace(recipe, encoder=None, coordinates=coordinates)
+                problems[number] = dataclasses.replace(problems[number], encoder=None, coordinates=coordinates)
+        assert recipe is not None
+        other.recipe = other._given = recipe
+        other._stages, other._problems = recipe.stages, problems
+        return other
 
     @property
     def places(self) -> int:
@@ -138,23 +171,16 @@ class Stages:
         init: Variables | None = None,
         label: ArrayLike | None = None,
     ) -> Inputs:
-        """What images start from, checked; see :func:`invert`."""
+        """What images start from, checked, see :func:`invert`; of :meth:`starting`, where that is another."""
         check_concrete(images, operator, init, label)
         observed = checked_images(images, self._image_shape, operator)
         numbers = checked_ids(ids, len(observed))
         labels: Any = None if label is None else np.asarray(as_labels(self.prior, label, (len(observed),)))
         if init or self._problems[0].encoder is not None:
             with instead(self.mesh):
-                check_starts(self._problem(0, operator), self.prior, init or {}, observed)
+                check_starts(self._problems[0], self.prior, init or {}, observed)
         hints: dict[str, Any] = {name: np.asarray(value)[:, None] for name, value in (init or {}).items()}
         return Inputs(numbers, observed, Identity() if operator is None else operator, hints, labels)
-
-    def _problem(self, stage: int, operator: Forward | None) -> Problem:
-        """What a stage starts on: an encoder that nobody asked for is for images that were observed as they are."""
-        problem = self._problems[stage]
-        if not self._optional[stage] or operator is None or isinstance(operator, Identity):
-            return problem
-        return dataclasses.replace(problem, encoder=None)
 
     def start(
         self, stage: int, key: Key, inputs: Inputs, samples: int, meanwhile: Meanwhile | None = None
@@ -171,7 +197,7 @@ class Stages:
         """
         key = (replicate if is_one(key) else shard_images)(self.mesh, key)
         rows, placed = samples * self._stages[stage].restarts, shard_images(self.mesh, tuple(inputs))
-        args = self._problem(stage, inputs.operator), self._configs[stage], rows, key, *placed
+        args = self._problems[stage], self._configs[stage], rows, key, *placed
         if meanwhile is not None and (begun := programs.start.begun(*args)) is not None:
             meanwhile(*self._to_come(stage, begun.gives))
             begun.done()

@@ -7,7 +7,7 @@ is what it gives in a batch, up to the order of float32 sums.
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -22,6 +22,7 @@ from gprior_jax.inversion.pool import Image, Pool
 from gprior_jax.inversion.result import Result, by_loss
 from gprior_jax.inversion.saving import Saved, Saver, Timer, saved_of
 from gprior_jax.inversion.stages import NEXT_STAGE
+from gprior_jax.inversion.starts import asked_with
 from gprior_jax.keys import purpose
 from gprior_jax.typing import Key
 
@@ -68,12 +69,11 @@ def stream(
     for name, number in (("slots", slots), ("samples", samples)):
         if number is not None and number < 1:
             raise ArgumentError(f"{name} {number}: use at least 1.")
-    inverter.recipe.check_samples(samples or 1)
     with instead(inverter.mesh):
-        pools = _pools(inverter, unbound(inverter.mesh, key), slots, samples or 1)
-    timer = Timer(saver)
+        key = unbound(inverter.mesh, key)
+    timer, pools = Timer(saver), list[list[Pool]]()
     try:
-        for image, result in _run(inverter, entries, pools, samples or 1, timer, saver):
+        for image, result in _run(_Begin(inverter, key, slots, samples), entries, pools, timer, saver):
             found = result if samples is None else by_loss(result, 1)
             yield image.entry.tag, jax.tree.map(lambda leaf: leaf[0], found)
     except GeneratorExit:
@@ -83,24 +83,58 @@ def stream(
         raise
 
 
+class _Begin(NamedTuple):
+    """What a stream begins with, see :func:`stream`: its places are made for the first image."""
+
+    inverter: Inverter
+    key: Key
+    slots: int
+    samples: int | None
+
+    def of(self, entry: Entry) -> Inverter:
+        """What inverts an image, by where it starts."""
+        return self.inverter.starting(asked_with(self.samples, entry.operator, entry.init))
+
+    def check_alike(self, inverter: Inverter, entry: Entry) -> None:
+        """Raise ``ValueError`` for an image that does not start as those of some inverter do."""
+        own, others = ([stage.encoder is None for stage in each.recipe.stages] for each in (self.of(entry), inverter))
+        if own != others:
+            raise ArgumentError("images of a stream start alike: give an operator, and init, for all of them or none.")
+
+    def pools(self, inverter: Inverter) -> list[list[Pool]]:
+        """The places of every stage, those of one call of the step together."""
+        pools, key, samples = [], self.key, self.samples or 1
+        size = inverter.at_once(self.slots, samples)
+        slots, count = min(size, self.slots), -(-self.slots // size)
+        for stage in range(len(inverter.recipe.stages)):
+            pools.append([Pool(inverter, stage, key, slots, samples) for _ in range(count)])
+            with instead(inverter.mesh):
+                key = purpose(key, NEXT_STAGE)
+        return pools
+
+
 def _run(
-    inverter: Inverter,
+    begin: _Begin,
     entries: Iterator[Entry | None],
     pools: list[list[Pool]],
-    samples: int,
     timer: Timer,
     saver: Saver | None,
 ) -> Iterator[tuple[Image, Result]]:
     """Images and their results, ``[samples]``."""
-    more = True
+    more, inverter = True, begin.inverter
     while True:
-        while more and any(pool.has_room for pool in pools[0]):
+        while more and (not pools or any(pool.has_room for pool in pools[0])):
             entry = next(entries, _END)
             if entry is None:
                 break
             if isinstance(entry, _End):
                 more = False
             else:
+                if not pools:  # What an encoder that images start from measures is in the program of their steps.
+                    inverter = begin.of(entry)
+                    inverter.recipe.check_samples(begin.samples or 1)
+                    pools += begin.pools(inverter)
+                begin.check_alike(inverter, entry)
                 image = _entering(inverter, entry, saver)
                 _add(pools[0 if image.saved is None else image.saved.stage], image)
         if not more and not any(pool.is_busy for stage in pools for pool in stage):
@@ -108,7 +142,7 @@ def _run(
         for stage, pool in [(stage, pool) for stage, own in enumerate(pools) for pool in own]:
             for image, result in all_instead(inverter.mesh, pool.run()):
                 if stage + 1 < len(pools):
-                    _add(pools[stage + 1], Image(image.entry, image.inputs.of_next_stage(result, samples)))
+                    _add(pools[stage + 1], Image(image.entry, image.inputs.of_next_stage(result, begin.samples or 1)))
                 else:
                     yield image, result
         timer.look(_under_way(pools))
@@ -148,13 +182,3 @@ def _inputs(inverter: Inverter, entry: Entry) -> Inputs:
     operator, init = jax.tree.map(lambda leaf: np.asarray(leaf)[None], (entry.operator, entry.init))
     label = entry.label if entry.label is None or np.ndim(entry.label) == 0 else np.asarray(entry.label)[None]
     return inverter.inputs(entry.observed[None], np.asarray([entry.id]), operator, init, label)
-
-
-def _pools(inverter: Inverter, key: Key, slots: int, samples: int) -> list[list[Pool]]:
-    """The places of every stage, those of one call of the step together."""
-    pools = []
-    size = inverter.at_once(slots, samples)
-    for stage in range(len(inverter.recipe.stages)):
-        pools.append([Pool(inverter, stage, key, min(size, slots), samples) for _ in range(-(-slots // size))])
-        key = purpose(key, NEXT_STAGE)
-    return pools

@@ -80,6 +80,8 @@ class MultiCode(Parametrization):
     start_spread: float = 1.0
     free_label: bool = False
 
+    starts_at = ("codes",)
+
     def __post_init__(self):
         if self.free_label and self.space == "w":
             raise ArgumentError("codes w hold the class that they were mapped with: leave free_label out.")
@@ -154,6 +156,10 @@ class MultiCode(Parametrization):
         channels = prior.feature_shape(self._cut)[-1]
         alpha = jnp.zeros((self.num_codes, channels)).at[0].set(self.num_codes if self.average else 1.0)
         return {"codes": codes, "alpha": alpha}
+
+    def is_drawn_beside(self, encoder: Encoder) -> bool:
+        """The other codes are, beside the first; of an encoder of several codes none is."""
+        return encoder.module.space != "codes" and self.num_codes > 1 and self.start_spread > 0.0
 
     @property
     def _cut(self) -> int:

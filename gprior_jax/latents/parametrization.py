@@ -66,6 +66,10 @@ class Parametrization(Protocol):
         """
         return code
 
+    def is_drawn_beside(self, encoder: Encoder) -> bool:
+        """Whether starts at an encoder's code differ, as something is drawn beside it; so it is, unless it says so."""
+        return True
+
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The image ``[R, R, C]``."""
         ...

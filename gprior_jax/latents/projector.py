@@ -91,6 +91,10 @@ class Projector(Parametrization):
         fixed = {_W_STD: std.astype(jnp.float32), _INJECTED: jnp.zeros_like(own[self.space])}
         return own | first_step(seed_key) | fixed
 
+    def start_at(self, prior: Prior, key: Key, code: Variables) -> Variables:
+        """As w or W+ starts there."""
+        return self._point.start_at(prior, key, code)
+
     @property
     def _point(self) -> W | WPlus:
         kind = W if self.space == "w" else WPlus

@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.noise import Noise, check_noise, draw_noise, stored_noise
 from gprior_jax.generators.prior import Prior
@@ -65,6 +66,10 @@ class Styled(Parametrization):
             return {}
         maps = draw_noise(prior, key) if self.noise == "free" else stored_noise(prior)
         return {f"{NOISE}{i}": each.astype(jnp.float32) for i, each in enumerate(maps)}
+
+    def is_drawn_beside(self, encoder: Encoder) -> bool:
+        """Free noise is."""
+        return self.noise == "free"
 
     def render_styles(self, prior: Prior, styles: Array, variables: Variables) -> Array:
         """The image of styles ``[num_styles, w_dim]`` and of the noise among the variables."""

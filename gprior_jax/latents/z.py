@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.running import run_layers
 from gprior_jax.latents.classes import check_class, first_label, of_class
@@ -36,6 +37,10 @@ class Z(Parametrization):
         """Draw a code."""
         own = {"z": prior.latent.sample(key, (prior.z_dim,))} | first_label(prior, self.free_label)
         return from_hint(own, hint)
+
+    def is_drawn_beside(self, encoder: Encoder) -> bool:
+        """There is nothing beside a code."""
+        return False
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The code's image."""

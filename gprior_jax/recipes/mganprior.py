@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 import optax
 
+from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.conjugate import ConjugateGradient
 from gprior_jax.inversion.optimizer import Optimizer
 from gprior_jax.inversion.recipe import Recipe
@@ -24,7 +25,7 @@ from gprior_jax.recipes.common import (
 from gprior_jax.recipes.method import Method
 
 FAST_STEPS = 100
-"""Of conjugate gradients for the weights of drawn codes: chosen by measurement, see ``benchmarks/RESULTS.md``."""
+"""Of conjugate gradients for the weights of codes that stay: chosen by measurement, see ``benchmarks/RESULTS.md``."""
 
 FREE_OPTIMIZER = Optimizer(optax.adam, 0.1, rates=(("alpha", 0.03),), schedule=LateLinear(0.6), options=(("b2", 0.95),))
 FREE_STEPS = 400
@@ -44,6 +45,7 @@ def mganprior(
     tolerance: float = 0.0,
     codes_per_call: int | None = None,
     remat: bool = False,
+    start: Literal["random"] | None = None,
     space: Literal["z", "w"] = "z",
     later_styles: Literal["mean", "weighted", "free"] = "mean",
     free_label: bool = False,
@@ -69,6 +71,9 @@ def mganprior(
         tolerance: relative improvement over 50 steps below which an image stops; 0 takes all steps.
         codes_per_call: codes that go through the first layers at once, to save memory; None takes all.
         remat: recompute activations in the backward pass, to save memory.
+        start: ``"random"`` draws the codes of every image; so does None, but for ``fast`` with codes that stay, one
+            answer for every image and a prior with an encoder of as many codes at the layer: from that it starts then,
+            and the encoder's metric measures the steps (:class:`gprior_jax.latents.MeasuredWeights`).
         space: of the codes; ``"w"`` for style-based priors, see :class:`gprior_jax.latents.MultiCode`.
         later_styles: styles of the layers from ``layer`` on, of style-based priors, see there.
         free_label: the class of the codes is a variable too, of priors with classes, see there.
@@ -81,6 +86,7 @@ def mganprior(
     (20, 6, False)
     """
     check_preset(preset)
+    check_start(start)
     parametrization = codes_at(num_codes, layer, preset, codes_per_call, remat, free_label)
     if isinstance(parametrization, MultiCode):
         parametrization = dataclasses.replace(parametrization, space=space, later_styles=later_styles)
@@ -89,9 +95,15 @@ def mganprior(
     network, weight = weighed(perceptual, perceptual_weight, float(search.coordinates == AS_THEY_ARE))
     if network is not None:
         terms += (compared(network, weight),)
-    return Recipe(
-        f"mganprior-{preset}", parametrization, terms, search.solver, restarts, coordinates=search.coordinates
-    )
+    encoder = "auto" if start is None and search.coordinates != AS_THEY_ARE else None
+    name, coordinates = f"mganprior-{preset}", search.coordinates
+    return Recipe(name, parametrization, terms, search.solver, restarts, encoder, coordinates=coordinates)
+
+
+def check_start(start: str | None) -> None:
+    """Raise ``ValueError`` for a start that several codes do not have."""
+    if start not in (None, "random"):
+        raise ArgumentError(f"start={start!r}: several codes start from 'random' ones.")
 
 
 def codes_at(

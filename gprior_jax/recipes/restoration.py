@@ -6,9 +6,10 @@ from typing import Literal, NamedTuple
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior
 from gprior_jax.inversion.recipe import Recipe
+from gprior_jax.latents import AS_THEY_ARE
 from gprior_jax.objectives import Distance, Pixel, Term
 from gprior_jax.recipes.common import PerceptualChoice, Preset, check_preset, compared, weighed
-from gprior_jax.recipes.mganprior import codes_at, search_of
+from gprior_jax.recipes.mganprior import check_start, codes_at, search_of
 
 Task = Literal["colorize", "upscale", "inpaint", "denoise", "deblur"]
 
@@ -105,6 +106,7 @@ def restoration(
     tolerance: float = 0.0,
     codes_per_call: int | None = None,
     remat: bool = False,
+    start: Literal["random"] | None = None,
     free_label: bool = False,
 ) -> Recipe:
     """A restoration task of the mGANprior paper; whatever is None is the preset's.
@@ -128,6 +130,8 @@ def restoration(
         tolerance: likewise.
         codes_per_call: likewise.
         remat: likewise.
+        start: see :func:`gprior_jax.recipes.mganprior`; here blurred images alone start from the encoder by themselves,
+            by their mean squared error (``benchmarks/RESULTS.md``).
         free_label: likewise.
 
     Raises:
@@ -138,6 +142,7 @@ def restoration(
     3
     """
     check_preset(preset)
+    check_start(start)
     if task not in FAST_TASKS:
         raise ArgumentError(f"task {task!r}: use one of {', '.join(FAST_TASKS)}.")
     official = preset == "official"
@@ -153,7 +158,10 @@ def restoration(
     parametrization = codes_at(codes, at, preset, codes_per_call, remat, free_label)
     steps = settings.num_steps if num_steps is None and official else num_steps
     search = search_of(preset, parametrization, steps, settings.num_steps, tolerance, free_codes)
-    return Recipe(f"{task}-{preset}", parametrization, terms, search.solver, restarts, coordinates=search.coordinates)
+    starts_there = task == "deblur" and kind == "mse" and start is None and search.coordinates != AS_THEY_ARE
+    encoder = "auto" if starts_there else None  # Of the others none gains that much, and outliers lead it astray.
+    name, coordinates = f"{task}-{preset}", search.coordinates
+    return Recipe(name, parametrization, terms, search.solver, restarts, encoder, coordinates=coordinates)
 
 
 def with_pixels(recipe: Recipe, settings: PixelSettings) -> Recipe:

@@ -22,6 +22,7 @@ from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.saving import Saver
+from gprior_jax.inversion.starts import ONE_ANSWER, Asked
 from gprior_jax.latents import WhitenedStyles
 from gprior_jax.operators import Forward
 from gprior_jax.runs.aligning import Cropper, crop_setting, read_square
@@ -220,14 +221,22 @@ def labelled(record: Record, label: np.ndarray) -> Record:
 
 
 def inversion_settings(
-    prior: Prior, recipe: Recipe, key: Key, labels: bool = False, search: ClassSearch | None = None
+    prior: Prior,
+    recipe: Recipe,
+    key: Key,
+    labels: bool = False,
+    search: ClassSearch | None = None,
+    asked: Asked = ONE_ANSWER,
 ) -> dict[str, Any]:
     """What decides the results of an inversion, as JSON; with ``labels`` every image has a class of its own.
+
+    The recipe is told as it is fitted to the prior and to what is asked for with images: with the encoder that they
+    start from, if they do.
 
     Raises:
         ValueError: the recipe does not fit the prior.
     """
-    fitted = recipe.fit(with_label(prior, 0) if labels else prior)  # Recipes fit one class like another.
+    fitted = recipe.fit(with_label(prior, 0) if labels else prior, asked)  # Recipes fit one class like another.
     measured = any(isinstance(stage.coordinates, WhitenedStyles) for stage in fitted.stages)
     own = None if prior.label is None else np.asarray(prior.label).tolist()
     return {

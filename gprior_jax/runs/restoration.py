@@ -115,7 +115,8 @@ class Restoring:
         own = {"task": self.task.name, "samples": self.samples, "simulate": self.simulate}
         own |= {"crop": crop_setting(self.crop), "range": range_setting(self.value_range)}
         own |= {} if self.calibrated is None else {"intervals": as_settings(self.calibrated.calibration)}
-        return inversion_settings(self.prior, self.recipe, self.key, self.labels, self.search) | own | self.about
+        asked = self.task.asked(self.samples)
+        return inversion_settings(self.prior, self.recipe, self.key, self.labels, self.search, asked) | own | self.about
 
     def group(self, item: Item) -> int:
         """As the reader groups them."""

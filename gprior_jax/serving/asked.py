@@ -45,7 +45,10 @@ class Asked:
     steps: Annotated[int | None, "optimisation steps; the preset's unless given"] = None
     codes: Annotated[int | None, "latent codes, of mganprior; the preset's unless given"] = None
     layer: Annotated[int | None, "composing layer, of mganprior; the preset's unless given"] = None
-    start: Annotated[Literal["auto", "encoder"], "where the search starts: the method's own, or the encoder"] = "auto"
+    start: Annotated[
+        Literal["auto", "encoder", "random"],
+        "where the search starts: the method's own, the encoder, or random codes, of methods that have such a start",
+    ] = "auto"
     perceptual: Annotated[bool, "compare features too, where the prior has a network for it and the method does"] = True
     seed: Annotated[int, "of what is drawn: the same picture with the same seed gives the same result"] = 0
     label: Annotated[int | None, "class, of a prior with classes"] = None

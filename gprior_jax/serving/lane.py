@@ -14,6 +14,7 @@ from gprior_jax.errors import GPriorError
 from gprior_jax.images.arrays import trusted_range
 from gprior_jax.inversion.result import Result
 from gprior_jax.inversion.saving import Saver
+from gprior_jax.inversion.starts import asked_with
 from gprior_jax.inversion.stream import Entry, stream
 from gprior_jax.serving.jobs import Job
 from gprior_jax.serving.making import LaneKey, Plan, Ready
@@ -109,7 +110,8 @@ class Lane(threading.Thread):
             entry = self._entry(job, job.ready)
             try:  # What a stream cannot take ends all of it.
                 alone = (entry.observed, np.asarray(entry.id), entry.operator, None, entry.label)
-                self.plan.inverter.inputs(*jax.tree.map(lambda leaf: np.asarray(leaf)[None], alone))
+                asked = asked_with(self.plan.samples, entry.operator)
+                self.plan.inverter.starting(asked).inputs(*jax.tree.map(lambda leaf: np.asarray(leaf)[None], alone))
             except GPriorError as error:
                 self._dispatcher.refused(self, job, error)
                 continue

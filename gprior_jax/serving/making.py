@@ -15,6 +15,7 @@ from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import as_labels, with_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.images.remarks import collected
+from gprior_jax.inversion import starts
 from gprior_jax.inversion.devices import spread
 from gprior_jax.inversion.driver import Inverter
 from gprior_jax.inversion.recipe import Recipe
@@ -128,13 +129,14 @@ class Maker:
             raise ArgumentError(f"{codes} codes are more than this server takes: use at most {most.codes}.")
         if (asked.samples or 1) > most.samples:
             raise ArgumentError(f"{asked.samples} samples are more than this server takes: use at most {most.samples}.")
-        recipe.fit(self.labelled(asked.label is not None)).check_samples(asked.samples or 1)
+        recipe.fit(self.labelled(asked.label is not None), starting(asked)).check_samples(asked.samples or 1)
         return recipe
 
     def unchecked(self, asked: Asked) -> Recipe:
         """The recipe that settings describe, whatever the limits are."""
         method, task = find_method(asked.method), task_of(asked, 1)
         given = {"num_steps": asked.steps, "num_codes": asked.codes, "layer": asked.layer}
+        given |= {"start": "random" if asked.start == "random" else None}  # The encoder is for every method.
         arguments: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if foreign := [name.removeprefix("num_") for name in arguments if name not in method.options]:
             raise ArgumentError(f"{foreign[0]} is not for the method {asked.method}: leave it out.")
@@ -177,7 +179,9 @@ class Maker:
         return Ready((asked.of_lane(), shapes), arrays, operator, own, digests, remarks, asked.seed)
 
 
-_DEBLUR = tasks.Task("deblur", lambda arrays: Blur(jnp.asarray(arrays["kernel"])), lambda image, key: image)
+_DEBLUR = tasks.Task(
+    "deblur", lambda arrays: Blur(jnp.asarray(arrays["kernel"])), lambda image, key: image, seen="blurred"
+)
 """The task of :func:`gprior_jax.tasks.deblur`, with a kernel of every image."""
 
 
@@ -192,6 +196,12 @@ def task_of(asked: Asked, factor: int) -> tasks.Task | None:
     if asked.task == "deblur":
         return _DEBLUR
     return tasks.denoising(asked.noise or "gaussian") if asked.task == "denoise" else None
+
+
+def starting(asked: Asked) -> starts.Asked:
+    """What of it decides where images start."""
+    task = task_of(asked, 1)
+    return starts.ONE_ANSWER if task is None else task.asked(asked.samples or 1)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -236,7 +246,8 @@ class Plan:
         own = {} if self.task is None else {"task": self.task.name}
         own |= {} if self.asked.blend is None else {"blend": self.asked.blend}
         labels = self.asked.label is not None
-        return fingerprint_of(inversion_settings(self.maker.prior, self.recipe, self.maker.key, labels) | own)
+        settings = inversion_settings(self.maker.prior, self.recipe, self.maker.key, labels, asked=starting(self.asked))
+        return fingerprint_of(settings | own)
 
     def about(self, asked: Asked, ready: Ready) -> dict[str, Any]:
         """What a result says of itself, as those of a folder do; it has no folder that says the model."""

@@ -71,7 +71,7 @@ def held(prior: Prior, asked: Asked) -> Prior:
         ArgumentError: there is no such class, or none is asked for.
     """
     if asked.label is not None:
-        return with_label(dataclasses.replace(prior, label=None), asked.label)
+        return with_label(prior, asked.label)
     if prior.num_classes:
         raise ArgumentError(f"{prior} has classes: choose one, 0 to {prior.num_classes - 1}.")
     return prior

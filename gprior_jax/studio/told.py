@@ -90,12 +90,14 @@ def _method(maker: Maker, name: str) -> dict[str, Any]:
     kind = stage.parametrization
     known = {"steps": stage.solver.num_steps, "codes": getattr(kind, "num_codes", None)}
     known |= {"layer": getattr(kind, "layer", None), "preset": "fast"}
-    has_encoder = prior.encoder is not None and prior.encoder.module.space in kind.starts_at
+    encoder = kind.encoder_of(prior)
+    has_encoder = encoder is not None and encoder.module.space in kind.starts_at
     return {
         "name": name,
         "title": _TITLES.get(name, name),
         "summary": method.summary,
         "options": options + (["start"] if has_encoder else []),
+        "starts": ["encoder", *(["random"] if "start" in method.options else [])] if has_encoder else [],
         "defaults": {option: known[option] for option in options if known[option] is not None},
         "perceptual": "perceptual" in method.options and bool(stage.terms) and _compares(maker, name),
         "encoder": has_encoder,

@@ -75,6 +75,7 @@ def deblurring(kernel: ArrayLike) -> Task:
         "deblur",
         lambda arrays: broadcast(blur, len(arrays["observed"])) if kernels.ndim == 2 else blur,
         lambda image, key: blur(image),
+        seen="blurred",
     )
 
 

@@ -46,7 +46,7 @@ def denoising(noise: NoiseKind = "gaussian", sigma: float | None = None, peak: f
         pixels = PixelSettings("huber")
     else:
         pixels = PixelSettings("mse", "noise" if sigma is None else (sigma / GREY_LEVEL) ** 2)
-    return Task("denoise", lambda arrays: Identity(), degrade, pixels=pixels)
+    return Task("denoise", lambda arrays: Identity(), degrade, pixels=pixels, seen="as they are")
 
 
 def denoise(

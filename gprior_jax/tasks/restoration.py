@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from gprior_jax.inversion.batching import in_batches
 from gprior_jax.inversion.driver import invert
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.result import Result
+from gprior_jax.inversion.starts import Asked
 from gprior_jax.objectives import distance, known_weights
 from gprior_jax.operators import Forward
 from gprior_jax.tasks.bounds import Bounds, whole_range
@@ -80,6 +81,8 @@ class Task(NamedTuple):
         finish: from the reconstruction to the result. One object for each setting, so that it is compiled once.
         pixels: how pixels are compared, as arguments of :func:`gprior_jax.recipes.restoration`.
         bounds: between which ends every value of the intact image lies for sure, by what was observed.
+        seen: how images are observed, as far as it decides where their search starts
+            (:func:`gprior_jax.inversion.starts.own_encoder`).
 
     >>> import gprior_jax as gp, jax, jax.numpy as jnp
     >>> gp.tasks.COLORIZE.name
@@ -95,6 +98,11 @@ class Task(NamedTuple):
     finish: Finish = clip
     pixels: recipes.PixelSettings = recipes.PixelSettings()
     bounds: Bounds = whole_range
+    seen: Literal["as they are", "blurred", "otherwise"] = "otherwise"
+
+    def asked(self, samples: int) -> Asked:
+        """What decides where images of the task start."""
+        return Asked(samples, self.seen == "as they are", self.seen == "blurred")
 
     def restore(self, prior: Prior, arrays: Arrays, key: Key, options: RestoreOptions) -> Restoration:
         """Restore a batch; without a recipe by the task's own, which compares pixels only without a discriminator."""

@@ -133,8 +133,12 @@ INHERITED = ("truncation", "label_names", "alignment")
 """Facts in a folder's provenance that commands go by, and that hold as well for a model made from it."""
 
 
-def inherited(name_or_folder: str | os.PathLike) -> dict[str, Any]:
+def inherited(name_or_folder: str | os.PathLike, *others: str) -> dict[str, Any]:
     """How a prior is used, as far as its folder says: what a model that is made from it says too.
+
+    Args:
+        name_or_folder: of the prior.
+        others: names of other facts that hold as well for what is made of it.
 
     Returns:
         The best ``"truncation"``, the ``"label_names"`` of its classes, the ``"alignment"`` of its faces; nothing of a
@@ -147,4 +151,4 @@ def inherited(name_or_folder: str | os.PathLike) -> dict[str, Any]:
         told = folders.read_config(resolve(name_or_folder)).get("provenance") or {}
     except CheckpointError:
         return {}
-    return {name: told[name] for name in INHERITED if name in told}
+    return {name: told[name] for name in (*INHERITED, *others) if name in told}

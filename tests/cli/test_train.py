@@ -11,6 +11,7 @@ from gprior_jax import zoo
 from gprior_jax.cli.main import main
 from gprior_jax.cli.train_encoder import TrainEncoder
 from gprior_jax.images.files import encode_png
+from gprior_jax.training import encoder_run
 
 
 @pytest.fixture
@@ -114,3 +115,17 @@ def test_an_encoder_of_several_codes_has_their_number_and_layer(tmp_path):
     assert (made.num_codes, made.layer) == (20, 4)
     plain = TrainEncoder(data=tmp_path, out=tmp_path / "run").config()
     assert (plain.num_codes, plain.layer) == (0, None)
+
+
+@pytest.mark.parametrize(("flags", "trained"), [(["--codes", "4"], "multi_encoder"), ([], "encoder")])
+def test_what_is_told_of_the_other_encoder_stays(data, tmp_path, monkeypatch, flags, trained):
+    """The folder holds both; the one that is trained tells of itself, in every snapshot."""
+    given = {}
+    monkeypatch.setattr(encoder_run, "train_encoder", lambda *_, **session: given.update(session))
+    assert (
+        main(["train", "encoder", "--model", "builtin", "--data", str(data), "--out", str(tmp_path / "run"), *flags])
+        == 0
+    )
+    before = zoo.read_config(zoo.bundled_folder("builtin"))["provenance"]
+    other = ({"encoder", "multi_encoder"} - {trained}).pop()
+    assert given["provenance"][other] == before[other]

@@ -116,3 +116,19 @@ def test_little_is_kept_of_implicit_derivatives(searched):
         lowered = jit(jax.grad(run, 1), use="once").lower(longer, observed, start)
         sizes.append(lowered.compile().memory_analysis().temp_size_in_bytes)
     assert sizes[0] > 10 * sizes[1]
+
+
+@pytest.mark.parametrize("which", ["both", "observed", "variables"])
+def test_a_batch_is_to_be_mapped(searched, which):
+    inversion, observed, start = searched
+    many, starts = jnp.stack([observed] * 2), {name: jnp.stack([value] * 2) for name, value in start.items()}
+    images, begun = (observed if which == "variables" else many), (start if which == "observed" else starts)
+    name = r"observed of shape \(2, 16, 16, 3\)" if which == "observed" else r"z of shape \(2, \d+\)"
+    told = rf"{name}: give those of one image, \(.*\); map over a batch with jax.vmap"
+    for search in (differentiable.unrolled, differentiable.implicit):
+        with pytest.raises(ArgumentError, match=told):
+            search(inversion, images, begun)
+    with pytest.raises(ArgumentError, match=told):
+        differentiable.attached(inversion, begun, images)
+    mapped = jax.vmap(lambda y, v: differentiable.unrolled(inversion, y, v).losses)(many, starts)
+    np.testing.assert_allclose(mapped[1], differentiable.unrolled(inversion, observed, start).losses, rtol=1e-4)

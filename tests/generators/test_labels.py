@@ -1,14 +1,17 @@
 """Classes: labels of codes, and priors held to one class, with styles and without."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from batteries import normal, random_params
+from encoders.toys import toy_encoder
 
 from generators.toys import Classes, MeanStyles, Styles, class_images, toy_prior
 from gprior_jax.errors import ArgumentError
-from gprior_jax.generators.labels import as_labels, check_label, random_label, with_label
+from gprior_jax.generators.labels import as_labels, check_label, freed, random_label, with_label
 from gprior_jax.generators.prior import Prior, astype, prepare
 from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.generators.styles import w_statistics
@@ -41,6 +44,23 @@ def test_a_held_prior_is_the_prior_with_that_label(label):
     key = jax.random.key(0)
     for found, expected in zip(w_statistics(held, key, 50), w_statistics(prior, key, 50, one_hot), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("space", ["z", "w_plus"])
+def test_encoders_of_one_class_go_with_it(space):
+    """Those of codes z, and of several codes, were trained for the class that the prior was held to."""
+    one, several = toy_encoder(space=space), toy_encoder(space="z")
+    prior = dataclasses.replace(with_label(TOYS["with styles"], 1), encoder=one, multi_encoder=several)
+    for same in (1, [0.0, 1.0, 0.0]):
+        held = with_label(prior, same)
+        assert held.encoder is one
+        assert held.multi_encoder is several
+    for other in (with_label(prior, 2), freed(prior)):
+        assert other.multi_encoder is None
+        assert other.encoder is (one if space == "w_plus" else None)
+    never = dataclasses.replace(prior, label=None)
+    assert with_label(never, 2).multi_encoder is freed(never).multi_encoder is several
+    assert jax.jit(lambda label: with_label(prior, label).label)(jnp.eye(3)[2]).tolist() == [0.0, 0.0, 1.0]
 
 
 @over_toys

@@ -300,7 +300,7 @@ def test_a_term_of_the_user_s_own_and_a_mask_for_every_image(images):
 def test_images_start_at_the_code_of_an_encoder(images):
     encoder = toy_encoder()
     solver = SolverConfig(optax.sgd(0.0), 1)
-    recipe = Recipe("encoded", Z(), (Pixel(),), solver, restarts=2, encoder=encoder)
+    recipe = Recipe("encoded", Z(), (Pixel(),), solver, encoder=encoder)
     result = invert(PRIOR, images, recipe, key=KEY)
     codes = np.stack([encoder.encode(image)["z"] for image in images])
     np.testing.assert_allclose(result.variables["z"], codes, atol=1e-5)

@@ -59,6 +59,7 @@ export const CHOICES = [
     choices: [
       ["", "Of the method"],
       ["encoder", "Encoder"],
+      ["random", "Random"],
     ],
     help: "where the search begins",
   },

@@ -124,6 +124,8 @@ function makeChoice({ name, of, title, choices, help, drops }) {
     of,
     update({ draft }, method) {
       set(element, { hidden: !(of === "method" ? method.options.includes(name) : isOf(draft, name)) });
+      const own = name === "start" ? method.starts : null;
+      if (own) for (const option of select.options) option.hidden = option.value !== "" && !own.includes(option.value);
       set(select, { value: String(draft.settings[name] ?? "") });
     },
   };
