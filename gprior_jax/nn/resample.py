@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.nn.linear import Pair, transposes
 from gprior_jax.typing import Array
 
 _FEW_NUMBERS = 4096
@@ -65,11 +66,24 @@ def _enlarged(side: int) -> np.ndarray:
 
 def fir_down2(x: Array) -> Array:
     """Reduce by two, even sides: [1, 3, 3, 1] / 8 along each axis at every other pixel (``downsample2d``)."""
-    for axis in (0, 1):
+    return _down2.there(x[None])[0]
+
+
+def _down(x: Array) -> Array:
+    """Of a batch ``[B, H, W, C]``."""
+    for axis in (1, 2):
         half = x.shape[axis] // 2
         even, odd = phases(x, axis)
         x = 0.125 * (shifted(odd, -1, half, axis) + shifted(even, 1, half, axis)) + 0.375 * (even + odd)
     return x
+
+
+def _down_back(dy: Array) -> Array:
+    """The transpose: what enlarges, a quarter of it."""
+    return 0.25 * jax.vmap(fir_up2)(dy)
+
+
+_down2 = transposes("fir_down2", Pair(_down, _down_back))
 
 
 def phases(x: Array, axis: int) -> tuple[Array, Array]:
@@ -80,15 +94,27 @@ def phases(x: Array, axis: int) -> tuple[Array, Array]:
 
 
 def fir_blur(x: Array, before: int = 2, after: int = 2) -> Array:
-    """Filter with [1, 3, 3, 1] / 8 along each axis after padding with zeros: ``[H + before + after - 3, ...]``."""
-    height, width = (size + before + after - 3 for size in x.shape[:2])
-    features = x.shape[2]
-    padded = jnp.pad(x, ((before, after), (before, after), (0, 0)))
+    """Filter with [1, 3, 3, 1] / 8 along each axis after at most three zeros: ``[H + before + after - 3, ...]``."""
+    return _blurred.there(x[None], before=before, after=after)[0]
+
+
+def _blur(x: Array, *, before: int, after: int) -> Array:
+    """Of a batch ``[B, H, W, C]``."""
+    batch, (height, width), features = len(x), (size + before + after - 3 for size in x.shape[1:3]), x.shape[3]
+    padded = jnp.pad(x, ((0, 0), (before, after), (before, after), (0, 0)))
     # Rows, then columns with their channels in one axis: its sums run through memory in order.
-    a, b, c, d = (padded[tap : tap + height].reshape(height, -1) for tap in range(4))
+    a, b, c, d = (padded[:, tap : tap + height].reshape(batch, height, -1) for tap in range(4))
     rows = 0.125 * (a + d) + 0.375 * (b + c)
-    a, b, c, d = (rows[:, tap * features : (tap + width) * features] for tap in range(4))
-    return (0.125 * (a + d) + 0.375 * (b + c)).reshape(height, width, features)
+    a, b, c, d = (rows[:, :, tap * features : (tap + width) * features] for tap in range(4))
+    return (0.125 * (a + d) + 0.375 * (b + c)).reshape(batch, height, width, features)
+
+
+def _blur_back(dy: Array, *, before: int, after: int) -> Array:
+    """The transpose: the filter is the same from behind."""
+    return _blur(dy, before=3 - before, after=3 - after)
+
+
+_blurred = transposes("fir_blur", Pair(_blur, _blur_back))
 
 
 def sums2(x: Array) -> Array:
