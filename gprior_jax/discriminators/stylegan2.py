@@ -64,7 +64,8 @@ class StyleGAN2Discriminator(Pyramid, nn.Module):
         """Declare the layers (Linen)."""
         common: dict[str, Any] = {"gain": 1.0, "conv_path": "direct"}
         own: dict[str, Any] = common | {"conv_path": self.conv_path}
-        self.from_rgb = EqualizedConv(self.image_channels, self.channels[-1], kernel_size=1, **common)
+        # Once: a convolution reads its result, and the skip.
+        self.from_rgb = EqualizedConv(self.image_channels, self.channels[-1], kernel_size=1, once=True, **common)
         for level, size in zip(reversed(range(1, len(self.channels))), self._sizes(), strict=True):
             features, below = self.channels[level], self.channels[level - 1]
             setattr(self, f"conv_{size}", EqualizedConv(features, features, size=size, **own))

@@ -31,9 +31,17 @@ def convolve(x: Array, kernel: Array, padding: Sequence[Sequence[int]] = ((1, 1)
     return _convolution.forward(x[None], kernel, **keywords)[0]
 
 
-def pixel_product(x: Array, matrix: Array) -> Array:
-    """Every pixel of one image ``[..., I]`` times a matrix ``[I, O]``."""
-    return _product.forward(x.reshape(-1, x.shape[-1]), matrix).reshape(*x.shape[:-1], matrix.shape[1])
+def pixel_product(x: Array, matrix: Array, *, once: bool = False) -> Array:
+    """Every pixel of one image ``[..., I]`` times a matrix ``[I, O]``.
+
+    Args:
+        x: pixels.
+        matrix: of few or many channels.
+        once: whether it is to be a matrix product however few they are. Sums of multiples, which few channels are by
+            default, XLA computes anew in whatever uses them: of what several layers read that takes longer.
+    """
+    product = _matrix_product if once else _product
+    return product.forward(x.reshape(-1, x.shape[-1]), matrix).reshape(*x.shape[:-1], matrix.shape[1])
 
 
 def prepare_taps(kernel: Array) -> Array:
@@ -109,3 +117,4 @@ def _multiply(x: Array, matrix: Array) -> Array:
 
 _convolution = closed("convolve", Maps(_forward, _images, _kernel))
 _product = closed("pixel_product", Maps(_multiply, lambda dy, matrix: jnp.dot(dy, matrix.T), contract_pixels))
+_matrix_product = closed("matrix_product", Maps(jnp.dot, lambda dy, matrix: jnp.dot(dy, matrix.T), contract_pixels))

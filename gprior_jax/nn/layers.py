@@ -115,6 +115,7 @@ class Conv(nn.Module):
             result.
         conv_path: formulation (:mod:`gprior_jax.nn.convolution`); ``"auto"`` takes the fastest measured one.
         size: side of what is convolved, enlarged or not, pixels, for that choice; None where it is not known.
+        once: of a 1x1 one, see :func:`gprior_jax.nn.batched.pixel_product`.
     """
 
     in_features: int
@@ -123,6 +124,7 @@ class Conv(nn.Module):
     resample: Literal["none", "up", "down"] = "none"
     conv_path: ConvPath = "auto"
     size: int | None = None
+    once: bool = False
 
     @property
     def scale(self) -> float:
@@ -165,7 +167,7 @@ class Conv(nn.Module):
         """Apply to ``[H, W, in_features]``, with prepared weights where given."""
         kernel, bias = weights or self.prepare()
         if self.kernel_size == 1:
-            return pixel_product(x, kernel[0, 0]) + bias
+            return pixel_product(x, kernel[0, 0], once=self.once) + bias
         if self.resample == "down":
             return convolution.down_conv3x3(x, kernel) + bias
         if self.resample == "up":

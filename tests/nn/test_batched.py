@@ -1,5 +1,7 @@
 """Convolutions with weight gradients of their own: values are XLA's, derivatives of any order those of JAX."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -97,14 +99,18 @@ def test_the_forward_program_is_xlas_convolution():
     assert cost(convolve) == cost(direct)
 
 
+@pytest.mark.parametrize("once", [False, True])
 @pytest.mark.parametrize("in_features", [3, 7])
-def test_products_of_pixels(in_features):
+def test_products_of_pixels(in_features, once):
     x, matrix = jnp.asarray(normal(0, 2, 4, 5, in_features)), jnp.asarray(normal(1, in_features, 6))
+
+    own = partial(pixel_product, once=once)
 
     def loss(product):
         return lambda x, matrix: jnp.sum(jnp.sin(jax.vmap(lambda x: product(x, matrix))(x)))
 
-    ours, plain = (jax.value_and_grad(loss(f), (0, 1))(x, matrix) for f in (pixel_product, jnp.dot))
+    ours, plain = (jax.value_and_grad(loss(f), (0, 1))(x, matrix) for f in (own, jnp.dot))
     for a, b in zip(*map(jax.tree.leaves, (ours, plain)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-    assert pixel_product(x[0, 0], matrix).shape == (5, 6)
+    assert own(x[0, 0], matrix).shape == (5, 6)
+    assert ("dot_general" in jax.jit(own).lower(x[0], matrix).as_text()) == (once or in_features > 4)
