@@ -50,7 +50,8 @@ def test_pixel_norm_of_zero_is_zero(dtype):
     """And what changes it changes it by a finite number: rows beyond a picture, of a generator in bands, are zeros."""
     found, change = jax.jvp(pixel_norm, (jnp.zeros(7, dtype),), (jnp.ones(7, dtype),))
     np.testing.assert_array_equal(found, 0)
-    assert found.dtype == dtype and bool(jnp.isfinite(change).all())
+    assert found.dtype == dtype
+    assert bool(jnp.isfinite(change).all())
 
 
 def test_pixel_norm_gives_unit_mean_square():
