@@ -35,7 +35,9 @@ class Weights(NamedTuple):
 
 def pixel_norm(x: Array) -> Array:
     """Divide by the root mean square over the last axis (channels, or the latent vector)."""
-    return x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + PIXEL_NORM_EPSILON)
+    wide = x.astype(jnp.float32) if x.dtype == jnp.float16 else x  # Where epsilon is 0, and zeros were no numbers.
+    scale = jax.lax.rsqrt(jnp.mean(jnp.square(wide), axis=-1, keepdims=True) + PIXEL_NORM_EPSILON)
+    return (wide * scale).astype(x.dtype)
 
 
 def leaky_relu(x: Array) -> Array:

@@ -7,7 +7,7 @@ import pytest
 from batteries import normal, random_prior
 
 from gprior_jax.generators import tail
-from gprior_jax.generators.prior import prepare
+from gprior_jax.generators.prior import astype, prepare
 from gprior_jax.generators.running import run_layers
 from gprior_jax.generators.tail import run_in_bands, tail_start
 
@@ -60,3 +60,16 @@ def test_bands_of_any_height(numbers, monkeypatch):
         x = normal(start, size, size, 8)
         expected = run_layers(prior, x, start, stop)
         np.testing.assert_allclose(run_in_bands(prior, x, start, stop), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_bands_in_half_the_precision(dtype, monkeypatch):
+    """Rows beyond the picture are zeros there too: pixel norm made no numbers of them in float16."""
+    prior = prepare(astype(random_prior("pggan"), dtype))
+    x = normal(1, *prior.feature_shape(2)).astype(dtype)
+    expected = run_layers(prior, x, 2).astype(jnp.float32)
+    monkeypatch.setattr(tail, "BAND_NUMBERS", 40)
+    found, gradient = jax.value_and_grad(lambda x: run_layers(prior, x, 2, remat=True).astype(jnp.float32).sum())(x)
+    assert float(found) == pytest.approx(float(expected.sum()), abs=0.02 * float(jnp.abs(expected).sum()))
+    assert gradient.dtype == dtype
+    assert bool(jnp.isfinite(gradient).all())
