@@ -136,7 +136,9 @@ def test_other_codes_or_another_layer_start_from_the_other_encoder(trained):
         assert type(recipe.fit(one).coordinates) is ChannelWeights
         with pytest.raises(ArgumentError, match="without an encoder"):
             recipe.fit(prior)
-    assert recipes.mganprior(num_codes=3, layer=3).fit(one).encoder is None  # Unless it is asked for.
+        assert recipes.mganprior(num_codes=codes, layer=layer).fit(one).encoder is None  # Unless it is asked for.
+    assert recipes.mganprior(num_codes=3, layer=3).fit(one).encoder is one.multi_encoder
+    assert recipes.mganprior(num_codes=3, layer=3, start="random").fit(one).encoder is None
 
 
 def test_steps_learn_to_reconstruct(prior):
