@@ -123,15 +123,19 @@ class Stages:
 
         Where they start is not all: their steps may be measured by the encoder's metric.
         """
+        drops = self.drops(asked)
+        return self._without(drops) if any(drops) else self
+
+    def drops(self, asked: Asked) -> list[bool]:
+        """Of every stage, whether images do not start from the encoder that nobody asked for."""
         given, later = self._given.stages, asked._replace(are_given=True)
         each = [(stage, later if number else asked) for number, stage in enumerate(self._stages)]
-        drops = [
+        return [
             wanted.encoder == "auto"
             and stage.encoder is not None
             and own_encoder(stage.parametrization, self._fits, stage.restarts, own) is None
             for wanted, (stage, own) in zip(given, each, strict=True)
         ]
-        return self._without(drops) if any(drops) else self
 
     def _without(self: S, drops: list[bool]) -> S:
         """The same, without the encoder in some stages."""

@@ -22,7 +22,7 @@ from gprior_jax.inversion.pool import Image, Pool
 from gprior_jax.inversion.result import Result, by_loss
 from gprior_jax.inversion.saving import Saved, Saver, Timer, saved_of
 from gprior_jax.inversion.stages import NEXT_STAGE
-from gprior_jax.inversion.starts import asked_with
+from gprior_jax.inversion.starts import Asked, asked_with
 from gprior_jax.keys import purpose
 from gprior_jax.typing import Key
 
@@ -91,14 +91,13 @@ class _Begin(NamedTuple):
     slots: int
     samples: int | None
 
-    def of(self, entry: Entry) -> Inverter:
-        """What inverts an image, by where it starts."""
-        return self.inverter.starting(asked_with(self.samples, entry.operator, entry.init))
+    def asked(self, entry: Entry) -> Asked:
+        """What decides where an image starts."""
+        return asked_with(self.samples, entry.operator, entry.init)
 
-    def check_alike(self, inverter: Inverter, entry: Entry) -> None:
-        """Raise ``ValueError`` for an image that does not start as those of some inverter do."""
-        own, others = ([stage.encoder is None for stage in each.recipe.stages] for each in (self.of(entry), inverter))
-        if own != others:
+    def check_alike(self, first: Asked, entry: Entry) -> None:
+        """Raise ``ValueError`` for an image that does not start as the first one does."""
+        if self.inverter.drops(self.asked(entry)) != self.inverter.drops(first):
             raise ArgumentError("images of a stream start alike: give an operator, and init, for all of them or none.")
 
     def pools(self, inverter: Inverter) -> list[list[Pool]]:
@@ -121,7 +120,7 @@ def _run(
     saver: Saver | None,
 ) -> Iterator[tuple[Image, Result]]:
     """Images and their results, ``[samples]``."""
-    more, inverter = True, begin.inverter
+    more, inverter, first = True, begin.inverter, None
     while True:
         while more and (not pools or any(pool.has_room for pool in pools[0])):
             entry = next(entries, _END)
@@ -130,11 +129,12 @@ def _run(
             if isinstance(entry, _End):
                 more = False
             else:
-                if not pools:  # What an encoder that images start from measures is in the program of their steps.
-                    inverter = begin.of(entry)
+                if first is None:  # What an encoder that images start from measures is in the program of their steps.
+                    first = begin.asked(entry)
+                    inverter = begin.inverter.starting(first)
                     inverter.recipe.check_samples(begin.samples or 1)
                     pools += begin.pools(inverter)
-                begin.check_alike(inverter, entry)
+                begin.check_alike(first, entry)
                 image = _entering(inverter, entry, saver)
                 _add(pools[0 if image.saved is None else image.saved.stage], image)
         if not more and not any(pool.is_busy for stage in pools for pool in stage):
