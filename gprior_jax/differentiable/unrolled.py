@@ -120,7 +120,7 @@ def updated(
 
     loss, gradient = jax.value_and_grad(objective)(free)
     more: dict[str, Any] = {"value": loss, "grad": gradient, "value_fn": objective}
-    if (divided := problem.coordinates.preconditioner(problem.encoder)) is not None:  # As in the solver's step.
+    if (divided := problem.coordinates.preconditioner(problem.encoder)) is not None:  # Transformations do not tell whether they take one.
         more["precondition"] = divided
     updates, state = made.update(gradient, state, free, **more)
     scaled = {name: factor[name] * update if name in factor else update for name, update in updates.items()}
