@@ -120,7 +120,8 @@ def updated(
 
     loss, gradient = jax.value_and_grad(objective)(free)
     more: dict[str, Any] = {"value": loss, "grad": gradient, "value_fn": objective}
-    if (divided := problem.coordinates.preconditioner(problem.encoder)) is not None:  # Transformations do not tell whether they take one.
+    # Unlike a recipe's optimizers, transformations do not tell whether they take one.
+    if (divided := problem.coordinates.preconditioner(problem.encoder)) is not None:
         more["precondition"] = divided
     updates, state = made.update(gradient, state, free, **more)
     scaled = {name: factor[name] * update if name in factor else update for name, update in updates.items()}
