@@ -11,13 +11,23 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.nn import narrow
 from gprior_jax.nn.weight_gradient import Padding
 from gprior_jax.typing import Array
 
 
 def convolve(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
     """Cross-correlate images ``[B, H, W, I]`` with a kernel ``[h, w, I, O]``."""
+    if stride == 1:
+        return _of_single_pixels(x, kernel, padding)
     return _convolution(x, kernel, _bordered(x, kernel, stride, padding), stride=stride)
+
+
+def _of_single_pixels(x: Array, kernel: Array, padding: Padding) -> Array:
+    """With stride 1, in the form that fits the number of channels."""
+    width = x.shape[2] + sum(padding[1]) - kernel.shape[1] + 1
+    together = narrow.neighbours(kernel, width)
+    return narrow.convolve(x, kernel, padding, together) if together > 1 else _convolution(x, kernel, padding)
 
 
 def _bordered(x: Array, kernel: Array, stride: int, padding: Padding) -> Padding:
@@ -41,6 +51,8 @@ def images(dy: Array, kernel: Array, stride: int, padding: Padding, sides: tuple
         first = taps - 1 - before
         edges.append((first, side - first + taps - 2 - stride * (count - 1)))
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
+    if stride == 1:
+        return _of_single_pixels(dy, turned, (edges[0], edges[1]))
     return _convolution(dy, turned, edges, spread=stride)
 
 

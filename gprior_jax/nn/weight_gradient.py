@@ -23,7 +23,7 @@ Padding = tuple[tuple[int, int], tuple[int, int]]
 
 # Where the formulations change places on a CPU (float32, benchmarks/weight_gradients.py).
 _MIN_SIDE, _MIN_FEATURES = 32, 32
-_MIN_WINOGRAD_PIXELS = 512
+_MIN_WINOGRAD_PIXELS, _MIN_WINOGRAD_FEATURES = 512, 16
 
 _PART_BYTES = 4 << 20
 """Largest operand of a product; the second-level cache of a core is of this order."""
@@ -48,15 +48,15 @@ def gradient_path(
         stride: in both directions.
         platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None asks JAX for its default.
 
-    >>> [gradient_path(c, c, (8, 32, 32), platform="cpu") for c in (16, 32)]
+    >>> [gradient_path(c, c, (8, 32, 32), platform="cpu") for c in (8, 16)]
     ['xla', 'winograd']
     >>> gradient_path(32, 64, (8, 32, 32), stride=2, platform="cpu")
     'products'
     """
     if (platform or jax.default_backend()) != "cpu":
         return "xla"
-    narrow = min(in_features, out_features) < _MIN_FEATURES
-    if (*size, stride) == (3, 3, 1) and not narrow and math.prod(results) >= _MIN_WINOGRAD_PIXELS:
+    enough = min(in_features, out_features) >= _MIN_WINOGRAD_FEATURES and math.prod(results) >= _MIN_WINOGRAD_PIXELS
+    if (*size, stride) == (3, 3, 1) and enough:
         return "winograd"
     small = min(results[1:]) < _MIN_SIDE or max(in_features, out_features) < _MIN_FEATURES
     return "xla" if small else "products"
