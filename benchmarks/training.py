@@ -37,15 +37,23 @@ else:
     from gprior_jax.training import pggan as trainer
     config = configs.PGGANConfig(**chosen)
 size = config.resolution
-real = np.random.default_rng(0).uniform(-1, 1, (config.batch_size, size, size, 3))
+older = hasattr(trainer, "train_step")
+shape = (config.batch_size, size, size, 3)
+shape = shape if older else (trainer.most_together(config), *shape)
+real = np.random.default_rng(0).uniform(-1, 1, shape)
 seen = 0
 
 def steps(number):
     global state, seen
-    started = time.perf_counter()
-    for _ in range(number):
-        state, terms = trainer.train_step(config, state, seen, real, None, key)
-        seen += config.batch_size
+    started, end = time.perf_counter(), seen + number * config.batch_size
+    while seen < end:
+        if older:
+            state, terms = trainer.train_step(config, state, seen, real, None, key)
+            seen += config.batch_size
+        else:  # As "gprior train" does.
+            taken = min(trainer.together(config, seen), (end - seen) // config.batch_size)
+            state, terms = trainer.train_steps(config, state, seen, taken, real, None, key)
+            seen += taken * config.batch_size
     jax.block_until_ready(state)
     return time.perf_counter() - started
 

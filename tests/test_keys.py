@@ -247,7 +247,8 @@ def test_training_shares_no_key(recorder, tmp_path, monkeypatch):
     real = jnp.asarray(normal(0, config.batch_size, 8, 8, 3))
     labels = jax.nn.one_hot(jnp.arange(config.batch_size) % 3, 3)
     for seen in range(0, 12, 4):
-        state, _ = trainer_of(config).train_step(config, state, seen, real, labels, keys.purpose(key, "steps"))
+        given = real[None], labels[None], keys.purpose(key, "steps")
+        state, _ = trainer_of(config).train_steps(config, state, seen, 1, *given)
     prior = random_prior("stylegan2")
     gp.synthesize(prior, gp.sample_z(prior, key, 70), noise=key)
     operators.random_mask(key, 8, 0.5)

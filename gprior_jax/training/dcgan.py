@@ -196,14 +196,15 @@ def step(
         plan: what the step is compiled for.
         lanes: devices.
         state: donated.
-        real: images ``[B, R, R, C]`` in [-1, 1].
-        labels: ``[B, num_classes]`` of a conditional run, also those of the generated images.
+        real: images ``[1, B, R, R, C]`` in [-1, 1].
+        labels: ``[1, B, num_classes]`` of a conditional run, also those of the generated images.
         key: of the run.
 
     Returns:
         The next state, and named scalars (:data:`TERMS`); that of the generator in the steps that update it.
     """
     config, axes, optimizer = plan.config, _axes(lanes), _optimizer(plan.config)
+    real, labels = jax.tree.map(lambda x: x[0], (real, labels))
     generator, discriminator = build(config)
     key = jax.random.fold_in(key, state.images_seen)
     real, labels = lanes.own((real, labels))
@@ -259,10 +260,20 @@ def _update_discriminator(
     return params, opt, told
 
 
-def train_step(
-    config: FirstConfig, state: TrainState, seen: int, real: Array, labels: Array | None, key: Key
+def most_together(config: FirstConfig) -> int:
+    """Steps that :func:`train_steps` has room for at once: those of one program may update other networks."""
+    return 1
+
+
+def together(config: FirstConfig, seen: int) -> int:
+    """Steps that may go at once after ``seen`` images."""
+    return 1
+
+
+def train_steps(
+    config: FirstConfig, state: TrainState, seen: int, number: int, real: Array, labels: Array | None, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
-    """The step that a run has after ``seen`` images."""
+    """The step that a run has after ``seen`` images, of images ``[1, B, R, R, C]``."""
     return step(Plan(config, config.is_generator_due(seen)), lanes_for(config), state, real, labels, key)
 
 

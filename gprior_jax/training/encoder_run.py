@@ -101,7 +101,8 @@ def train_encoder(
         def batches(seen: int, end: int) -> Generator[Array | None, None, None]:
             return _batches(images, config, seen, end, prior.resolution)
 
-        def step(state: Any, seen: int, real: Array | None) -> tuple[Any, dict[str, Array]]:
+        def steps(state: Any, seen: int, batches: list[Array | None]) -> tuple[Any, dict[str, Array]]:
+            (real,) = batches
             return encoder.step(config, judge, teacher, state, seen, real, key)
 
         def progress(seen: int) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def train_encoder(
             def model(state: encoder.EncoderState) -> Prior:
                 return multi_codes.averaged(config, prior, metric, composing, state.average)
 
-        state = own.run(out, wanted, state, sessions.Work(config, FIELDS, batches, step, progress, look, model, facts))
+        state = own.run(out, wanted, state, sessions.Work(config, FIELDS, batches, steps, progress, look, model, facts))
     return model(state)
 
 

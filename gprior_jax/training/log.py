@@ -89,7 +89,7 @@ class Log:
             reports: are told every row, with the pace.
         """
         self._path, self._fields, self._pace, self._reports = path, fields, pace, reports
-        self._terms: list[dict[str, jax.Array]] = []
+        self._terms: list[tuple[dict[str, jax.Array], int]] = []
         rows = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
         text = io.StringIO()
         writer = csv.DictWriter(text, fields, lineterminator="\n")
@@ -97,17 +97,22 @@ class Log:
         writer.writerows(row for row in rows if int(row["images"]) <= seen)
         write_bytes(path, text.getvalue().encode())
 
-    def add(self, terms: dict[str, jax.Array]) -> None:
-        """Keep the terms of one step; they stay on the device until the next row is written."""
-        self._terms.append(terms)
+    def add(self, terms: dict[str, jax.Array], number: int = 1) -> None:
+        """Keep the terms of some steps; they stay on the device until the next row is written.
+
+        Args:
+            terms: named scalars, or those of every step ``[N]``.
+            number: how many of them count, the first.
+        """
+        self._terms.append((terms, number))
 
     def write(self, seen: int, progress: dict[str, Any]) -> None:
         """Append a row of means and report it."""
         terms, self._terms = jax.device_get(self._terms), []
         row: dict[str, Any] = {"images": seen} | progress
         for name in self._fields[len(row) :]:
-            values = [float(each[name]) for each in terms if name in each]
-            row[name] = f"{np.mean(values):.6g}" if values else ""
+            values = [np.ravel(each[name])[:number] for each, number in terms if name in each]
+            row[name] = f"{np.mean(np.concatenate(values), dtype=float):.6g}" if values else ""
         with open(self._path, "a", newline="") as file:
             csv.DictWriter(file, self._fields, lineterminator="\n").writerow(row)
         told = row | self._pace.at(seen)

@@ -84,10 +84,9 @@ def train(
         def batches(seen: int, end: int) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
             return stream(images, _requests(config, seen, end), config.seed, config.mirror, config.turns)
 
-        def step(state: Any, seen: int, batch: tuple[np.ndarray, np.ndarray]) -> tuple[Any, dict[str, Array]]:
-            real, indices = batch
-            classes = None if labels is None else labels[indices]
-            return trainer.train_step(config, state, seen, *_placed(config, lanes, seen, real, classes), key)
+        def steps(state: Any, seen: int, batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Any, dict[str, Array]]:
+            given = _placed(config, lanes, seen, batches, labels)
+            return trainer.train_steps(config, state, seen, len(batches), *given, key)
 
         def facts(seen: int) -> dict[str, Any]:
             named = {"label_names": names} if names else {}
@@ -95,8 +94,9 @@ def train(
 
         model = partial(trainer.averaged_prior, config)
         work = sessions.Work(
-            config, log_fields(config), batches, step, config.progress, partial(look, config), model, facts
+            config, log_fields(config), batches, steps, config.progress, partial(look, config), model, facts
         )
+        work = work._replace(together=partial(trainer.together, config))
         state = own.run(out, wanted, state, work)
     return model(state)
 
@@ -136,15 +136,35 @@ def _features_of(config: GANConfig, folder: str | Path | None) -> Params | None:
 
 
 def _placed(
-    config: GANConfig, lanes: Lanes, seen: int, real: np.ndarray, classes: np.ndarray | None
+    config: GANConfig,
+    lanes: Lanes,
+    seen: int,
+    batches: list[tuple[np.ndarray, np.ndarray]],
+    labels: np.ndarray | None,
 ) -> tuple[jax.Array, jax.Array | None]:
-    """A batch on the devices; in a conditional run in the order of its classes, with these as rows."""
+    """Images ``[N, B, H, W, C]`` and classes ``[N, B, num_classes]`` on the devices, behind the given ones zeros."""
+    given = [
+        _arranged(config, seen + i * config.batch_size, real, None if labels is None else labels[indices])
+        for i, (real, indices) in enumerate(batches)
+    ]
+    missing = trainer_of(config).most_together(config) - len(given)
+
+    def stacked(*arrays: Any) -> jax.Array:
+        return jnp.asarray(np.stack([*arrays, *[np.zeros_like(arrays[0])] * missing]))
+
+    return lanes.place(jax.tree.map(stacked, *given))
+
+
+def _arranged(
+    config: GANConfig, seen: int, real: np.ndarray, classes: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """A batch; in a conditional run in the order of its classes, with these as rows."""
     if classes is None:
-        return lanes.place(jnp.asarray(real)), None
+        return real, None
     share = config.conditioning(seen)
     # While generated images have no class, groups of one would tell them from real ones.
     order = classes_together(classes, config.kept_together) if share else np.arange(len(classes))
-    return lanes.place((jnp.asarray(real[order]), _rows(config, classes[order], share)))
+    return real[order], np.asarray(_rows(config, classes[order], share))
 
 
 def _rows(config: GANConfig, classes: np.ndarray, share: float) -> jax.Array:

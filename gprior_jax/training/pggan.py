@@ -115,14 +115,14 @@ def step(
         plan: what the step is compiled for.
         lanes: devices.
         state: donated.
-        real: images ``[B, S, S, C]`` in [-1, 1].
+        real: images ``[1, B, S, S, C]`` in [-1, 1].
         fade: weight of the newest block, scalar.
         key: for latent codes.
 
     Returns:
         The next state, and named scalars: losses, mean logits, ``penalty`` in the steps that have one.
     """
-    config, level = plan.config, plan.level
+    config, level, (real,) = plan.config, plan.level, real
     generator, discriminator = build(config)
     batch, adam = real.shape[0], optimize.adam(config)
     z_key, mix_key = jax.random.split(jax.random.fold_in(key, state.images_seen))
@@ -154,10 +154,20 @@ def step(
     return next_state, terms
 
 
-def train_step(
-    config: PGGANConfig, state: TrainState, seen: int, real: Array, labels: Array | None, key: Key
+def most_together(config: PGGANConfig) -> int:
+    """Steps that :func:`train_steps` has room for at once: more are no faster (benchmarks/RESULTS.md, "Training")."""
+    return 1
+
+
+def together(config: PGGANConfig, seen: int) -> int:
+    """Steps that may go at once after ``seen`` images."""
+    return 1
+
+
+def train_steps(
+    config: PGGANConfig, state: TrainState, seen: int, number: int, real: Array, labels: Array | None, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
-    """The step that the schedule has after ``seen`` images; labels are not used."""
+    """The step that the schedule has after ``seen`` images, of images ``[1, B, S, S, C]``; labels are not used."""
     moment = config.moment(seen)
     if moment.starts_level:
         state = reset_optimizers(config, state)

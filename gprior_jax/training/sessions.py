@@ -7,6 +7,7 @@ complete training states) and ``model/``, a model folder.
 
 import contextlib
 import dataclasses
+import itertools
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -52,23 +53,26 @@ class Work(NamedTuple):
         config: settings of the run.
         fields: columns of ``log.csv``, first ``images`` and those of ``progress``.
         batches: ``batches(seen, end)``: what each step from one number of images to another is given.
-        step: ``step(state, seen, batch)``: the next state, and named scalars.
+        steps: ``steps(state, seen, batches)``: the state after a step for each of some batches, and named scalars, of
+            all steps (their first axis, which may be longer) or single ones.
         progress: ``progress(seen)``: where the step after so many images is in the run, for the log.
         look: ``look(state)``.
         model: ``model(state)``: what has been trained so far.
         facts: ``facts(seen)``: what the model folder tells of it.
         save: writes such a model, as :func:`gprior_jax.zoo.save` does a prior.
+        together: ``together(seen)``: how many batches ``steps`` may be given at once after so many images.
     """
 
     config: RunConfig
     fields: tuple[str, ...]
     batches: Callable[[int, int], Generator[Any, None, None]]
-    step: Callable[[Any, int, Any], tuple[Any, dict[str, Array]]]
+    steps: Callable[[Any, int, list[Any]], tuple[Any, dict[str, Array]]]
     progress: Callable[[int], dict[str, Any]]
     look: Callable[[Any], Look]
     model: Callable[[Any], Any]
     facts: Callable[[int], dict[str, Any]]
     save: Callable[..., None] = zoo.save
+    together: Callable[[int], int] = lambda seen: 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -161,22 +165,27 @@ class Session:
         log = Log(out / "log.csv", work.fields, count, Pace(count, end), *reports)
         batches = work.batches(count, end)
         with in_order(out, batches, board):
-            for batch in batches:
-                state, terms = work.step(state, count, batch)
-                log.add(terms)
-                previous, count = count, count + work.config.batch_size
+            while own := list(itertools.islice(batches, self._number(work, count, end))):
+                state, terms = work.steps(state, count, own)
+                log.add(terms, len(own))
+                previous, count = count, count + len(own) * work.config.batch_size
                 look = None
                 if count // self.snapshot_images > previous // self.snapshot_images or count >= end:
                     look = work.look(state)
                     log.add(look.terms)
                 if count // self.log_images > previous // self.log_images or count >= end:
-                    log.write(count, work.progress(previous))
+                    log.write(count, work.progress(count - work.config.batch_size))
                 if look is not None:
                     facts = self.provenance | work.facts(count)
                     snapshot(out, count, work.model(state), facts, look.sheet, state, work.save)
                     if board:
                         board.sheet(im.rgb_uint8(look.sheet), count)
         return state
+
+    def _number(self, work: Work, count: int, end: int) -> int:
+        """Steps that are taken at once: none is to be behind the next row of the log, snapshot or end."""
+        stop = min(end, (count // self.log_images + 1) * self.log_images)
+        return min(work.together(count), -(-(stop - count) // work.config.batch_size))
 
 
 def snapshot(

@@ -2,7 +2,8 @@
 
 One step is up to three updates: both networks, in every few steps the generator again for the path length penalty, and
 in every few steps the discriminator again for R1. Each is a function of the state of its own, so that each is compiled
-once and a step pays for what it takes.
+once and a step pays for what it takes. Steps that follow each other without penalties go in one program, where there is
+room (:func:`gprior_jax.training.together.in_turn`).
 """
 
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from gprior_jax.compiling import jit
@@ -17,12 +19,13 @@ from gprior_jax.discriminators.critic import Critic
 from gprior_jax.discriminators.stylegan2 import StyleGAN2Discriminator, logits
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.stylegan2 import StyleGAN2
-from gprior_jax.training import adversarial, losses, optimize
+from gprior_jax.training import adversarial, losses, optimize, projected
 from gprior_jax.training import stylegan2_drawing as drawing
 from gprior_jax.training.augment import augment_each
 from gprior_jax.training.config import StyleGAN2Config
 from gprior_jax.training.lanes import Lanes, lanes_for, spread
 from gprior_jax.training.projected import Projected
+from gprior_jax.training.together import in_turn, room
 from gprior_jax.typing import Array, Key, Params, PyTree
 
 TERMS = (
@@ -40,6 +43,9 @@ TERMS = (
 
 OF_RESOLUTION = frozenset({"from_rgb"})
 """See :class:`gprior_jax.training.trainers.Trainer`."""
+
+_OF_UPDATE = ("generator", "discriminator", "real_logit", "fake_logit", "real_sign")
+"""Those of :func:`adversarial_update`."""
 
 AUGMENT_INTERVAL = 4
 """Steps between changes of the augmentation's probability (``ada_interval``)."""
@@ -137,8 +143,7 @@ def _seen(config: StyleGAN2Config, state: TrainState, images: Array, keys: Array
     return augment_each(images, state.augment_p, keys) if config.augment else images
 
 
-@spread
-def adversarial_step(
+def adversarial_update(
     config: StyleGAN2Config, lanes: Lanes, state: TrainState, real: Array, labels: Array | None, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
     """Update both networks on real images ``[B, R, R, C]`` in [-1, 1] and the same generated ones."""
@@ -175,6 +180,48 @@ def adversarial_step(
         signs=state.signs + config.batch_size * jnp.stack([terms["real_sign"], jnp.float32(1.0)]),
         projected=judges,
     ), terms
+
+
+def _terms(config: StyleGAN2Config) -> tuple[str, ...]:
+    """Names of the scalars of every step."""
+    more = projected.TERMS if config.has_projected else ()
+    return (*_OF_UPDATE, *more, *(("augment_p",) if config.augment else ()))
+
+
+@spread
+def adversarial_steps(
+    config: StyleGAN2Config,
+    lanes: Lanes,
+    state: TrainState,
+    number: Array,
+    held: Array,
+    real: Array,
+    labels: Array | None,
+    key: Key,
+) -> tuple[TrainState, dict[str, Array]]:
+    """Update both networks some times, each time ending the step.
+
+    Args:
+        config: the run's settings.
+        lanes: devices.
+        state: donated.
+        number: of steps, int32 scalar, 1 to N.
+        held: whether the last of them is not to be ended yet, scalar.
+        real: images ``[N, B, R, R, C]`` in [-1, 1].
+        labels: ``[N, B, num_classes]`` of a conditional run.
+        key: of the run.
+
+    Returns:
+        The next state, and named scalars ``[N]``, of which the first ``number`` count.
+    """
+
+    def one(step: Array, state: TrainState, given: tuple[Array, Array | None]) -> tuple[TrainState, dict[str, Array]]:
+        index = state.images_seen // config.batch_size
+        state, terms = adversarial_update(config, lanes, state, *given, key)
+        state = _finished(config, state, index % AUGMENT_INTERVAL == 0, held & (step == number - 1))
+        return state, terms | ({"augment_p": state.augment_p} if config.augment else {})
+
+    return in_turn(one, state, number, (real, labels), _terms(config))
 
 
 @spread
@@ -230,49 +277,80 @@ def penalty_step(
     return state._replace(discriminator=params, discriminator_opt=opt), {"penalty": penalty}
 
 
-@partial(jit, use="often", static_argnums=(0, 2), donate_argnums=1)
-def finish_step(config: StyleGAN2Config, state: TrainState, adapt: bool) -> TrainState:
-    """Average the generator, count the images and, where asked, adapt the augmentation (``training_loop.py``)."""
-    seen = state.images_seen + config.batch_size
-    average = optimize.blend(state.average, state.generator, optimize.ema_decay(config, seen))
+def _finished(config: StyleGAN2Config, state: TrainState, adapt: Array | bool, held: Array | bool) -> TrainState:
+    """Average the generator, count the images and, where asked, adapt the augmentation (``training_loop.py``).
+
+    Where it is ``held``, nothing changes.
+    """
+    seen = state.images_seen + jnp.where(held, 0, config.batch_size)
+    decay = jnp.where(held, 1.0, optimize.ema_decay(config, seen))
+    average = optimize.blend(state.average, state.generator, decay)
     # Kept as they are: the mean of w is an average already, and the maps of noise are not trained.
-    average = average | {"w_avg": state.generator["w_avg"]}
+    average = average | {"w_avg": jnp.where(held, state.average["w_avg"], state.generator["w_avg"])}
     state = state._replace(average=average, images_seen=seen)
-    if not adapt:
+    if not config.augment:
         return state
+    adapt = jnp.logical_and(adapt, jnp.logical_not(held))
     sign = state.signs[0] / jnp.maximum(state.signs[1], 1.0)
     change = jnp.sign(sign - config.augment_target) * (config.batch_size * AUGMENT_INTERVAL / config.augment_images)
-    return state._replace(augment_p=jnp.clip(state.augment_p + change, 0.0, 1.0), signs=jnp.zeros(2))
+    adapted = jnp.clip(state.augment_p + change, 0.0, 1.0)
+    return state._replace(
+        augment_p=jnp.where(adapt, adapted, state.augment_p), signs=jnp.where(adapt, jnp.zeros(2), state.signs)
+    )
 
 
-def train_step(
-    config: StyleGAN2Config, state: TrainState, seen: int, real: Array, labels: Array | None, key: Key
+@partial(jit, use="often", static_argnums=(0, 2), donate_argnums=1)
+def finish_step(config: StyleGAN2Config, state: TrainState, adapt: bool) -> TrainState:
+    """End a step that penalties have kept open."""
+    return _finished(config, state, adapt, False)
+
+
+def most_together(config: StyleGAN2Config) -> int:
+    """Steps that :func:`train_steps` has room for at once."""
+    # What projected discriminators look through is not written for loops.
+    return 1 if config.has_projected else room(config)
+
+
+def together(config: StyleGAN2Config, seen: int) -> int:
+    """Steps that may go at once after ``seen`` images: up to the next that has a penalty."""
+    index = seen // config.batch_size
+    intervals = [config.path_interval] * bool(config.path_weight) + [config.r1_interval] * bool(config.r1_gamma)
+    return min([most_together(config), *(interval - index % interval for interval in intervals)])
+
+
+def train_steps(
+    config: StyleGAN2Config, state: TrainState, seen: int, number: int, real: Array, labels: Array | None, key: Key
 ) -> tuple[TrainState, dict[str, Array]]:
-    """The updates of the step after ``seen`` images.
+    """The updates of some steps after ``seen`` images.
 
     Args:
         config: the run's settings.
         state: donated.
         seen: ``state.images_seen``, known without asking the device.
-        real: images ``[B, R, R, C]`` in [-1, 1].
-        labels: ``[B, num_classes]`` of a conditional run, also those of the generated images.
+        number: of steps, at most what :func:`together` allows.
+        real: images ``[N, B, R, R, C]`` in [-1, 1], those of the first ``number`` steps of N.
+        labels: ``[N, B, num_classes]`` of a conditional run, also those of the generated images.
         key: of the run.
 
     Returns:
-        The next state, and named scalars (:data:`TERMS`), those of penalties in the steps that have them.
+        The next state, and named scalars (:data:`TERMS`) ``[N]``, of which the first ``number`` count; single ones of
+        the penalties that the last step has.
     """
-    index, lanes = seen // config.batch_size, lanes_for(config)
-    state, terms = adversarial_step(config, lanes, state, real, labels, key)
-    if config.path_weight and optimize.is_due(index, config.path_interval):
-        state, told = path_step(config, lanes, state, labels, key)
+    lanes, last = lanes_for(config), seen // config.batch_size + number - 1
+    path = config.path_weight and optimize.is_due(last, config.path_interval)
+    r1 = config.r1_gamma and optimize.is_due(last, config.r1_interval)
+    held = bool(path or r1)
+    state, terms = adversarial_steps(config, lanes, state, np.int32(number), np.bool_(held), real, labels, key)
+    if not held:
+        return state, terms
+    of_last = None if labels is None else labels[number - 1]
+    if path:
+        state, told = path_step(config, lanes, state, of_last, key)
         terms |= told
-    if config.r1_gamma and optimize.is_due(index, config.r1_interval):
-        state, told = penalty_step(config, lanes, state, real, labels, key)
+    if r1:
+        state, told = penalty_step(config, lanes, state, real[number - 1], of_last, key)
         terms |= told
-    adapt = config.augment and index % AUGMENT_INTERVAL == 0
-    state = finish_step(config, state, adapt)
-    # A copy: the state is donated to the next step.
-    return state, terms | ({"augment_p": jnp.copy(state.augment_p)} if config.augment else {})
+    return finish_step(config, state, last % AUGMENT_INTERVAL == 0), terms
 
 
 def sample(config: StyleGAN2Config, state: TrainState, z: Array, labels: Array | None) -> Array:

@@ -29,10 +29,21 @@ class Trainer(Protocol):
         """A fresh state."""
         ...
 
-    def train_step(
-        self, config: Any, state: Any, seen: int, real: Array, labels: Array | None, key: Key
+    def most_together(self, config: Any) -> int:
+        """Steps that :meth:`train_steps` has room for."""
+        ...
+
+    def together(self, config: Any, seen: int) -> int:
+        """Steps that it may be asked for at once after ``seen`` images."""
+        ...
+
+    def train_steps(
+        self, config: Any, state: Any, seen: int, number: int, real: Array, labels: Array | None, key: Key
     ) -> tuple[Any, dict[str, Array]]:
-        """The next state, and named scalars."""
+        """The state after some steps, of whose images ``[N, B, ...]`` the first count, and named scalars.
+
+        Those of every step are ``[N]``.
+        """
         ...
 
     def sample(self, config: Any, state: Any, z: Array, labels: Array | None) -> Array:

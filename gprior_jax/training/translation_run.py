@@ -84,7 +84,8 @@ def train_translation(
         held_out = _held_out(config, data, target, own.value_range)
         key = purpose(seeded(config.seed), "steps")
 
-        def step(state: Any, seen: int, batch: tuple[np.ndarray, np.ndarray]) -> tuple[Any, dict[str, Array]]:
+        def steps(state: Any, seen: int, batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Any, dict[str, Array]]:
+            (batch,) = batches
             return translation.train_step(config, state, *batch, key)
 
         def progress(seen: int) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def train_translation(
             return translation.averaged(config, state, out.name)
 
         batches, look = partial(stream_sets, config, sets), partial(_look, config, *held_out)
-        work = sessions.Work(config, FIELDS, batches, step, progress, look, model, facts, _save)
+        work = sessions.Work(config, FIELDS, batches, steps, progress, look, model, facts, _save)
         state = own.run(out, wanted, state, work)
     return model(state)
 

@@ -126,7 +126,7 @@ def test_steps_are_those_of_the_published_program():
     state = dcgan.init(config, jax.random.key(1))
     wanted = torch_steps(config, state, REAL)
     for index, batch in enumerate(REAL):
-        state, terms = dcgan.step(dcgan.Plan(config, True), ONE, state, jnp.asarray(batch), None, KEY)
+        state, terms = dcgan.step(dcgan.Plan(config, True), ONE, state, jnp.asarray(batch)[None], None, KEY)
         assert terms.keys() == set(dcgan.TERMS)
         assert int(state.images_seen) == 8 * (index + 1)
     for found, net in zip((state.generator, state.discriminator), wanted, strict=True):
@@ -147,8 +147,8 @@ def test_devices_share_a_batch_and_its_statistics():
     found = []
     for lanes in (ONE, Lanes(4)):
         state = lanes.place(dcgan.init(config, jax.random.key(1)))
-        plan, labels = dcgan.Plan(config, True), jnp.asarray(LABELS)
-        state, terms = dcgan.step(plan, lanes, state, *lanes.place((jnp.asarray(REAL[0]), labels, KEY)))
+        plan, given = dcgan.Plan(config, True), (jnp.asarray(REAL[:1]), jnp.asarray(LABELS)[None], KEY)
+        state, terms = dcgan.step(plan, lanes, state, *lanes.place(given))
         found.append(jax.device_get((state, terms)))
     # Adam turns what float32 leaves of a gradient of zero into a step of its rate; statistics have none.
     assert_trees_close(found[1][0].average, found[0][0].average, atol=4.1e-4, rtol=1e-4)
@@ -167,7 +167,7 @@ def test_the_generator_waits_for_the_discriminator(monkeypatch):
     plans = []
     monkeypatch.setattr(dcgan, "step", lambda plan, lanes, state, *arrays: plans.append(plan) or (state, {}))
     for seen in range(0, 48, 8):
-        dcgan.train_step(config, None, seen, None, None, None)
+        dcgan.train_steps(config, None, seen, 1, None, None, None)
     assert [plan.generate for plan in plans] == [False, False, True] * 2
 
 

@@ -47,6 +47,15 @@ def test_rows_are_told_to_all_and_cut_when_a_run_goes_back(tmp_path):
     assert path.read_text() == "images,size,loss,rare\n10,8,10.5,7\n"
 
 
+def test_steps_that_went_together_count_one_by_one(tmp_path):
+    path = tmp_path / "log.csv"
+    log = Log(path, ("images", "loss", "rare"), 0, Pace(0, 30))
+    log.add({"loss": jnp.asarray([1.0, 2.0, 6.0, 0.0]), "rare": jnp.float32(7.0)}, 3)
+    log.add({"loss": jnp.asarray([11.0, 0.0, 0.0, 0.0])}, 1)
+    log.write(40, {})
+    assert path.read_text() == "images,loss,rare\n40,5,7\n"
+
+
 def events(folder):
     """What TensorBoard would read: the records of all files, in order."""
     from tensorboardX.proto.event_pb2 import Event

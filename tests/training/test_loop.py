@@ -308,11 +308,12 @@ def shown_steps(config, tmp_path, monkeypatch):
         archive.writestr("dataset.json", json.dumps({"labels": [[f"{i:03}.png", i % 3] for i in range(40)]}))
     shown = []
 
-    def step(config, state, seen, real, labels, key):
-        shown.append((np.asarray(real), np.asarray(labels)))
-        return state._replace(images_seen=state.images_seen + 8), {}
+    def steps(config, state, seen, number, real, labels, key):
+        shown.extend(zip(np.asarray(real[:number]), np.asarray(labels[:number]), strict=True))
+        assert not real[number:].any()
+        return state._replace(images_seen=state.images_seen + 8 * number), {}
 
-    monkeypatch.setattr(stylegan2, "train_step", step)
+    monkeypatch.setattr(stylegan2, "train_steps", steps)
     monkeypatch.setattr(loop, "look", lambda *args: sessions.Look(np.zeros((8, 8, 3), np.uint8), {}))
     monkeypatch.setattr(sessions, "snapshot", lambda *args: None)
     loop.train(config, path, tmp_path / "run", snapshot_images=64, log_images=64)

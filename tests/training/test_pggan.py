@@ -32,7 +32,7 @@ def take_step(config, state, level, penalize=False, fade=1.0):
     """One step from a host copy of the state, so that nothing is donated from under a test."""
     given = jax.tree.map(jnp.array, state)
     state, terms = pggan.step(
-        pggan.Plan(config, level, penalize), ONE, given, jnp.asarray(batch(4 << level)), jnp.float32(fade), KEY
+        pggan.Plan(config, level, penalize), ONE, given, jnp.asarray(batch(4 << level))[None], jnp.float32(fade), KEY
     )
     return host(state), {name: float(value) for name, value in terms.items()}
 

@@ -13,7 +13,7 @@ from gprior_jax.generators.stylegan2 import StyleGAN2
 from gprior_jax.nn.resample import fir_up2
 from gprior_jax.training import optimize, stylegan2
 from gprior_jax.training import stylegan2_drawing as drawing
-from gprior_jax.training.lanes import ONE
+from gprior_jax.training.lanes import ONE, spread
 from gprior_jax.training.warm_start import warm_start
 from training.settings import CONDITIONAL
 
@@ -34,9 +34,18 @@ def start():
 
 
 def take(config, state, seen):
+    state, terms = take_some(config, state, seen, 1)
+    return state, {name: float(value.reshape(-1)[0]) for name, value in terms.items()}
+
+
+def take_some(config, state, seen, number):
+    """Steps at once, each with images of its own."""
+    images = np.stack([REAL * 0.9**n for n in range(stylegan2.most_together(config))])
+    images[number:] = np.nan  # Those of no step are not looked at.
+    labels = jnp.asarray(np.broadcast_to(LABELS, (len(images), *LABELS.shape)))
     given = jax.tree.map(jnp.array, state)
-    state, terms = stylegan2.train_step(config, given, seen, jnp.asarray(REAL), jnp.asarray(LABELS), KEY)
-    return host(state), {name: float(value) for name, value in terms.items()}
+    state, terms = stylegan2.train_steps(config, given, seen, number, jnp.asarray(images), labels, KEY)
+    return host(state), host(terms)
 
 
 def equal(a, b):
@@ -67,9 +76,50 @@ def test_penalties_without_a_weight_are_not_computed(start, monkeypatch):
     for name in ("path_step", "penalty_step"):
         monkeypatch.setattr(stylegan2, name, lambda *args: pytest.fail("a penalty was computed"))
     monkeypatch.setattr(
-        stylegan2, "adversarial_step", lambda config, lanes, state, *args: (state, {"adversarial": 0.0})
+        stylegan2, "adversarial_steps", lambda config, lanes, state, *args: (state, {"adversarial": np.zeros(4)})
     )
-    assert take(without, start, 0)[1].keys() == {"adversarial", "augment_p"}
+    assert take(without, start, 0)[1].keys() == {"adversarial"}
+
+
+@pytest.mark.slow
+def test_steps_at_once_are_as_one_by_one(start):
+    """To the bit, whether a penalty follows the last or not, whichever of the programs ends it."""
+    config = dataclasses.replace(CONDITIONAL, path_interval=4, r1_interval=3)
+    assert [stylegan2.together(config, 4 * index) for index in range(6)] == [3, 2, 1, 1, 2, 1]
+    single, wanted = start, []
+    for index in range(2):
+        images = np.stack([REAL * 0.9**index] * 4)
+        given = jax.tree.map(jnp.array, single)
+        labels = jnp.asarray(np.stack([LABELS] * 4))
+        single, terms = stylegan2.train_steps(config, given, 4 * index, 1, jnp.asarray(images), labels, KEY)
+        wanted.append(host(terms))
+    at_once, terms = take_some(config, start, 0, 2)
+    assert equal(at_once, host(single))
+    for name, values in terms.items():
+        assert list(values[:2]) == [wanted[0][name][0], wanted[1][name][0]]
+    held, terms = take_some(config, start, 0, 3)
+    assert terms["penalty"].shape == ()
+    assert held.images_seen == 12
+    opened, _ = stylegan2.adversarial_steps(
+        config,
+        ONE,
+        jax.tree.map(jnp.array, start),
+        np.int32(1),
+        np.bool_(True),
+        jnp.asarray(np.stack([REAL] * 4)),
+        jnp.asarray(np.stack([LABELS] * 4)),
+        KEY,
+    )
+    opened = host(opened)
+    assert opened.images_seen == 0
+    assert equal(opened.average, start.average)
+    assert not equal(opened.generator, start.generator)
+
+
+def test_steps_of_one_program_have_room():
+    config = dataclasses.replace(CONDITIONAL, path_weight=0.0, r1_gamma=0.0)
+    assert stylegan2.together(config, 0) == 4
+    assert stylegan2.most_together(dataclasses.replace(config, resolution=256, batch_size=32, images=64)) == 1
 
 
 @pytest.mark.slow
@@ -95,7 +145,7 @@ def test_a_step_descends_the_two_losses(start, monkeypatch):
     monkeypatch.setattr(optimize, "adam", lambda config, interval=0: plain)
     config = dataclasses.replace(CONDITIONAL, augment=False, learning_rate=0.1234)  # Not yet compiled by another test.
     given = start._replace(generator_opt=plain.init({}), discriminator_opt=plain.init({}))
-    state, _ = stylegan2.adversarial_step(
+    state, _ = spread(stylegan2.adversarial_update)(
         config, ONE, jax.tree.map(jnp.array, given), jnp.asarray(REAL), jnp.asarray(LABELS), KEY
     )
     generator, discriminator = stylegan2.build(config)
