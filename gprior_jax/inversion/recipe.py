@@ -96,11 +96,13 @@ class Recipe:
     def check_samples(self, samples: int) -> None:
         """Raise ``ValueError`` where several samples or restarts of a fitted recipe would all be the same."""
         encoder, rows = self.fitted_encoder, samples * self.restarts
-        if rows > 1 and encoder is not None and not self.parametrization.is_drawn_beside(encoder):
-            several = " of several codes" if encoder.module.space == "codes" else ""
+        if rows > 1 and not self.parametrization.is_drawn(encoder):
+            point, remedy = "one point, such as the mean of w,", "at random"
+            if encoder is not None:
+                several = " of several codes" if encoder.module.space == "codes" else ""
+                point, remedy = f"an encoder{several}", "without the encoder, at random"
             raise ArgumentError(
-                f"{rows} samples or restarts that start from an encoder{several} are all the same: use one, or start "
-                "without the encoder, at random."
+                f"{rows} samples or restarts that start from {point} are all the same: use one, or start {remedy}."
             )
 
     def fit(self, prior: Prior, asked: Asked = ONE_ANSWER) -> "Recipe":

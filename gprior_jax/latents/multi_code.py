@@ -157,9 +157,10 @@ class MultiCode(Parametrization):
         alpha = jnp.zeros((self.num_codes, channels)).at[0].set(self.num_codes if self.average else 1.0)
         return {"codes": codes, "alpha": alpha}
 
-    def is_drawn_beside(self, encoder: Encoder) -> bool:
-        """The other codes are, beside the first; of an encoder of several codes none is."""
-        return encoder.module.space != "codes" and self.num_codes > 1 and self.start_spread > 0.0
+    def is_drawn(self, encoder: Encoder | None = None) -> bool:
+        """Codes are; beside an encoder's code the others, and of an encoder of several codes none."""
+        around = self.num_codes > 1 and self.start_spread > 0.0
+        return encoder is None or (encoder.module.space != "codes" and around)
 
     @property
     def _cut(self) -> int:

@@ -66,8 +66,12 @@ class Parametrization(Protocol):
         """
         return code
 
-    def is_drawn_beside(self, encoder: Encoder) -> bool:
-        """Whether starts at an encoder's code differ, as something is drawn beside it; so it is, unless it says so."""
+    def is_drawn(self, encoder: Encoder | None = None) -> bool:
+        """Whether starts differ, as something of them is drawn; so it is, unless a parametrisation says so.
+
+        Args:
+            encoder: what they start from; None starts without.
+        """
         return True
 
     def render(self, prior: Prior, variables: Variables) -> Array:
