@@ -22,7 +22,7 @@ from gprior_jax.inversion.pool import Image, Pool
 from gprior_jax.inversion.result import Result, by_loss
 from gprior_jax.inversion.saving import Saved, Saver, Timer, saved_of
 from gprior_jax.inversion.stages import NEXT_STAGE
-from gprior_jax.inversion.starts import Asked, asked_with
+from gprior_jax.inversion.starts import asked_with
 from gprior_jax.keys import purpose
 from gprior_jax.typing import Key
 
@@ -91,14 +91,9 @@ class _Begin(NamedTuple):
     slots: int
     samples: int | None
 
-    def asked(self, entry: Entry) -> Asked:
-        """What decides where an image starts."""
-        return asked_with(self.samples, entry.operator, entry.init)
-
-    def check_alike(self, first: Asked, entry: Entry) -> None:
-        """Raise ``ValueError`` for an image that does not start as the first one does."""
-        if self.inverter.drops(self.asked(entry)) != self.inverter.drops(first):
-            raise ArgumentError("images of a stream start alike: give an operator, and init, for all of them or none.")
+    def starting(self, inverter: Inverter, entry: Entry) -> Inverter:
+        """The inverter of images that start as one does."""
+        return inverter.starting(asked_with(self.samples, entry.operator, entry.init))
 
     def pools(self, inverter: Inverter) -> list[list[Pool]]:
         """The places of every stage, those of one call of the step together."""
@@ -120,7 +115,7 @@ def _run(
     saver: Saver | None,
 ) -> Iterator[tuple[Image, Result]]:
     """Images and their results, ``[samples]``."""
-    more, inverter, first = True, begin.inverter, None
+    more, inverter = True, begin.inverter
     while True:
         while more and (not pools or any(pool.has_room for pool in pools[0])):
             entry = next(entries, _END)
@@ -129,12 +124,14 @@ def _run(
             if isinstance(entry, _End):
                 more = False
             else:
-                if first is None:  # What an encoder that images start from measures is in the program of their steps.
-                    first = begin.asked(entry)
-                    inverter = begin.inverter.starting(first)
+                if not pools:  # What an encoder that images start from measures is in the program of their steps.
+                    inverter = begin.starting(inverter, entry)
                     inverter.recipe.check_samples(begin.samples or 1)
                     pools += begin.pools(inverter)
-                begin.check_alike(first, entry)
+                elif begin.starting(inverter, entry) is not inverter:
+                    raise ArgumentError(
+                        "images of a stream start alike: give an operator, and init, for all of them or none."
+                    )
                 image = _entering(inverter, entry, saver)
                 _add(pools[0 if image.saved is None else image.saved.stage], image)
         if not more and not any(pool.is_busy for stage in pools for pool in stage):
