@@ -1,5 +1,6 @@
 """What the solver asks of a parametrisation of an image, and what parametrisations share."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import jax
@@ -65,6 +66,9 @@ class Parametrization(Protocol):
                 are to compose.
         """
         return code
+
+    def check_init(self, names: Collection[str]) -> None:
+        """Raise ``ValueError`` where variables of these names mean nothing beside others that are drawn."""
 
     def is_drawn(self, encoder: Encoder | None = None) -> bool:
         """Whether starts differ, as something of them is drawn; so it is, unless a parametrisation says so.

@@ -57,6 +57,18 @@ def test_samples_and_restarts_that_would_be_the_same_are_refused(prior):
     assert invert(prior, IMAGES[:1], several, key=KEY, samples=2).loss.shape == (1, 2)
 
 
+@pytest.mark.parametrize("free", [False, True])
+def test_weights_to_start_from_come_with_their_codes(prior, free):
+    """Beside the encoder's codes they may come alone."""
+    drawn = recipes.mganprior(CODES, LAYER, num_steps=2, free_codes=free, perceptual=None)
+    alpha = invert(prior, IMAGES, RECIPE, key=KEY).variables["alpha"]
+    for recipe in (drawn, dataclasses.replace(drawn, encoder=None)):
+        with pytest.raises(ArgumentError, match="init holds 'alpha' without 'codes': weights of codes that are drawn"):
+            invert(prior, IMAGES, recipe, key=KEY, init={"alpha": alpha})
+    found = invert(prior, IMAGES, RECIPE, key=KEY, init={"alpha": alpha})
+    assert (found.history["loss"][:, 0] < invert(prior, IMAGES, RECIPE, key=KEY).history["loss"][:, 0]).all()
+
+
 def test_a_server_refuses_them_and_starts_restorations_there():
     maker = Maker(encoded_prior(), KEY, Limits(), devices=1)
     asked = Asked(task="denoise", codes=CODES, layer=LAYER, steps=2, start="encoder")
