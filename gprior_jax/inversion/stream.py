@@ -5,6 +5,7 @@ nothing is compiled again, and its key, its count of steps and its optimiser's s
 is what it gives in a batch, up to the order of float32 sums.
 """
 
+import collections
 import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -96,12 +97,13 @@ class _Begin(NamedTuple):
         return inverter.starting(asked_with(self.samples, entry.operator, entry.init))
 
     def pools(self, inverter: Inverter) -> list[list[Pool]]:
-        """The places of every stage, those of one call of the step together."""
+        """The places of every stage, those of one call of the step together; the first that are free are taken."""
         pools, key, samples = [], self.key, self.samples or 1
         size = inverter.at_once(self.slots, samples)
         slots, count = min(size, self.slots), -(-self.slots // size)
         for stage in range(len(inverter.recipe.stages)):
-            pools.append([Pool(inverter, stage, key, slots, samples) for _ in range(count)])
+            waiting = collections.deque[Image]()
+            pools.append([Pool(inverter, stage, key, slots, samples, waiting) for _ in range(count)])
             with instead(inverter.mesh):
                 key = purpose(key, NEXT_STAGE)
         return pools
@@ -117,7 +119,7 @@ def _run(
     """Images and their results, ``[samples]``."""
     more, inverter = True, begin.inverter
     while True:
-        while more and (not pools or any(pool.has_room for pool in pools[0])):
+        while more and (not pools or sum(pool.room for pool in pools[0]) > len(pools[0][0].waiting)):
             entry = next(entries, _END)
             if entry is None:
                 break
@@ -133,21 +135,17 @@ def _run(
                         "images of a stream start alike: give an operator, and init, for all of them or none."
                     )
                 image = _entering(inverter, entry, saver)
-                _add(pools[0 if image.saved is None else image.saved.stage], image)
+                pools[0 if image.saved is None else image.saved.stage][0].waiting.append(image)
         if not more and not any(pool.is_busy for stage in pools for pool in stage):
             return
         for stage, pool in [(stage, pool) for stage, own in enumerate(pools) for pool in own]:
             for image, result in all_instead(inverter.mesh, pool.run()):
                 if stage + 1 < len(pools):
-                    _add(pools[stage + 1], Image(image.entry, image.inputs.of_next_stage(result, begin.samples or 1)))
+                    inputs = image.inputs.of_next_stage(result, begin.samples or 1)
+                    pools[stage + 1][0].waiting.append(Image(image.entry, inputs))
                 else:
                     yield image, result
         timer.look(_under_way(pools))
-
-
-def _add(pools: list[Pool], image: Image) -> None:
-    """Let an image into the first places of a stage that are free: others, all free, take no steps."""
-    next((pool for pool in pools if pool.has_room), min(pools, key=lambda pool: pool.waiting)).add(image)
 
 
 def _entering(inverter: Inverter, entry: Entry, saver: Saver | None) -> Image:
