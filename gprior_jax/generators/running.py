@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from gprior_jax.checks import check_one
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.noise import Noise
@@ -43,7 +44,8 @@ def run_layers(
         label: ``[num_classes]``, of a generator with classes that is held to none.
 
     Raises:
-        ValueError: styles are missing for later layers, or a label is missing, or one of them is too much.
+        ValueError: styles are missing for later layers, or a label is missing, or one of them is too much; or codes or
+            styles of a batch.
     """
     beside = _conditions(prior, x, start, styles, label)
     words: dict[str, str] = {}
@@ -76,8 +78,11 @@ def _conditions(prior: Prior, x: Array | None, start: int, styles: Array | None,
     Raises:
         ValueError: something is missing, or too much.
     """
+    if x is not None and not start:
+        check_one("code", x, (prior.z_dim,))
     if styles is not None:
         check_styles(prior)
+        check_one("styles", styles, (prior.num_styles, prior.w_dim))
     if not prior.num_styles:
         check_label(prior, label)
         has_classes = getattr(prior.module, "num_classes", 0)
