@@ -8,7 +8,7 @@ is what it gives in a batch, up to the order of float32 sums.
 import collections
 import itertools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -72,35 +72,70 @@ def stream(
             raise ArgumentError(f"{name} {number}: use at least 1.")
     with instead(inverter.mesh):
         key = unbound(inverter.mesh, key)
-    timer, pools = Timer(saver), list[list[Pool]]()
+    timer, own = Timer(saver), _Stream(inverter, entries, key, slots, samples, saver)
     try:
-        for image, result in _run(_Begin(inverter, key, slots, samples), entries, pools, timer, saver):
-            found = result if samples is None else by_loss(result, 1)
-            yield image.entry.tag, jax.tree.map(lambda leaf: leaf[0], found)
+        while own.take_in():
+            for image, result in own.advance():
+                found = result if samples is None else by_loss(result, 1)
+                yield image.entry.tag, jax.tree.map(lambda leaf: leaf[0], found)
+            timer.look(own.under_way())
     except GeneratorExit:
         raise
     except BaseException:
-        timer.save(_under_way(pools))
+        timer.save(own.under_way())
         raise
 
 
-class _Begin(NamedTuple):
-    """What a stream begins with, see :func:`stream`: its places are made for the first image."""
+class _Stream:
+    """A stream under way, see :func:`stream`: its places are made for the first image."""
 
-    inverter: Inverter
-    key: Key
-    slots: int
-    samples: int | None
+    def __init__(
+        self,
+        inverter: Inverter,
+        entries: Iterator[Entry | None],
+        key: Key,
+        slots: int,
+        samples: int | None,
+        saver: Saver | None,
+    ):
+        self._inverter, self._entries, self._saver = inverter, entries, saver
+        self._key, self._slots, self._samples = key, slots, samples
+        self._pools: list[list[Pool]] = []
+        self._more = True
 
-    def starting(self, inverter: Inverter, entry: Entry) -> Inverter:
-        """The inverter of images that start as one does."""
-        return inverter.starting(asked_with(self.samples, entry.operator, entry.init))
+    def take_in(self) -> bool:
+        """Let images enter as long as there are places; whether there are any, or may be."""
+        while self._more and self._has_room:
+            entry = next(self._entries, _END)
+            if entry is None:
+                break
+            if isinstance(entry, _End):
+                self._more = False
+            else:
+                self._enter(entry)
+        return self._more or any(pool.is_busy for pool in itertools.chain(*self._pools))
 
-    def pools(self, inverter: Inverter) -> list[list[Pool]]:
+    @property
+    def _has_room(self) -> bool:
+        """Whether an image would begin at once."""
+        return not self._pools or sum(pool.room for pool in self._pools[0]) > len(self._pools[0][0].waiting)
+
+    def _enter(self, entry: Entry) -> None:
+        """Let an image wait for a place."""
+        starting = self._inverter.starting(asked_with(self._samples, entry.operator, entry.init))
+        if not self._pools:  # What an encoder that images start from measures is in the program of their steps.
+            starting.recipe.check_samples(self._samples or 1)
+            self._inverter, self._pools = starting, self._places_of(starting)
+        elif starting is not self._inverter:
+            raise ArgumentError("images of a stream start alike: give an operator, and init, for all of them or none.")
+        image = _entering(starting, entry, self._saver)
+        self._pools[0 if image.saved is None else image.saved.stage][0].waiting.append(image)
+
+    def _places_of(self, inverter: Inverter) -> list[list[Pool]]:
         """The places of every stage, those of one call of the step together; the first that are free are taken."""
-        pools, key, samples = [], self.key, self.samples or 1
-        size = inverter.at_once(self.slots, samples)
-        slots, count = min(size, self.slots), -(-self.slots // size)
+        pools, key, samples = [], self._key, self._samples or 1
+        size = inverter.at_once(self._slots, samples)
+        slots, count = min(size, self._slots), -(-self._slots // size)
         for stage in range(len(inverter.recipe.stages)):
             waiting = collections.deque[Image]()
             pools.append([Pool(inverter, stage, key, slots, samples, waiting) for _ in range(count)])
@@ -108,44 +143,20 @@ class _Begin(NamedTuple):
                 key = purpose(key, NEXT_STAGE)
         return pools
 
-
-def _run(
-    begin: _Begin,
-    entries: Iterator[Entry | None],
-    pools: list[list[Pool]],
-    timer: Timer,
-    saver: Saver | None,
-) -> Iterator[tuple[Image, Result]]:
-    """Images and their results, ``[samples]``."""
-    more, inverter = True, begin.inverter
-    while True:
-        while more and (not pools or sum(pool.room for pool in pools[0]) > len(pools[0][0].waiting)):
-            entry = next(entries, _END)
-            if entry is None:
-                break
-            if isinstance(entry, _End):
-                more = False
-            else:
-                if not pools:  # What an encoder that images start from measures is in the program of their steps.
-                    inverter = begin.starting(inverter, entry)
-                    inverter.recipe.check_samples(begin.samples or 1)
-                    pools += begin.pools(inverter)
-                elif begin.starting(inverter, entry) is not inverter:
-                    raise ArgumentError(
-                        "images of a stream start alike: give an operator, and init, for all of them or none."
-                    )
-                image = _entering(inverter, entry, saver)
-                pools[0 if image.saved is None else image.saved.stage][0].waiting.append(image)
-        if not more and not any(pool.is_busy for stage in pools for pool in stage):
-            return
-        for stage, pool in [(stage, pool) for stage, own in enumerate(pools) for pool in own]:
-            for image, result in all_instead(inverter.mesh, pool.run()):
-                if stage + 1 < len(pools):
-                    inputs = image.inputs.of_next_stage(result, begin.samples or 1)
-                    pools[stage + 1][0].waiting.append(Image(image.entry, inputs))
+    def advance(self) -> Iterator[tuple[Image, Result]]:
+        """A call of steps everywhere; images that have ended the last stage, and their results, ``[samples]``."""
+        for stage, pool in [(stage, pool) for stage, own in enumerate(self._pools) for pool in own]:
+            for image, result in all_instead(self._inverter.mesh, pool.run()):
+                if stage + 1 < len(self._pools):
+                    inputs = image.inputs.of_next_stage(result, self._samples or 1)
+                    self._pools[stage + 1][0].waiting.append(Image(image.entry, inputs))
                 else:
                     yield image, result
-        timer.look(_under_way(pools))
+
+    def under_way(self) -> Iterator[tuple[Any, Saved]]:
+        """Images as they are now, by their tags."""
+        for pool in itertools.chain(*self._pools):
+            yield from pool.under_way()
 
 
 def _entering(inverter: Inverter, entry: Entry, saver: Saver | None) -> Image:
@@ -158,11 +169,6 @@ def _entering(inverter: Inverter, entry: Entry, saver: Saver | None) -> Image:
     if not 0 <= saved.stage < len(inverter.recipe.stages):
         return Image(entry, inputs)
     return Image(entry, inputs if saved.stage == 0 else inputs._replace(hints=saved.hints), saved=saved)
-
-
-def _under_way(pools: list[list[Pool]]) -> Iterator[tuple[Any, Saved]]:
-    for pool in itertools.chain(*pools):
-        yield from pool.under_way()
 
 
 class _End:
