@@ -36,6 +36,27 @@ def check_finite(**numbers: Any) -> None:
         check_number(name, value, np.isfinite, "a finite number")
 
 
+def check_one(
+    name: str, value: ArrayLike, wanted: tuple[int, ...], remedy: str = "map over a batch with jax.vmap"
+) -> None:
+    """Raise ``ValueError`` unless an array has the shape that it has of one image.
+
+    Args:
+        name: of the array.
+        value: the array, or what stands for it.
+        wanted: its shape.
+        remedy: what to do with several.
+
+    >>> check_one("z", np.zeros((2, 8)), (8,))
+    Traceback (most recent call last):
+    gprior_jax.errors.ArgumentError: z of shape (2, 8): give that of one image, (8,); map over a batch with jax.vmap.
+    """
+    shape = np.shape(value)
+    if shape != wanted:
+        several = f"; {remedy}" if len(shape) > len(wanted) else ""
+        raise ArgumentError(f"{name} of shape {shape}: give that of one image, {wanted}{several}.")
+
+
 def check_fields(settings: Any, told: Callable[[str], str] = lambda name: name) -> None:
     """Raise ``ValueError`` if a number among the fields of a dataclass, or of one in it, is NaN or infinite.
 

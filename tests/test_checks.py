@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from batteries import normal, random_prior
+from encoders.toys import toy_encoder
 
 import gprior_jax as gp
 from gprior_jax import checks
@@ -92,3 +93,63 @@ def test_functions_refuse_what_is_no_number(name, bad):
 def test_seeds_of_training(config, seed):
     with pytest.raises(gp.ArgumentError, match=r"seed .*: use a whole number from 0 to 4294967295"):
         config(seed=seed)
+
+
+PLAIN, STYLED = random_prior("own"), random_prior("stylegan2_residual")
+CODES, STYLES = jnp.zeros((2, PLAIN.z_dim)), jnp.zeros((2, STYLED.num_styles, STYLED.w_dim))
+KEY, FUNCTION = jax.random.key(0), gp.geometry.outputs(PLAIN)
+MADE = gp.differentiable.inversion(PLAIN, gp.recipes.latent("z", num_steps=1, perceptual=None))
+MANY = gp.editing.Point("both", {"z": np.asarray(CODES)})
+
+OF_ONE = {
+    "outputs": ("code", lambda: FUNCTION(CODES)),
+    "outputs of w": ("styles", lambda: gp.geometry.outputs(STYLED)(STYLES[:, 0])),
+    "outputs of w_plus": ("styles", lambda: gp.geometry.outputs(STYLED, "w_plus")(STYLES)),
+    "outputs of variables": (
+        "latent",
+        lambda: gp.geometry.outputs_of(PLAIN, gp.latents.Z(), {"z": CODES[0]})[0](CODES),
+    ),
+    "metric": ("code", lambda: gp.geometry.metric(FUNCTION, CODES)),
+    "spectrum": ("code", lambda: gp.geometry.spectrum(FUNCTION, CODES, 2)),
+    "geodesic": ("code", lambda: gp.geometry.geodesic(FUNCTION, CODES, CODES + 1)),
+    "exponential": ("code", lambda: gp.geometry.exponential(FUNCTION, CODES, CODES)),
+    "typicality": ("latent", lambda: gp.geometry.typicality(PLAIN, CODES, KEY, num_samples=10)),
+    "local_directions": ("code", lambda: gp.editing.local_directions(PLAIN, np.asarray(CODES))),
+    "copy_activations": (
+        "styles",
+        lambda: gp.editing.copy_activations(STYLED, STYLES, STYLES, 2, jnp.ones((8, 8, 1))),
+    ),
+    "rendered": ("z", lambda: gp.differentiable.rendered(MADE, {"z": CODES})),
+    "start": ("z", lambda: gp.differentiable.start(MADE, KEY, hint={"z": CODES})),
+    "encode": ("image", lambda: toy_encoder(code=(8,), side=16).encode(jnp.zeros((2, 16, 16, 3)))),
+}
+"""Functions of one image that are given two, and what they say is of two."""
+
+
+@pytest.mark.parametrize(("name", "function"), OF_ONE.values(), ids=OF_ONE)
+def test_a_batch_is_to_be_mapped(name, function):
+    told = rf"^{name} of shape \(2, .*\): give that of one image, \(.*\); map over a batch with jax\.vmap\."
+    with pytest.raises(gp.ArgumentError, match=told):
+        function()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: gp.editing.codes(PLAIN, [MANY]),
+        lambda: gp.editing.movable(PLAIN, MANY, "z"),
+        lambda: gp.editing.between(PLAIN, MANY, MANY, 0.5),
+    ],
+    ids=["codes", "movable", "between"],
+)
+def test_a_point_is_one(function):
+    with pytest.raises(
+        gp.ArgumentError, match=r"^z of shape \(2, 8\): give that of one image, \(8,\); make a point of"
+    ):
+        function()
+
+
+def test_many_points_are_drawn_one_a_row():
+    assert gp.editing.render(PLAIN, MANY.variables).shape == (2, *PLAIN.image_shape)
+    with pytest.raises(gp.ArgumentError, match=r"z of shape \(8,\): give codes of points, one a row"):
+        gp.editing.render(PLAIN, {"z": MANY.variables["z"][0]})

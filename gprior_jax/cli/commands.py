@@ -28,7 +28,6 @@ class Command(NamedTuple):
         summary: what it does, in a line.
         resumes: whether the same command goes on where it was interrupted.
         examples: whole command lines that its help shows.
-        keeps_memory: nothing any more, as all commands take large pages; plugins of an earlier checkout tell it.
     """
 
     name: str
@@ -36,7 +35,6 @@ class Command(NamedTuple):
     summary: str
     resumes: bool = False
     examples: tuple[str, ...] = ()
-    keeps_memory: bool = False
 
     def load(self) -> type:
         """The class."""

@@ -7,6 +7,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
+from gprior_jax.checks import check_one
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import check_label, with_label
 from gprior_jax.generators.prior import Prior, prepare
@@ -149,7 +150,7 @@ def start(
         label: ``[num_classes]``, this image's class.
 
     Raises:
-        ValueError: a label is missing, or the prior takes none.
+        ValueError: a label is missing, or the prior takes none; or it is no one image, but a batch.
 
     >>> import gprior_jax as gp, jax
     >>> made = gp.differentiable.inversion(gp.load("builtin"), gp.recipes.mganprior(num_codes=2, layer=4))
@@ -159,6 +160,7 @@ def start(
     problem = inversion.problem
     check_label(problem.prior, label)
     prior, parametrization = held(problem, label), problem.parametrization
+    _check_variables(problem, prior, hint or {})
     if observed is not None and problem.encoder is not None:
         code = problem.encoder.encode(observed)
         hint = parametrization.start_at(prior, purpose(key, "encoded"), code) | (hint or {})
@@ -190,16 +192,17 @@ def measured(
 
 def _check_one(problem: Problem, prior: Prior, observed: Array, variables: Variables, operator: Forward) -> None:
     """Raise ``ValueError`` unless variables and what was observed are those of one image."""
+    _check_variables(problem, prior, variables)
+    image = jax.ShapeDtypeStruct(prior.image_shape, jnp.float32)
+    check_one("observed", observed, jax.eval_shape(lambda image: operator(image), image).shape)
+
+
+def _check_variables(problem: Problem, prior: Prior, variables: Variables) -> None:
+    """Raise ``ValueError`` unless variables are those of one image."""
     own = jax.eval_shape(problem.parametrization.init, prior, jax.random.key(0))
-    given = {name: (jnp.shape(value), own[name].shape) for name, value in variables.items() if name in own}
-    if all(shape == wanted for shape, wanted in given.values()):
-        image = jax.ShapeDtypeStruct(prior.image_shape, jnp.float32)
-        given["observed"] = jnp.shape(observed), jax.eval_shape(lambda image: operator(image), image).shape
-    for name, (shape, wanted) in given.items():
-        if shape != wanted:
-            raise ArgumentError(
-                f"{name} of shape {shape}: give those of one image, {wanted}; map over a batch with jax.vmap."
-            )
+    for name, value in variables.items():
+        if name in own:
+            check_one(name, value, own[name].shape)
 
 
 def found(problem: Problem, optimised: Variables, measurement: Measurement) -> Found:
@@ -212,7 +215,7 @@ def rendered(inversion: Inversion, variables: Variables, label: Array | None = N
     """The image ``[R, R, C]`` of the variables of one image.
 
     Raises:
-        ValueError: a label is missing, or the prior takes none.
+        ValueError: a label is missing, or the prior takes none; or it is no one image, but a batch.
 
     >>> import gprior_jax as gp, jax
     >>> made = gp.differentiable.inversion(gp.load("builtin"), gp.recipes.mganprior(num_codes=2, layer=4))
@@ -221,7 +224,9 @@ def rendered(inversion: Inversion, variables: Variables, label: Array | None = N
     """
     problem = inversion.problem
     check_label(problem.prior, label)
-    return problem.parametrization.render(held(problem, label), variables).astype(jnp.float32)
+    prior = held(problem, label)
+    _check_variables(problem, prior, variables)
+    return problem.parametrization.render(prior, variables).astype(jnp.float32)
 
 
 def check_rows(observed: Array, variables: Variables) -> None:

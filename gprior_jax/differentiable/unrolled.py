@@ -9,7 +9,7 @@ import optax
 from gprior_jax.differentiable.inversion import Found, Inversion, found, measured
 from gprior_jax.errors import ArgumentError
 from gprior_jax.inversion.problem import Measurement, Problem, evaluate
-from gprior_jax.inversion.solver import free_of
+from gprior_jax.inversion.solver import free_of, updates_of
 from gprior_jax.latents import Variables
 from gprior_jax.operators import Forward, Identity
 from gprior_jax.typing import Array, PyTree
@@ -119,11 +119,7 @@ def updated(
         return evaluate(problem, free | fixed, measurement)[0].loss
 
     loss, gradient = jax.value_and_grad(objective)(free)
-    more: dict[str, Any] = {"value": loss, "grad": gradient, "value_fn": objective}
-    # Unlike a recipe's optimizers, transformations do not tell whether they take one.
-    if (divided := problem.coordinates.preconditioner(problem.encoder)) is not None:
-        more["precondition"] = divided
-    updates, state = made.update(gradient, state, free, **more)
+    updates, state = updates_of(problem, made, free, state, loss, gradient, objective)
     scaled = {name: factor[name] * update if name in factor else update for name, update in updates.items()}
     moved = cast(Variables, optax.apply_updates(free, scaled)) | fixed
     moved = problem.coordinates.project(problem.parametrization, moved)

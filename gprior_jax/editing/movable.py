@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gprior_jax.editing.moving import Step, strengths_for
-from gprior_jax.editing.points import Point, Variables, codes
+from gprior_jax.editing.points import Point, Variables, check_point, codes
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.generators.prior import Prior
@@ -50,13 +50,14 @@ def movable(prior: Prior, point: Point, space: str, truncation_psi: float = 1.0)
         truncation_psi: of styles that are mapped from a plain z.
 
     Raises:
-        ValueError: no way leads from the point to the space.
+        ValueError: no way leads from the point to the space, or it holds codes of several.
 
     >>> import gprior_jax as gp
     >>> target = movable(gp.load("builtin"), Point("mine", {"z": np.zeros(128, np.float32)}), "z")
     >>> target.moved, target.single
     ('z', True)
     """
+    check_point(prior, point)
     if isinstance(point.parametrization, MultiCode):
         return _several(prior, point, point.parametrization, space)
     if space == "z":

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gprior_jax.checks import check_finite
+from gprior_jax.checks import check_finite, check_one
 from gprior_jax.editing.paths import Path, lerp, morph, slerp
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
@@ -68,7 +68,8 @@ def codes(
         conditional prior.
 
     Raises:
-        ValueError: a point without such a code (several composed codes, or styles where z is asked for).
+        ValueError: a point without such a code (several composed codes, or styles where z is asked for), or with those
+            of several.
 
     >>> import gprior_jax as gp
     >>> points = [Point("one", {"z": np.zeros(128, np.float32)}), Point("other", {"z": np.ones(128, np.float32)})]
@@ -77,6 +78,8 @@ def codes(
     >>> {name: code.shape for name, code in codes(gp.load("builtin:portraits"), points).items()}
     {'w_plus': (2, 10, 128)}
     """
+    for point in points:
+        check_point(prior, point)
     if (space or ("w" if prior.num_styles else "z")) == "w":
         check_styles(prior)
         return {"w_plus": np.stack([_styles(prior, point, truncation_psi) for point in points])}
@@ -85,6 +88,20 @@ def codes(
             raise ArgumentError(_has_no_z(point))
     names = ("z", "label") if prior.num_classes else ("z",)
     return {name: np.stack([point.variables[name] for point in points]) for name in names}
+
+
+def check_point(prior: Prior, point: Point) -> None:
+    """Raise ``ValueError`` where a point holds the codes of several.
+
+    >>> import gprior_jax as gp
+    >>> check_point(gp.load("builtin"), Point("both", {"z": np.zeros((2, 128))}))
+    Traceback (most recent call last):
+    gprior_jax.errors.ArgumentError: z of shape (2, 128): give that of one image, (128,); make a point of each.
+    """
+    shapes = {"z": (prior.z_dim,), "w": (prior.w_dim,), "w_plus": (prior.num_styles, prior.w_dim)}
+    for name, value in point.variables.items():
+        if name in shapes:
+            check_one(name, value, shapes[name], "make a point of each")
 
 
 def _styles(prior: Prior, point: Point, truncation_psi: float) -> np.ndarray:
@@ -217,6 +234,8 @@ def between(
     2.0
     """
     check_finite(at=at)
+    for point in (first, second):
+        check_point(prior, point)
     shared = common_parametrization([first, second]) if space is None else None
     keys = codes(prior, [first, second], space, psi) if shared is None else stack([first, second])
     found = {
@@ -248,6 +267,9 @@ def render(
     Returns:
         about [-1, 1], as the generator gives them; :func:`gprior_jax.images.arrays.to_uint8` clips.
 
+    Raises:
+        ValueError: codes without an axis of points.
+
     >>> import gprior_jax as gp
     >>> prior = gp.load("builtin")
     >>> render(prior, {"z": gp.sample_z(prior, jax.random.key(0), 2)}).shape
@@ -259,6 +281,9 @@ def render(
             return synthesize(prior, part["z"], label=part.get("label"), noise=noise, truncation_psi=truncation_psi)
         return synthesize(prior, part["w_plus"], space="w_plus", noise=noise)
 
+    for name, axes in (("z", 2), ("w_plus", 3)):
+        if parametrization is None and name in variables and np.ndim(variables[name]) != axes:
+            raise ArgumentError(f"{name} of shape {np.shape(variables[name])}: give codes of points, one a row.")
     function = of_codes if parametrization is None else partial(_render, parametrization, prior)
     count = len(next(iter(variables.values())))
     return in_batches(function, min(batch_size, count), variables).astype(np.float32)

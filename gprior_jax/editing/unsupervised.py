@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gprior_jax.checks import check_one
 from gprior_jax.editing.directions import Direction, Space
 from gprior_jax.editing.spread import drawn_labels
 from gprior_jax.errors import ArgumentError
@@ -226,8 +227,7 @@ def _around(
 ) -> Any:
     """The image, or the features of a layer, of a code moved by a step ``[D]``."""
     if space == "z":
-        if code.shape != (prior.z_dim,):
-            raise ArgumentError(f"a code z of shape {code.shape}: {prior} takes [{prior.z_dim}].")
+        check_one("code", code, (prior.z_dim,))
         held = prior if label is None else _held(prior, label)
         return lambda step: run_layers(held, code + step, 0, features_at)
     check_styles(prior)

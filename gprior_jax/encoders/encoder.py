@@ -3,7 +3,9 @@
 from typing import Any, Literal, Protocol
 
 import flax.struct
+import numpy as np
 
+from gprior_jax.checks import check_one
 from gprior_jax.images.arrays import check_pixels
 from gprior_jax.summary import fingerprint, summarise
 from gprior_jax.typing import Array, Params
@@ -67,8 +69,10 @@ class Encoder:
         """The code of one image ``[R, R, C]`` in [-1, 1], under the name of its space, and what belongs to it.
 
         Raises:
-            ValueError: pixels of another range.
+            ValueError: pixels of another range, or a batch.
         """
+        if np.ndim(image) != len(self.module.input_shape):
+            check_one("image", image, self.module.input_shape)
         check_pixels(image, "the image")
         found = self.module.apply({"params": self.params}, image)
         return found if isinstance(found, dict) else {self.module.space: found}

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from gprior_jax.checks import check_one
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.noise import Noise
@@ -43,29 +44,17 @@ def run_layers(
         label: ``[num_classes]``, of a generator with classes that is held to none.
 
     Raises:
-        ValueError: styles are missing for later layers, or a label is missing, or one of them is too much.
+        ValueError: styles are missing for later layers, or a label is missing, or one of them is too much; or codes or
+            styles of a batch.
     """
-    dtype = jax.tree.leaves(prior.params)[0].dtype
-    if prior.num_styles and styles is None:
-        if start or x is None:
-            raise ArgumentError(f"layer {start} of {prior} needs styles: give those of the codes.")
-        styles = map_code(prior, x, label)
-    elif styles is not None:
-        check_styles(prior)
-        if label is not None:
-            raise ArgumentError("label belongs to codes: styles are made with it, leave it out beside them.")
-    beside: dict[str, Any] = {}
-    if prior.num_styles:
-        beside["styles"] = styles
-    else:
-        check_label(prior, label)
-    if getattr(prior.module, "num_classes", 0) and not prior.num_styles:
-        beside["label"] = prior.label if label is None else label
-    if prior.noise_sizes and not isinstance(noise, str):
+    beside = _conditions(prior, x, start, styles, label)
+    words: dict[str, str] = {}
+    if prior.noise_sizes and isinstance(noise, str):
+        words["noise"] = noise
+    elif prior.noise_sizes:
         beside["noise"] = noise
+    dtype = jax.tree.leaves(prior.params)[0].dtype
     x, beside = jax.tree.map(lambda leaf: leaf.astype(dtype), (x, beside))
-    words = {"noise": noise} if prior.noise_sizes and isinstance(noise, str) else {}
-
     stop = prior.num_layers if stop is None else stop
 
     def run(prior: Prior, inputs: tuple[Array | None, Any], start: int = start, stop: int = stop) -> Array:
@@ -74,12 +63,40 @@ def run_layers(
 
     if not remat:
         return run(prior, (x, beside))
-    # Cut where the size of the feature map changes.
-    sizes = [prior.module.feature_shape(layer + 1)[0] for layer in range(start, stop)]
-    starts = [start, *(start + i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1])]
+    starts = _block_starts(prior, start, stop)
     local = stop if beside else tail_start(prior, starts, stop)
     for first, last in zip(starts, [*starts[1:], stop], strict=True):
         if first < local:
             x = recomputed(partial(run, start=first, stop=last))(prior, (x, beside))
     assert x is not None
     return x if local == stop else run_in_bands(prior, x, local, stop)
+
+
+def _conditions(prior: Prior, x: Array | None, start: int, styles: Array | None, label: Array | None) -> dict[str, Any]:
+    """What decides the picture beside ``x``, see :func:`run_layers`: styles, or the class where it is no part of them.
+
+    Raises:
+        ValueError: something is missing, or too much.
+    """
+    if x is not None and not start:
+        check_one("code", x, (prior.z_dim,))
+    if styles is not None:
+        check_styles(prior)
+        check_one("styles", styles, (prior.num_styles, prior.w_dim))
+    if not prior.num_styles:
+        check_label(prior, label)
+        has_classes = getattr(prior.module, "num_classes", 0)
+        return {"label": prior.label if label is None else label} if has_classes else {}
+    if styles is None:
+        if start or x is None:
+            raise ArgumentError(f"layer {start} of {prior} needs styles: give those of the codes.")
+        return {"styles": map_code(prior, x, label)}
+    if label is not None:
+        raise ArgumentError("label belongs to codes: styles are made with it, leave it out beside them.")
+    return {"styles": styles}
+
+
+def _block_starts(prior: Prior, start: int, stop: int) -> list[int]:
+    """The first of these layers, and those where the size of the feature map changes."""
+    sizes = [prior.module.feature_shape(layer + 1)[0] for layer in range(start, stop)]
+    return [start, *(start + i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1])]

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.stats import truncnorm
 
+from gprior_jax.checks import check_one
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import random_label
 from gprior_jax.generators.prior import LatentDistribution, Prior
@@ -109,8 +110,7 @@ def typicality(
         raise ArgumentError(f"space={space!r}: use 'z', 'w' or 'w_plus'.")
     codes = _drawn(prior, purpose(key, "typicality"), space, 2 * num_samples)
     shape = (prior.num_styles, *codes.shape[1:]) if space == "w_plus" else codes.shape[1:]
-    if latent.shape != shape:
-        raise ArgumentError(f"a latent of shape {latent.shape}: one of {space} has {shape}, give one.")
+    check_one("latent", latent, shape)
     # Codes are nearer to a mean and a covariance that were taken of themselves than others of their kind are: with 512
     # numbers, four fifths of 10,000 would have been closer than one that is drawn.
     whitened, rank = _whitening(codes[:num_samples])

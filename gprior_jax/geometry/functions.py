@@ -11,6 +11,7 @@ import flax.struct
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from gprior_jax.checks import check_one
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import Prior, prepare
 from gprior_jax.generators.running import run_layers
@@ -59,9 +60,11 @@ class Rendered:
     network: Network
     parametrization: Parametrization = flax.struct.field(pytree_node=False)
     unravel: Any = flax.struct.field(pytree_node=False)
+    size: int = flax.struct.field(pytree_node=False)
 
     def __call__(self, latent: Array) -> Array:
         """Pixels or features of ``[D]``, D the numbers of all variables that move."""
+        check_one("latent", latent, (self.size,))
         image = self.parametrization.render(self.prior, self.fixed | self.unravel(latent))
         return seen(image, self.network)
 
@@ -119,7 +122,7 @@ def outputs_of(
     fixed = {name: value for name, value in variables.items() if name.startswith(FIXED)}
     latent, unravel = ravel_pytree(moving)
     prepared = None if network is None else network.prepare()
-    return Rendered(prepare(prior), fixed, prepared, parametrization.fit(prior), unravel), latent
+    return Rendered(prepare(prior), fixed, prepared, parametrization.fit(prior), unravel, latent.size), latent
 
 
 def seen(image: Array, network: Network) -> Array:

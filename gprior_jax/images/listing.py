@@ -105,33 +105,38 @@ class _Search:
         if found := lists.list_of(os.fspath(entry)):
             self._list(str(entry), *found)
             return
-        path = on_disk(Path(os.path.expanduser(entry)))
-        if os.path.isdir(path):
-            self._folder(path, "", first=True)
-            if not self._hits and path.suffix.lower() in self._suffixes:
-                self._keep(Found(path, path.name))  # Meant for a picture: told when it is read, and the others go on.
-            nothing = f"{path} holds no images"
-        elif remote.is_url(os.fspath(entry)):
-            self._remote(os.fspath(entry))
-            nothing = f"{entry} holds no images"
-        elif archives.is_archive(path):
-            self._archive(path)
-            nothing = f"{path} holds no images"
-        elif os.path.lexists(path):
-            if _is_special(path):
-                raise GPriorError(f"{path} is no regular file: give image files, folders or patterns.")
-            self._keep(Found(path, path.name))
+        nothing = self._search(entry)
+        if nothing is None:
             return
-        elif any(is_magic(part) for part in path.parts):
-            self._pattern(path)
-            nothing = f"no file matches {entry}"
-        else:
-            raise GPriorError(f"{entry} does not exist: give image files, folders or patterns.")
         why = told(self._endings, self._others)
         if not self._hits:
             raise GPriorError(f"{nothing}{f'; left out: {why}' if why else ''}.")
         if why:
             self.left_out.append(f"{entry}: left out {why}.")
+
+    def _search(self, entry: str | os.PathLike) -> str | None:
+        """Take one input that is no list; gives what is said of many where none was found, and None of one file."""
+        path = on_disk(Path(os.path.expanduser(entry)))
+        if os.path.isdir(path):
+            self._folder(path, "", first=True)
+            if not self._hits and path.suffix.lower() in self._suffixes:
+                self._keep(Found(path, path.name))  # Meant for a picture: told when it is read, and the others go on.
+            return f"{path} holds no images"
+        if remote.is_url(os.fspath(entry)):
+            self._remote(os.fspath(entry))
+            return f"{entry} holds no images"
+        if archives.is_archive(path):
+            self._archive(path)
+            return f"{path} holds no images"
+        if os.path.lexists(path):
+            if _is_special(path):
+                raise GPriorError(f"{path} is no regular file: give image files, folders or patterns.")
+            self._keep(Found(path, path.name))
+            return None
+        if any(is_magic(part) for part in path.parts):
+            self._pattern(path)
+            return f"no file matches {entry}"
+        raise GPriorError(f"{entry} does not exist: give image files, folders or patterns.")
 
     def _list(self, entry: str, lines: list[str], folder: Path) -> None:
         """Take the lines of a list."""

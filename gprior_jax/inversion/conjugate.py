@@ -60,7 +60,6 @@ class ConjugateGradient:
 
     first: float = 0.1
     is_for_any_steps: ClassVar[bool] = True
-    takes_preconditioner: ClassVar[bool] = True
 
     def __post_init__(self):
         if not 0.0 < self.first < float("inf"):

@@ -62,7 +62,8 @@ def invert(
         ids: ``[B]`` integers from 0 to 2 ** 31 - 1; the index in ``images`` unless given. An image inverted alone under
             its id gives what it gives in the batch; images of one id start from the same random numbers.
         operator: forward operator, a pytree whose leaves have a leading axis of images; None observes images as such.
-        init: ``{name: [B, ...]}``, variables to start from instead of drawn ones (for every restart).
+        init: ``{name: [B, ...]}``, variables to start from instead of drawn ones (for every restart);
+            channel weights together with their codes.
         label: class of every image, integers ``[B]`` or one for all, of a prior with classes that is held to none.
         samples: independent solutions of every image, from keys of their own, sorted by their loss; the first drawn is
             the one that is found without ``samples``. None finds one, without an axis for it.

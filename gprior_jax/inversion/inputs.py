@@ -15,7 +15,7 @@ from gprior_jax.images.arrays import check_range
 from gprior_jax.inversion.problem import Problem
 from gprior_jax.inversion.result import Result
 from gprior_jax.keys import MAX_ID
-from gprior_jax.latents import FIXED, Variables
+from gprior_jax.latents import FIXED, Parametrization, Variables
 from gprior_jax.operators import Forward
 from gprior_jax.typing import Array, ArrayLike
 
@@ -102,7 +102,7 @@ def check_starts(problem: Problem, prior: Prior, init: Variables, observed: np.n
     """Check that what images start from, a hint or a code of an encoder, has the shapes of their variables.
 
     Raises:
-        ArgumentError: it has not.
+        ArgumentError: it has not, or a hint lacks what it belongs to.
     """
     prior = _shapes(with_label(prior, 0) if prior.num_classes else prior)
     own = jax.eval_shape(problem.parametrization.init, prior, jax.random.key(0))
@@ -111,12 +111,20 @@ def check_starts(problem: Problem, prior: Prior, init: Variables, observed: np.n
         if np.shape(value) != wanted:
             raise ArgumentError(f"init holds {name!r} of shape {np.shape(value)}: give {wanted}.")
     if problem.encoder is None:
-        return
-    seen, wanted = observed.shape[1:], problem.encoder.module.input_shape
+        problem.parametrization.check_init(init)
+    else:
+        _check_encoder(problem.parametrization, problem.encoder, prior, own, observed.shape[1:])
+
+
+def _check_encoder(
+    parametrization: Parametrization, encoder: Encoder, prior: Prior, own: Variables, seen: tuple[int, ...]
+) -> None:
+    """Raise ``ValueError`` unless an encoder takes what was seen, and gives variables like one's own."""
+    wanted = encoder.module.input_shape
     if seen != wanted:
         raise ArgumentError(f"the encoder takes images of shape {wanted}, and {seen} were observed: start without.")
-    found = jax.eval_shape(_encoded, *_shapes((problem.encoder, np.zeros(wanted, np.float32))))
-    hint = jax.eval_shape(problem.parametrization.start_at, prior, jax.random.key(0), found)
+    found = jax.eval_shape(_encoded, *_shapes((encoder, np.zeros(wanted, np.float32))))
+    hint = jax.eval_shape(parametrization.start_at, prior, jax.random.key(0), found)
     if any(name not in own or own[name].shape != value.shape for name, value in hint.items()):
         gives, told = (
             ", ".join(f"{n} {v.shape}" for n, v in each.items() if not n.startswith(FIXED)) for each in (found, own)

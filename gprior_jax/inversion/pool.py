@@ -66,16 +66,21 @@ class Pool:
     """The places of one stage, those of a device beside one another.
 
     Where the codes of an image are split over several devices, "a device" here is all of these together.
+
+    Attributes:
+        waiting: images that enter where there are places; pools of one stage have one queue.
     """
 
-    def __init__(self, inverter: Stages, stage: int, key: Key, slots: int, samples: int):
+    def __init__(
+        self, inverter: Stages, stage: int, key: Key, slots: int, samples: int, waiting: collections.deque[Image]
+    ):
         self._inverter, self._stage, self._key, self._samples = inverter, stage, key, samples
         self._config, restarts = inverter.recipe.stages[stage].solver, inverter.recipe.stages[stage].restarts
         self._rows = samples * restarts
         devices = inverter.places
         self._per_device = -(-slots // devices)
         self._free = [list(range(self._per_device))[::-1] for _ in range(devices)]
-        self._waiting: collections.deque[Image] = collections.deque()
+        self.waiting = waiting
         self._images: dict[int, Image] = {}
         self._evaluations: dict[int, Evaluation] = {}
         self._now, self._given = _Now(), None
@@ -84,27 +89,18 @@ class Pool:
         self._earlier, self._total = sum(every[:stage]), sum(every)
 
     @property
-    def has_room(self) -> bool:
-        """Whether an image would enter at once."""
-        return sum(map(len, self._free)) > len(self._waiting)
-
-    @property
-    def waiting(self) -> int:
-        """How many images wait for a place."""
-        return len(self._waiting)
+    def room(self) -> int:
+        """How many places are free."""
+        return sum(map(len, self._free))
 
     @property
     def is_busy(self) -> bool:
         """Whether there are images."""
-        return bool(self._images or self._waiting)
-
-    def add(self, image: Image) -> None:
-        """Let an image wait for a place."""
-        self._waiting.append(image)
+        return bool(self._images or self.waiting)
 
     def run(self) -> Iterator[tuple[Image, Result]]:
         """Let images enter, take a call of steps, and give those that have ended with their results, ``[samples]``."""
-        while self._waiting and any(self._free):
+        while self.waiting and any(self._free):
             self._enter()
         if not self._images:
             return
@@ -127,8 +123,8 @@ class Pool:
         """Start an image on every device that has a place, as far as there are some."""
         chosen: dict[int, Image] = {}
         for device in sorted(range(len(self._free)), key=lambda device: -len(self._free[device])):
-            if self._waiting and self._free[device]:
-                chosen[device] = image = self._waiting.popleft()
+            if self.waiting and self._free[device]:
+                chosen[device] = image = self.waiting.popleft()
                 image.place, image.begun = device * self._per_device + self._free[device].pop(), self._now.calls
                 self._images[image.place] = image
         first, *_ = chosen.values()

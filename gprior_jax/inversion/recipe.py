@@ -96,11 +96,13 @@ class Recipe:
     def check_samples(self, samples: int) -> None:
         """Raise ``ValueError`` where several samples or restarts of a fitted recipe would all be the same."""
         encoder, rows = self.fitted_encoder, samples * self.restarts
-        if rows > 1 and encoder is not None and not self.parametrization.is_drawn_beside(encoder):
-            several = " of several codes" if encoder.module.space == "codes" else ""
+        if rows > 1 and not self.parametrization.is_drawn(encoder):
+            point, remedy = "one point, such as the mean of w,", "at random"
+            if encoder is not None:
+                several = " of several codes" if encoder.module.space == "codes" else ""
+                point, remedy = f"an encoder{several}", "without the encoder, at random"
             raise ArgumentError(
-                f"{rows} samples or restarts that start from an encoder{several} are all the same: use one, or start "
-                "without the encoder, at random."
+                f"{rows} samples or restarts that start from {point} are all the same: use one, or start {remedy}."
             )
 
     def fit(self, prior: Prior, asked: Asked = ONE_ANSWER) -> "Recipe":
@@ -113,26 +115,32 @@ class Recipe:
         Raises:
             ValueError: it does not fit the prior.
         """
-        parametrization = self.parametrization.fit(prior)
-        coordinates, encoder = self.coordinates.fit(parametrization, prior), self.encoder
+        return self.unstarted(prior).starting(prior, asked)
+
+    def unstarted(self, prior: Prior) -> "Recipe":
+        """This recipe fitted to a prior, but for where images start: see :meth:`starting`."""
+        terms = (term.fit(prior) for term in self.terms)
+        return dataclasses.replace(
+            self,
+            parametrization=self.parametrization.fit(prior),
+            terms=tuple(term for term in terms if term is not None),
+            then=None if self.then is None else self.then.unstarted(prior),
+        )
+
+    def starting(self, prior: Prior, asked: Asked) -> "Recipe":
+        """Of :meth:`unstarted`, with the encoder that images start from, and coordinates that go with it."""
+        coordinates, encoder = self.coordinates.fit(self.parametrization, prior), self.encoder
         if encoder == "auto":
-            encoder = own_encoder(parametrization, prior, self.restarts, asked)
+            encoder = own_encoder(self.parametrization, prior, self.restarts, asked)
         elif isinstance(encoder, str):
-            encoder = parametrization.encoder_of(prior)
+            encoder = self.parametrization.encoder_of(prior)
             if encoder is None:
                 raise ArgumentError(f"{prior} comes without an encoder: leave encoder=None, or give one.")
         if encoder is not None:
-            parametrization.check_encoder(encoder)
+            self.parametrization.check_encoder(encoder)
             coordinates = coordinates.started_by(encoder)
-        fitted = (term.fit(prior) for term in self.terms)
-        return dataclasses.replace(
-            self,
-            parametrization=parametrization,
-            terms=tuple(term for term in fitted if term is not None),
-            encoder=encoder,
-            coordinates=coordinates,
-            then=None if self.then is None else self.then.fit(prior, asked._replace(are_given=True)),
-        )
+        then = None if self.then is None else self.then.starting(prior, asked._replace(are_given=True))
+        return dataclasses.replace(self, encoder=encoder, coordinates=coordinates, then=then)
 
     def summary(self) -> dict[str, Any]:
         """The recipe as JSON, for ``run.json``; it differs where results would."""

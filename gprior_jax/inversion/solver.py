@@ -6,6 +6,7 @@ NONFINITE, one whose loss stops improving with CONVERGED; neither disturbs the i
 
 import dataclasses
 import inspect
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import jax
@@ -170,11 +171,10 @@ def step(problem: Problem, config: SolverConfig, state: State, measurement: Meas
         return evaluation.loss, (evaluation, image)
 
     gradient, (evaluation, image) = jax.grad(objective, has_aux=True)(free)
-    # Some optimisers (line searches, Polyak's step) ask for the value too, or for values elsewhere.
-    more = {"value": evaluation.loss, "grad": gradient, "value_fn": lambda free: objective(free)[0]}
-    if getattr(config.optimizer, "takes_preconditioner", False):  # Line searches hand on what they do not know.
-        more |= {"precondition": problem.coordinates.preconditioner(problem.encoder)}
-    updates, optimizer = config.transformation().update(gradient, state.optimizer, free, **more)
+    transformation = config.transformation()
+    updates, optimizer = updates_of(
+        problem, transformation, free, state.optimizer, evaluation.loss, gradient, lambda free: objective(free)[0]
+    )
     updated = cast(Variables, optax.apply_updates(free, updates)) | fixed
     variables = problem.coordinates.project(problem.parametrization, updated)
 
@@ -205,6 +205,35 @@ def step(problem: Problem, config: SolverConfig, state: State, measurement: Meas
         status=status,
     )
     return select(state.status == Status.MAX_STEPS, advanced, state), evaluation
+
+
+def updates_of(
+    problem: Problem,
+    transformation: optax.GradientTransformationExtraArgs,
+    free: Variables,
+    state: PyTree,
+    loss: Array,
+    gradient: Variables,
+    loss_of: Callable[[Variables], Array],
+) -> tuple[Variables, PyTree]:
+    """What an optimiser adds to the free variables, and its next state.
+
+    Beside the gradient it is told the loss and how to find it elsewhere, which line searches and Polyak's step ask for,
+    and what the problem's coordinates divide a gradient by, where they do. What it does not know of that it ignores, as
+    optax asks of it, or is not told where it names all that it takes.
+    """
+
+    def value_fn(free: Variables, precondition: Any = None, **others: Any) -> Array:
+        return loss_of(free)  # Line searches hand on what they do not know, optax's what is named here.
+
+    told: dict[str, Any] = {"value": loss, "grad": gradient, "value_fn": value_fn}
+    if (preconditioner := problem.coordinates.preconditioner(problem.encoder)) is not None:
+        told["precondition"] = preconditioner
+    takes = inspect.signature(transformation.update).parameters
+    if not any(each.kind is each.VAR_KEYWORD for each in takes.values()):
+        told = {name: value for name, value in told.items() if name in takes}
+    updates, state = transformation.update(gradient, state, free, **told)
+    return cast(Variables, updates), state
 
 
 def select(condition: Array, new: PyTree, old: PyTree) -> PyTree:

@@ -36,7 +36,7 @@ from gprior_jax.inversion.meter import Meter
 from gprior_jax.inversion.problem import Evaluation, Measurement, Problem
 from gprior_jax.inversion.recipe import Recipe
 from gprior_jax.inversion.solver import Solution, State
-from gprior_jax.inversion.starts import Asked, own_encoder
+from gprior_jax.inversion.starts import ONE_ANSWER, Asked
 from gprior_jax.keys import is_one
 from gprior_jax.latents import Variables
 from gprior_jax.latents.split_codes import split
@@ -100,56 +100,45 @@ class Stages:
         self.mesh = image_mesh(devices or 1) if mesh is None else images_mesh(mesh)
         self._on_cores = mesh is None and self.mesh.axis_names == (IMAGES,) and fill_cores(self.mesh.size)
         self.prior, self.meter = prior, meter
-        self._given, self._fits = recipe, with_label(prior, 0) if labels and prior.num_classes else prior
-        self.recipe = recipe.fit(self._fits)
+        self._fits = with_label(prior, 0) if labels and prior.num_classes else prior
+        self._unstarted = recipe.unstarted(self._fits)
         platform = self.mesh.devices.flat[0].platform
         self.steps_per_call = steps_per_call or _STEPS_PER_CALL.get(platform, _ACCELERATOR_STEPS_PER_CALL)
-        self._image_shape, self._stages = prior.image_shape, self.recipe.stages
-        self._configs = [stage.solver.of_program() for stage in self._stages]
+        self._image_shape = prior.image_shape
+        self._configs = [stage.solver.of_program() for stage in self._unstarted.stages]
         with instead(self.mesh):
             # The solver needs the generator alone: a discriminator or an encoder that is used is in the recipe.
             bare = replicate(
                 self.mesh, prepare(dataclasses.replace(prior, critic=None, encoder=None, multi_encoder=None))
             )
-            self._problems = [replicate(self.mesh, self._made(bare, stage)) for stage in self._stages]
+            self._bare = [replicate(self.mesh, self._made(bare, stage)) for stage in self._unstarted.stages]
+        self._start(self._unstarted.starting(self._fits, ONE_ANSWER))
 
     def _made(self, bare: Prior, stage: Recipe) -> Problem:
-        """What a fitted stage solves; where the mesh has an axis of codes, with codes split over it."""
-        parametrization = split(stage.parametrization, self.mesh)
-        return Problem(bare, Objective(stage.terms), stage.fitted_encoder, parametrization, stage.coordinates)
+        """What a stage solves, wherever it starts; where the mesh has an axis of codes, with codes split over it."""
+        return Problem(bare, Objective(stage.terms), None, split(stage.parametrization, self.mesh))
+
+    def _start(self, recipe: Recipe) -> None:
+        """Solve what a fitted recipe says, from where it says."""
+        self.recipe, self._stages = recipe, recipe.stages
+        with instead(self.mesh):
+            encoders = [replicate(self.mesh, stage.fitted_encoder) for stage in self._stages]
+        each = zip(self._bare, encoders, self._stages, strict=True)
+        self._problems = [
+            dataclasses.replace(problem, encoder=encoder, coordinates=stage.coordinates)
+            for problem, encoder, stage in each
+        ]
 
     def starting(self: S, asked: Asked) -> S:
-        """Itself; the same without an encoder that nobody asked for, where images do not start from it.
+        """Itself; or the same with or without an encoder that nobody asked for, as images start from it or not.
 
         Where they start is not all: their steps may be measured by the encoder's metric.
         """
-        drops = self.drops(asked)
-        return self._without(drops) if any(drops) else self
-
-    def drops(self, asked: Asked) -> list[bool]:
-        """Of every stage, whether images do not start from the encoder that nobody asked for."""
-        given, later = self._given.stages, asked._replace(are_given=True)
-        each = [(stage, later if number else asked) for number, stage in enumerate(self._stages)]
-        return [
-            wanted.encoder == "auto"
-            and stage.encoder is not None
-            and own_encoder(stage.parametrization, self._fits, stage.restarts, own) is None
-            for wanted, (stage, own) in zip(given, each, strict=True)
-        ]
-
-    def _without(self: S, drops: list[bool]) -> S:
-        """The same, without the encoder in some stages."""
-        other, stages, problems = copy.copy(self), self._stages, list(self._problems)
-        recipe = None
-        for number in range(len(stages))[::-1]:
-            recipe = dataclasses.replace(stages[number], then=recipe)
-            if drops[number]:
-                coordinates = self._given.stages[number].coordinates.fit(recipe.parametrization, self._fits)
-                recipe = dataclasses.replace(recipe, encoder=None, coordinates=coordinates)
-                problems[number] = dataclasses.replace(problems[number], encoder=None, coordinates=coordinates)
-        assert recipe is not None
-        other.recipe = other._given = recipe
-        other._stages, other._problems = recipe.stages, problems
+        recipe = self._unstarted.starting(self._fits, asked)
+        if all(own.encoder is now.encoder for own, now in zip(recipe.stages, self._stages, strict=True)):
+            return self
+        other = copy.copy(self)
+        other._start(recipe)
         return other
 
     @property

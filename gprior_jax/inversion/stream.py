@@ -5,9 +5,10 @@ nothing is compiled again, and its key, its count of steps and its optimiser's s
 is what it gives in a batch, up to the order of float32 sums.
 """
 
+import collections
 import itertools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -22,7 +23,7 @@ from gprior_jax.inversion.pool import Image, Pool
 from gprior_jax.inversion.result import Result, by_loss
 from gprior_jax.inversion.saving import Saved, Saver, Timer, saved_of
 from gprior_jax.inversion.stages import NEXT_STAGE
-from gprior_jax.inversion.starts import Asked, asked_with
+from gprior_jax.inversion.starts import asked_with
 from gprior_jax.keys import purpose
 from gprior_jax.typing import Key
 
@@ -71,86 +72,91 @@ def stream(
             raise ArgumentError(f"{name} {number}: use at least 1.")
     with instead(inverter.mesh):
         key = unbound(inverter.mesh, key)
-    timer, pools = Timer(saver), list[list[Pool]]()
+    timer, own = Timer(saver), _Stream(inverter, entries, key, slots, samples, saver)
     try:
-        for image, result in _run(_Begin(inverter, key, slots, samples), entries, pools, timer, saver):
-            found = result if samples is None else by_loss(result, 1)
-            yield image.entry.tag, jax.tree.map(lambda leaf: leaf[0], found)
+        while own.take_in():
+            for image, result in own.advance():
+                found = result if samples is None else by_loss(result, 1)
+                yield image.entry.tag, jax.tree.map(lambda leaf: leaf[0], found)
+            timer.look(own.under_way())
     except GeneratorExit:
         raise
     except BaseException:
-        timer.save(_under_way(pools))
+        timer.save(own.under_way())
         raise
 
 
-class _Begin(NamedTuple):
-    """What a stream begins with, see :func:`stream`: its places are made for the first image."""
+class _Stream:
+    """A stream under way, see :func:`stream`: its places are made for the first image."""
 
-    inverter: Inverter
-    key: Key
-    slots: int
-    samples: int | None
+    def __init__(
+        self,
+        inverter: Inverter,
+        entries: Iterator[Entry | None],
+        key: Key,
+        slots: int,
+        samples: int | None,
+        saver: Saver | None,
+    ):
+        self._inverter, self._entries, self._saver = inverter, entries, saver
+        self._key, self._slots, self._samples = key, slots, samples
+        self._pools: list[list[Pool]] = []
+        self._more = True
 
-    def asked(self, entry: Entry) -> Asked:
-        """What decides where an image starts."""
-        return asked_with(self.samples, entry.operator, entry.init)
+    def take_in(self) -> bool:
+        """Let images enter as long as there are places; whether there are any, or may be."""
+        while self._more and self._has_room:
+            entry = next(self._entries, _END)
+            if entry is None:
+                break
+            if isinstance(entry, _End):
+                self._more = False
+            else:
+                self._enter(entry)
+        return self._more or any(pool.is_busy for pool in itertools.chain(*self._pools))
 
-    def check_alike(self, first: Asked, entry: Entry) -> None:
-        """Raise ``ValueError`` for an image that does not start as the first one does."""
-        if self.inverter.drops(self.asked(entry)) != self.inverter.drops(first):
+    @property
+    def _has_room(self) -> bool:
+        """Whether an image would begin at once."""
+        return not self._pools or sum(pool.room for pool in self._pools[0]) > len(self._pools[0][0].waiting)
+
+    def _enter(self, entry: Entry) -> None:
+        """Let an image wait for a place."""
+        starting = self._inverter.starting(asked_with(self._samples, entry.operator, entry.init))
+        if not self._pools:  # What an encoder that images start from measures is in the program of their steps.
+            starting.recipe.check_samples(self._samples or 1)
+            self._inverter, self._pools = starting, self._places_of(starting)
+        elif starting is not self._inverter:
             raise ArgumentError("images of a stream start alike: give an operator, and init, for all of them or none.")
+        image = _entering(starting, entry, self._saver)
+        self._pools[0 if image.saved is None else image.saved.stage][0].waiting.append(image)
 
-    def pools(self, inverter: Inverter) -> list[list[Pool]]:
-        """The places of every stage, those of one call of the step together."""
-        pools, key, samples = [], self.key, self.samples or 1
-        size = inverter.at_once(self.slots, samples)
-        slots, count = min(size, self.slots), -(-self.slots // size)
+    def _places_of(self, inverter: Inverter) -> list[list[Pool]]:
+        """The places of every stage, those of one call of the step together; the first that are free are taken."""
+        pools, key, samples = [], self._key, self._samples or 1
+        size = inverter.at_once(self._slots, samples)
+        slots, count = min(size, self._slots), -(-self._slots // size)
         for stage in range(len(inverter.recipe.stages)):
-            pools.append([Pool(inverter, stage, key, slots, samples) for _ in range(count)])
+            waiting = collections.deque[Image]()
+            pools.append([Pool(inverter, stage, key, slots, samples, waiting) for _ in range(count)])
             with instead(inverter.mesh):
                 key = purpose(key, NEXT_STAGE)
         return pools
 
-
-def _run(
-    begin: _Begin,
-    entries: Iterator[Entry | None],
-    pools: list[list[Pool]],
-    timer: Timer,
-    saver: Saver | None,
-) -> Iterator[tuple[Image, Result]]:
-    """Images and their results, ``[samples]``."""
-    more, inverter, first = True, begin.inverter, None
-    while True:
-        while more and (not pools or any(pool.has_room for pool in pools[0])):
-            entry = next(entries, _END)
-            if entry is None:
-                break
-            if isinstance(entry, _End):
-                more = False
-            else:
-                if first is None:  # What an encoder that images start from measures is in the program of their steps.
-                    first = begin.asked(entry)
-                    inverter = begin.inverter.starting(first)
-                    inverter.recipe.check_samples(begin.samples or 1)
-                    pools += begin.pools(inverter)
-                begin.check_alike(first, entry)
-                image = _entering(inverter, entry, saver)
-                _add(pools[0 if image.saved is None else image.saved.stage], image)
-        if not more and not any(pool.is_busy for stage in pools for pool in stage):
-            return
-        for stage, pool in [(stage, pool) for stage, own in enumerate(pools) for pool in own]:
-            for image, result in all_instead(inverter.mesh, pool.run()):
-                if stage + 1 < len(pools):
-                    _add(pools[stage + 1], Image(image.entry, image.inputs.of_next_stage(result, begin.samples or 1)))
+    def advance(self) -> Iterator[tuple[Image, Result]]:
+        """A call of steps everywhere; images that have ended the last stage, and their results, ``[samples]``."""
+        for stage, pool in [(stage, pool) for stage, own in enumerate(self._pools) for pool in own]:
+            for image, result in all_instead(self._inverter.mesh, pool.run()):
+                if stage + 1 < len(self._pools):
+                    inputs = image.inputs.of_next_stage(result, self._samples or 1)
+                    self._pools[stage + 1][0].waiting.append(Image(image.entry, inputs))
                 else:
                     yield image, result
-        timer.look(_under_way(pools))
 
-
-def _add(pools: list[Pool], image: Image) -> None:
-    """Let an image into the first places of a stage that are free: others, all free, take no steps."""
-    next((pool for pool in pools if pool.has_room), min(pools, key=lambda pool: pool.waiting)).add(image)
+    def under_way(self) -> Iterator[tuple[Any, Saved]]:
+        """Images as they are now, by their tags."""
+        for pool in itertools.chain(*self._pools):
+            yield from pool.under_way()
 
 
 def _entering(inverter: Inverter, entry: Entry, saver: Saver | None) -> Image:
@@ -163,11 +169,6 @@ def _entering(inverter: Inverter, entry: Entry, saver: Saver | None) -> Image:
     if not 0 <= saved.stage < len(inverter.recipe.stages):
         return Image(entry, inputs)
     return Image(entry, inputs if saved.stage == 0 else inputs._replace(hints=saved.hints), saved=saved)
-
-
-def _under_way(pools: list[list[Pool]]) -> Iterator[tuple[Any, Saved]]:
-    for pool in itertools.chain(*pools):
-        yield from pool.under_way()
 
 
 class _End:

@@ -1,6 +1,7 @@
 """Several latent codes, composed at a layer, as variables."""
 
 import dataclasses
+from collections.abc import Collection
 from functools import partial
 from typing import Literal
 
@@ -157,9 +158,18 @@ class MultiCode(Parametrization):
         alpha = jnp.zeros((self.num_codes, channels)).at[0].set(self.num_codes if self.average else 1.0)
         return {"codes": codes, "alpha": alpha}
 
-    def is_drawn_beside(self, encoder: Encoder) -> bool:
-        """The other codes are, beside the first; of an encoder of several codes none is."""
-        return encoder.module.space != "codes" and self.num_codes > 1 and self.start_spread > 0.0
+    def check_init(self, names: Collection[str]) -> None:
+        """Raise ``ValueError`` for weights of codes without the codes."""
+        weights = [name for name in ("alpha", "style_weights") if name in names]
+        if weights and "codes" not in names:
+            raise ArgumentError(
+                f"init holds {weights[0]!r} without 'codes': weights of codes that are drawn mean nothing, give both."
+            )
+
+    def is_drawn(self, encoder: Encoder | None = None) -> bool:
+        """Codes are; beside an encoder's code the others, and of an encoder of several codes none."""
+        around = self.num_codes > 1 and self.start_spread > 0.0
+        return encoder is None or (encoder.module.space != "codes" and around)
 
     @property
     def _cut(self) -> int:

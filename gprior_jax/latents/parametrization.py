@@ -1,5 +1,6 @@
 """What the solver asks of a parametrisation of an image, and what parametrisations share."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import jax
@@ -66,8 +67,15 @@ class Parametrization(Protocol):
         """
         return code
 
-    def is_drawn_beside(self, encoder: Encoder) -> bool:
-        """Whether starts at an encoder's code differ, as something is drawn beside it; so it is, unless it says so."""
+    def check_init(self, names: Collection[str]) -> None:
+        """Raise ``ValueError`` where variables of these names mean nothing beside others that are drawn."""
+
+    def is_drawn(self, encoder: Encoder | None = None) -> bool:
+        """Whether starts differ, as something of them is drawn; so it is, unless a parametrisation says so.
+
+        Args:
+            encoder: what they start from; None starts without.
+        """
         return True
 
     def render(self, prior: Prior, variables: Variables) -> Array:

@@ -67,9 +67,9 @@ class Styled(Parametrization):
         maps = draw_noise(prior, key) if self.noise == "free" else stored_noise(prior)
         return {f"{NOISE}{i}": each.astype(jnp.float32) for i, each in enumerate(maps)}
 
-    def is_drawn_beside(self, encoder: Encoder) -> bool:
-        """Free noise is."""
-        return self.noise == "free"
+    def is_drawn(self, encoder: Encoder | None = None) -> bool:
+        """Free noise is, and styles that start neither from the mean nor from an encoder."""
+        return self.noise == "free" or (encoder is None and self.start != "mean")
 
     def render_styles(self, prior: Prior, styles: Array, variables: Variables) -> Array:
         """The image of styles ``[num_styles, w_dim]`` and of the noise among the variables."""

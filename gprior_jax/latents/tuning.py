@@ -6,6 +6,7 @@ from typing import Any
 import flax.traverse_util
 import jax.numpy as jnp
 
+from gprior_jax.encoders.encoder import Encoder
 from gprior_jax.generators.labels import check_label
 from gprior_jax.generators.prior import Prior
 from gprior_jax.generators.running import run_layers
@@ -70,6 +71,10 @@ class Tuning(Parametrization):
         own = {name: leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32)) for name, leaf in own.items()}
         fixed = {PIVOT: _pivot(prior, hint or {})} | (first_step(key) if self.locality_weight else {})
         return from_hint(own, hint) | fixed
+
+    def is_drawn(self, encoder: Encoder | None = None) -> bool:
+        """The codes are that hold others' images in place."""
+        return bool(self.locality_weight)
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The pivot's image under these weights, with the stored noise."""

@@ -38,9 +38,9 @@ class Z(Parametrization):
         own = {"z": prior.latent.sample(key, (prior.z_dim,))} | first_label(prior, self.free_label)
         return from_hint(own, hint)
 
-    def is_drawn_beside(self, encoder: Encoder) -> bool:
-        """There is nothing beside a code."""
-        return False
+    def is_drawn(self, encoder: Encoder | None = None) -> bool:
+        """The code is, and there is nothing beside that of an encoder."""
+        return encoder is None
 
     def render(self, prior: Prior, variables: Variables) -> Array:
         """The code's image."""

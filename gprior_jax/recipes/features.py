@@ -44,7 +44,7 @@ def features(
         perceptual: see :func:`gprior_jax.recipes.mganprior`; None and the preset's compare pixels only.
         perceptual_weight: of its features.
         offset_weight: of the offset's mean square.
-        restarts: independent starts per image; they differ where the start is drawn.
+        restarts: independent starts per image; more than one where the start is drawn.
         tolerance: relative improvement over 50 steps below which an image stops.
         remat: recompute activations in the backward pass, to save memory.
 

@@ -50,7 +50,7 @@ def image2stylegan(
         layers: of VGG-16: the sum of the mean squared differences at each.
         perceptual_weight: of that sum.
         pixel_weight: of the mean squared difference of pixels.
-        restarts: independent starts per image; they differ where the start is drawn.
+        restarts: independent starts per image; more than one where the start is drawn.
         tolerance: relative improvement over 50 steps below which an image stops.
         remat: recompute activations in the backward pass, to save memory.
 

@@ -61,7 +61,7 @@ def latent(
         perceptual: see :func:`gprior_jax.recipes.mganprior`, likewise the others.
         perceptual_weight: of the perceptual term; at 0 it is left out. None is 1 for a network that is given, with
             ``official`` and in z; w and W+ are found from pixels alone else (``benchmarks/RESULTS.md``).
-        restarts: independent starts per image; they differ where the start is drawn.
+        restarts: independent starts per image; more than one where the start is drawn.
         tolerance: relative improvement over 50 steps below which an image stops.
         remat: recompute activations in the backward pass, to save memory.
         free_label: the class is a variable too, of a z of a prior with classes (:class:`gprior_jax.latents.Z`); styles

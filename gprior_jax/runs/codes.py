@@ -129,19 +129,11 @@ def _decide(
     tells z and w apart where the prior's are of different lengths. ``[num_styles, w_dim]`` is taken as the styles of
     one code, and said to be; what may be z as well as w is refused.
     """
-    named = CODES.get(name)
-    if named == "w":  # Of NVIDIA's programs it is what others call w_plus.
-        if values.ndim == 3 and values.shape[1] > 1:
-            named = "w_plus"
-        elif space in ("w", "w_plus"):
-            named = space
-        elif fits(prior, "w_plus", values.shape):
-            tell(f"{path}: w {_listed(values.shape)} is taken as {len(values)} codes w, not as one of as many styles.")
     if values.size == 0:
         raise CheckpointError(f"{path} holds no code: {name or 'its array'} has the shape {_listed(values.shape)}.")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise CheckpointError(f"{path} holds numbers that are NaN or infinite, no codes: write it again.")
-    wanted = named or space
+    wanted = _named(prior, path, name, values, space, tell) or space
     candidates: list[Space] = [wanted] if wanted else [s for s in _spaces(prior) if fits(prior, s, values.shape)]
     if values.dtype.kind != "f" or not any(fits(prior, each, values.shape) for each in candidates):
         raise CheckpointError(_misfit(prior, path, name, values, candidates or _spaces(prior)))
@@ -156,6 +148,22 @@ def _decide(
             f"pictures: name their space, z or w, as in z:{path.name} or w:{path.name}."
         )
     return candidates[0]
+
+
+def _named(
+    prior: Prior, path: Path, name: str, values: np.ndarray, space: Space | None, tell: Callable[[str], None]
+) -> Space | None:
+    """The space that the name of an array says; what NVIDIA's programs call w is what others call w_plus."""
+    named = CODES.get(name)
+    if named != "w":
+        return named
+    if values.ndim == 3 and values.shape[1] > 1:
+        return "w_plus"
+    if space in ("w", "w_plus"):
+        return space
+    if fits(prior, "w_plus", values.shape):
+        tell(f"{path}: w {_listed(values.shape)} is taken as {len(values)} codes w, not as one of as many styles.")
+    return "w"
 
 
 def _spaces(prior: Prior) -> list[Space]:

@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from gprior_jax.cli.checking import flag_of
+from gprior_jax.cli.deblur import Deblur
+from gprior_jax.cli.invert import Invert
+from gprior_jax.cli.restore import Restore
+from gprior_jax.recipes import find_method
+from gprior_jax.runs.entries import run_of
 from gprior_jax.studio.edits import Edit
 from gprior_jax.studio.known import Known
 from gprior_jax.studio.orders import command_of, stored_order
@@ -81,8 +86,18 @@ def finding(model: str, session: Session, piece: Piece) -> str:
     if piece.about["task"] == "generate":
         return ", ".join(f"{name} {value}" for name, value in piece.about["settings"].items())
     files = session.files(piece)._replace(out=Path("results"))
-    order = stored_order(piece.about)
-    return shlex.join(flags_of(command_of(order.asked, model, files, order.placing), order.asked.task))
+    order, recipe = stored_order(piece.about), run_of(session.codes(piece))["settings"]["recipe"]
+    found = command_of(order.asked, model, files, order.placing)
+    return shlex.join(flags_of(_starting_as(found, recipe), order.asked.task))
+
+
+def _starting_as(kind: Invert | Restore, recipe: dict[str, Any]) -> Invert | Restore:
+    """A command that starts where a stored result did: one without the encoder may be older than the encoder is."""
+    may_start_there = isinstance(kind, Deblur) or (isinstance(kind, Invert) and kind.recipe().encoder == "auto")
+    has_start = "start" in find_method(kind.method).options
+    if kind.start != "auto" or "encoder" in recipe or not may_start_there or not has_start:
+        return kind
+    return dataclasses.replace(kind, start=recipe["parametrization"].get("start", "random"))
 
 
 def flags_of(kind: Any, name: str) -> list[str]:

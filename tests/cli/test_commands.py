@@ -221,15 +221,6 @@ def test_help_lists_a_method_of_a_plugin(fresh, mine, capsys):
     assert "mine: half a code" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_plugin_of_an_earlier_checkout_adds_its_command(fresh, mine, capsys):
-    """Commands told once whether they keep memory."""
-    text, today = mine.read_text(), 'Command("greet", Greet, "say hello")'
-    assert today in text
-    mine.write_text(text.replace(today, 'Command("greet", Greet, "say hello", keeps_memory=True)'))
-    assert main(["--plugin", str(mine), "greet"]) == 0
-    assert capsys.readouterr().out == "hello you\n"
-
-
 def test_a_plugin_may_be_named_twice(fresh, mine, capsys, monkeypatch):
     monkeypatch.setenv("GPRIOR_PLUGINS", str(mine))
     assert main(["--plugin", str(mine), "greet"]) == 0

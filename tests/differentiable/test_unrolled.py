@@ -124,7 +124,7 @@ def test_a_batch_is_to_be_mapped(searched, which):
     many, starts = jnp.stack([observed] * 2), {name: jnp.stack([value] * 2) for name, value in start.items()}
     images, begun = (observed if which == "variables" else many), (start if which == "observed" else starts)
     name = r"observed of shape \(2, 16, 16, 3\)" if which == "observed" else r"z of shape \(2, \d+\)"
-    told = rf"{name}: give those of one image, \(.*\); map over a batch with jax.vmap"
+    told = rf"{name}: give that of one image, \(.*\); map over a batch with jax.vmap"
     for search in (differentiable.unrolled, differentiable.implicit):
         with pytest.raises(ArgumentError, match=told):
             search(inversion, images, begun)

@@ -62,7 +62,12 @@ def test_styles_of_a_sphere():
         (PLAIN, started(PLAIN, CODES, 0), None, "0.npz holds the variables of MultiCode"),
         (STYLED, started(STYLED, MultiCode(2, 2), 0), "w", "no single code"),
         (PLAIN, Point("a", {"z": normal(0, 8)}), "w", "no styles"),
-        (STYLED, Point("a", {"w_plus": normal(0, 3, 5)}), "w", "styles of shape"),
+        (
+            STYLED,
+            Point("a", {"w_plus": normal(0, 3, 5)}),
+            "w",
+            r"w_plus of shape \(3, 5\): give that of one image, \(4, 5\)\.$",
+        ),
     ],
 )
 def test_points_without_such_a_code(prior, point, space, told):

@@ -86,7 +86,10 @@ def test_drawn_codes_are_as_far_out_as_others():
     assert 0.4 < float(found.mean()) < 0.6
 
 
-@pytest.mark.parametrize(("shape", "space", "told"), [((3, 4), "z", "a latent of shape"), ((4,), "p", "space=")])
+@pytest.mark.parametrize(
+    ("shape", "space", "told"),
+    [((3, 4), "z", r"latent of shape \(3, 4\): give that of one image, \(8,\); map"), ((4,), "p", "space=")],
+)
 def test_what_is_no_code(shape, space, told):
     with pytest.raises(ValueError, match=told):
         geometry.typicality(random_prior("dcgan"), jnp.zeros(shape), KEY, space, 10)

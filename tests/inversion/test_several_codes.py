@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from batteries import normal
 from encoders.several import CODES, LAYER, encoded_prior
@@ -13,7 +14,9 @@ from jax.sharding import AxisType
 from gprior_jax import differentiable, recipes
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.prior import astype
+from gprior_jax.inversion.conjugate import ConjugateGradient
 from gprior_jax.inversion.driver import Inverter, invert
+from gprior_jax.inversion.solver import SolverConfig
 from gprior_jax.inversion.stream import Entry, stream
 from gprior_jax.latents import MeasuredWeights
 from gprior_jax.serving.asked import Asked
@@ -52,6 +55,18 @@ def test_samples_and_restarts_that_would_be_the_same_are_refused(prior):
             next(stream(Inverter(prior, recipe), iter(entries), key=KEY, slots=1, samples=samples))
     several = dataclasses.replace(RECIPE, encoder=None, restarts=2)
     assert invert(prior, IMAGES[:1], several, key=KEY, samples=2).loss.shape == (1, 2)
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_weights_to_start_from_come_with_their_codes(prior, free):
+    """Beside the encoder's codes they may come alone."""
+    drawn = recipes.mganprior(CODES, LAYER, num_steps=2, free_codes=free, perceptual=None)
+    alpha = invert(prior, IMAGES, RECIPE, key=KEY).variables["alpha"]
+    for recipe in (drawn, dataclasses.replace(drawn, encoder=None)):
+        with pytest.raises(ArgumentError, match="init holds 'alpha' without 'codes': weights of codes that are drawn"):
+            invert(prior, IMAGES, recipe, key=KEY, init={"alpha": alpha})
+    found = invert(prior, IMAGES, RECIPE, key=KEY, init={"alpha": alpha})
+    assert (found.history["loss"][:, 0] < invert(prior, IMAGES, RECIPE, key=KEY).history["loss"][:, 0]).all()
 
 
 def test_a_server_refuses_them_and_starts_restorations_there():
@@ -124,3 +139,55 @@ def test_codes_that_move_start_there_and_are_divided_as_they_compose(prior, expe
         recipe = recipes.mganprior(CODES, LAYER, num_steps=1, perceptual=None, **more).from_encoder()
         found = invert(prior, IMAGES, recipe, key=KEY)
         np.testing.assert_allclose(found.history["loss"][:, 0], expected.history["loss"][:, 0], rtol=1e-2)
+
+
+def halving(update):
+    """A line search of one's own: half of the step as long as that is better."""
+    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+
+
+def _halved(gradient, params, value, function):
+    shorter = [jax.tree.map(lambda g, rate=rate: -rate * g, gradient) for rate in (1.0, 0.5, 0.25, 0.125)]
+    tried = jnp.stack([function(optax.apply_updates(params, update)) for update in shorter])
+    return optax.tree.scale(0.5 ** jnp.argmin(tried) * (tried.min() < value), optax.tree.scale(-1.0, gradient))
+
+
+def strict(gradient, state, params, *, value, value_fn):
+    """It names all that it takes."""
+    return _halved(gradient, params, value, value_fn), state
+
+
+def generous(gradient, state, params, *, value, value_fn, **others):
+    """It hands all else on."""
+    return _halved(gradient, params, value, lambda x: value_fn(x, **others)), state
+
+
+CONJUGATE = ConjugateGradient()(STEPS)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "as_good_as"),
+    [
+        (CONJUGATE, None),
+        (optax.chain(CONJUGATE, optax.identity()), None),
+        (halving(strict), optax.sgd(1e-9)),
+        (halving(generous), halving(strict)),
+        (optax.lbfgs(), optax.sgd(1e-9)),
+        (optax.adam(0.01), optax.sgd(1e-9)),
+    ],
+    ids=["itself", "in a chain", "strict", "generous", "lbfgs", "adam"],
+)
+def test_what_an_optimiser_is_told(prior, expected, optimizer, as_good_as):
+    """The metric reaches those that take it, wrapped ones too, and disturbs no other; unrolled steps are the same."""
+    recipe = dataclasses.replace(RECIPE, solver=SolverConfig(optimizer, STEPS))
+    losses = invert(prior, IMAGES, recipe, key=KEY).history["loss"]
+    if as_good_as is None:
+        np.testing.assert_allclose(losses, expected.history["loss"], rtol=1e-4)
+    else:
+        other = dataclasses.replace(RECIPE, solver=SolverConfig(as_good_as, STEPS))
+        worse = invert(prior, IMAGES, other, key=KEY).history["loss"]
+        assert (losses[:, -1] <= worse[:, -1] * 1.0001).all()
+    made = differentiable.inversion(prior, RECIPE)
+    begun = differentiable.start(made, KEY, IMAGES[0])
+    found = differentiable.unrolled(made, IMAGES[0], begun, num_steps=STEPS, optimizer=optimizer)
+    np.testing.assert_allclose(found.losses, losses[0], rtol=1e-3)

@@ -205,6 +205,22 @@ def test_answers_that_would_be_the_same_are_refused(prior, space):
         assert np.abs(found.images[0, 0] - found.images[0, 1]).max() > 1e-4
 
 
+def test_so_are_those_from_the_mean():
+    styled = random_prior("stylegan2_residual")
+    images = 0.3 * normal(2, 1, *styled.image_shape)
+    told = (
+        "2 samples or restarts that start from one point, such as the mean of w, are all the same: use one, or start at"
+    )
+    for space, start in (("w_plus", "mean"), ("w", None)):
+        recipe = recipes.latent(space, start=start, num_steps=1, perceptual=None)
+        for made, samples in ((recipe, 2), (dataclasses.replace(recipe, restarts=2), None)):
+            with pytest.raises(ArgumentError, match=told):
+                invert(styled, images, made, key=KEY, samples=samples)
+        drawn = recipes.latent(space, start="random", num_steps=1, perceptual=None)
+        found = invert(styled, images, drawn, key=KEY, samples=2)
+        assert np.abs(found.images[0, 0] - found.images[0, 1]).max() > 1e-4
+
+
 SHARPENED = tasks.deblurring(gaussian_kernel(1.0, 5))
 RESTORED = {
     "deblur": (SHARPENED, {}, 1, "codes"),

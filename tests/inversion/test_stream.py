@@ -106,6 +106,25 @@ def test_several_stages(images):
     assert not np.allclose(found[1].images, expected.images[1], atol=1e-2)
 
 
+def test_whoever_waits_takes_the_first_place_that_is_free(images, monkeypatch):
+    """Two places of a later stage, each with steps of its own: the second is free before the first."""
+    monkeypatch.setattr(Inverter, "at_once", lambda inverter, images, samples: 1)
+    second = Recipe("second", MultiCode(4), (Pixel(),), SolverConfig(FREE_OPTIMIZER, 30))
+    looks = dict.fromkeys(range(3), 0)
+
+    def watch(i):
+        def leaves(step, numbers):
+            looks[i] += 1
+            return i > 0 and looks[i] == STEPS + 8
+
+        return leaves
+
+    entries = (Entry(i, i, images[i], watch=watch(i)) for i in range(3))
+    order = list(dict(stream(Inverter(PRIOR, dataclasses.replace(RECIPE, then=second)), entries, key=KEY, slots=2)))
+    assert order == [1, 2, 0]
+    assert looks == {0: STEPS + 30, 1: STEPS + 8, 2: STEPS + 8}
+
+
 def test_classes_operators_and_starts(images):
     prior = conditional_prior()
     recipe = Recipe("test", Z(), (Pixel(),), SolverConfig(FREE_OPTIMIZER, STEPS))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from batteries import PARAMETRIZATIONS, STYLE_PARAMETRIZATIONS
 
+from gprior_jax.compiling import jit
 from gprior_jax.errors import ArgumentError
 from gprior_jax.generators.labels import with_label
 from gprior_jax.inversion.driver import Inverter
@@ -40,6 +41,16 @@ def test_members_are_static_and_known_by_name(name):
     prior = plain_prior() if name in PARAMETRIZATIONS else styled_prior()
     if getattr(parametrization, "layer", None) != 3:
         assert parametrization.fit(prior) == parametrization
+
+
+@pytest.mark.parametrize("name", PARAMETRIZATIONS | STYLE_PARAMETRIZATIONS)
+def test_members_tell_whether_their_starts_differ(name):
+    parametrization = (PARAMETRIZATIONS | STYLE_PARAMETRIZATIONS)[name]
+    prior = plain_prior() if name in PARAMETRIZATIONS else styled_prior()
+    init = jit(lambda key: parametrization.init(prior, key), use="once")
+    first, second = (jax.tree.leaves(init(jax.random.key(seed))) for seed in range(2))
+    differ = any((a != b).any() for a, b in zip(first, second, strict=True))
+    assert parametrization.is_drawn() == differ
 
 
 @pytest.mark.parametrize("name", PARAMETRIZATIONS)

@@ -8,9 +8,11 @@ import shutil
 import numpy as np
 import pytest
 from cli import priors
+from encoders.several import CODES, LAYER, encoded_prior
 from PIL import Image
 from serving.served import LONG, png, until
 
+from gprior_jax import zoo
 from gprior_jax.cli.main import main
 from gprior_jax.editing import Direction
 from gprior_jax.editing.points import codes, render
@@ -82,6 +84,26 @@ def test_what_comes_of_a_photograph_is_what_its_command_makes_of_it(ask, little,
         before = (folder / "my cat.npz").stat().st_mtime_ns
         assert main([*command[:3], str(folder), *command[4:], "--steps", "2", *codes, *flags]) == 0
         assert (folder / "my cat.npz").stat().st_mtime_ns == before
+
+
+def test_a_result_of_before_there_was_an_encoder_is_told_so(tmp_path):
+    """The method begins at the prior's encoder by itself: a stored result that did not says where it began."""
+    zoo.save(encoded_prior(), tmp_path / "model")
+    order = {"method": "mganprior", "steps": 2, "codes": CODES, "layer": LAYER}
+    with studio(encoded_prior(), tmp_path / "s", tmp_path / "model") as ask:
+        session = ask.begin()
+        there, before = (ask.done(session, order | more) for more in ({}, {"start": "random"}))
+        own = ask.workspace.session(session)
+        del own.find(before["id"]).about["settings"]["start"]  # As it was stored when codes were always drawn.
+        told = [finding(str(tmp_path / "model"), own, own.find(item["id"])) for item in (there, before)]
+        folder = ask.workspace.folder(session, before["id"])
+    assert ["--start" in text for text in told] == [False, True]
+    _, *again = shlex.split(told[1])
+    again[again.index("--out") + 1] = str(tmp_path / "out")
+    assert main(again) == 0
+    ours, theirs = (json.loads((place / "run.json").read_text()) for place in (folder, tmp_path / "out"))
+    assert ours["settings"] == theirs["settings"]
+    assert ours["images"][0]["loss"] == pytest.approx(theirs["images"][0]["loss"], rel=1e-5)
 
 
 def test_pictures_of_an_item(ask):
