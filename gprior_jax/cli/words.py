@@ -35,6 +35,7 @@ def check_words(kind: type, words: Sequence[str]) -> None:
     known = list(flags(kind))
     given = list(_given({flag.name: flag for flag in known if not flag.positional}, words))
     for flag, values in given:
+        _check_not_empty(flag, values)
         if flag is not None:
             _check_values(flag, values)
     loose = [values[0] for flag, values in given if flag is None]
@@ -80,6 +81,12 @@ def _given(by_name: dict[str, Flag], words: Sequence[str]) -> Iterator[_Given]:
         while rest and len(values) < most and not rest[0].startswith("--"):
             values.append(rest.pop(0))
         yield _Given(flag, values)
+
+
+def _check_not_empty(flag: Flag | None, values: list[str]) -> None:
+    """No flag takes an empty word; as a path it would be the folder that one is in, and be searched or written to."""
+    if "" in values:
+        raise ArgumentError(f"a word{f' after {flag.name}' if flag else ''} is empty: is a variable of the shell not set?")
 
 
 def _check_values(flag: Flag, values: list[str]) -> None:

@@ -76,6 +76,10 @@ RIGHT = ["home", "--out", "x"]
         ([*RIGHT, "--gait", "?"], "--gait ?: use slow or fast."),
         ([*RIGHT, "--quiet=yes"], "--quiet yes: it takes no value, --quiet."),
         ([*RIGHT, "away"], "'away' is one word too many: leave it out."),
+        (["home", "--out", ""], "a word after --out is empty: is a variable of the shell not set?"),
+        ([*RIGHT, "--sights", "a", ""], "a word after --sights is empty: is a variable of the shell not set?"),
+        ([*RIGHT, "--steps="], "a word after --steps is empty: is a variable of the shell not set?"),
+        (["", "--out", "x"], "a word is empty: is a variable of the shell not set?"),
         (["home"], "--out PATH is needed: where what was seen is written."),
         (["--out", "x"], "START is needed: where it begins."),
     ],
@@ -104,6 +108,15 @@ def test_nothing_is_made_of_wrong_words(tmp_path, monkeypatch, capsys):
     assert main(["invert", "a.png", "--out", "out", "--presett", "fast"]) == 2
     assert capsys.readouterr().err == "gprior: there is no flag --presett here: did you mean --preset?\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_empty_words_search_and_write_nothing_where_one_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    gp.save_image("a.png", np.zeros((64, 64, 3), np.float32))
+    assert main(["invert", "a.png", "--out", "", "--steps", "1"]) == 2
+    assert main(["invert", "", "--out", "found", "--steps", "1"]) == 2
+    assert "after --out is empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 @pytest.mark.parametrize(
