@@ -55,8 +55,11 @@ def as_flags(kind: type, told: str) -> str:
     >>> from gprior_jax.cli.invert import Invert
     >>> as_flags(Invert, "save_every 0.0: use a number above 0.")
     '--save-every 0.0: use a number above 0.'
+    >>> as_flags(Invert, "start='mean': a code z starts from a 'random' one.")
+    "--start mean: a code z starts from a 'random' one."
     """
-    name, _, rest = told.partition(" ")
+    plain = re.sub(r"^(\w+)=('?)([^':]*)\2: ", r"\1 \3: ", told)
+    name, _, rest = plain.partition(" ")
     if re.match(r"must |\S+: ", rest):
         return next((f"{flag.name} {rest}" for flag in flags(kind) if flag.field == name and not flag.positional), told)
     return told

@@ -124,6 +124,7 @@ def test_empty_words_search_and_write_nothing_where_one_is(tmp_path, monkeypatch
     [
         (["--save-every", "0"], "--save-every 0.0: use a number above 0."),
         (["--align", "none.json"], "--align none.json: use auto, ffhq, or a JSON file"),
+        (["--start", "mean"], "--start mean: several codes start from 'random' ones."),
         (["--profile", "a.png"], "a.png is a file: name a folder for the results."),
     ],
 )
