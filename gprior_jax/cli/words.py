@@ -89,7 +89,8 @@ def _given(by_name: dict[str, Flag], words: Sequence[str]) -> Iterator[_Given]:
 def _check_not_empty(flag: Flag | None, values: list[str]) -> None:
     """No flag takes an empty word; as a path it would be the folder that one is in, and be searched or written to."""
     if "" in values:
-        raise ArgumentError(f"a word{f' after {flag.name}' if flag else ''} is empty: is a variable of the shell not set?")
+        where = f" after {flag.name}" if flag else ""
+        raise ArgumentError(f"a word{where} is empty: is a variable of the shell not set?")
 
 
 def _check_values(flag: Flag, values: list[str]) -> None:
