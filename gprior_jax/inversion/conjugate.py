@@ -93,7 +93,9 @@ def _update(first: float) -> Any:
         begin = jnp.where(size > 0.0, _positive(first * optax.tree.norm(params)) / _positive(size), 1.0)
         tried = jnp.where(state.length > 0.0, state.length, begin)
         elsewhere = value_fn(jax.tree.map(lambda x, d: x + tried * d, params, direction))
-        length = tried * jnp.clip(_bottom(value, jnp.asarray(slope * tried), elsewhere), NARROWEST, WIDEST)
+        further = tried * jnp.clip(_bottom(value, jnp.asarray(slope * tried), elsewhere), NARROWEST, WIDEST)
+        # Where nothing slopes (at the floor of noise) nothing is measured: a length that grew on would overflow.
+        length = jnp.where(size > 0.0, further, state.length)
         return optax.tree.scale(length, direction), ConjugateState(direction, gradient, length, value)
 
     return update

@@ -116,9 +116,19 @@ def test_where_the_objective_ends_the_step_is_shortened():
 
 def test_a_point_at_the_bottom_stays():
     value = lambda x: jnp.sum(jnp.square(x - 1.0))  # noqa: E731
-    found, seen = steps(value, jnp.ones(3), 3)
+    found, seen = steps(value, jnp.ones(3), 200)  # As many as would make a length that is doubled overflow.
     np.testing.assert_array_equal(found, 1.0)
-    assert seen == [0.0, 0.0, 0.0]
+    assert seen == [0.0] * 200
+
+
+def test_a_point_at_the_floor_stays_where_it_came_to_it():
+    value, _ = problem(1)
+    floored = lambda x: jnp.maximum(value(x), 0.5)  # noqa: E731
+    short, seen = steps(floored, jnp.ones(SIZE), 40)
+    assert seen[0] > 0.5 == seen[-1]
+    long, seen = steps(floored, jnp.ones(SIZE), 300)
+    np.testing.assert_array_equal(short, long)
+    assert seen[-1] == 0.5
 
 
 @pytest.mark.parametrize("first", [0.0, -0.1, float("nan")])
