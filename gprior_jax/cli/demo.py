@@ -69,6 +69,7 @@ class Demo(JsonFlag):
         """Invert, compare, and write the report."""
         check_positive(self, "steps")
         check_folder(self.out)
+        self.out.mkdir(parents=True, exist_ok=True)
         prior = prepare(zoo.load("builtin"))
         groups = {name: load_group(name, prior.resolution) for name in ("portraits", "photographs")}
         names = [name for group in groups.values() for name in group]
@@ -76,7 +77,6 @@ class Demo(JsonFlag):
         in_domain = np.arange(len(names)) < len(groups["portraits"])
         trials = [self._trial(codes, layer, prior, images) for codes, layer in TRIALS]
         rows = [summary_row(trial, in_domain) for trial in trials]
-        self.out.mkdir(parents=True, exist_ok=True)
         save_image(self.out / "comparison.png", comparison(images, trials))
         write_json(self.out / "results.json", {"images": names, "trials": rows, "versions": versions()})
         path = self.out / "report.html"

@@ -53,8 +53,11 @@ class Morph(CodeCommand):
     def run(self) -> int:
         """Draw and write."""
         still = self.out.suffix.lower() == ".png"
+        self._check_numbers()
+        if not still:
+            check(self.out, self.fps)
         beside = self.out.with_suffix(".png")
-        self._check(still, beside)
+        self.check_flags(self.out, [self.out, beside] if self.strip or still else [self.out], self.sources)
         prior = self.prior()
         points = self.points(prior, self.sources)
         if len(points) < 2:
@@ -80,14 +83,10 @@ class Morph(CodeCommand):
         text = f"{len(pictures)} pictures through {len(points)} codes of {prior.name} in {self.out}"
         return self.tell(text, facts | {"codes": [point.name for point in points], "variables": list(keys)})
 
-    def _check(self, still: bool, beside: Path) -> None:
+    def _check_numbers(self) -> None:
         check_positive(self, "frames")
         if self.strip < 0 or self.strip == 1:
             raise ArgumentError(f"--strip {self.strip}: use at least 2 pictures in a row, or 0 for no strip.")
-        if not still:
-            check(self.out, self.fps)
-        written = [self.out, beside] if self.strip or still else [self.out]
-        self.check_flags(self.out, written, self.sources)
 
 
 def strip(pictures: np.ndarray, legs: int, steps: int, per_row: int) -> np.ndarray:

@@ -35,6 +35,7 @@ def check_words(kind: type, words: Sequence[str]) -> None:
     known = list(flags(kind))
     given = list(_given({flag.name: flag for flag in known if not flag.positional}, words))
     for flag, values in given:
+        _check_not_empty(flag, values)
         if flag is not None:
             _check_values(flag, values)
     loose = [values[0] for flag, values in given if flag is None]
@@ -54,8 +55,11 @@ def as_flags(kind: type, told: str) -> str:
     >>> from gprior_jax.cli.invert import Invert
     >>> as_flags(Invert, "save_every 0.0: use a number above 0.")
     '--save-every 0.0: use a number above 0.'
+    >>> as_flags(Invert, "start='mean': a code z starts from a 'random' one.")
+    "--start mean: a code z starts from a 'random' one."
     """
-    name, _, rest = told.partition(" ")
+    plain = re.sub(r"^(\w+)=('?)([^':]*)\2: ", r"\1 \3: ", told)
+    name, _, rest = plain.partition(" ")
     if re.match(r"must |\S+: ", rest):
         return next((f"{flag.name} {rest}" for flag in flags(kind) if flag.field == name and not flag.positional), told)
     return told
@@ -80,6 +84,13 @@ def _given(by_name: dict[str, Flag], words: Sequence[str]) -> Iterator[_Given]:
         while rest and len(values) < most and not rest[0].startswith("--"):
             values.append(rest.pop(0))
         yield _Given(flag, values)
+
+
+def _check_not_empty(flag: Flag | None, values: list[str]) -> None:
+    """No flag takes an empty word; as a path it would be the folder that one is in, and be searched or written to."""
+    if "" in values:
+        where = f" after {flag.name}" if flag else ""
+        raise ArgumentError(f"a word{where} is empty: is a variable of the shell not set?")
 
 
 def _check_values(flag: Flag, values: list[str]) -> None:

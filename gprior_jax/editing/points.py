@@ -128,7 +128,7 @@ def _has_no_z(point: Point) -> str:
 def _has_no_code(point: Point) -> str:
     return (
         f"{point.name} holds the variables of {type(point.parametrization).__name__}, no single code: invert with one "
-        "code, or morph it with inversions that were made in the same way."
+        "(method z, or w_plus of a prior with styles), or morph it with inversions that were made in the same way."
     )
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gprior_jax.errors import GPriorError, require
 from gprior_jax.images.arrays import check_dtype, rgb_uint8
-from gprior_jax.storage.atomic import temporary_name, write_bytes
+from gprior_jax.storage.atomic import remove_unfinished, temporary_name, write_bytes
 
 FASTEST = {".webp": 100.0, ".gif": 50.0, ".mp4": 120.0}
 """Formats, and the most pictures a second that they, or those who show them, take."""
@@ -117,4 +117,4 @@ def _save_mp4(path: Path, frames: np.ndarray, fps: float) -> None:
         number = getattr(error, "errno", None) or errno.EIO
         raise OSError(number, "ffmpeg could not write it", str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        remove_unfinished(temporary)

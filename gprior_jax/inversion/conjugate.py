@@ -88,11 +88,13 @@ def _update(first: float) -> Any:
     ) -> tuple[PyTree, ConjugateState]:
         direction = _direction(gradient, state, value, precondition)
         slope = optax.tree.vdot(gradient, direction)
-        size = optax.tree.norm(direction)  # 0 at the bottom, where every step is as good.
-        begin = jnp.where(size > 0.0, _positive(first * optax.tree.norm(params)) / _positive(size), 1.0)
+        size = _norm(direction)  # 0 at the bottom, where every step is as good.
+        begin = _part(jnp.maximum(first * _norm(params), jnp.finfo(jnp.float32).tiny), size, 1.0)
         tried = jnp.where(state.length > 0.0, state.length, begin)
         elsewhere = value_fn(jax.tree.map(lambda x, d: x + tried * d, params, direction))
-        length = tried * jnp.clip(_bottom(value, jnp.asarray(slope * tried), elsewhere), NARROWEST, WIDEST)
+        further = tried * jnp.clip(_bottom(value, jnp.asarray(slope * tried), elsewhere), NARROWEST, WIDEST)
+        # Where nothing slopes (at the floor of noise) nothing is measured: a length that grew on would overflow.
+        length = jnp.where(size > 0.0, further, state.length)
         return optax.tree.scale(length, direction), ConjugateState(direction, gradient, length, value)
 
     return update
@@ -104,7 +106,7 @@ def _direction(gradient: PyTree, state: ConjugateState, value: Array, preconditi
     if precondition is not None:
         steep, before = precondition(gradient), precondition(state.gradient)
     change = optax.tree.sub(gradient, state.gradient)
-    factor = optax.tree.vdot(steep, change) / _positive(optax.tree.vdot(before, state.gradient))
+    factor = _part(optax.tree.vdot(steep, change), optax.tree.vdot(before, state.gradient), 0.0)
     factor = jnp.where(value < state.value, jnp.maximum(factor, 0.0), 0.0)
     direction = jax.tree.map(lambda g, d: factor * d - g, steep, state.direction)
     downhill = jnp.less(optax.tree.vdot(gradient, direction), 0.0)
@@ -115,10 +117,17 @@ def _bottom(value: Array, slope: Array, elsewhere: Array) -> Array:
     """Where the parabola with this value and slope at 0 and the value ``elsewhere`` at 1 is lowest."""
     curvature = 2.0 * (elsewhere - value - slope)
     # One that opens downwards is left as far as one may; where the objective is not finite one goes back.
-    found = jnp.where(curvature > 0.0, -slope / _positive(curvature), WIDEST)
+    found = _part(-slope, curvature, WIDEST)
     return jnp.where(jnp.isfinite(elsewhere), found, NARROWEST)
 
 
-def _positive(number: Any) -> Array:
-    """A number that can be divided by."""
-    return jnp.maximum(number, jnp.finfo(jnp.float32).tiny)
+def _part(number: Array, of: Array, otherwise: float) -> Array:
+    """A quotient, or something else where the divisor is not above 0, where its derivative is 0 and not NaN."""
+    divides = of > 0.0
+    return jnp.where(divides, number / jnp.where(divides, of, 1.0), otherwise)
+
+
+def _norm(tree: PyTree) -> Array:
+    """The length of a vector, of which that of 0 has the derivative 0 and not NaN."""
+    square = optax.tree.norm(tree, squared=True)
+    return jnp.where(square > 0.0, jnp.sqrt(jnp.where(square > 0.0, square, 1.0)), 0.0)

@@ -15,6 +15,7 @@ from gprior_jax.images.video import save_video
 from gprior_jax.inversion.filming import Film
 from gprior_jax.runs.folder import FILMS
 from gprior_jax.runs.job import Batch
+from gprior_jax.storage.atomic import named
 
 FPS = 20.0
 """Frames a second: 100 of them take five."""
@@ -57,7 +58,7 @@ def filmed(
     """
     if filming is None:
         return solve(None)
-    with _reel(filming) as reel:
+    with _reel(filming, batch.items[0].name) as reel:
         found = solve(Film(reel.take, filming.frames))
         reel.take(images(found))
         for item, place in zip(batch.items, batch.places, strict=True):
@@ -74,20 +75,20 @@ class Reels:
 
     def begin(self, name: str) -> Film:
         """What takes the pictures of an image."""
-        reel = self._reels[name] = _Reel(tempfile.TemporaryFile(dir=self._filming.out))  # noqa: SIM115
+        reel = self._reels[name] = _Reel(tempfile.TemporaryFile(dir=self._filming.out), self._filming.path(name))  # noqa: SIM115
         return Film(reel.take, self._filming.frames)
 
     def end(self, name: str, image: np.ndarray) -> None:
         """Write the film of an image, whose last picture is ``[R, R, C]``."""
         reel = self._reels.pop(name)
-        with reel.file:
+        with contextlib.closing(reel):
             reel.take(image[None])
             _write(self._filming, name, reel.frames(0))
 
     def close(self) -> None:
         """Let go of the frames of images that have not ended."""
         for reel in self._reels.values():
-            reel.file.close()
+            reel.close()
         self._reels.clear()
 
 
@@ -103,11 +104,13 @@ class _Reel:
 
     Attributes:
         file: uint8, one ``[B, S, S, C]`` after the other.
+        path: of the film that they become, or of the first.
         shape: of these.
         count: of these.
     """
 
     file: IO[bytes]
+    path: Path
     shape: tuple[int, ...] = ()
     count: int = 0
 
@@ -118,18 +121,25 @@ class _Reel:
             pictures = np.stack([resized(picture, MAX_SIDE) for picture in pictures])
         self.shape = self.shape or pictures.shape
         missing = self.shape[0] - len(pictures)
-        self.file.write(np.concatenate([pictures, np.repeat(pictures[-1:], missing, axis=0)]).tobytes())
+        with named(self.path):
+            self.file.write(np.concatenate([pictures, np.repeat(pictures[-1:], missing, axis=0)]).tobytes())
         self.count += 1
+
+    def close(self) -> None:
+        """Let go of the file; what of it a full disk did not take is told by then."""
+        with contextlib.suppress(OSError):
+            self.file.close()
 
     def frames(self, place: int) -> np.ndarray:
         """The frames of one image, and the last one for a second."""
-        self.file.flush()
+        with named(self.path):
+            self.file.flush()
         every = np.memmap(self.file, np.uint8, "r", shape=(self.count, *self.shape))
         own = np.ascontiguousarray(every[:, place])
         return np.concatenate([own, np.repeat(own[-1:], round(FPS) - 1, axis=0)])
 
 
 @contextlib.contextmanager
-def _reel(filming: Filming) -> Iterator[_Reel]:
-    with tempfile.TemporaryFile(dir=filming.out) as file:
-        yield _Reel(file)
+def _reel(filming: Filming, name: str) -> Iterator[_Reel]:
+    with contextlib.closing(_Reel(tempfile.TemporaryFile(dir=filming.out), filming.path(name))) as reel:
+        yield reel

@@ -5,7 +5,7 @@ import base64
 import binascii
 import dataclasses
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
@@ -48,7 +48,7 @@ async def read_order(request: Request, limits: Limits) -> Order:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (*IMAGES, JSON, FORM):
         raise HTTPException(415, f"content type {kind!r}: use {', '.join((*IMAGES, JSON, FORM))}.")
-    query = {name: value for name, value in request.query_params.items() if name not in _NOT_SETTINGS}
+    query = _each_once((name, value) for name, value in request.query_params.multi_items() if name not in _NOT_SETTINGS)
     content = await read_body(request, limits)
     if kind == JSON:
         settings, sent = _of_json(content)
@@ -59,6 +59,20 @@ async def read_order(request: Request, limits: Limits) -> Order:
     if doubled := sorted(query.keys() & settings.keys()):
         raise ArgumentError(f"{doubled[0]} is given twice: leave it out of the query.")
     return Order(settings_of(query | settings), sent)
+
+
+def _each_once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """What is given by name; of two pictures or settings of one name none would be more right than the other.
+
+    Raises:
+        ArgumentError: there are two.
+    """
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ArgumentError(f"{name[:40]} is given twice: send it once.")
+        found[name] = value
+    return found
 
 
 SMALL = 1.0
@@ -156,7 +170,9 @@ def _wanted(kind: str, known: dict[str, Any]) -> str | None:
 
 def _of_json(content: bytes) -> tuple[dict[str, Any], Sent]:
     try:
-        told = json.loads(content)
+        told = json.loads(content, object_pairs_hook=_each_once)
+    except ArgumentError:
+        raise
     except (ValueError, RecursionError):
         raise HTTPException(400, "the body is no JSON: send an object.") from None
     if not isinstance(told, dict):
@@ -191,20 +207,18 @@ async def read_form(request: Request, content: bytes, most_files: int = 2) -> tu
 
     Raises:
         HTTPException: 400, it is none.
+        ArgumentError: one name stands for two.
     """
     try:
         form = await _Parser(request.headers, _once(content), max_files=most_files, max_fields=32).parse()
     except MultiPartException as error:
         raise HTTPException(400, error.message) from None
-    files: dict[str, bytes] = {}
-    fields: dict[str, Any] = {}
-    for name, value in form.multi_items():
-        if isinstance(value, UploadFile):
-            files[name] = await value.read()
-        else:
-            fields[name] = value
-    await form.close()
-    return fields, files
+    try:
+        parts = _each_once(form.multi_items())
+        files = {name: await value.read() for name, value in parts.items() if isinstance(value, UploadFile)}
+    finally:
+        await form.close()
+    return {name: value for name, value in parts.items() if name not in files}, files
 
 
 class _Parser(MultiPartParser):

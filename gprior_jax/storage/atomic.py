@@ -62,11 +62,18 @@ def new_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Pat
         check_free(path)
     target = Path(path).absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=_prefix(target), suffix=".partial", dir=target.parent))
+    with named(path):
+        temporary = Path(tempfile.mkdtemp(prefix=_prefix(target), suffix=".partial", dir=target.parent))
     try:
         yield temporary
         temporary.chmod(0o755)  # mkdtemp makes private folders.
         _replace_folder(temporary, target)
+    except OSError as error:
+        failed = temporary if error.filename is None else Path(os.fsdecode(error.filename))
+        if not failed.is_relative_to(temporary):
+            raise
+        with named(Path(path) / failed.relative_to(temporary)):
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -142,13 +149,37 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
     path = Path(path)
     temporary = path.with_name(temporary_name())
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with named(path):
+            temporary.write_bytes(content)
+            temporary.replace(path)
+    finally:
+        remove_unfinished(temporary)
+
+
+@contextlib.contextmanager
+def named(path: str | os.PathLike) -> Iterator[None]:
+    """Have what a disk refuses name a file, in place of one that is unfinished, which nobody knows, or of none.
+
+    Args:
+        path: that was to be written.
+
+    >>> with named("found/cat.png"):
+    ...     raise OSError(28, "No space left on device", ".1f0c.partial")
+    Traceback (most recent call last):
+    ...
+    OSError: [Errno 28] No space left on device: 'found/cat.png'
+    """
+    try:
+        yield
     except OSError as error:
         if error.errno is None:
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error  # Nobody knows the other name.
-    finally:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def remove_unfinished(temporary: Path) -> None:
+    """Remove a file if it is there; where nothing can be removed, why it was not written is told already."""
+    with contextlib.suppress(OSError):
         temporary.unlink(missing_ok=True)
 
 

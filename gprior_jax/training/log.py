@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from gprior_jax.errors import require
-from gprior_jax.storage.atomic import write_bytes
+from gprior_jax.storage.atomic import named, write_bytes
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -90,7 +90,9 @@ class Log:
         """
         self._path, self._fields, self._pace, self._reports = path, fields, pace, reports
         self._terms: list[tuple[dict[str, jax.Array], int]] = []
-        rows = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
+        # A row without its end is what a full disk has left of one.
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        rows = list(csv.DictReader(line for line in lines if line.endswith("\n")))
         text = io.StringIO()
         writer = csv.DictWriter(text, fields, lineterminator="\n")
         writer.writeheader()
@@ -113,7 +115,7 @@ class Log:
         for name in self._fields[len(row) :]:
             values = [np.ravel(each[name])[:number] for each, number in terms if name in each]
             row[name] = f"{np.mean(np.concatenate(values), dtype=float):.6g}" if values else ""
-        with open(self._path, "a", newline="") as file:
+        with named(self._path), open(self._path, "a", newline="") as file:
             csv.DictWriter(file, self._fields, lineterminator="\n").writerow(row)
         told = row | self._pace.at(seen)
         for report in self._reports:

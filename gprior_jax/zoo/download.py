@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gprior_jax.errors import CheckpointError, DownloadError, GPriorError, require
-from gprior_jax.storage.atomic import read_json, sha256, write_bytes, write_json
+from gprior_jax.storage.atomic import named, read_json, sha256, write_bytes, write_json
 from gprior_jax.storage.cache import CACHE_VARIABLE as CACHE_VARIABLE
 from gprior_jax.storage.cache import named_folder
 from gprior_jax.storage.locks import hold
@@ -212,7 +212,8 @@ class Transfer:
         done = start
         with self._partial.open("ab") as file:
             while piece:
-                file.write(piece)
+                with named(self._path):
+                    file.write(piece)
                 done += len(piece)
                 if self._progress is not None:
                     self._progress(done, total)

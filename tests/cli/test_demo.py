@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from runs.pages import compared, parsed, pixels_of
 
 from cli import priors
@@ -11,6 +12,13 @@ from gprior_jax.cli import demo
 from gprior_jax.cli.main import main
 from gprior_jax.images.listing import list_images
 from gprior_jax.zoo import bundled_folder
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_inverted(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo.zoo, "load", lambda name: pytest.fail("it was begun"))
+    (tmp_path / "file").touch()
+    assert main(["demo", "--out", str(tmp_path / "file" / "out")]) == 1
+    assert "file/out" in capsys.readouterr().err
 
 
 def test_the_demo_writes_its_report(tmp_path, capsys, monkeypatch):

@@ -145,6 +145,12 @@ def test_wrong_use(model, tmp_path, capsys, out, words, sentence):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("out", [".", "..", "/"])
+def test_a_folder_without_a_name_is_no_file(out, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert "name a file that ends in .webp" in told(capsys, 2, main(["morph", "seed:1,2", "--out", out]))
+
+
 def test_sources_are_not_written_over(model, tmp_path, capsys):
     np.save(tmp_path / "a.npy", np.zeros((2, 8), np.float32))
     (tmp_path / "a.npy").rename(tmp_path / "a.webp")

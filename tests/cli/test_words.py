@@ -76,6 +76,10 @@ RIGHT = ["home", "--out", "x"]
         ([*RIGHT, "--gait", "?"], "--gait ?: use slow or fast."),
         ([*RIGHT, "--quiet=yes"], "--quiet yes: it takes no value, --quiet."),
         ([*RIGHT, "away"], "'away' is one word too many: leave it out."),
+        (["home", "--out", ""], "a word after --out is empty: is a variable of the shell not set?"),
+        ([*RIGHT, "--sights", "a", ""], "a word after --sights is empty: is a variable of the shell not set?"),
+        ([*RIGHT, "--steps="], "a word after --steps is empty: is a variable of the shell not set?"),
+        (["", "--out", "x"], "a word is empty: is a variable of the shell not set?"),
         (["home"], "--out PATH is needed: where what was seen is written."),
         (["--out", "x"], "START is needed: where it begins."),
     ],
@@ -106,11 +110,21 @@ def test_nothing_is_made_of_wrong_words(tmp_path, monkeypatch, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_empty_words_search_and_write_nothing_where_one_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    gp.save_image("a.png", np.zeros((64, 64, 3), np.float32))
+    assert main(["invert", "a.png", "--out", "", "--steps", "1"]) == 2
+    assert main(["invert", "", "--out", "found", "--steps", "1"]) == 2
+    assert "after --out is empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["--save-every", "0"], "--save-every 0.0: use a number above 0."),
         (["--align", "none.json"], "--align none.json: use auto, ffhq, or a JSON file"),
+        (["--start", "mean"], "--start mean: several codes start from 'random' ones."),
         (["--profile", "a.png"], "a.png is a file: name a folder for the results."),
     ],
 )

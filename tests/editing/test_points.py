@@ -60,7 +60,7 @@ def test_styles_of_a_sphere():
     [
         (STYLED, Point("a", {"w": normal(0, 5)}), "z", "a holds styles, from which no way leads back to z"),
         (PLAIN, started(PLAIN, CODES, 0), None, "0.npz holds the variables of MultiCode"),
-        (STYLED, started(STYLED, MultiCode(2, 2), 0), "w", "no single code"),
+        (STYLED, started(STYLED, MultiCode(2, 2), 0), "w", r"no single code: invert with one \(method z"),
         (PLAIN, Point("a", {"z": normal(0, 8)}), "w", "no styles"),
         (
             STYLED,

@@ -25,8 +25,8 @@ def steps(value, start, count: int, first: float = 0.1, **more):
     x, state, seen = start, transformation.init(start), []
     for _ in range(count):
         x, state, here = step(x, state)
-        seen.append(float(here))
-    return x, seen
+        seen.append(here)
+    return x, [float(here) for here in seen if not isinstance(here, jax.core.Tracer)]
 
 
 def problem(seed: int):
@@ -116,9 +116,36 @@ def test_where_the_objective_ends_the_step_is_shortened():
 
 def test_a_point_at_the_bottom_stays():
     value = lambda x: jnp.sum(jnp.square(x - 1.0))  # noqa: E731
-    found, seen = steps(value, jnp.ones(3), 3)
+    found, seen = steps(value, jnp.ones(3), 200)  # As many as would make a length that is doubled overflow.
     np.testing.assert_array_equal(found, 1.0)
-    assert seen == [0.0, 0.0, 0.0]
+    assert seen == [0.0] * 200
+
+
+def test_a_point_at_the_floor_stays_where_it_came_to_it():
+    value, _ = problem(1)
+    floored = lambda x: jnp.maximum(value(x), 0.5)  # noqa: E731
+    short, seen = steps(floored, jnp.ones(SIZE), 40)
+    assert seen[0] > 0.5 == seen[-1]
+    long, seen = steps(floored, jnp.ones(SIZE), 300)
+    np.testing.assert_array_equal(short, long)
+    assert seen[-1] == 0.5
+
+
+def test_derivatives_go_through_steps_at_the_floor():
+    """Which add nothing: they are those of the steps that came to it."""
+
+    def after(count):
+        def found(target):
+            value = lambda x: jnp.maximum(jnp.sum(jnp.square(x - target)), 0.5)  # noqa: E731
+            return steps(value, jnp.full(3, 0.3), count)[0]
+
+        return found
+
+    target = jnp.array([1.0, 2.0, 3.0])
+    arrived = next(count for count in range(9) if jnp.sum(jnp.square(after(count)(target) - target)) < 0.5)
+    expected = jax.jacobian(after(arrived))(target)
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(jax.jacobian(after(arrived + 3))(target), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("first", [0.0, -0.1, float("nan")])

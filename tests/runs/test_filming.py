@@ -1,5 +1,8 @@
 """Films of runs: what lies in the output folder, and that batch mates keep apart."""
 
+import contextlib
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
@@ -49,7 +52,7 @@ def test_frames_lie_in_a_file_and_copies_are_filled_up(tmp_path):
     rng = np.random.default_rng(0)
     whole = rng.uniform(-1, 1, (5, 4, SIDE, SIDE, 3)).astype(np.float32)
     with open(tmp_path / "reel", "w+b") as file:
-        reel = _Reel(file)
+        reel = _Reel(file, tmp_path / "a.webp")
         for each in whole:
             reel.take(each)
         reel.take(whole[0, :3])  # The result, without the copy that filled the batch.
@@ -60,9 +63,17 @@ def test_frames_lie_in_a_file_and_copies_are_filled_up(tmp_path):
     np.testing.assert_array_equal(found[5:], np.repeat(im.to_uint8(whole[:1, 1]), round(FPS), axis=0))
 
 
+def test_a_full_disk_names_the_film():
+    reel = _Reel(open("/dev/full", "wb"), Path("films/a.webp"))  # noqa: SIM115
+    told = pytest.raises(OSError, match=r"No space.*'films/a\.webp'")
+    with told, contextlib.closing(reel):
+        reel.take(np.zeros((1, SIDE, SIDE, 3), np.float32))
+        reel.frames(0)
+
+
 def test_large_pictures_are_reduced(tmp_path):
     with open(tmp_path / "reel", "w+b") as file:
-        reel = _Reel(file)
+        reel = _Reel(file, tmp_path / "a.webp")
         reel.take(np.zeros((1, MAX_SIDE + 8, MAX_SIDE + 8, 3), np.float32))
         assert reel.frames(0).shape[1:] == (MAX_SIDE, MAX_SIDE, 3)
 

@@ -133,6 +133,9 @@ def test_a_mask_beside_the_picture(ask):
     np.testing.assert_array_equal(found[mask > 0], given[mask > 0])
 
 
+TWO = form(image=png())[0].removesuffix(b"--x--\r\n") + form(image=png(1))[0]
+"""A form with two pictures of one name."""
+
 RAW = {"content_type": "image/png"}
 OBJECT = {"content_type": "application/json"}
 
@@ -165,6 +168,9 @@ OBJECT = {"content_type": "application/json"}
         ("", b'{"image": "", "steps": [1]}', OBJECT, 422, "steps"),
         ("", b"[" * 90_000, OBJECT, 400, "no JSON"),
         ("seed=1", b'{"image": "", "seed": 1}', OBJECT, 422, "seed is given twice"),
+        ("steps=2&steps=3", png(), RAW, 422, "steps is given twice: send it once."),
+        ("", b'{"image": "", "steps": 2, "steps": 3}', OBJECT, 422, "steps is given twice: send it once."),
+        ("", TWO, {"content_type": form()[1]}, 422, "image is given twice: send it once."),
         ("", b"--x\r\n", {"content_type": "multipart/form-data; boundary=x"}, 400, ""),
         ("", b"", {"content_type": "multipart/form-data"}, 400, ""),
         ("", form(photo=png())[0], {"content_type": form()[1]}, 400, "no file of the name image"),

@@ -243,6 +243,29 @@ def test_a_failure_names_the_file_that_was_to_be_written(tmp_path):
     assert caught.value.filename == str(tmp_path / "nowhere" / "a.bin")
 
 
+@pytest.mark.parametrize(
+    ("failed", "told"), [(None, "made"), ("inner/a.bin", "made/inner/a.bin"), ("/else/a.bin", "/else/a.bin")]
+)
+def test_a_folder_that_fails_is_named_as_it_was_given(tmp_path, monkeypatch, failed, told):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match="No space") as caught, new_folder("made") as folder:
+        raise OSError(FULL.errno, FULL.strerror, None if failed is None else str(folder / failed))
+    assert caught.value.filename == told
+
+
+def test_where_nothing_can_be_written_the_name_that_is_wanted_is_told(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system", str(tmp_path / ".unfinished"))
+
+    for name in ("write_bytes", "unlink"):  # Linux refuses to remove, there, even what is not there.
+        monkeypatch.setattr(Path, name, refuse)
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    with pytest.raises(OSError, match=r"a\.bin"):
+        write_bytes(tmp_path / "a.bin", b"content")
+    with pytest.raises(OSError, match="made"), new_folder(tmp_path / "made"):
+        pass
+
+
 @pytest.mark.parametrize("length", [255, 200])
 def test_a_name_may_be_as_long_as_names_are(tmp_path, length):
     write_bytes(tmp_path / ("x" * length), b"content")

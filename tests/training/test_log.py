@@ -56,6 +56,13 @@ def test_steps_that_went_together_count_one_by_one(tmp_path):
     assert path.read_text() == "images,loss,rare\n40,5,7\n"
 
 
+def test_half_a_row_that_a_full_disk_has_left_is_no_row(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("images,size,loss\n10,8,0.5\n2")
+    Log(path, ("images", "size", "loss"), 10, Pace(10, 30))
+    assert path.read_text() == "images,size,loss\n10,8,0.5\n"
+
+
 def events(folder):
     """What TensorBoard would read: the records of all files, in order."""
     from tensorboardX.proto.event_pb2 import Event
