@@ -106,7 +106,8 @@ def _direction(gradient: PyTree, state: ConjugateState, value: Array, preconditi
     if precondition is not None:
         steep, before = precondition(gradient), precondition(state.gradient)
     change = optax.tree.sub(gradient, state.gradient)
-    factor = _part(optax.tree.vdot(steep, change), optax.tree.vdot(before, state.gradient), 0.0)
+    gained, was = optax.tree.vdot(steep, change), optax.tree.vdot(before, state.gradient)
+    factor = _part(jnp.asarray(gained), jnp.asarray(was), 0.0)
     factor = jnp.where(value < state.value, jnp.maximum(factor, 0.0), 0.0)
     direction = jax.tree.map(lambda g, d: factor * d - g, steep, state.direction)
     downhill = jnp.less(optax.tree.vdot(gradient, direction), 0.0)
