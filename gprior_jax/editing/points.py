@@ -98,7 +98,9 @@ def check_point(prior: Prior, point: Point) -> None:
     Traceback (most recent call last):
     gprior_jax.errors.ArgumentError: z of shape (2, 128): give that of one image, (128,); make a point of each.
     """
-    shapes = {"z": (prior.z_dim,), "w": (prior.w_dim,), "w_plus": (prior.num_styles, prior.w_dim)}
+    shapes: dict[str, tuple[int, ...]] = {"z": (prior.z_dim,)}
+    if prior.num_styles:
+        shapes |= {"w": (prior.w_dim,), "w_plus": (prior.num_styles, prior.w_dim)}
     for name, value in point.variables.items():
         if name in shapes:
             check_one(name, value, shapes[name], "make a point of each")

@@ -42,7 +42,8 @@ class ConjugateGradient:
     What a :class:`gprior_jax.inversion.solver.SolverConfig` takes as its optimiser.
 
     Attributes:
-        first: length of the step at which the first parabola is measured, as a part of the length of the variables.
+        first: length of the step at which the first parabola is measured, as a part of the length of the variables; of
+            those that are all 0, the length itself.
 
     Raises:
         ValueError: a length that is not above 0.
@@ -89,7 +90,8 @@ def _update(first: float) -> Any:
         direction = _direction(gradient, state, value, precondition)
         slope = optax.tree.vdot(gradient, direction)
         size = _norm(direction)  # 0 at the bottom, where every step is as good.
-        begin = _part(jnp.maximum(first * _norm(params), jnp.finfo(jnp.float32).tiny), size, 1.0)
+        scale = _norm(params)
+        begin = _part(first * jnp.where(scale > 0.0, scale, 1.0), size, 1.0)
         tried = jnp.where(state.length > 0.0, state.length, begin)
         elsewhere = value_fn(jax.tree.map(lambda x, d: x + tried * d, params, direction))
         further = tried * jnp.clip(_bottom(value, jnp.asarray(slope * tried), elsewhere), NARROWEST, WIDEST)

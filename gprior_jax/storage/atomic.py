@@ -69,7 +69,8 @@ def new_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[Pat
         temporary.chmod(0o755)  # mkdtemp makes private folders.
         _replace_folder(temporary, target)
     except OSError as error:
-        failed = temporary if error.filename is None else Path(os.fsdecode(error.filename))
+        given: Any = error.filename  # None, or a descriptor, is no name.
+        failed = temporary if given is None or isinstance(given, int) else Path(os.fsdecode(given))
         if not failed.is_relative_to(temporary):
             raise
         with named(Path(path) / failed.relative_to(temporary)):

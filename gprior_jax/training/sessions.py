@@ -185,7 +185,8 @@ class Session:
     def _number(self, work: Work, count: int, end: int) -> int:
         """Steps that are taken at once: none is to be behind the next row of the log, snapshot or end."""
         stop = min(end, (count // self.log_images + 1) * self.log_images)
-        return min(work.together(count), -(-(stop - count) // work.config.batch_size))
+        left = max(0, -(-(stop - count) // work.config.batch_size))  # A run may have gone beyond this session's end.
+        return min(work.together(count), left)
 
 
 def snapshot(

@@ -350,7 +350,10 @@ def train_steps(
     if r1:
         state, told = penalty_step(config, lanes, state, real[number - 1], of_last, key)
         terms |= told
-    return finish_step(config, state, last % AUGMENT_INTERVAL == 0), terms
+    state = finish_step(config, state, last % AUGMENT_INTERVAL == 0)
+    if config.augment:  # As the step leaves it, like that of the others.
+        terms["augment_p"] = terms["augment_p"].at[number - 1].set(state.augment_p)
+    return state, terms
 
 
 def sample(config: StyleGAN2Config, state: TrainState, z: Array, labels: Array | None) -> Array:

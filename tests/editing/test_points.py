@@ -59,6 +59,7 @@ def test_styles_of_a_sphere():
     ("prior", "point", "space", "told"),
     [
         (STYLED, Point("a", {"w": normal(0, 5)}), "z", "a holds styles, from which no way leads back to z"),
+        (PLAIN, Point("a", {"w_plus": normal(0, 4, 5)}), None, "a holds styles, from which no way leads back to z"),
         (PLAIN, started(PLAIN, CODES, 0), None, "0.npz holds the variables of MultiCode"),
         (STYLED, started(STYLED, MultiCode(2, 2), 0), "w", r"no single code: invert with one \(method z"),
         (PLAIN, Point("a", {"z": normal(0, 8)}), "w", "no styles"),

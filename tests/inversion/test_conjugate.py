@@ -114,6 +114,13 @@ def test_where_the_objective_ends_the_step_is_shortened():
     np.testing.assert_allclose(update, 0.4 * WIDEST, rtol=1e-5)
 
 
+def test_variables_of_zeros_move():
+    """They have no length that a first step could be a part of."""
+    found, seen = steps(lambda x: jnp.sum(jnp.square(x - 1.0)), jnp.zeros(3), 6)
+    np.testing.assert_allclose(found, 1.0, atol=1e-5)
+    assert seen[0] == 3.0
+
+
 def test_a_point_at_the_bottom_stays():
     value = lambda x: jnp.sum(jnp.square(x - 1.0))  # noqa: E731
     found, seen = steps(value, jnp.ones(3), 200)  # As many as would make a length that is doubled overflow.

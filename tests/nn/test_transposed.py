@@ -108,3 +108,14 @@ def test_batches_of_many_pixels_go_by_phases():
     assert float(value) == pytest.approx(sum(float(part[0]) for part in parts), rel=1e-4, abs=1e-2)
     np.testing.assert_allclose(of_x, jnp.concatenate([part[1][0] for part in parts]), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(of_kernel, sum(part[1][1] for part in parts), rtol=1e-3, atol=1e-3)
+
+
+def test_phases_that_begin_a_pixel_later():
+    """A transposed convolution of three phases, the last of which leaves out the first pixel."""
+    x, kernel = normal(0, 6, 6, 8), normal(1, 3, 3, 8, 12)
+    stuffed = np.zeros((20, 20, 8))
+    stuffed[1:18:3, 1:18:3] = x  # Two zeros between pixels; of three taps with padding 1, one is before the first.
+    windows = np.lib.stride_tricks.sliding_window_view(stuffed, (3, 3), axis=(0, 1))
+    wanted = np.einsum("hwiab,abio->hwo", windows, kernel[::-1, ::-1])
+    found = conv_transpose(jnp.asarray(x), jnp.asarray(kernel), 3, 1, 2)
+    np.testing.assert_allclose(found, wanted, atol=1e-4)

@@ -244,12 +244,13 @@ def test_a_failure_names_the_file_that_was_to_be_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("failed", "told"), [(None, "made"), ("inner/a.bin", "made/inner/a.bin"), ("/else/a.bin", "/else/a.bin")]
+    ("failed", "told"),
+    [(None, "made"), (7, "made"), ("inner/a.bin", "made/inner/a.bin"), ("/else/a.bin", "/else/a.bin")],
 )
 def test_a_folder_that_fails_is_named_as_it_was_given(tmp_path, monkeypatch, failed, told):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OSError, match="No space") as caught, new_folder("made") as folder:
-        raise OSError(FULL.errno, FULL.strerror, None if failed is None else str(folder / failed))
+        raise OSError(FULL.errno, FULL.strerror, str(folder / failed) if isinstance(failed, str) else failed)
     assert caught.value.filename == told
 
 

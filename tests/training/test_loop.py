@@ -156,6 +156,8 @@ def test_a_finished_run_is_left_alone(finished, tiny, image_zip, no_steps):
     again = loop.train(tiny, image_zip, out, **OPTIONS)
     assert (out / "log.csv").read_bytes() == before
     assert_equal_to_the_bit(again.params, prior.params)
+    sooner = loop.train(tiny, image_zip, out, max_images=8, **OPTIONS)  # Where it has been long ago.
+    assert_equal_to_the_bit(sooner.params, prior.params)
 
 
 def begun(config, data, out):

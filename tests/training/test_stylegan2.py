@@ -71,6 +71,15 @@ def test_penalties_are_applied_in_every_second_and_third_step(start):
         assert (state.path_mean > 0) == ("path_length" in terms)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("index", [4, 8])
+def test_the_probability_that_is_told_is_the_adapted_one(start, index):
+    """Whether a penalty keeps the step open until it is adapted (that of step 8) or not."""
+    state, terms = take(CONDITIONAL, start._replace(augment_p=np.float32(0.5)), 4 * index)
+    assert terms["augment_p"] == state.augment_p
+    assert abs(state.augment_p - 0.5) == pytest.approx(0.1)
+
+
 def test_penalties_without_a_weight_are_not_computed(start, monkeypatch):
     without = dataclasses.replace(CONDITIONAL, path_weight=0.0, r1_gamma=0.0)
     for name in ("path_step", "penalty_step"):
