@@ -61,4 +61,4 @@ def convolve(x: Array, kernel: Array, padding: Padding, together: int) -> Array:
     found = jax.lax.conv_general_dilated(
         x, jnp.concatenate(moved, axis=-1), (1, together), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
-    return found.reshape(*found.shape[:2], -1, kernel.shape[-1])
+    return found.reshape(*found.shape[:2], together * found.shape[2], kernel.shape[-1])  # Of no images as well.

@@ -161,7 +161,7 @@ def bad_scores(folder):
         ("w.npz", "scores.npy", ["--conditions", "w.npz"], "w.npz holds codes"),
         ("w.npz", "scores.npy", ["--space", "z"], "do not lead back to z"),
         ("w.npz", "scores.npy", ["--layers", "9"], "9"),
-        ("w.npz", "scores.npy", ["--chosen", "0.9"], "chosen=0.9"),
+        ("w.npz", "scores.npy", ["--chosen", "0.9"], "--chosen 0.9"),
     ],
 )
 def test_bad_input_is_one_sentence(styled, drawn_codes, tmp_path, capsys, codes, scores, more, sentence):

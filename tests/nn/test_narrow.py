@@ -21,6 +21,11 @@ def test_neighbours_have_the_numbers_of_single_results(together, size, padding):
     np.testing.assert_allclose(found, single(x, kernel, padding), atol=1e-5)
 
 
+def test_of_no_images_there_are_no_results():
+    found = plain.convolve(jnp.zeros((0, 6, 8, 12)), jnp.zeros((3, 3, 12, 16)), 1, ((1, 1), (1, 1)))
+    assert found.shape == (0, 6, 8, 16)
+
+
 @pytest.mark.parametrize(
     ("shape", "width", "wanted"),
     [

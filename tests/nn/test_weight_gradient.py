@@ -96,8 +96,9 @@ def test_which_layers_of_a_cpu_have_which():
     path = partial(gradient_path, platform="cpu")
     assert path(32, 32, (8, 64, 64)) == path(128, 128, (2, 16, 16)) == path(32, 64, (1, 23, 23)) == "winograd"
     assert path(128, 128, (1, 16, 16)) == path(128, 128, (8, 4, 4)) == "xla"  # Few pixels.
-    assert path(32, 16, (8, 32, 64)) == path(32, 64, (8, 32, 32), stride=2) == path(64, 64, (8, 32, 32), size=(4, 4))
-    assert path(32, 16, (8, 32, 64)) == "products"
-    assert path(16, 16, (8, 64, 64)) == path(64, 128, (8, 16, 64), stride=2) == "xla"
+    assert path(16, 16, (8, 64, 64)) == path(32, 16, (8, 32, 64)) == "winograd"
+    assert path(32, 8, (8, 32, 64)) == path(32, 64, (8, 32, 32), stride=2) == path(64, 64, (8, 32, 32), size=(4, 4))
+    assert path(32, 8, (8, 32, 64)) == "products"
+    assert path(16, 8, (8, 64, 64)) == path(64, 128, (8, 16, 64), stride=2) == "xla"
     assert gradient_path(64, 64, (8, 64, 64), platform="gpu") == "xla"
     assert gradient_path(64, 64, (8, 64, 64)) == ("winograd" if jax.default_backend() == "cpu" else "xla")
