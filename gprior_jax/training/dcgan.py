@@ -30,6 +30,7 @@ from gprior_jax.training.dcgan_config import DCGANConfig, FirstConfig, MLPConfig
 from gprior_jax.training.lanes import Lanes, lanes_for, spread
 from gprior_jax.training.losses import cross_entropy_discriminator_loss, cross_entropy_generator_loss
 from gprior_jax.training.monitor import MONITORED, watched
+from gprior_jax.training.together import one_by_one
 from gprior_jax.typing import Array, Key, Params, PyTree
 
 TERMS = ("generator", "discriminator", "real_logit", "fake_logit", *MONITORED)
@@ -260,14 +261,8 @@ def _update_discriminator(
     return params, opt, told
 
 
-def most_together(config: FirstConfig) -> int:
-    """Steps that :func:`train_steps` has room for at once: those of one program may update other networks."""
-    return 1
-
-
-def together(config: FirstConfig, seen: int) -> int:
-    """Steps that may go at once after ``seen`` images."""
-    return 1
+most_together = together = one_by_one
+"""Steps of one program may update other networks."""
 
 
 def train_steps(

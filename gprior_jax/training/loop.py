@@ -94,9 +94,16 @@ def train(
 
         model = partial(trainer.averaged_prior, config)
         work = sessions.Work(
-            config, log_fields(config), batches, steps, config.progress, partial(look, config), model, facts
+            config,
+            log_fields(config),
+            batches,
+            steps,
+            config.progress,
+            partial(look, config),
+            model,
+            facts,
+            together=partial(trainer.together, config),
         )
-        work = work._replace(together=partial(trainer.together, config))
         state = own.run(out, wanted, state, work)
     return model(state)
 
@@ -164,13 +171,13 @@ def _arranged(
     share = config.conditioning(seen)
     # While generated images have no class, groups of one would tell them from real ones.
     order = classes_together(classes, config.kept_together) if share else np.arange(len(classes))
-    return real[order], np.asarray(_rows(config, classes[order], share))
+    return real[order], _rows(config, classes[order], share)
 
 
-def _rows(config: GANConfig, classes: np.ndarray, share: float) -> jax.Array:
+def _rows(config: GANConfig, classes: np.ndarray, share: float) -> np.ndarray:
     """Classes as ``[B, num_classes]``: one-hot for a share of 1, for less between that and the mixture of all."""
     number = getattr(config, "num_classes", 0)
-    return share * jax.nn.one_hot(classes, number) + (1.0 - share) / number
+    return share * np.eye(number, dtype=np.float32)[classes] + (1.0 - share) / number
 
 
 def _requests(config: GANConfig, seen: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -220,7 +227,7 @@ def sample_grid(config: GANConfig, state: Any) -> np.ndarray:
     classes, labels = getattr(config, "num_classes", 0), None
     if classes:
         share = config.conditioning(int(state.images_seen))
-        labels = _rows(config, np.arange(GRID_IMAGES) % GRID_COLUMNS % classes, share)
+        labels = jnp.asarray(_rows(config, np.arange(GRID_IMAGES) % GRID_COLUMNS % classes, share))
     return np.asarray(trainer_of(config).sample(config, state, z, labels))
 
 

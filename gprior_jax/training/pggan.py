@@ -16,6 +16,7 @@ from gprior_jax.training import adversarial, losses, optimize
 from gprior_jax.training.config import PGGANConfig
 from gprior_jax.training.lanes import Lanes, lanes_for, spread
 from gprior_jax.training.projected import Projected
+from gprior_jax.training.together import one_by_one
 from gprior_jax.typing import Array, Key, Params, PyTree
 
 TERMS = ("generator", "discriminator", "real_logit", "fake_logit", "penalty")
@@ -154,14 +155,8 @@ def step(
     return next_state, terms
 
 
-def most_together(config: PGGANConfig) -> int:
-    """Steps that :func:`train_steps` has room for at once: more are no faster (benchmarks/RESULTS.md, "Training")."""
-    return 1
-
-
-def together(config: PGGANConfig, seen: int) -> int:
-    """Steps that may go at once after ``seen`` images."""
-    return 1
+most_together = together = one_by_one
+"""More than one at once are no faster (benchmarks/RESULTS.md, "Training")."""
 
 
 def train_steps(

@@ -38,6 +38,11 @@ def room(config: GANConfig) -> int:
     return max(1, min(_MOST, _MOST_BYTES // batch))
 
 
+def one_by_one(config: GANConfig, seen: int = 0) -> int:
+    """1: the ``most_together`` and ``together`` of a trainer whose steps are programs of their own."""
+    return 1
+
+
 def in_turn(one: Step[S], state: S, number: Array, given: Any, terms: tuple[str, ...]) -> tuple[S, dict[str, Array]]:
     """Take steps in turn.
 
